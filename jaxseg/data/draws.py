@@ -1,6 +1,6 @@
 """Selects the example at each position of the training stream.
 
-The pipelines of Grain and of tf.data share these functions.
+The input pipelines of Grain and of tf.data both use these functions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decides which files of a folder count as images, and how their names are compared.
 
-Dataset layouts and `jaxseg predict` share these rules, so that both find the same
-images in a folder:
+The preparation of datasets and `jaxseg predict` share these rules, so that both find
+the same images in a folder:
 
 - A file counts as an image if its suffix is one of `SUFFIXES`, in upper or lower case.
   A broken link with such a suffix counts too, so that it is reported as a bad file.

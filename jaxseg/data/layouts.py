@@ -60,7 +60,7 @@ def folder_pairs(
 ) -> dict[str, list[Pair]]:
     """Pairs images and masks in `root/<split>/{images,masks}` or `root/{images,masks}`.
 
-    In the second layout the lists `train.txt`, `val.txt`, `validation.txt` and
+    With the second structure, the lists `train.txt`, `val.txt`, `validation.txt` and
     `test.txt` name the images of a split, one name per line, with or without suffix.
     Without lists all pairs belong to `train`. Images and masks are matched by their
     names without suffix. `val` and `valid` become `validation`.
@@ -77,7 +77,7 @@ def folder_pairs(
       The pairs of each split.
 
     Raises:
-      ValueError: If the folder has neither layout, two files share a name, or a list
+      ValueError: If the folder has neither structure, two files share a name, or a list
         cannot be used.
     """
     match = match or _match_masks

@@ -172,7 +172,7 @@ def read_batches(
       example: A function that returns the example with a given index.
       start: The first index.
       stop: The index after the last one.
-      share: The number of examples per batch in this process.
+      share: The number of examples per batch that this process yields.
       workers: The numbers of processes and threads that read. They do not change the
         batches.
     """

@@ -47,7 +47,7 @@ tag to images and masks, so both are as an annotator saw them. All sizes are tho
 the picture after the tag is applied.
 
 A TIFF may have more pages only if they repeat the first one at a lower resolution.
-Layouts of published stacks name one of its pages by `jaxseg.data.parts.Page`. Of a
+Code for published stacks names one of the pages by `jaxseg.data.parts.Page`. Of a
 multi-picture JPEG (MPO), which many phones write, the first picture is read. The others
 are its previews and gain maps. A PPM may be compressed as a whole (`.ppm.gz`).
 """

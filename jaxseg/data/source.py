@@ -39,7 +39,7 @@ class Source:
     Attributes:
       spec: The classes and pixel statistics of the dataset.
       records: The encoded examples {"image", "label", "id"}, each array as bytes.
-      decoder: Decodes the entries of a stored example to pixels.
+      decoder: Decodes the image and the label of a stored example.
       split: The name of the split, for error messages.
       folder: The folder of the prepared data, or None.
       backend: "grain" or "tf", the pipeline that reads this source.

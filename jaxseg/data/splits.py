@@ -10,7 +10,7 @@ class UnknownSplit(ValueError):
 
     Attributes:
       split: The name of the split.
-      expected: A text that says which splits exist, to be used in another message.
+      expected: A text that says what is expected instead, to be used in other messages.
     """
 
     def __init__(self, split: str, expected: str) -> None:

@@ -3,7 +3,7 @@
 The dataset is stored as TFRecord files, which the builder reads with `as_dataset`. The
 order, the crops and the seeds come from the functions that the Grain pipeline uses.
 Both pipelines therefore yield equal labels, and images that are equal up to rounding.
-Encoded records are kept in memory, because TFRecord has no random access. TensorFlow
+Encoded examples are kept in memory, because TFRecord has no random access. TensorFlow
 decodes and resizes the pixels.
 
 Only this module of jaxseg may import TensorFlow, and it does so on first use.
@@ -92,7 +92,7 @@ def train_stream(
       position: A function that maps the number of an example in this process to its
         position in the training stream.
       start: The number of the first example in this process.
-      share: The number of examples per batch.
+      share: The number of examples per batch that this process yields.
     """
     tf = load_tensorflow()
     encoded = _encoded(tf, source)

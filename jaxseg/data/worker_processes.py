@@ -74,7 +74,7 @@ def process_batches(
         together with everything that it refers to.
       start: The first index.
       stop: The index after the last one.
-      share: The number of examples per batch.
+      share: The number of examples per batch that this process yields.
       workers: The numbers of processes and threads.
 
     Raises:

@@ -1,6 +1,7 @@
 """Moves the pixels of a crop and of its label: flips, rotations and deformations.
 
-Consecutive entries are composed, so that the pixels are interpolated only once.
+Consecutive augmentations of this kind are composed, so that the pixels are interpolated
+only once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Generates the Markdown page docs/augmentation.md, which describes `data.augment`.
 
-After you change an entry, update the page with this command:
+After you change an augmentation, update the page with this command:
 
     python -m jaxseg.data.augment.page > docs/augmentation.md
 """

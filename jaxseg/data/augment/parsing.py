@@ -18,17 +18,17 @@ FORM = "NAME or NAME(PARAMETER=VALUE, ...)"
 
 @functools.lru_cache(maxsize=64)
 def parse_entries(texts: tuple[str, ...]) -> tuple[Entry, ...]:
-    """Parses the entries of `data.augment`.
+    """Parses the augmentations that `data.augment` lists.
 
     Args:
-      texts: One text for each entry.
+      texts: One text for each augmentation.
 
     Returns:
       One augmentation, a dataclass, for each text, in the order of the texts.
 
     Raises:
-      ValueError: If a text is invalid, or an entry that chooses the crop follows an
-        entry that changes the pixels of the crop.
+      ValueError: If a text is invalid, or an augmentation that chooses the crop follows
+        one that changes the pixels of the crop.
 
     >>> parse_entries(("flip", "rotate(degrees=30, probability=0.5)"))[1]
     Rotate(probability=0.5, degrees=30.0)
@@ -78,17 +78,17 @@ def check_entries(
     crop: tuple[int, int] | None = None,
     frame: Frame | None = None,
 ) -> None:
-    """Checks that augmentations can be applied to the crop and the data.
+    """Checks that augmentations can be applied to crops of a size and to a dataset.
 
     Args:
-      entries: The entries.
+      entries: The augmentations.
       crop: The (H, W) of the training crop, or None if it is not checked.
-      frame: The description of the data, or None if it is not checked.
+      frame: The properties of the dataset, or None if they are not checked.
 
     Raises:
-      ValueError: If an entry needs a square crop but the crop is not square, needs
-        three channels but the images have another number, needs one class per pixel but
-        the classes overlap, or names an unknown class.
+      ValueError: If the crop is not square or the images do not have three channels,
+        although an augmentation needs this. Also if an augmentation needs one class per
+        pixel but the classes overlap, or if it names an unknown class.
     """
     for entry in entries:
         if crop is not None and entry.square and crop[0] != crop[1]:

@@ -1,8 +1,8 @@
-"""Applies the entries of an augmentation list to one training example.
+"""Applies the augmentations of `data.augment` to one training example.
 
-Each entry has a separate random generator, which depends on the seed, the position in
-the training stream and the position of the entry in the list. Changing one entry
-therefore does not change the random parameters of the others.
+Each augmentation has a separate random generator, which depends on the seed, the
+position in the training stream and the augmentation's position in the list. Changing
+one augmentation therefore does not change the random parameters of the others.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ def entries_of(config: DataConfig) -> tuple[Entry, ...]:
 
 
 def split(entries: Iterable[Entry]) -> tuple[list, list]:
-    """Separates the entries that choose the crop from those that change its pixels.
+    """Separates augmentations that choose the crop from those that change its pixels.
 
     Returns:
-      Two lists of pairs (position in `entries`, entry). The first list has the entries
-      that choose the crop, and the second list has the others.
+      Two lists of pairs (position in `entries`, augmentation). The first list has the
+      augmentations that choose the crop, and the second list has the others.
     """
     numbered = list(enumerate(entries))
     windows = [pair for pair in numbered if isinstance(pair[1], WindowEntry)]
@@ -96,10 +96,10 @@ def choose_window(
     """Applies the augmentations that choose the crop, in order.
 
     Args:
-      entries: Pairs (position in `data.augment`, entry).
+      entries: Pairs (position in `data.augment`, augmentation).
       view: The example and its crop.
-      window: The window that the entries change.
-      draws: Maps the position of an entry in `data.augment` to its random generator.
+      window: The crop window before any change.
+      draws: Maps a position in `data.augment` to the augmentation's random generator.
 
     Returns:
       The new window, and the applied augmentations with their random parameters.
@@ -122,9 +122,9 @@ def change_scene(
     """Applies the augmentations that change the pixels of a crop, in order.
 
     Args:
-      entries: Pairs (position in `data.augment`, entry).
+      entries: Pairs (position in `data.augment`, augmentation).
       scene: The crop and its label.
-      draws: Maps the position of an entry in `data.augment` to its random generator.
+      draws: Maps a position in `data.augment` to the augmentation's random generator.
       partner: A function that draws a crop of another example.
 
     Returns:

@@ -18,7 +18,7 @@ def draw(
 
     Args:
       rng: The random number generator.
-      number: The number of the room.
+      number: The number of the room, from which its name is made.
       size: The smallest and the largest number of points.
     """
     low, high = size

@@ -40,7 +40,7 @@ class Instances(Joined):
 def trajectory_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs the images and masks of the trajectories that `scenenet_rgbd_*.pb` list.
+    """Pairs the images and masks of the camera paths that `scenenet_rgbd_*.pb` list.
 
     Args:
       root: The folder that contains these files, the folders train or val, and the

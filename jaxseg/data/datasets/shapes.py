@@ -18,7 +18,7 @@ def draw(
 
     Args:
       rng: The random number generator.
-      number: The number of the scene.
+      number: The number of the image, from which its name is made.
       size: The (H, W) of the image in pixels.
     """
     image, label = draw_scene(rng, size)

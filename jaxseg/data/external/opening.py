@@ -51,7 +51,7 @@ class Opened:
     Attributes:
       records: The examples {"image", "label", "id"}.
       spec: The classes of the dataset, and the names of the features that were read.
-      decoder: Decodes the entries of a stored example to pixels.
+      decoder: Decodes the image and the label of a stored example.
       folder: The folder of the prepared data.
     """
 

@@ -52,7 +52,7 @@ def mixed_train_batches(
 
     Raises:
       ValueError: If the batch cannot be divided, a class to oversample is unknown, or
-        an entry of data.augment does not fit a dataset.
+        an augmentation does not fit a dataset.
     """
     share = ProcessShare(batch_size, process_index, process_count)
     configs = tuple(member_data(config, member) for member in config.mix)
