@@ -1,4 +1,4 @@
-"""Defines the rectangle of an image that is read without the other pixels."""
+"""Defines the class `Area`, which is a rectangle of an image in pixels."""
 
 from __future__ import annotations
 

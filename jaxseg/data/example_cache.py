@@ -40,7 +40,10 @@ class ExampleCache:
         return self._bytes > self._limit
 
     def divided(self, processes: int) -> ExampleCache:
-        """Returns an empty cache with 1/`processes` of this cache's limit."""
+        """Returns an empty cache for one of several processes that read together.
+
+        Its limit is the limit of this cache divided by `processes`. It logs no warning.
+        """
         return _empty("", self._count, self._limit // processes)
 
     def get(self, index: int) -> dict[str, Any] | None:

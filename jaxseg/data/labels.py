@@ -60,7 +60,7 @@ class LabelMap:
 
     @property
     def void(self) -> int:
-        """Returns the ignore index, 65535 if there are classes above 255, else 255."""
+        """Returns the ignore index: 65535 for classes above 255, otherwise 255."""
         return counted_void({label for _, label in self.pairs})
 
     @property

@@ -1,4 +1,4 @@
-"""Reads lists and folders of published datasets, so that images and masks are paired.
+"""Reads lists and folders of published datasets, in order to pair images and masks.
 
 The lists of published datasets can have several columns, and the masks of some datasets
 are not image files. `jaxseg.data.layouts` has the functions for folders of images.

@@ -28,7 +28,7 @@ from jaxseg.data.parts import File, Page, files_of
 
 
 class MissingFiles(ValueError):
-    """Is raised if a folder or a list of a dataset does not exist."""
+    """Is raised if a folder of a dataset, or a list of its images, does not exist."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -67,7 +67,7 @@ class MaskValues:
                 self.void_and_object = True
 
     def describe(self) -> str:
-        """Returns a clause with the counts, such as "it contains 0 (12 pixels)"."""
+        """Returns a clause with pixel counts, such as "it contains 0 (12 pixels)"."""
         subject = (
             f"the masks of split {self.split!r} contain"
             if self.split

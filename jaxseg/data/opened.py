@@ -52,7 +52,11 @@ class Opened:
         return self._area("label", area)
 
     def read(self, area: Area) -> dict[str, Any]:
-        """Returns "image" [h, w, C], "label" [h, w] and "id" for an area."""
+        """Returns the pixels of the image and of the label inside an area.
+
+        Returns:
+          {"image": [h, w, C], "label": [h, w], "id": the name of the example}.
+        """
         return {"image": self.image(area), "label": self.label(area), "id": self.id}
 
     def _area(self, name: str, area: Area) -> np.ndarray:

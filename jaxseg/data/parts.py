@@ -1,4 +1,4 @@
-"""Defines names for one of several pictures in a file, and for files read together.
+"""Defines classes that name a picture within a file, or files to read together.
 
 Functions that read files accept `Page` and `Joined` objects as well as paths.
 """

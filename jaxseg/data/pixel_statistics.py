@@ -44,7 +44,7 @@ class PixelStatistics:
     std: tuple[float, ...]
 
     def of(self, spec: DatasetSpec) -> DatasetSpec:
-        """Returns a copy of a dataset's specification with these statistics."""
+        """Returns a copy of a dataset's specification with these pixel statistics."""
         return dataclasses.replace(spec, **dataclasses.asdict(self))
 
 

@@ -148,7 +148,7 @@ def prepare_once(
 def make_builder(
     config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
 ) -> NamedBuilder:
-    """Returns the builder of a dataset without preparing its data."""
+    """Returns the builder of a dataset, but does not prepare the data."""
     with quiet():
         return builder_of(config, data_dir, file_format)
 

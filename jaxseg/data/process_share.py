@@ -87,6 +87,14 @@ class ProcessShare:
         return plan
 
     def slots(self, sizes: Sequence[Size], multiple: int) -> list[tuple[Size, int]]:
-        """Returns the padded (H, W) and the index of each example of `batches`."""
+        """Lists the examples that this process reads, batch after batch.
+
+        Args:
+          sizes: The (H, W) of each example in pixels.
+          multiple: The number of which padded heights and widths are multiples.
+
+        Returns:
+          The padded (H, W) and the index of each example. The index of padding is -1.
+        """
         plan = self.batches(sizes, multiple)
         return [(size, index) for size, indices in plan for index in indices]

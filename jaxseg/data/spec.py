@@ -125,7 +125,7 @@ class DatasetSpec:
 
     @functools.cached_property
     def union(self) -> Union | None:
-        """Returns the numbering of labels across `members`, or None without any."""
+        """Returns the label numbering of the datasets in `members`, if any."""
         if not self.members:
             return None
         from jaxseg.data.mix.union import Union

@@ -52,7 +52,7 @@ class Form:
 
     @property
     def may_be_gray(self) -> bool:
-        """Returns whether a gray picture could be stored as RGB, as in a WebP."""
+        """Returns whether this file stores gray pictures as RGB, as WebP files do."""
         return self.webp and self.mode == "RGB"
 
 

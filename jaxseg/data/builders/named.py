@@ -13,7 +13,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def cloud_features() -> dict[str, Any]:
-    """Returns the tensorflow_datasets feature of each array of a cloud, by name."""
+    """Returns the tensorflow_datasets feature of each point cloud array, by name."""
     return {
         "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
         "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),

@@ -109,7 +109,7 @@ def is_image(feature: Feature) -> bool:
 
 
 def is_wide(feature: Feature) -> bool:
-    """Returns whether a feature contains images other than 8-bit gray or RGB."""
+    """Returns whether a feature contains images that are not 8-bit gray or RGB."""
     known = isinstance(feature, ENCODED) or type(feature) is tfds.features.Tensor
     if is_image(feature) or not known or _type(feature) not in IMAGE_TYPES:
         return False

@@ -57,7 +57,7 @@ class Member:
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the groups of class indices that are scored as one class.
+        """Returns the groups of class indices that are scored together as one class.
 
         Classes with equal targets form a group, because the network does not
         distinguish them. Classes that are mapped to void are in no group. The groups
@@ -71,7 +71,10 @@ class Member:
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """Returns the name of each group of classes that is scored as one class."""
+        """Returns the name of each group of classes that is scored as one class.
+
+        The name joins the names of the classes in the group.
+        """
         return tuple(JOINED.join(self.classes[k] for k in g) for g in self.groups)
 
     @property
@@ -81,7 +84,10 @@ class Member:
 
     @property
     def scored_targets(self) -> tuple[tuple[str, ...], ...]:
-        """Returns for each group that is scored as one class its union classes."""
+        """Returns for each group of classes that is scored as one its union classes.
+
+        The union classes are the classes that the network predicts.
+        """
         return tuple(self.targets[group[0]] for group in self.groups)
 
     def class_map(self, union: tuple[str, ...]) -> ClassMap:

@@ -49,7 +49,10 @@ class MixedSource:
         return sum(self.counts)
 
     def divided(self, processes: int) -> MixedSource:
-        """Returns the source for one of several processes; see `Source.divided`."""
+        """Returns the source for one of several processes that read at the same time.
+
+        All these sources together keep as many bytes of decoded images as this one.
+        """
         parts = tuple(part.divided(processes) for part in self.parts)
         return MixedSource(parts, self.counts, self.spec)
 

@@ -32,7 +32,7 @@ class Schedule:
 
     @classmethod
     def of(cls, seed: int, weights: Sequence[float]) -> Schedule:
-        """Creates the schedule for datasets with the given weights."""
+        """Creates the schedule for datasets with the given weights in training."""
         return cls(seed, block_counts(weights))
 
     def at(self, position: int) -> tuple[int, int]:

@@ -37,10 +37,10 @@ class Union:
 
     @functools.cached_property
     def merged(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the sets of union classes that some dataset does not separate.
+        """Returns the sets of network classes that some dataset does not separate.
 
-        In training, the label K + g stands for set g, where K is the number of union
-        classes.
+        In training, the label K + g stands for set g, where K is the number of the
+        network's classes.
         """
         sets = (names for names in self._indices() if len(names) > 1)
         return tuple(dict.fromkeys(sets))
@@ -66,6 +66,9 @@ class Union:
 
         Row d and column s contain the scored class of class s of dataset d, int32
         [D, S]. -2 stands for void, and -1 for class numbers that the dataset lacks.
+
+        A scored class is a class, or a group of classes, of one dataset for which the
+        evaluation reports a score.
         """
         rows = []
         for member, block in zip(self.members, self.blocks, strict=True):
@@ -78,21 +81,31 @@ class Union:
 
     @functools.cached_property
     def blocks(self) -> tuple[slice, ...]:
-        """Returns for each dataset the range of its scored classes, as a slice."""
+        """Returns for each dataset the range of its scored classes, as a slice.
+
+        A scored class is a class, or a group of classes, of one dataset for which the
+        evaluation reports a score.
+        """
         counts = [len(member.groups) for member in self.members]
         ends = np.cumsum(counts).tolist()
         return tuple(slice(end - n, end) for n, end in zip(counts, ends, strict=True))
 
     @functools.cached_property
     def scored(self) -> tuple[str, ...]:
-        """Returns the names of all datasets' scored classes, such as "streets/car"."""
+        """Returns the names of all datasets' scored classes, such as "streets/car".
+
+        A scored class is a class, or a group of classes, of one dataset for which the
+        evaluation reports a score.
+        """
         return tuple(f"{m.name}/{name}" for m in self.members for name in m.scored)
 
     @functools.cached_property
     def sums(self) -> np.ndarray:
-        """Returns the matrix that sums union classes to scored classes, float32 [K, J].
+        """Returns the matrix that adds up network classes to scored classes.
 
-        It is 1 where one of the K union classes belongs to one of the J scored classes.
+        It is float32 [K, J]: 1 where one of the network's K classes belongs to one of
+        the J scored classes, and 0 elsewhere. A scored class is a class, or a group of
+        classes, of one dataset for which the evaluation reports a score.
         """
         place = {name: k for k, name in enumerate(self.classes)}
         table = np.zeros((len(self.classes), len(self.scored)), np.float32)
@@ -103,12 +116,16 @@ class Union:
 
     @functools.cached_property
     def owners(self) -> np.ndarray:
-        """Returns the index of the dataset of each of the J scored classes, int32."""
+        """Returns the index of the dataset of each of the J scored classes, int32 [J].
+
+        A scored class is a class, or a group of classes, of one dataset for which the
+        evaluation reports a score.
+        """
         counts = [len(member.groups) for member in self.members]
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def inseparable(self) -> list[tuple[str, ...]]:
-        """Returns the groups of union classes that no dataset distinguishes."""
+        """Returns the groups of the network's classes that no dataset distinguishes."""
         groups: dict[tuple, list[str]] = {}
         for k, name in enumerate(self.classes):
             marks = tuple(k in s for s in dict.fromkeys(self._indices()))
@@ -117,7 +134,7 @@ class Union:
         return [tuple(names) for names in groups.values() if len(names) > 1]
 
     def unreached(self) -> list[str]:
-        """Returns the union classes to which no class of any dataset is mapped."""
+        """Returns the network's classes to which no class of any dataset is mapped."""
         reached = {k for s in self._indices() for k in s}
         return [name for k, name in enumerate(self.classes) if k not in reached]
 

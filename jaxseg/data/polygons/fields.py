@@ -69,7 +69,7 @@ class Place:
         return self.value
 
     def real(self) -> float:
-        """Returns this JSON value, a number. Raises ValueError if it is not finite."""
+        """Returns this JSON value. Raises ValueError unless it is a finite number."""
         number = isinstance(self.value, int | float) and not isinstance(
             self.value, bool
         )
