@@ -50,15 +50,15 @@ class Run:
 
     @functools.cached_property
     def segmenter(self) -> Segmenter:
-        """Returns the network with its preprocessing and the default options."""
+        """Returns the network of the run with its preprocessing and default options."""
         return self.make_segmenter()
 
     def make_segmenter(self, options: PredictOptions | None = None) -> Segmenter:
-        """Returns the network with its preprocessing and other options.
+        """Returns the network of the run with its preprocessing and the given options.
 
         Args:
           options: How images are segmented, for example with windows or averaged over
-            scales.
+            scales. None selects the default options.
 
         Raises:
           ValueError: If the network of the run does not take images.
@@ -95,7 +95,7 @@ class Run:
     def evaluate(
         self, *, split: str | None = None, batch_size: int = 8
     ) -> dict[str, Any]:
-        """Scores the run on a split of its dataset.
+        """Computes the scores of the run on a split of its dataset.
 
         Args:
           split: The split, or a slice such as "train[90%:]"; by default the split that

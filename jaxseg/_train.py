@@ -35,8 +35,8 @@ class Display:
     """Selects how a training run shows its progress. By default, it shows nothing.
 
     Attributes:
-      reporter: A function that returns a context manager. Its value is an object that
-        receives the progress of the run.
+      reporter: A function that returns a context manager. The context manager yields an
+        object whose methods receive the progress of the run.
       begin: A function that the first process calls before the first step, after the
         run was checked and the run directory was written.
     """
@@ -53,7 +53,7 @@ class Trained:
       workdir: The run directory, which `jaxseg.open_run` opens.
       scores: The scores of the last evaluation, by name.
       best_step: The step of the best checkpoint, or None.
-      spec: The classes of the dataset.
+      spec: The classes, colors and pixel statistics of the dataset.
     """
 
     workdir: Path
@@ -92,13 +92,13 @@ def train_run(
     opening: Opening = STRICT,
     display: Display = Display(),
 ) -> Trained:
-    """Trains a configuration. During training, the run directory is locked.
+    """Trains a configuration, and locks the run directory until training ends.
 
     Args:
       config: The configuration.
       workdir: The run directory.
       num_devices: The number of devices to use; None uses all.
-      profile: The number of steps to trace.
+      profile: The number of steps that the profiler of JAX records; 0 records none.
       opening: How the checkpoint from which the run resumes is verified.
       display: How the progress is shown.
 

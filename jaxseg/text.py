@@ -34,7 +34,7 @@ def printable(text: object, *, limit: int = 200, keep: str = "") -> str:
 
 
 def as_message(text: object) -> str:
-    """Escapes a text like `printable`, but keeps its line breaks.
+    """Escapes the unprintable characters of a text except line breaks.
 
     Args:
       text: The message. Any other object is converted to a string.
@@ -64,17 +64,17 @@ def near(name: str, allowed: Iterable[str]) -> str:
 
 
 def similar(name: str, allowed: Iterable[str]) -> list[str]:
-    """Returns at most three of the allowed names that are similar to a name.
+    """Returns at most three of the allowed names that are similar to an unknown name.
 
     Args:
-      name: The name.
+      name: The unknown name.
       allowed: The allowed names.
     """
     return difflib.get_close_matches(name, list(allowed), n=3)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """Formats a number followed by a noun in the singular or plural.
+    """Formats a number and a noun, which is in the plural unless the number is 1.
 
     >>> counted(1, "bad pair"), counted(1200, "class", "classes")
     ('1 bad pair', '1,200 classes')

@@ -27,9 +27,10 @@ class Batch(TypedDict):
 
 
 class BinaryBatch(Batch):
-    """Describes a batch for a network with one logit, for an object and a background.
+    """Describes a batch for a network with one logit, which finds one kind of object.
 
-    The label is 0 for the background, 1 for the object, or the ignore index.
+    At each pixel, the label is 0 for the background, 1 for the object, or the ignore
+    index.
     """
 
 
@@ -48,7 +49,7 @@ class MultilabelBatch(TypedDict):
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Returns the pair (value for rows, value for columns).
+    """Converts an option such as a stride to its values for rows and for columns.
 
     Args:
       value: An int for both directions, or a pair (rows, columns).
@@ -57,7 +58,7 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def padding_pairs(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Returns the padding as ((top, bottom), (left, right)).
+    """Converts a padding option to the form ((top, bottom), (left, right)).
 
     Args:
       padding: An int for all sides, a pair (rows, columns), or ((top, bottom), (left,

@@ -31,14 +31,15 @@ Progress = Callable[[int], Callable[[], None]]
 
 @dataclasses.dataclass(frozen=True)
 class Audit:
-    """Contains the result of the check of a dataset.
+    """Contains the result of checking the files of a dataset.
 
     Attributes:
       name: The name of the dataset.
       folder: The folder of the files of the dataset.
       spec: The classes, or None if they are not known.
       splits: A summary of each split, by the name of the split.
-      findings: The errors, followed by the warnings, in the order of `KINDS`.
+        findings: The faults: first the errors, then the warnings, sorted by the table
+        `jaxseg.audit.kinds.KINDS`.
       samples: The names of some pairs of image and mask of each split, and reduced
         copies of their pixels.
     """
@@ -51,7 +52,11 @@ class Audit:
     samples: dict[str, list[tuple[str, Sample]]]
 
     def count(self, level: str) -> int:
-        """Returns the number of findings with the level "error" or "warning"."""
+        """Returns the number of findings with a level.
+
+        Args:
+          level: "error" or "warning".
+        """
         return sum(finding.level == level for finding in self.findings)
 
     def verdict(self) -> str:
@@ -71,7 +76,7 @@ class Audit:
         return f"{word}: {counts} in {where} ({named})."
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the content of the report check.json."""
+        """Returns the result as JSON values, which the report check.json contains."""
         return {
             "dataset": self.name,
             "folder": self.folder,
@@ -188,13 +193,13 @@ def all_findings(
     records: Sequence[Record],
     names: Sequence[str],
 ) -> tuple[Finding, ...]:
-    """Returns the findings about a dataset, in the order of `KINDS`.
+    """Returns the faults of a dataset, sorted by the table `jaxseg.audit.kinds.KINDS`.
 
     Args:
       data: The data options of `train`.
       config: The files and the labels of the dataset.
       splits: The pairs of each split.
-      records: The facts that were recorded about each pair.
+      records: The properties of the image and the mask of each pair.
       names: The class names.
     """
     found = itertools.chain(

@@ -16,12 +16,13 @@ from jaxseg.data.parts import File
 
 
 def duplicates(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields a finding for each group of equal or nearly equal images.
+    """Yields findings for each group of equal or nearly equal images.
 
-    A finding reports images that are all in one split, or images of different splits.
+    One finding names the images of a group that are in the same split. If the group has
+    images of several splits, another finding names all of them.
 
     Args:
-      records: The recorded properties of all pairs.
+      records: The properties of the image and the mask of each pair.
     """
     found: dict[tuple[str, File | None], Record] = {}
     for record in records:  # Examples of several raters share one image file.

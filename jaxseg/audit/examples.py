@@ -44,7 +44,7 @@ class Example:
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Returns the factors by which height and width are resized."""
+        """Returns the factors by which the image height and width are resized."""
         height, width = (
             scaled / side
             for scaled, side in zip(self.drawn.window.scaled, self.size, strict=True)

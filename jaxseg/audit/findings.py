@@ -1,6 +1,8 @@
 """Finds the faults of a dataset, with one function for each kind of fault.
 
-A record contains the facts that `jaxseg.audit.scan` has read about a pair of files."""
+A record, the class `jaxseg.audit.record.Record`, contains the properties of an image
+and its mask that `jaxseg.audit.scan` has read.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,11 @@ def missing_range(data: DataConfig, config: PairsConfig) -> Iterator[Finding]:
 
 
 def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields the errors that occurred while the pairs were read."""
+    """Yields an error for each reason for which training rejects a pair of files.
+
+    Args:
+      records: The properties of the image and the mask of each pair.
+    """
     for record in records:
         for fault in record.faults:
             yield Finding(
@@ -52,7 +58,7 @@ def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
 
 
 def missing_splits(data: DataConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields an error for each split that the options name but that does not exist."""
+    """Yields an error for each split that the data options name but the data lack."""
     for field in ("train_split", "eval_split"):
         chosen = getattr(data, field)
         for name in split_names(chosen):
@@ -65,7 +71,7 @@ def missing_splits(data: DataConfig, splits: Splits) -> Iterator[Finding]:
 
 
 def empty_splits(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields an error for each split without pairs."""
+    """Yields an error for each split that contains no pair of image and mask."""
     for split, pairs in splits.items():
         if not pairs:
             text = f"Split {split!r} in {config.path} has no pair."
@@ -73,7 +79,7 @@ def empty_splits(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
 
 
 def values_of_splits(records: Iterable[Record]) -> list[MaskValues]:
-    """Returns the number of pixels with each value in the masks of each split.
+    """Counts for each split the pixels of its masks that have each value.
 
     Masks that cannot be read and masks in a lossy format are not counted.
     """
@@ -90,8 +96,9 @@ def ambiguous_values(
 ) -> Iterator[Finding]:
     """Yields an error for each split whose mask values can have several meanings.
 
-    A value is ambiguous if it can mean a class, void or an object. With a label map
-    or overlapping classes, every value has one meaning, so nothing is yielded.
+    A value is ambiguous if it can mean a class, void or an object. If the dataset has a
+    label map, which gives each value its class, or if its classes can overlap, no value
+    is ambiguous.
     """
     if config.masks.labels is not None or config.dataset.multilabel:
         return
@@ -143,7 +150,10 @@ def unlisted_values(
 
 
 def snapped_masks(records: Sequence[Record]) -> Iterator[Finding]:
-    """Yields a warning for each mask in a lossy format, such as JPEG."""
+    """Yields a warning for each mask in a lossy format, such as JPEG.
+
+    The compression changes pixel values, so pixels at borders may take another class.
+    """
     for record in records:
         if record.mask is not None and record.mask.lossy:
             text = (
@@ -222,7 +232,7 @@ def rotated_images(records: Sequence[Record]) -> Iterator[Finding]:
 def absent_classes(
     records: Sequence[Record], names: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yields a warning for each split whose masks lack a class."""
+    """Yields for each split a warning that names the classes that no mask contains."""
     seen: dict[str, set[int]] = {}
     for record in records:
         if record.mask is not None and record.mask.labels is not None:
@@ -247,7 +257,10 @@ def left_out(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
 
 
 def published_counts(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields a warning for each split whose size differs from the published size."""
+    """Yields a warning for each split whose size differs from its published size.
+
+    The size is the number of pairs of image and mask.
+    """
     for split, pairs in splits.items():
         published = config.dataset.counts.get(split, len(pairs))
         if len(pairs) != published:

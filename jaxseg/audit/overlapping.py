@@ -15,7 +15,7 @@ NO_CLASS = "no class"  # The meaning of the packed label 0.
 
 
 def void_value(config: PairsConfig, names: Sequence[str]) -> int:
-    """Returns the ignore index of the labels of a dataset.
+    """Returns the label of the pixels of a dataset that are ignored.
 
     Args:
       config: The dataset.
@@ -27,13 +27,17 @@ def void_value(config: PairsConfig, names: Sequence[str]) -> int:
 
 
 def pixels_of_classes(packed: Mapping[int, int], num_classes: int) -> dict[int, int]:
-    """Returns the number of pixels in which each class is present.
+    """Counts for each class the pixels in which it is present.
 
     A pixel with several classes counts for each of them. Absent classes are left out.
 
     Args:
-      packed: The number of pixels with each packed label.
+      packed: The number of pixels with each packed label, in which bit k stands for
+        class k.
       num_classes: The number of classes.
+
+    Returns:
+      The number of pixels by class index.
 
     >>> pixels_of_classes({0: 4, 1: 2, 3: 5, 255: 1}, 2)
     {0: 7, 1: 5}
@@ -48,7 +52,9 @@ def pixels_of_classes(packed: Mapping[int, int], num_classes: int) -> dict[int, 
 
 
 def combination(packed: int, names: Sequence[str]) -> str:
-    """Returns the names of the classes in a packed label, "void" or "no class".
+    """Describes a packed label, in which bit k says whether class k is present.
+
+    The result is the names of the present classes, "void" or "no class".
 
     >>> combination(3, ("cell", "nucleus")), combination(0, ("cell", "nucleus"))
     ('cell + nucleus', 'no class')

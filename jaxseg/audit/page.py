@@ -87,7 +87,7 @@ def _percent(share: float) -> str:
 
 
 def picture(sample: Sample, spec: DatasetSpec | None) -> str:
-    """Returns an HTML data URL of a JPEG: an image, and its label drawn over it.
+    """Returns an image with its label drawn over it, as the HTML data URL of a JPEG.
 
     Args:
       sample: The image and its label. Without a label the image is shown alone.

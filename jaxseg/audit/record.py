@@ -114,5 +114,5 @@ class Record:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Returns the files of the pair that exist."""
+        """Returns the files of the image and the mask that exist."""
         return tuple(file for file in (self.pair.image, self.pair.mask) if file)

@@ -48,7 +48,7 @@ def scan(
       advance: A function that is called after each pair.
 
     Returns:
-      One record per pair, in the order of `splits`.
+      The properties of each pair, in the order of `splits`.
     """
     jobs = [(split, *job) for split, pairs in splits.items() for job in _chosen(pairs)]
     records = []
@@ -74,7 +74,7 @@ def examine(config: PairsConfig, split: str, pair: Pair, sampled: bool) -> Recor
       config: The dataset and the options of the image reader.
       split: The name of the split.
       pair: The pair.
-      sampled: Whether a small copy is kept.
+      sampled: Whether a small copy of the pair is kept for the report.
     """
     faults = [
         Fault(f"missing_{kind}", missing(pair, kind, config.path))

@@ -24,7 +24,7 @@ WRAPPED = 44  # The largest number of characters of a line of text.
 
 
 def words(example: Example) -> list[str]:
-    """Returns the random parameters of an augmentation as lines of text."""
+    """Describes the random parameters of an example's augmentation in lines of text."""
     drawn, window = example.drawn, example.drawn.window
     scale = example.scale[0]
     lines = [
@@ -64,7 +64,7 @@ def _size(size: tuple[int, int]) -> str:
 def contact_sheet(
     rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]],
 ) -> Image.Image:
-    """Draws a picture with one row for each example, uint8 [H, W, 3].
+    """Draws one picture that shows each example in a row.
 
     Args:
       rows: For each example the image and the overlay, both uint8 [h, w, 3], and lines
@@ -89,7 +89,11 @@ def contact_sheet(
 def write_examples(
     examples: Sequence[Example], spec: DatasetSpec, folder: pathlib.Path
 ) -> pathlib.Path:
-    """Writes two pictures of each example, the sheet of all, and examples.json.
+    """Writes the pictures and the random parameters of augmented examples.
+
+    For the example at position N, N_image.png shows the image and N_overlay.png also
+    shows the label. sheet.png shows all examples, and examples.json contains the random
+    parameters.
 
     Args:
       examples: The augmented examples.
@@ -97,7 +101,7 @@ def write_examples(
       folder: The folder to write to.
 
     Returns:
-      The path of the sheet.
+      The path of sheet.png.
     """
     rows = []
     for example in examples:

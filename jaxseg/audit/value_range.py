@@ -53,12 +53,12 @@ def shown_range(
 def narrow_range(
     data: DataConfig, pixels: PixelType, records: Sequence[Record]
 ) -> Iterator[Finding]:
-    """Yields a warning if the pixel values use a small part of the range of the type.
+    """Yields a warning if the images use only a small part of the range of their type.
 
     Args:
       data: The data options of `train`.
       pixels: The channels and the type of the images.
-      records: The facts that were recorded about each pair.
+      records: The properties of the image and the mask of each pair.
     """
     full = pixels.full_range
     facts = [record.image for record in records if record.image is not None]
@@ -76,7 +76,7 @@ def narrow_range(
 
 
 def finished(sample: Sample, bounds: tuple[float, float]) -> Sample:
-    """Returns a sample whose image is converted to 8-bit RGB for the report.
+    """Converts the image of a small copy of an example to 8-bit RGB for the report.
 
     Args:
       sample: The image and its label.

@@ -28,7 +28,7 @@ LOWEST = 1e-5  # the smallest frequency of a class
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Calibration:
-    """Contains the bias and the distribution of the confidence for each class.
+    """Contains the logit bias and the distribution of the confidence for each class.
 
     Attributes:
       bias: The number that is added to the logit of each class, [K].
@@ -40,18 +40,26 @@ class Calibration:
     confidences: tuple[np.ndarray, ...]
 
     def apply(self, grid: Grid) -> Grid:
-        """Returns a copy of the grid with the bias applied to its probabilities."""
+        """Adds the biases to the logits of an example's predicted probabilities.
+
+        Args:
+          grid: The mask and the prediction of the example on a coarse grid of pixels.
+
+        Returns:
+          A copy of the grid with the calibrated probabilities.
+        """
         changed = calibrated(grid.probabilities, self.bias)
         return dataclasses.replace(grid, probabilities=changed)
 
     def surprise(self, grid: Grid) -> np.ndarray:
-        """Returns the surprise of each grid point, [h, w].
+        """Returns how unusually low the confidence at each grid point is, [h, w].
 
-        The surprise is -log of the fraction of the points of the same mask class whose
-        probability for this class is lower. Larger is more suspicious; it is 0 at void.
+        The confidence is the predicted probability for the class in the mask. The
+        surprise is -log of the fraction of the points of that class whose confidence is
+        lower. Larger is more suspicious; it is 0 at void.
 
         Args:
-          grid: A grid with calibrated probabilities.
+          grid: The mask and the calibrated prediction of an example.
         """
         found = np.zeros(grid.given.shape)
         for label in np.unique(grid.given):
@@ -62,7 +70,11 @@ class Calibration:
 
 
 def fit_calibration(grids: Iterable[Grid]) -> Calibration:
-    """Fits the biases and the distributions to masks and their predictions."""
+    """Fits the logit bias and the distribution of the confidence for each class.
+
+    Args:
+      grids: The masks of some examples and their out-of-fold predictions.
+    """
     part = np.s_[SPACING // 2 :: SPACING, SPACING // 2 :: SPACING]
     kept, labels = [], []
     for grid in grids:
@@ -78,7 +90,10 @@ def fit_calibration(grids: Iterable[Grid]) -> Calibration:
 
 
 def fit_bias(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Fits the biases that make mean probabilities equal to the class frequencies.
+    """Fits a logit bias for each class.
+
+    With the biases, the mean probability of each class equals its frequency in the
+    masks.
 
     Args:
       probabilities: The out-of-fold probabilities of some pixels, [n, K].
@@ -100,7 +115,7 @@ def fit_bias(probabilities: np.ndarray, given: np.ndarray) -> np.ndarray:
 
 
 def calibrated(probabilities: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Returns the probabilities after a bias is added to the logits.
+    """Returns class probabilities after a bias is added to the logit of each class.
 
     Args:
       probabilities: The probabilities, float32 [..., K].

@@ -31,12 +31,15 @@ def as_rgb(image: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
 
 
 def color_numbers(image: np.ndarray, stride: int) -> np.ndarray:
-    """Returns the quantized color of each grid point, as a number below LEVELS**3.
+    """Returns a quantized color for each point of a coarse grid of pixels.
 
     Args:
       image: The image, uint8 [H, W, 3].
-      stride: The distance of neighboring grid points in pixels, over which colors are
-        averaged.
+      stride: The distance of neighboring grid points in pixels. Colors are averaged
+        over squares with this side.
+
+    Returns:
+      A number from 0 to LEVELS**3 - 1 for the color of each grid point, int [h, w].
     """
     smooth = ndimage.uniform_filter(image.astype(np.float32), (stride, stride, 1))
     levels = (smooth[::stride, ::stride] * (LEVELS / 256)).astype(np.int64)
@@ -46,14 +49,17 @@ def color_numbers(image: np.ndarray, stride: int) -> np.ndarray:
 def color_ratios(
     colors: np.ndarray, region: np.ndarray, counts: np.ndarray, reach: int
 ) -> np.ndarray:
-    """Returns log(frequency inside / frequency around) of each point's color, [h, w].
+    """Compares how frequent each color is inside a region and in a band around it.
 
     Args:
       colors: The quantized color of each grid point, as `color_numbers` returns it.
       region: Whether a grid point is inside the region of the mask, bool [h, w].
-      counts: Whether a grid point is used, bool [h, w]. The result is 0 at others.
-      reach: Half the width, in grid points, of the band around the region whose colors
-        are compared.
+      counts: Whether a grid point is used, bool [h, w].
+      reach: Half the width of the band in grid points.
+
+    Returns:
+      log(frequency inside / frequency around) of the color of each grid point, [h, w];
+      0 at points that are not used.
     """
     inside = ndimage.distance_transform_edt(region)
     outside = ndimage.distance_transform_edt(~region)

@@ -24,8 +24,10 @@ class Disagreement:
       mass: How large and how confident the disagreement is: log(predicted / given
         probability) times the surprise of the given probability, summed over the grid
         points. Points at the border of the region count less.
-      given_share: The fraction of the mask's connected region that it covers.
-      predicted_share: The fraction of the prediction's connected region that it covers.
+      given_share: The area as a fraction of the connected region of the mask that
+        contains it.
+      predicted_share: The area as a fraction of the connected region of the prediction
+        that contains it.
       box: The first row and column, and the row and column after the last, in pixels.
     """
 
@@ -39,11 +41,14 @@ class Disagreement:
 
 
 def disagreements(grid: Grid, surprise: np.ndarray) -> list[Disagreement]:
-    """Returns the regions of an example in which prediction and mask disagree.
+    """Finds the regions of an example in which prediction and mask disagree.
+
+    Regions of only a few grid points are left out.
 
     Args:
       grid: The mask and the calibrated prediction of the example.
-      surprise: The result of `Calibration.surprise`, [h, w].
+      surprise: How unusually low the predicted probability for the class in the mask is
+        at each grid point, [h, w], from `Calibration.surprise`.
     """
     classes = grid.probabilities.shape[-1]
     differs = grid.valid & (grid.predicted != grid.given)
@@ -82,7 +87,12 @@ def disagreements(grid: Grid, surprise: np.ndarray) -> list[Disagreement]:
 
 
 def box_of(slices: tuple[slice, slice], stride: int) -> Box:
-    """Converts row and column slices of a grid to a box in image pixels."""
+    """Converts a box from points of a coarse grid to pixels of the image.
+
+    Args:
+      slices: The rows and the columns of the grid.
+      stride: The distance of neighboring grid points in pixels.
+    """
     rows, columns = slices
     return (
         rows.start * stride,

@@ -37,16 +37,20 @@ class Displacement:
 
     @property
     def score(self) -> float:
-        """Returns how strong the evidence is that the region is displaced, at least 0.
+        """Returns how strongly the prediction and the colors suggest a displacement.
 
-        It is 0 for a region that fits the prediction nowhere, because the networks do
-        not recognize it.
+        The score is `gain` times `fit`, at least 0. It is 0 for a region that fits the
+        prediction nowhere, because the networks do not recognize it.
         """
         return self.gain * self.fit
 
 
 def log_ratios(grid: Grid) -> np.ndarray:
-    """Returns log(probability / largest other probability) of each class, [h, w, K]."""
+    """Returns for each class log(its probability / the largest other), [h, w, K].
+
+    Args:
+      grid: The prediction of an example on a coarse grid of pixels.
+    """
     logs = np.log(np.maximum(grid.probabilities, LEAST))
     second, best = np.moveaxis(np.partition(logs, -2, axis=-1)[..., -2:], -1, 0)
     others = np.where(logs >= best[..., None], second[..., None], best[..., None])
@@ -56,10 +60,10 @@ def log_ratios(grid: Grid) -> np.ndarray:
 def displacement(
     grid: Grid, ratios: np.ndarray, number: int, slices: tuple[slice, slice]
 ) -> Displacement | None:
-    """Finds the displacement with which a region fits the prediction best.
+    """Finds the displacement with which a region of the mask fits the prediction best.
 
     Args:
-      grid: The mask and the prediction.
+      grid: The mask and the prediction of an example on a coarse grid of pixels.
       ratios: The result of `log_ratios`.
       number: The number of the region in the array `grid.regions[0]`.
       slices: The rows and the columns of the grid that contain the region.

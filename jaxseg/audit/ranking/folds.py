@@ -55,10 +55,13 @@ def _without(split: str, first: int, last: int) -> str:
 
 
 def audited_data(configs: Mapping[Path, Config]) -> tuple[DataConfig, str]:
-    """Returns the data options that several runs share, with the undivided split.
+    """Checks that several runs read the same data, and returns what they read.
 
     Args:
       configs: The configurations by run directory.
+
+    Returns:
+      The data options, and the name of the split whose parts the runs were trained on.
 
     Raises:
       ValueError: If the runs read different data.
@@ -113,7 +116,7 @@ def unseen_runs(
       split: The split that contains the examples, for the error message.
 
     Raises:
-      ValueError: If all runs have seen an example.
+      ValueError: If an example was in the training data of every run.
     """
     found = tuple(
         tuple(run for run, names in enumerate(seen) if name not in names)

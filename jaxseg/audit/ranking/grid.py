@@ -31,8 +31,8 @@ class Grid:
       valid: Whether the mask is not void at a grid point, bool [h, w].
       colors: The quantized color of the image at each grid point, int [h, w].
       stride: The distance of neighboring grid points in pixels.
-      border: The width, in grid points, of the band along borders between regions,
-        where neither masks nor networks are reliable.
+      border: The width of the band along borders between regions in which neither masks
+        nor networks are reliable, in grid points.
       reach: The largest displacement of a region that is tried, in grid points.
     """
 
@@ -46,7 +46,7 @@ class Grid:
 
     @functools.cached_property
     def predicted(self) -> np.ndarray:
-        """Returns the most probable class of each grid point, int [h, w]."""
+        """Returns the predicted, most probable class at each grid point, int [h, w]."""
         return self.probabilities.argmax(-1)
 
     @functools.cached_property
@@ -57,27 +57,40 @@ class Grid:
 
     @functools.cached_property
     def log_ratio(self) -> np.ndarray:
-        """Returns log(largest probability / that of the mask class), [h, w]."""
+        """Returns how much the prediction prefers another class to that in the mask.
+
+        The result is log(largest probability / probability of the class in the mask) at
+        each grid point, [h, w]. It is 0 where both classes are equal.
+        """
         largest = self.probabilities.max(-1)
         return np.log(np.maximum(largest, LEAST) / np.maximum(self.confidence, LEAST))
 
     @functools.cached_property
     def margin(self) -> np.ndarray:
-        """Returns the mask class's probability minus the largest other, [h, w]."""
+        """Returns how much the prediction prefers the class in the mask to all others.
+
+        The result is the probability of the class in the mask minus the largest
+        probability of another class at each grid point, [h, w].
+        """
         others = self.probabilities.copy()
         np.put_along_axis(others, self.given[..., None], -1.0, axis=-1)
         return self.confidence - others.max(-1)
 
     @functools.cached_property
     def regions(self) -> tuple[np.ndarray, int]:
-        """Returns each point's region number, int32 [h, w], and the region count."""
+        """Numbers the connected regions of the mask that have a single class.
+
+        Returns:
+          The number of the region at each grid point, int32 [h, w], 0 at void, and the
+          number of regions.
+        """
         return numbered(np.where(self.valid, self.given, -1))
 
 
 def make_grid(
     image: np.ndarray, probabilities: np.ndarray, label: np.ndarray, void: int
 ) -> Grid:
-    """Samples the image, the mask and the prediction of an example on a coarse grid.
+    """Reduces an example to a coarse grid of pixels, which are equally spaced.
 
     Args:
       image: The image, uint8 [H, W, 3].
@@ -101,7 +114,9 @@ def make_grid(
 
 
 def numbered(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Numbers the 4-connected regions of equal values, starting with 1.
+    """Numbers the connected regions of equal values, starting with 1.
+
+    Pixels are neighbors if they share an edge.
 
     Args:
       values: Integers [h, w]. Negative values belong to no region.
@@ -119,9 +134,15 @@ def numbered(values: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def depth(numbers: np.ndarray) -> np.ndarray:
-    """Returns the distance of each pixel from the border of its region, float [h, w].
+    """Returns the distance in pixels of each pixel from the border of its region.
 
     Pixels with a neighbor in another region have the distance 0.
+
+    Args:
+      numbers: The number of the region of each pixel, integers [h, w].
+
+    Returns:
+      The distances, float [h, w].
     """
     edge = np.zeros(numbers.shape, bool)
     for axis in (0, 1):

@@ -73,11 +73,12 @@ class Measures:
 
 
 def measure(grid: Grid, surprise: np.ndarray) -> Measures:
-    """Returns all measures of an example.
+    """Measures how well the mask of an example agrees with the prediction.
 
     Args:
       grid: The mask and the calibrated prediction of the example.
-      surprise: The result of `Calibration.surprise`, [h, w].
+      surprise: How unusually low the predicted probability for the class in the mask is
+        at each grid point, [h, w], from `Calibration.surprise`.
 
     References:
       The self-confidence and the normalized margin are those of Northcutt et al.
@@ -104,7 +105,11 @@ def measure(grid: Grid, surprise: np.ndarray) -> Measures:
 
 
 def regions(grid: Grid) -> list[Region]:
-    """Returns the measures of all connected regions of the mask but tiny ones."""
+    """Measures each connected region of a mask, except regions of a few grid points.
+
+    Args:
+      grid: The mask and the calibrated prediction of an example.
+    """
     numbers, count = grid.regions
     if not count:
         return []

@@ -22,14 +22,18 @@ from jaxseg.tasks.table import SEGMENTATION, task_of
 
 
 class OpenRun(Protocol):
-    """Defines the part of `jaxseg.Run` that an audit uses."""
+    """Defines the attributes and methods of `jaxseg.Run` that this module uses."""
 
     workdir: Path
     config: Config
     spec: DatasetSpec
 
     def make_segmenter(self, options: PredictOptions | None = None) -> Segmenter:
-        """Returns the network with its preprocessing."""
+        """Returns the network of the run with its preprocessing.
+
+        Args:
+          options: How images are segmented, or None for the default options.
+        """
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,7 +79,9 @@ class OutOfFold:
 def out_of_fold(
     runs: Sequence[OpenRun], *, options: PredictOptions | None = None
 ) -> OutOfFold:
-    """Combines runs trained on parts of a split, so that they can judge its masks.
+    """Combines runs that were trained on parts of a split, to examine its masks.
+
+    Each example is predicted only by the networks that were not trained on it.
 
     Args:
       runs: The runs. Each example must be absent from the training data of at least
@@ -84,7 +90,7 @@ def out_of_fold(
 
     Raises:
       ValueError: If the runs read different data or have different classes, if a
-        network does not return a label map, or if all runs have seen an example.
+        network does not return a label map, or if every run was trained on an example.
     """
     for run in runs:
         unsuited = task_of(run.config) is not SEGMENTATION or run.config.data.mix

@@ -25,7 +25,7 @@ WHITE = (255, 255, 255)
 
 
 def render(ranking: Ranking, examples: OutOfFold, *, command: str, shown: int) -> str:
-    """Returns the HTML page with the worst masks and the numbers of each class.
+    """Returns the HTML page with the worst masks and the statistics of each class.
 
     Args:
       ranking: The scores.
@@ -51,7 +51,17 @@ def render(ranking: Ranking, examples: OutOfFold, *, command: str, shown: int) -
 
 
 def rows(ranking: Ranking, examples: OutOfFold, shown: int) -> list[dict[str, Any]]:
-    """Returns the worst masks, each with a picture of its worst region."""
+    """Returns what the page shows about each of the worst masks.
+
+    Args:
+      ranking: The scores.
+      examples: The examples and the networks.
+      shown: The number of masks.
+
+    Returns:
+      For each mask its name, its score, its most suspicious region, and a picture of
+      this region. Masks without a suspicious region are left out.
+    """
     found = []
     for index in ranking.order[:shown]:
         suspect = ranking.worst(index)
@@ -68,7 +78,16 @@ def rows(ranking: Ranking, examples: OutOfFold, shown: int) -> list[dict[str, An
 
 
 def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> str:
-    """Returns an HTML data URL of a JPEG: image, mask and prediction at a region."""
+    """Draws the image, the mask and the prediction around a suspicious region.
+
+    Args:
+      examples: The examples and the networks.
+      suspect: The region.
+      bias: The bias that is added to the logit of each class, [K].
+
+    Returns:
+      The picture as the HTML data URL of a JPEG.
+    """
     example, spec = examples.source[suspect.example], examples.spec
     predicted = calibrated(examples.probabilities(suspect.example), bias).argmax(-1)
     size = example["label"].shape

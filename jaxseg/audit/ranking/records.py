@@ -11,7 +11,10 @@ from jaxseg.audit.ranking.scores import Suspect
 
 
 def to_dict(ranking: Ranking) -> dict[str, Any]:
-    """Returns the verdict and the scores of all masks, regions and suspects.
+    """Returns the ranking as JSON values, which the report audit.json contains.
+
+    They include the verdict, statistics of each class, and for each mask its score, all
+    its regions and those that may be wrong.
 
     Args:
       ranking: The scores of all masks.

@@ -33,8 +33,8 @@ class Ranking:
       names: The names of the examples.
       scores: The score of each mask, [N].
       suspects: The mask regions that may be wrong, in descending order of their scores.
-      measured: The measures of each example.
-      calibration: The bias and the distribution of the confidence for each class.
+      measured: How well the mask and the prediction of each example agree.
+      calibration: The logit bias and the distribution of the confidence of each class.
     """
 
     dataset: str
@@ -54,21 +54,31 @@ class Ranking:
 
     @property
     def marked(self) -> int:
-        """Returns the number of masks that should be inspected.
+        """Returns how many masks a person should inspect because of their high scores.
 
-        Their score is at least `MARKED`, which few correct masks exceed.
+        Such a score is at least `MARKED`, which few correct masks exceed.
         """
         return int((self.scores >= MARKED).sum())
 
     @property
     def agreement(self) -> float:
-        """Returns the fraction of labeled pixels that are predicted as in the mask."""
+        """Returns the fraction of pixels whose predicted class is that in the mask.
+
+        Void pixels and pixels near borders between regions are not counted.
+        """
         pixels = sum(found.pixels.sum() for found in self.measured)
         agreed = sum(found.agreed for found in self.measured)
         return float(agreed / pixels) if pixels else 0.0
 
     def worst(self, index: int) -> Suspect | None:
-        """Returns the suspect region of a mask with the highest score, or None."""
+        """Returns the region of a mask that is most probably wrong.
+
+        Args:
+          index: The index of the mask.
+
+        Returns:
+          The region with the highest score, or None if no region is suspicious.
+        """
         return next((row for row in self.suspects if row.example == index), None)
 
     def verdict(self) -> str:
@@ -85,7 +95,11 @@ class Ranking:
         )
 
     def describe(self, row: Suspect | None) -> str:
-        """Returns a sentence that says why a mask region may be wrong."""
+        """Returns a sentence that says why a mask region may be wrong.
+
+        Args:
+          row: The region, or None if a mask has no suspicious region.
+        """
         if row is None:
             return "no region stands out."
         given = self.classes[row.given]
@@ -100,7 +114,11 @@ class Ranking:
         return f"swapped class, the region {given} is predicted as {predicted}."
 
     def class_rows(self) -> list[dict[str, Any]]:
-        """Returns the numbers of each class, such as pixels and mean confidence."""
+        """Returns statistics of each class over all masks.
+
+        The statistics are the numbers of labeled and of predicted pixels, the mean
+        predicted probability of the class where the mask has it, and the logit bias.
+        """
         pixels = sum(found.pixels for found in self.measured)
         confidence = sum(found.confidence for found in self.measured)
         predicted = sum(found.predicted for found in self.measured)
@@ -119,7 +137,7 @@ class Ranking:
 def rank(
     examples: OutOfFold, *, progress: Progress = lambda n: lambda: None
 ) -> Ranking:
-    """Ranks masks by how strongly networks that were not trained on them disagree.
+    """Ranks masks by how strongly the networks disagree that were not trained on them.
 
     Args:
       examples: The examples and the networks.
@@ -150,7 +168,7 @@ def rank(
 
 
 def grid_of(examples: OutOfFold, index: int) -> Grid:
-    """Returns the mask and the prediction of an example on a coarse grid.
+    """Reduces an example and its out-of-fold prediction to a coarse grid of pixels.
 
     Args:
       examples: The examples and the networks.

@@ -30,7 +30,8 @@ class Suspect:
 
     Attributes:
       example: The index of the example.
-      reason: `SWAPPED`, `SHIFTED` or `MISSING`.
+        reason: Whether the region may have a wrong class (`SWAPPED`), be displaced
+        (`SHIFTED`), or contain an object that the mask lacks (`MISSING`).
       score: The score, scaled for each reason so that the median of the masks is 0 and
         their 90th percentile is 1. Larger is more suspicious.
       given: The class in the mask.
@@ -52,10 +53,10 @@ class Suspect:
 
 
 def suspects(measured: Sequence[Measures]) -> list[Suspect]:
-    """Returns the mask regions with a positive score, the highest score first.
+    """Returns the mask regions that may be wrong, the most suspicious first.
 
     Args:
-      measured: The measures of all examples.
+      measured: How well the mask and the prediction of each example agree.
     """
     confused = [
         [
@@ -75,14 +76,16 @@ def suspects(measured: Sequence[Measures]) -> list[Suspect]:
 
 
 def relative_masses(measured: Sequence[Measures]) -> list[np.ndarray]:
-    """Divides the mass of each disagreement by the typical mass of its two classes.
+    """Divides the mass of each disagreement by the typical mass for its two classes.
 
-    The typical value of a pair of a given and a predicted class is the mean, over all
-    other masks that contain the given class, of the largest mass of the pair. For pairs
-    with few masks, this mean is shrunk toward the mean of all pairs.
+    The mass of a region in which mask and prediction disagree measures how large and
+    confident the disagreement is. The typical value of a pair of a given and a
+    predicted class is the mean, over all other masks that contain the given class, of
+    the largest mass of the pair. For pairs with few masks, this mean is shrunk toward
+    the mean of all pairs.
 
     Args:
-      measured: The measures of all examples.
+      measured: How well the mask and the prediction of each example agree.
 
     Returns:
       The relative masses of each example, in the order of its disagreements.
@@ -116,12 +119,17 @@ def relative_masses(measured: Sequence[Measures]) -> list[np.ndarray]:
 
 
 def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
-    """Scales scores so that the median becomes 0 and the 90th percentile becomes 1.
+    """Scales the scores of suspicious regions to make them comparable.
+
+    The scale is that of the square roots of the scores: after scaling, the largest
+    scores of the masks have the median 0 and the 90th percentile 1. A mask without a
+    suspicious region counts as 0.
 
     Args:
-      rows: For each mask, the regions that one way of scoring suspects to be wrong.
-        The median and the percentile are taken over the largest score of each mask. A
-        mask without such regions counts as 0.
+      rows: The suspicious regions of each mask, which were all scored in one way.
+
+    Returns:
+      The regions of all masks with their new scores.
     """
     largest = [max((row.score for row in own), default=0.0) for own in rows]
     if not largest:
@@ -138,13 +146,13 @@ def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
 
 
 def mask_scores(found: Sequence[Suspect], count: int) -> np.ndarray:
-    """Returns the score of each mask.
+    """Returns the score of each mask, [count]; larger is more suspicious.
 
-    The score is sqrt(a^2 + b^2), where a and b are the highest scores of the
-    disagreements and of the displacements in the mask.
+    The score is sqrt(a^2 + b^2). Here a is the highest score of a region whose class
+    differs from the prediction, and b that of a region that may be displaced.
 
     Args:
-      found: The suspects.
+      found: The mask regions that may be wrong.
       count: The number of masks.
     """
     largest = np.zeros((count, 2))
