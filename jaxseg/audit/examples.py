@@ -52,7 +52,7 @@ class Example:
         return height, width
 
     def parameters(self) -> dict[str, Any]:
-        """Returns the random parameters of the augmentation as JSON values."""
+        """Returns the random parameters of the augmentation as JSON values, by name."""
         nodes = self.drawn.nodes
         return {
             "position": self.position,

@@ -128,9 +128,9 @@ def _failure(
 def unlisted_values(
     config: PairsConfig, records: Sequence[Record]
 ) -> Iterator[Finding]:
-    """Yields a warning for each mask value that becomes void.
+    """Yields a warning for each mask value that the label map lacks.
 
-    Such values are missing in the label map. If the dataset treats missing values as
+    Pixels with such a value become void. If the data options treat such values as
     errors, the masks are rejected earlier and nothing is yielded.
     """
     labels = config.masks.labels

@@ -25,7 +25,7 @@ def with_classes(
 
     Args:
       workdir: The run directory.
-      data: The data to evaluate on.
+      data: The data options of the evaluation.
       named: Whether the user has given the class names for this evaluation.
 
     Returns:

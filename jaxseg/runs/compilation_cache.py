@@ -23,7 +23,7 @@ FOLDER = Path("~/.cache/jaxseg/xla")
 
 
 def enable() -> Path | None:
-    """Turns the compilation cache on.
+    """Turns on the cache of compiled programs, and deletes files above its size limit.
 
     Returns:
       The directory of the cache, or None if the configuration of JAX was left
@@ -49,7 +49,15 @@ def enable() -> Path | None:
 
 
 def gigabytes(text: str | None) -> float:
-    """Returns the size limit in GB that JAXSEG_CACHE_GB states."""
+    """Returns the size limit of the cache in GB.
+
+    Args:
+      text: The value of the environment variable JAXSEG_CACHE_GB, or None if it is not
+        set, which selects the default.
+
+    Raises:
+      ValueError: If the value is not a number of at least 0.
+    """
     try:
         bound = GIGABYTES if text is None else float(text)
     except ValueError:
@@ -63,7 +71,7 @@ def gigabytes(text: str | None) -> float:
 
 
 def prune(folder: Path, limit: int) -> int:
-    """Deletes the least recently used files until the folder is within a size limit.
+    """Deletes the least recently used files of a folder until a size limit is kept.
 
     Args:
       folder: The cache directory.

@@ -60,9 +60,9 @@ def load_config(path: str | Path, *, name: str = "config") -> Config:
 
 
 def execute_file(file: Path) -> ModuleType:
-    """Returns the module that a Python file defines.
+    """Executes a Python configuration file and returns its module.
 
-    Old names of configuration fields are replaced by the current ones.
+    In the source, old names of configuration fields are replaced by the current ones.
 
     Raises:
       ValueError: If the file is not a Python file, or if it fails.
@@ -98,9 +98,9 @@ def _hint(message: str) -> str:
 
 
 def config_name(path: str | Path) -> str:
-    """Returns the name of a configuration file.
+    """Derives the name of a configuration from the path of its file.
 
-    `experiments/rates/config.py` and `rates.py` are both called "rates".
+    `experiments/rates/config.py` and `rates.py` both give "rates".
     """
     file = Path(path).absolute()
     return file.parent.name if file.stem == "config" else file.stem
@@ -137,7 +137,15 @@ def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def option_value(argv: list[str], name: str) -> str | None:
-    """Returns the value of an option of an unparsed command line, or None."""
+    """Returns the value of an option of an unparsed command line.
+
+    Args:
+      argv: The arguments of the command.
+      name: The option, such as "--model.name".
+
+    Returns:
+      The value, or None if the command line does not contain the option.
+    """
     for i, token in enumerate(argv):
         if token == name:
             return argv[i + 1] if i + 1 < len(argv) else None
@@ -159,8 +167,8 @@ def check_first(given: str | None, first: str | None) -> None:
     """Raises ValueError if a configuration file is given after the options.
 
     Args:
-      given: The configuration file that the whole command line contains, or None.
-      first: The result of `file_of`.
+      given: The configuration file that the parsed command line contains, or None.
+      first: The configuration file before all options, as `file_of` returns it.
     """
     if given != first:
         word = printable(given)
@@ -171,7 +179,9 @@ def check_first(given: str | None, first: str | None) -> None:
 
 
 def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
-    """Applies the network options of a command line before the other options.
+    """Returns a configuration with the network options that a command line selects.
+
+    The caller applies the other options of the command line later.
 
     If `--model.name` selects a network other than that of `base`, the network options
     of `base` are discarded.
@@ -247,7 +257,12 @@ def _both(name: str, longer: str) -> ValueError:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `base` with the values of `over`, merging nested dictionaries."""
+    """Returns a copy of a nested dictionary with the values of another one.
+
+    Args:
+      base: The dictionary to copy.
+      over: Values that replace those of `base` or are added to them, at any level.
+    """
     result = dict(base)
     for name, value in over.items():
         both = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
@@ -256,5 +271,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def overridden(config: Config, tree: Mapping[str, Any]) -> Config:
-    """Returns a copy of the configuration with the field values in the tree."""
+    """Returns a copy of a configuration in which some fields have new values.
+
+    Args:
+      config: The configuration.
+      tree: The new values as nested dictionaries, such as {"optim": {"name": "sgd"}}.
+    """
     return from_dict(Config, merged(to_dict(config), plain(tree)))

@@ -44,7 +44,7 @@ class Conversion:
       address: The source of the weights.
       path: The file or folder on this machine.
       network: The network into which the weights were imported.
-      imported: The variables and the report.
+      imported: The imported variables, and the report on the import.
     """
 
     address: str
@@ -54,7 +54,7 @@ class Conversion:
 
     @property
     def report(self) -> weights.ConversionReport:
-        """Returns the import report, with the network options of the checkpoint.
+        """Returns the report on the import, with the network options of the checkpoint.
 
         The report also lists the options that were assumed.
         """
@@ -97,7 +97,9 @@ def convert(
 
 
 def compare(conversion: Conversion) -> float:
-    """Compares the logits of the network with those of the source library.
+    """Compares the logits of the converted network with those of the original network.
+
+    The library that the weights come from computes the logits of the original network.
 
     Returns:
       The largest difference, relative to the largest logit.
@@ -156,7 +158,9 @@ def write_directory(
 
 
 def run_variables(conversion: Conversion) -> Any:
-    """Returns the variables for RGB images, which jaxseg uses.
+    """Returns the converted variables in a form that takes RGB images.
+
+    If the original network takes BGR images, its first convolution is changed.
 
     Raises:
         ValueError: If the variables are for BGR images and cannot be converted.
@@ -241,7 +245,7 @@ def model_card(conversion: Conversion) -> weights.Card:
 
 
 def notes(conversion: Conversion) -> tuple[str, ...]:
-    """Returns notes to print for the user in addition to the import report."""
+    """Returns notes that are printed for the user after the import report."""
     network, named = conversion.network, _class_names(conversion)[0]
     texts = list(_rgb_input(conversion)[1])
     if named and len(named) != network.num_classes:

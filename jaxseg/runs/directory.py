@@ -142,7 +142,11 @@ def _check_options(model: ModelConfig, options: Mapping[str, Any]) -> None:
 
 
 def write_run(workdir: Path, config: Config, spec: DatasetSpec) -> None:
-    """Writes dataset.json and config.json, each atomically."""
+    """Writes the files that describe a run to its directory, each atomically.
+
+    They are config.json, the configuration, and dataset.json, the dataset
+    specification.
+    """
     atomic.write_text(workdir / DATASET, spec.to_json() + "\n")
     write_json(workdir / CONFIG, to_dict(config))
 
@@ -230,7 +234,7 @@ def load_variables(
       model: The network that the run trained.
       checkpoint: "best", "latest" or a step.
       ema: Whether to load the moving average of the parameters instead of the
-        parameters.
+        parameters of the last step.
       verify: Whether to compare the arrays with the digest that was stored with them.
       channels: The number of channels of the images.
 

@@ -18,10 +18,11 @@ _WORDS = {
 
 
 def matches(value: Any, hint: Any) -> bool:
-    """Returns whether a value has the annotated type.
+    """Returns whether the value of a field or option has the type that is annotated.
 
     An integer is also accepted as a `float`. Sequences must be tuples. Types that no
-    option can have, such as arrays, are checked with `isinstance`."""
+    option can have, such as arrays, are checked with `isinstance`.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return True

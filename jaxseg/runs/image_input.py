@@ -35,7 +35,9 @@ UNKNOWN = (
 def stated_input(
     imported: Imported, address: str, path: str, own: pathlib.Path | None
 ) -> Stated:
-    """Returns the normalization that weights expect, and notes about assumed values.
+    """Returns the image normalization that weights expect, and notes for the user.
+
+    A note names each value that the source does not state and that is assumed.
 
     Args:
         imported: The weights.
@@ -62,7 +64,7 @@ def stated_input(
 
 
 def for_rgb(normalization: Normalization) -> Normalization:
-    """Returns the normalization with its channels reordered to RGB."""
+    """Returns a normalization with its values in the order red, green, blue."""
     if normalization.order == "RGB":
         return normalization
     return dataclasses.replace(
@@ -76,7 +78,7 @@ def for_rgb(normalization: Normalization) -> Normalization:
 def for_channels(
     normalization: Normalization, channels: int
 ) -> tuple[Normalization, tuple[str, ...]]:
-    """Returns the normalization for images with `channels` channels, and notes.
+    """Adapts an image normalization to images with another number of channels.
 
     The values of several channels are repeated in the order in which
     `jaxseg.weights.translate.input_channels` repeats the channels of the kernel. One
@@ -84,7 +86,10 @@ def for_channels(
 
     Args:
         normalization: The normalization of the source, with channels in RGB order.
-        channels: The number of channels of the images.
+            channels: The number of channels of the images.
+
+    Returns:
+        The adapted normalization, and notes for the user about changed values.
     """
     have = len(normalization.mean)
     if channels == have:
@@ -110,11 +115,11 @@ def _listed(values: tuple[float, ...]) -> str:
 def rgb_variables(
     variables: Mapping[str, Any], order: str, channels: int, *, adapted: bool = False
 ) -> Any:
-    """Converts variables for images in `order` to variables for RGB images.
+    """Changes the first convolution of a network so that it takes RGB images.
 
     Args:
-        variables: The variables of a network.
-        order: "RGB" or "BGR".
+        variables: The variables of the network.
+        order: The order of the channels that the network takes now, "RGB" or "BGR".
         channels: The number of channels of the images. A gray image has no order.
         adapted: Whether the first convolution had three input channels, which were
             repeated for `channels` channels.

@@ -75,7 +75,7 @@ UNKNOWN = Holder(
 
 
 class Lock:
-    """Represents a lock that this process holds; `holding` creates it."""
+    """Represents this process's lock on a run directory. `holding` creates it."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self.path = path
@@ -108,7 +108,7 @@ class Lock:
                 self.sign()
 
     def sign(self) -> None:
-        """Updates the time of the lock file and checks that this process owns it."""
+        """Updates the time of the lock file and checks that it names this process."""
         found = read(self.path)
         if found is None:  # The user deleted the file.
             found = self.holder if _create(self.path, self.holder) else read(self.path)
@@ -172,7 +172,7 @@ def acquire(path: Path) -> Lock:
 
 
 def read(path: Path) -> Holder | None:
-    """Returns the owner in a lock file, or None if there is no lock file."""
+    """Returns the owner that a lock file names, or None if there is no lock file."""
     try:
         fields = parse_json(path.read_text(encoding="utf-8"))
         process = owner.Owner(**fields.pop("process"))

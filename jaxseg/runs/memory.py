@@ -20,10 +20,10 @@ _LIMITS = (  # of a container: cgroup version 2, and version 1
 
 
 def available(devices: Sequence[jax.Device]) -> int:
-    """Returns the bytes of memory of this process's devices, or of the host for CPUs.
+    """Returns how many bytes of memory the devices of this process have.
 
-    For the simulated devices of `jaxseg plan` it returns no limit, because the plan
-    itself reports what fits.
+    For CPUs, it is the memory of the host. For the simulated devices of `jaxseg plan`
+    it returns no limit, because the plan itself reports what fits.
     """
     present = set(jax.local_devices())
     local = [device for device in devices if device in present]
@@ -34,7 +34,7 @@ def available(devices: Sequence[jax.Device]) -> int:
 
 
 def host_memory() -> int:
-    """Returns the total memory of the system or container in bytes."""
+    """Returns the memory of the computer or of the container in bytes, used or not."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for name in _LIMITS:
         path = Path(name)
@@ -51,7 +51,7 @@ def check_batch(config: Config, planes: int, devices: Sequence[jax.Device]) -> N
 
     Args:
       config: The configuration.
-      planes: The number of channels of an image plus that of its logits.
+      planes: The number of channels of an image plus the number of logits per pixel.
       devices: The devices of all processes.
 
     Raises:
@@ -83,7 +83,7 @@ def check_evaluation(
     Args:
       config: The configuration.
       sizes: Heights and widths of the images in pixels.
-      planes: The number of channels of an image plus that of its logits.
+      planes: The number of channels of an image plus the number of logits per pixel.
       devices: The devices of all processes.
       batch: The name of the option that sets the batch size, and its value.
 
@@ -105,7 +105,11 @@ def check_evaluation(
 
 
 def state_check(devices: Sequence[jax.Device]) -> Callable[[Any], None]:
-    """Returns a function that checks whether a training state fits into memory."""
+    """Returns a function that checks whether a training state fits into memory.
+
+    The function takes the shapes of the state's arrays. It raises ValueError if the
+    arrays need more memory than the devices have.
+    """
 
     def check(shapes: Any) -> None:
         needed = sum(

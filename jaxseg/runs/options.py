@@ -50,7 +50,8 @@ def check_network(
     """Checks the name of a network, and the options that its constructor takes.
 
     Args:
-      name: A name of `jaxseg.list_models()` or, with a backbone, of a family.
+        name: A name of `jaxseg.list_models()` or, with a backbone, of an architecture
+        that can be combined with different backbones.
       options: The options of the network. `check_parts` checks those that the network
         passes on to its parts, after the network is built.
       backbone: The name of the backbone or None.
@@ -71,10 +72,14 @@ def check_network(
 
 
 def option_hints(name: str, backbone: str | None = None) -> dict[str, Any]:
-    """Returns the annotations of the options of a network, by name.
+    """Returns the type annotations of the options of a network, by option name.
 
-    If a preset passes its options on to its family, the options of the family are
-    included.
+    A named network such as deeplabv3_resnet50 can pass options on to its architecture.
+    The options of the architecture are then included.
+
+    Args:
+      name: The name of a network or, with a backbone, of an architecture.
+      backbone: The name of the backbone or None.
     """
     if name not in MODELS and backbone is None:
         return {}
@@ -154,7 +159,7 @@ def _kinds(value: Any) -> Iterator[type]:
 
 @functools.cache
 def hints_of(factory: Callable) -> dict[str, Any]:
-    """Returns the annotations of a factory or module by parameter name."""
+    """Returns the type annotations of a function's or class's parameters, by name."""
     bare = factory.func if isinstance(factory, functools.partial) else factory
     named = inspect.signature(bare).parameters.values()
     by_name = {p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}

@@ -43,7 +43,7 @@ def num_logits(config: Config, spec: DatasetSpec) -> int:
 
 
 def output_form(config: Config, spec: DatasetSpec) -> OutputForm:
-    """Returns the rule that converts the logits of a run to probabilities and labels.
+    """Returns the rule that converts a network's logits to probabilities and labels.
 
     Args:
       config: The configuration.
@@ -58,13 +58,15 @@ def output_form(config: Config, spec: DatasetSpec) -> OutputForm:
 def with_threshold(
     config: Config, spec: DatasetSpec, threshold: float | None
 ) -> DatasetSpec:
-    """Returns a specification with another threshold for the presence of a class.
+    """Sets the probability above which a class is present at a pixel.
 
     Args:
       config: The configuration of the run.
       spec: The classes of the dataset.
-      threshold: The probability above which a class is present, or None to keep the
-        threshold of `spec`.
+      threshold: The probability, or None to keep the threshold of `spec`.
+
+    Returns:
+      The dataset specification with the threshold.
 
     Raises:
       ValueError: If the network has a softmax, which has no threshold.

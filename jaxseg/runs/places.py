@@ -14,7 +14,7 @@ FILES = (CONFIG, DATASET, LOCK, "metrics.jsonl")
 
 
 def check_workdir(workdir: str | Path) -> None:
-    """Raises ValueError unless a run can begin or resume in a directory."""
+    """Raises ValueError unless a path can become a run directory or already is one."""
     check_folder("workdir", workdir)
     for name in (*FOLDERS, *FILES):
         path = Path(workdir) / name

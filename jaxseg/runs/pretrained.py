@@ -34,14 +34,14 @@ MODULES = 6  # the largest number of modules that an error names
 
 
 class State(Protocol):
-    """Defines which attributes and methods of a training state `initialized` uses."""
+    """Defines the attributes and methods of a training state that this module uses."""
 
     params: Any
     batch_stats: Any
     ema: Any
 
     def replace(self, **changes: Any) -> Self:
-        """Returns the state with some fields replaced."""
+        """Returns a copy of the state in which the given fields have new values."""
 
 
 def initialized(
@@ -52,13 +52,13 @@ def initialized(
     verify: bool = True,
     channels: int = CHANNELS,
 ) -> State:
-    """Returns a new state with the weights of the best checkpoint of a run.
+    """Initializes a training state with the weights of the best checkpoint of a run.
 
     The step, the optimizer state and the random key are those of the new run. If the
     source run keeps a moving average of its parameters, the average is used.
 
     Args:
-      state: The new state.
+      state: The initial training state of the new run.
       source: The run directory to start from.
       fresh: Regular expressions for whole parameter names such as "classifier/kernel".
         Matching parameters and statistics keep the values in `state`.
@@ -70,7 +70,10 @@ def initialized(
     Raises:
       ValueError: If the source is not a run, is damaged, contains values that are not
         finite, or has a network that does not fit. In the last case, the message names
-        the option that initializes the parameters in question at random.
+            the option that initializes the parameters in question at random.
+
+    Returns:
+      The training state with these weights.
     """
     with _named(source):
         averaged = read_config(source).train.ema is not None

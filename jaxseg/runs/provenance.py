@@ -13,7 +13,7 @@ PACKAGES = ("jax", "flax", "optax", "numpy")
 
 
 def commit(*, short: bool = False) -> str | None:
-    """Returns the git commit of jaxseg, or None if it is not in a git checkout.
+    """Returns the git commit of the jaxseg code, or None outside of a git checkout.
 
     Args:
       short: Whether to return the shortest unique prefix, as git abbreviates it.
@@ -36,5 +36,5 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of the packages that can affect measured results."""
+    """Returns the version of each package that can affect measured results, by name."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}

@@ -67,7 +67,7 @@ class Recognized:
       config: The configuration with the network and its options.
       num_classes: The number of classes.
       channels: The number of image channels.
-      told: The network options that the checkpoint itself states.
+      told: The network options that the checkpoint states, for example in its metadata.
       assumed: Descriptions of the settings that were assumed, because the checkpoint
         does not determine them.
     """
@@ -80,7 +80,7 @@ class Recognized:
 
 
 def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
-    """Finds the network for the content of a checkpoint.
+    """Finds the network and options for which the weights of a checkpoint were trained.
 
     Args:
       tree: The content of the file or folder.
@@ -114,7 +114,7 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
 
 
 def is_ours(tree: Any) -> bool:
-    """Returns whether a checkpoint contains variables with jaxseg's parameter names."""
+    """Returns whether a checkpoint has the parameter names of jaxseg's networks."""
     first = next(iter(tree), "") if isinstance(tree, Mapping) else ""
     return str(first).partition("/")[0] in ("params", "batch_stats")
 

@@ -101,7 +101,12 @@ def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_value(field: str, value: Any) -> Any:
-    """Returns the value of a field under its current name, if the value was renamed."""
+    """Returns the current value of a field, some values of which were renamed.
+
+    Args:
+      field: The dotted name of the field.
+      value: The value, which is returned unchanged if it was not renamed.
+    """
     new = VALUES.get(field, {}).get(value) if isinstance(value, str) else None
     if new is None:
         return value
@@ -157,7 +162,9 @@ def current_source(tree: ast.Module) -> ast.Module:
 
 
 def successor(kind: str, field: str) -> str | None:
-    """Returns the dotted current name of a field of a configuration class, if renamed.
+    """Returns the current name of a renamed field of a configuration class.
+
+    The name is dotted. The result is None if the field was not renamed.
 
     >>> successor("TrainConfig", "accumulate")
     'train.grad_accum_steps'
@@ -184,10 +191,12 @@ def _last_name(node: ast.expr) -> str:
 
 @functools.cache
 def announce(*renamed: tuple[str, str]) -> None:
-    """Logs in one line, once per process, the new names of options or fields.
+    """Logs the new names of options or fields in one line.
+
+    Later calls with equal names log nothing.
 
     Args:
-      renamed: The old and the new name of each.
+      renamed: Pairs of an old and a new name.
     """
     if renamed:
         names = ", ".join(f"{old} is now called {new}" for old, new in renamed)

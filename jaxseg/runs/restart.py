@@ -47,7 +47,7 @@ def started(workdir: Path) -> bool:
 
 
 def check_same_run(config: Config, workdir: Path) -> None:
-    """Checks that a run directory was trained with the same configuration.
+    """Checks that the run in a directory was trained with a given configuration.
 
     Fields in `FREE` may differ. A directory without a checkpoint accepts any
     configuration.
@@ -83,7 +83,7 @@ def check_same_run(config: Config, workdir: Path) -> None:
 
 
 def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
-    """Returns the dataset specification with the stored normalization of the run.
+    """Returns a dataset specification with the image normalization that a run stores.
 
     Args:
       spec: The specification of the current data.

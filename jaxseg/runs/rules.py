@@ -25,7 +25,13 @@ class Rule:
     expected: str
 
     def check(self, name: str, value: Any, *, advice: str = "") -> None:
-        """Raises ValueError that names the option if the value is not allowed."""
+        """Raises a ValueError if a value is not allowed.
+
+        Args:
+          name: The name of the option, for the error message.
+          value: The value.
+          advice: A sentence with the remedy to append, or an empty string.
+        """
         if not self.allows(value):
             raise ValueError(invalid(name, value, self.expected, advice=advice))
 
@@ -124,7 +130,7 @@ def either(word: str, rule: Rule) -> Rule:
 
 
 def each(rule: Rule) -> Rule:
-    """Returns a rule that applies to a single value, or to every value of a tuple."""
+    """Returns a rule that allows the values that a rule allows, and tuples of them."""
 
     def allows(value: Any) -> bool:
         many = value if isinstance(value, tuple) else (value,)
@@ -137,16 +143,21 @@ def each(rule: Rule) -> Rule:
 
 
 def some(rule: Rule) -> Rule:
-    """Returns a rule for the values of a tuple, of which there must be at least one."""
+    """Returns a rule that allows tuples of allowed values, but not the empty tuple.
+
+    Args:
+      rule: The rule for each value of the tuple.
+    """
     inner = each(rule)
     return Rule(lambda value: bool(value) and inner.allows(value), inner.expected)
 
 
 def ascending(rule: Rule) -> Rule:
-    """Returns a rule that allows pairs of values in ascending order.
+    """Returns a rule that allows two values of which the first is not the larger one.
 
     Args:
-      rule: The rule for each value."""
+      rule: The rule for each value.
+    """
     return Rule(
         lambda pair: all(map(rule.allows, pair)) and pair[0] <= pair[1],
         f"two numbers, the smaller one first, each {rule.expected}",
@@ -186,7 +197,12 @@ def pattern() -> Rule:
 
 
 def factors(first: Rule, second: Rule) -> Rule:
-    """Returns a rule that allows a sequence of pairs, such as patterns and factors."""
+    """Returns a rule that allows a sequence of pairs, such as (pattern, factor).
+
+    Args:
+      first: The rule for the first value of each pair.
+      second: The rule for the second value of each pair.
+    """
     return Rule(
         lambda pairs: all(first.allows(a) and second.allows(b) for a, b in pairs),
         f"pairs of {first.expected} and {second.expected}",

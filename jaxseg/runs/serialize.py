@@ -22,7 +22,14 @@ from jaxseg.text import near
 
 
 def unknown_model(name: str, option: str = "model.name") -> str:
-    """Returns the error for an unknown network, which suggests similar names."""
+    """Returns the text of the error about an unknown network.
+
+    The text suggests similar names.
+
+    Args:
+      name: The unknown name.
+      option: The option that contains the name.
+    """
     close = difflib.get_close_matches(name, {**MODELS, **FAMILIES}, n=3)
     expected = "a network that `jaxseg models` lists"
     advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
@@ -30,7 +37,7 @@ def unknown_model(name: str, option: str = "model.name") -> str:
 
 
 def hashable(value: Any) -> Any:
-    """Converts lists to tuples, because module fields must be hashable."""
+    """Converts lists to tuples at all levels, as module fields must be hashable."""
     if isinstance(value, list | tuple):
         return tuple(hashable(item) for item in value)
     if isinstance(value, dict):
@@ -57,7 +64,15 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def plain(value: Any, where: str = "") -> Any:
-    """Converts a value to JSON types. Errors name it by `where`, a dotted name."""
+    """Converts a value to JSON types.
+
+    Args:
+      value: The value.
+      where: The dotted name of the value, for error messages.
+
+    Raises:
+      ValueError: If the value cannot be converted.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -162,7 +177,7 @@ def _item_class(hint: Any) -> type | None:
 
 
 def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Describes each difference between two JSON trees in a text.
+    """Describes each difference between two trees of JSON values in a text.
 
     A text has the form `model.name: 'unet' there, 'segnet' here`, where "there" is the
     stored tree and "here" the new one.

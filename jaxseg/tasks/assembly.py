@@ -45,7 +45,7 @@ def make_task(
     train_source: Examples,
     eval_source: Examples,
 ) -> Task:
-    """Builds the `Task` of a run, which supplies its batches, scores and pictures.
+    """Builds the object that supplies the batches, scores and pictures of a run.
 
     Args:
       config: The configuration.

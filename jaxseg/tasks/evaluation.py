@@ -32,7 +32,7 @@ class Evaluation:
       num_examples: The number of examples.
       total: The confusion matrix over all examples.
       further: The scores that are not computed from the confusion matrix, by name.
-      spec: The dataset specification, which determines the rows of the matrix.
+      spec: The dataset specification, whose classes are the rows of the matrix.
     """
 
     split: str
@@ -127,6 +127,17 @@ def count(
 
     The matrix contains integer counts, so no rounding depends on the batch size or the
     number of devices.
+
+    Args:
+      config: The configuration of the run.
+      spec: The classes that the network was trained on.
+      model: The network.
+      variables: Its parameters and statistics.
+      source: The examples.
+      batch_size: The number of images per step over all devices.
+      chosen: The devices to use.
+      space: The number of devices over which the rows of an image are sharded, or two
+        numbers: for its rows and for its columns.
     """
     task = training_of(config)
     runner = StepRunner(

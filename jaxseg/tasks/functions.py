@@ -78,5 +78,5 @@ class TrainingFunctions:
 
 
 def training_of(config: Config) -> TrainingFunctions:
-    """Returns the functions that train the network of a configuration."""
+    """Returns the functions of the task for which a configuration's network is made."""
     return task_of(config).training_module().TRAINING

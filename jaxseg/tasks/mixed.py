@@ -47,21 +47,33 @@ def open_images(
 def train_stream(
     source: Images, config: DataConfig, **options: Any
 ) -> Iterator[HostBatch]:
-    """Yields training batches of one dataset or of several."""
+    """Yields training batches of one dataset, or of all datasets of `data.mix`.
+
+    Args:
+      source: The training examples.
+      config: The data options of the run.
+      **options: Keyword arguments of `train_batches` or `mixed_train_batches`.
+    """
     stream = mixed_train_batches if config.mix else train_batches
     return stream(source, config, **options)
 
 
 def eval_stream(source: Images, **options: Any) -> Iterator[HostBatch]:
-    """Yields the batches of one pass over the examples of one dataset or of several."""
+    """Yields batches of all examples of one dataset or of several, each example once.
+
+    Args:
+      source: The examples.
+      **options: Keyword arguments of `eval_batches` or `mixed_eval_batches`.
+    """
     mixed = isinstance(source, MixedSource)
     return (mixed_eval_batches if mixed else eval_batches)(source, **options)
 
 
 def translating(prepare: Callable, spec: DatasetSpec) -> Callable:
-    """Extends a function that prepares batches: it also converts labels.
+    """Returns a function that prepares batches and then converts their labels.
 
-    Labels of each dataset become labels of the union of all datasets.
+    The labels of a dataset number the classes of this dataset. They are converted to
+    labels that number the classes of all datasets together.
 
     Args:
       prepare: The function that augments and normalizes a batch.
@@ -79,7 +91,8 @@ def make_eval_step(
 ) -> functools.partial:
     """Returns the evaluation step, which scores each dataset in its own classes.
 
-    Its confusion matrix has a row and a column for every scored class of every dataset.
+    The step computes a confusion matrix with a row and a column for every scored class
+    of every dataset.
     """
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
     union = spec.union
@@ -107,17 +120,23 @@ def _eval_step(variables, batch, *, predict, table, void, axis_name=None):
 
 
 def num_scored(table: np.ndarray) -> int:
-    """Returns the number of scored classes in `Union.score_table`."""
+    """Returns the number of scored classes of all datasets together.
+
+    Args:
+      table: The array `Union.score_table`, which maps the labels of each dataset to the
+        numbers of its scored classes.
+    """
     return int(table.max()) + 1
 
 
 def picture_writer(
     config: Config, workdir: Path, model: nn.Module, source: MixedSource
 ) -> Callable[[int, Any], None] | None:
-    """Returns a function that draws images of each dataset in its own classes.
+    """Returns a function that draws the predictions for images of each dataset.
 
-    The result is None if `train.num_overlays` is 0, and on all processes other than
-    the first.
+    The function takes the training step and the variables. It draws each dataset in its
+    own classes. The result is None if `train.num_overlays` is 0, and on all processes
+    other than the first.
     """
     spec, scale, count = source.spec, config.data.eval_scale, config.train.num_overlays
     writers = []
@@ -137,7 +156,10 @@ def picture_writer(
 
 
 class Scored:
-    """Contains the examples of one dataset of a mix, labeled with its scored classes.
+    """Contains the examples of one of several datasets that are trained together.
+
+    A label numbers only the classes of this dataset that are scored; all other classes
+    become void.
 
     Attributes:
       spec: The scored classes of the dataset.

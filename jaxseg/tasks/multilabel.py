@@ -17,9 +17,9 @@ from jaxseg.training.step import steps
 
 
 def unpacking(prepare: Callable, spec: DatasetSpec) -> Callable:
-    """Extends a function that prepares batches: it then unpacks the bits of the labels.
+    """Returns a function that prepares batches and then unpacks the bits of the labels.
 
-    In the batches of the result, "label" is uint8 [B, H, W, K], 1 where class k is
+    In the prepared batches, "label" is uint8 [B, H, W, K], 1 where class k is
     present, and "valid" is bool [B, H, W], False at void pixels.
 
     Args:

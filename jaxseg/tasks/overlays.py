@@ -22,7 +22,7 @@ FOLDER = "overlays"
 def writer(
     workdir: Path, network: ImageNetwork, source: Source, *, count: int
 ) -> Callable[[int, Any], None] | None:
-    """Returns a function `write(step, variables)` that draws predictions.
+    """Returns a function `write(step, variables)` that draws predictions in training.
 
     The function segments `count` images, which are evenly spread over the source, and
     writes them with their labels and predictions to the run directory.
@@ -58,5 +58,9 @@ def writer(
 
 
 def file_name(name: str) -> str:
-    """Returns the file name for the overlay of an image, from its name or path."""
+    """Returns the file name for the overlay of an image.
+
+    Args:
+      name: The name or the path of the image.
+    """
     return re.sub(r"[^\w.-]+", "_", name) + ".png"

@@ -111,10 +111,11 @@ def build(
 
 
 def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
-    """Returns an optimizer for each network, and the learning rate schedule.
+    """Returns the optimizers of generator and discriminator, and their schedule.
 
-    Each regular expression in `lr_multipliers` and `freeze` must start with the name of
-    one of the networks, as in "discriminator/.*".
+    The schedule maps the step to the learning rate. Each regular expression in
+    `lr_multipliers` and `freeze` must start with the name of one of the networks, as in
+    "discriminator/.*".
 
     Raises:
       ValueError: If an expression does not start with the name of a network.
@@ -140,7 +141,7 @@ def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
 
 
 def direction_of(config: Config) -> str:
-    """Returns "photo_to_labels" (the default) or "labels_to_photo"."""
+    """Returns what the generator translates: "photo_to_labels" or "labels_to_photo"."""
     return config.model.options.get("direction", TO_LABELS)
 
 
@@ -177,9 +178,11 @@ def picture_writer(
 def further_scores(
     config: Config, model: nn.Module, source: Source
 ) -> Callable[[Any], dict[str, float]] | None:
-    """Returns a function that scores photos by error and peak signal-to-noise ratio.
+    """Returns a function that compares generated photos with those of the dataset.
 
-    Both compare generated photos with the photos of the dataset.
+    The function takes the variables. It returns the mean absolute error "l1" of the
+    pixel values, which range from -1 to 1, and the peak signal-to-noise ratio "psnr" in
+    decibels.
 
     The result is None if the network generates labels.
     """
@@ -204,7 +207,11 @@ def further_scores(
 def photo_maker(
     model: nn.Module, num_classes: int
 ) -> Callable[[Mapping[str, Any], np.ndarray], jax.Array]:
-    """Returns a function that maps labels [B, H, W] to photos [B, H, W, 3]."""
+    """Returns a function that generates photos from label maps.
+
+    The function maps variables and labels [B, H, W] to photos [B, H, W, 3] with values
+    from -1 to 1.
+    """
 
     @jax.jit
     def make(variables, label):
@@ -218,7 +225,11 @@ def photo_maker(
 def photo_writer(
     workdir: Path, model: nn.Module, source: Source, *, count: int
 ) -> Callable[[int, Any], None] | None:
-    """Returns a function that draws label maps, generated photos and true photos."""
+    """Returns a function that draws label maps, generated photos and true photos.
+
+    The function takes the training step and the variables. The result is None if
+    `count` is 0, and on all processes other than the first.
+    """
     if count < 1 or jax.process_index() != 0:
         return None
     chosen = np.unique(np.linspace(0, len(source) - 1, count).astype(int))

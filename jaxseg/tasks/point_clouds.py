@@ -75,7 +75,7 @@ def batch_shapes(
     Args:
       config: The configuration.
       batch: The number of point clouds in the batch over all processes.
-      spec: The type of the labels.
+      spec: The dataset specification, which determines the type of the labels.
     """
     shape, points = jax.ShapeDtypeStruct, (batch, config.data.num_points)
     return {
@@ -113,7 +113,7 @@ def cloud_loss(config: LossConfig, **options: Any) -> Callable:
 
 
 def with_integers(batch: Batch) -> Batch:
-    """Returns the batch with the labels converted to int32."""
+    """Returns a batch of point clouds with its labels converted to int32."""
     return {**batch, "label": batch["label"].astype(jnp.int32)}
 
 

@@ -88,7 +88,13 @@ class FilePrediction(Protocol):
 
 
 def failure(paths: tuple[Path, ...], error: ValueError, *, stop: bool) -> FileResult:
-    """Returns a `FileResult` with an error, or raises the error if `stop` is set."""
+    """Returns a result that states an error, or raises the error if `stop` is set.
+
+    Args:
+      paths: The input files that were not segmented.
+      error: The error.
+      stop: Whether to raise the error.
+    """
     if stop:
         raise error
     return FileResult(paths, error=error)

@@ -57,6 +57,9 @@ def further_scores(
 ) -> Callable[[Any], dict[str, float]] | None:
     """Returns a function that computes the generalized energy distance.
 
+    The function takes the variables. The distance compares the sampled segmentations of
+    an image with the labels of its raters; smaller is better.
+
     The result is None if no image has more than one rater.
     """
     groups = rater_groups(source.ids)

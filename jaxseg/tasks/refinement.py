@@ -170,7 +170,7 @@ def read_scribbles(
 
 
 def rules() -> str:
-    """Returns sentences for error messages that say how scribbles are drawn."""
+    """Returns sentences for error messages that explain how to draw scribbles."""
     return (
         f"Draw the object in exactly the color {OBJECT} and the background in "
         f"{BACKGROUND}, and save the image as PNG."

@@ -15,7 +15,7 @@ from jaxseg.metrics.overlapping import overlapping_scores, state_names
 
 
 def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
-    """Returns the names of the classes of the rows of a run's confusion matrix.
+    """Returns the name of the class that each row of a run's confusion matrix counts.
 
     Args:
       spec: The specification of the dataset or of the datasets of the run.
@@ -26,7 +26,7 @@ def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
 
 
 def scoring(spec: DatasetSpec) -> Callable[[np.ndarray], dict[str, Any]]:
-    """Returns the function that turns the confusion matrix of a run into scores.
+    """Returns the function that computes the scores from the confusion matrix of a run.
 
     Args:
       spec: The specification of the dataset or of the datasets of the run.

@@ -109,10 +109,10 @@ def batch_shapes(
 def picture_writer(
     config: Config, workdir: Path, model: nn.Module, source: mixed.Images
 ) -> Callable[[int, Any], None] | None:
-    """Returns a function that draws validation images during training.
+    """Returns a function that draws the predictions for validation images in training.
 
-    The result is None if `train.num_overlays` is 0, and on all processes other than
-    the first.
+    The function takes the training step and the variables. The result is None if
+    `train.num_overlays` is 0, and on all processes other than the first.
     """
     if source.spec.members:
         return mixed.picture_writer(config, workdir, model, source)

@@ -53,7 +53,8 @@ class Parts:
       inputs: Maps the network to the shapes of the inputs with which it is initialized.
       entries: The names of the arrays in a batch that are the arguments of the network,
         in order.
-      optimizer: The optimizer and its schedule; by default those of the configuration.
+        optimizer: The optimizer and its learning rate schedule; by default those of the
+        configuration.
     """
 
     step: Callable
@@ -68,7 +69,7 @@ class Parts:
 def build_training(
     config: Config, spec: DatasetSpec, devices: Sequence[jax.Device], parts: Parts
 ) -> Training:
-    """Builds the network, the optimizer and the steps on their devices.
+    """Builds the network, the optimizer and the training and evaluation steps.
 
     Raises:
       ValueError: If a micro-batch does not split evenly over the devices, or if options
@@ -135,13 +136,21 @@ def image_augmentation(config: Config, spec: DatasetSpec) -> Callable:
 def image_inputs(
     config: Config, channels: int
 ) -> Callable[[nn.Module], Sequence[jax.ShapeDtypeStruct]]:
-    """Returns a function that maps a network to the shapes of its input images."""
+    """Returns a function that maps a network to the shape of its input images.
+
+    Args:
+      config: The configuration, which contains the size of the crops.
+      channels: The number of channels of the images.
+    """
     shape = (1, *config.data.crop, channels)
     return lambda model: (jax.ShapeDtypeStruct(shape, jnp.float32),)
 
 
 def axis_of(config: Config) -> str | None:
-    """Returns the name of the pmap axis, or None if the parallel backend is jit."""
+    """Returns the name of the mapped device axis of `jax.pmap`.
+
+    It is None if the parallel backend of the configuration is jit.
+    """
     return AXIS if config.train.parallel_backend == "pmap" else None
 
 

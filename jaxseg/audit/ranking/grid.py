@@ -51,7 +51,10 @@ class Grid:
 
     @functools.cached_property
     def confidence(self) -> np.ndarray:
-        """Returns the probability of each point's mask class, float32 [h, w]."""
+        """Returns the probability of the class in the mask at each grid point.
+
+        The networks have predicted the probabilities. The result is float32 [h, w].
+        """
         index = self.given[..., None]
         return np.take_along_axis(self.probabilities, index, -1)[..., 0]
 
