@@ -30,7 +30,13 @@ class Sampled(NamedTuple):
 
 
 def entropy(probability: Array) -> Array:
-    """Returns the entropy `-sum p log p` over the last axis in nats; `0 log 0` is 0."""
+    """Returns the entropy `-sum p log p` in nats, summed over the last axis.
+
+    Terms with p = 0 are 0.
+
+    Args:
+      probability: The probabilities, [..., K].
+    """
     return jnp.sum(jax.scipy.special.entr(probability), axis=-1)
 
 

@@ -25,7 +25,7 @@ _CONVOLUTIONS, _NORMS = ("Conv", "ConvTranspose"), ("Norm",)
 
 @dataclasses.dataclass(frozen=True)
 class Folded:
-    """Contains a network with folded variables.
+    """Contains a network whose batch normalizations are folded into convolutions.
 
     Attributes:
       apply: A jittable function (variables, image) -> outputs for inference.

@@ -182,7 +182,7 @@ def mean_field(
     iterations: int,
     normalization: Normalization,
 ) -> Array:
-    """Returns the probabilities of one image after mean-field inference, [H, W, K].
+    """Returns the class probabilities of one image by mean-field inference, [H, W, K].
 
     Args:
       unary: The unary energies, [H, W, K].
@@ -274,7 +274,7 @@ def features(image: Array, valid: Array, kernels: Kernels) -> tuple[Array, Array
 
 
 def check(unary, image, iterations, normalization, method, self_term=True) -> None:
-    """Raises ValueError if shapes do not match or an option has an invalid value."""
+    """Raises ValueError if shapes or an option of `dense_crf` are invalid."""
     if unary.ndim != 4 or image.ndim != 4 or unary.shape[:3] != image.shape[:3]:
         raise ValueError(
             f"image.shape={image.shape} with unary.shape={unary.shape} is invalid: "

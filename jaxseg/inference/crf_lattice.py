@@ -87,7 +87,10 @@ def find_corners(features: Array) -> Corners:
 
 
 def simplex(features: Array) -> tuple[Array, Array, Array]:
-    """Finds the simplex that encloses each point.
+    """Finds the lattice simplex that encloses each point.
+
+    The coordinates of a lattice corner all have the same remainder modulo d + 1. A
+    simplex has one corner for each remainder.
 
     Args:
       features: The points in units of the standard deviation, float32 [N, d].
@@ -116,9 +119,17 @@ def simplex(features: Array) -> tuple[Array, Array, Array]:
 
 
 def elevate(features: Array) -> Array:
-    """Maps points [N, d] to the plane in d + 1 dimensions whose coordinates sum to 0.
+    """Maps points in d dimensions to the lattice's plane in d + 1 dimensions.
+
+    The coordinates of a point on this plane sum to 0.
 
     The points are scaled so that the blur of the lattice has a standard deviation of 1.
+
+    Args:
+      features: The points, float32 [N, d].
+
+    Returns:
+      The points, float32 [N, d + 1].
     """
     dims = features.shape[1]
     axis = np.arange(dims)
@@ -129,7 +140,7 @@ def elevate(features: Array) -> Array:
 
 
 def link(corners: Corners, capacity: int | None = None) -> Lattice:
-    """Finds the neighbors of all corners.
+    """Finds for each lattice corner the adjacent corners in all directions.
 
     Args:
       corners: The corners.
@@ -161,7 +172,7 @@ def lattice_filter(lattice: Lattice, values: Array) -> Array:
     """Approximates sum_j exp(-|f_i - f_j|^2 / 2) values_j for every point i.
 
     Args:
-      lattice: The lattice of the points.
+      lattice: The lattice corners around the points f_i, from `link`.
       values: The values of the points, float32 [N, K].
 
     Returns:

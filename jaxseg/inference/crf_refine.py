@@ -64,9 +64,10 @@ def refine(
 
 
 def room(count: int) -> int:
-    """Rounds a number of lattice corners up to one of a few sizes.
+    """Rounds a number of lattice corners up to one of a few numbers.
 
-    Images with equal sizes and equal results share one compiled program.
+    Memory is allocated for the rounded number. Images of equal size with equal rounded
+    numbers share one compiled program.
 
     >>> room(46020)
     49152

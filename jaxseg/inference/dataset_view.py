@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
-    """Adds up the probabilities of all union classes that belong to one dataset class.
+    """Adds up the probabilities of all union classes that are part of a dataset class.
+
+    The union contains the classes of all datasets that the network was trained on.
 
     Args:
       probabilities: The probabilities of the union classes, float32 [..., K].
@@ -32,7 +34,7 @@ def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
         to class j, else 0.
 
     Returns:
-      The probabilities of the classes, float32 [..., J].
+      The probabilities of the dataset classes, float32 [..., J].
     """
     return jnp.einsum(
         "...k,kj->...j", probabilities, sums, precision=jax.lax.Precision.HIGHEST
@@ -41,6 +43,9 @@ def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
 
 def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Array:
     """Predicts for each pixel one of the scored classes of the example's dataset.
+
+    Each example is from one of the datasets that the network was trained on. The
+    probability of a class of a dataset is the sum over its union classes.
 
     Args:
       probabilities: The probabilities of the union classes, float32 [B, H, W, K].
@@ -56,7 +61,7 @@ def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Ar
 
 
 def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
-    """Returns a specification that has only the classes of one dataset.
+    """Returns a specification with the scored classes of one of several datasets.
 
     Args:
       spec: The specification of datasets that train together.
@@ -85,6 +90,15 @@ def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
 
 
 def member_sums(spec: DatasetSpec, name: str) -> np.ndarray:
-    """Returns the matrix that `summed` needs for the classes of one dataset, [K, S]."""
+    """Returns the matrix that says which union classes form each class of a dataset.
+
+    Args:
+      spec: The specification of datasets that train together.
+      name: The name of the dataset.
+
+    Returns:
+      The matrix that `summed` takes, float32 [K, S], for K union classes and S classes
+      of the dataset.
+    """
     index = spec.union.member(name)
     return spec.union.sums[:, spec.union.blocks[index]]

@@ -80,7 +80,14 @@ def export_network(
 
 
 def import_network(blob: bytes) -> ApplyFn:
-    """Loads a serialized network as a function of images."""
+    """Loads a network from the content of a file that `export_network` has written.
+
+    Args:
+      blob: The content of the file.
+
+    Returns:
+      The network as a function of images.
+    """
     return jax.jit(export.deserialize(bytearray(blob)).call)
 
 

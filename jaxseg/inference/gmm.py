@@ -94,7 +94,7 @@ def fit(color: np.ndarray, component: np.ndarray, count: int) -> Mixture:
 
 
 def energies(color: np.ndarray, mixture: Mixture) -> np.ndarray:
-    """Returns -log(weight) - log(density) of each color in each component, [N, K].
+    """Returns -log(weight * density) of each color in each component, [N, K].
 
     The constant factor of the density is omitted. The energy in components without
     colors is infinite.

@@ -84,7 +84,10 @@ def cut_two(
 
 
 def potts_energy(label: np.ndarray, unary: np.ndarray, links: Links) -> float:
-    """Returns the energy of given labels.
+    """Returns the energy of given labels, as the module defines it.
+
+    It is the sum of the costs of all labels, and of the costs of all pairs of
+    neighboring pixels with different labels.
 
     Args:
       label: The labels, [H, W].

@@ -18,7 +18,7 @@ Size = tuple[int, int]
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """Describes one image file.
+    """Describes an image file to segment, and where its results are written.
 
     Attributes:
         path: The image file.
@@ -48,10 +48,10 @@ class Batch:
 
 
 def batches(jobs: Sequence[Job], *, rows: int, multiple: int) -> Iterator[Batch]:
-    """Groups images by their padded size.
+    """Groups images by their padded size and yields batches of each size.
 
-    All batches of a size have the same number of rows, so that one program is compiled
-    for each size.
+    All batches of one size contain an equal number of images, including padding, so
+    that one program is compiled for each size.
 
     Args:
         jobs: The images.
@@ -71,7 +71,7 @@ def batches(jobs: Sequence[Job], *, rows: int, multiple: int) -> Iterator[Batch]
 def read_batch(
     batch: Batch, options: ReadOptions, spec: DatasetSpec
 ) -> tuple[np.ndarray, dict[int, ValueError]]:
-    """Reads the images of a batch.
+    """Reads the images of a batch into one array.
 
     Args:
         batch: The images.

@@ -1,4 +1,4 @@
-"""Defines the functions from stored pixels to logits and labels."""
+"""Defines the functions that map the pixels of images to logits and labels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,14 @@ class ImageNetwork:
         return member_spec(self.spec, self.dataset)
 
     def prepare(self, pixels: Array) -> Array:
-        """Returns the input of the network for images [B, H, W, C] as stored."""
+        """Normalizes and resizes images for the network.
+
+        Args:
+          pixels: The images as stored, [B, H, W, C].
+
+        Returns:
+          The input of the network, float32 [B, h, w, C].
+        """
         return preprocess(pixels, self.spec, scale=self.scale)
 
     def forward(self, variables: Any, inputs: Array) -> Array:
@@ -71,12 +78,24 @@ class ImageNetwork:
         return form_of(logits.shape[-1], self.spec)
 
     def decisions(self, variables: Any, inputs: Array) -> Array:
-        """Returns logits whose argmax is the label, for inputs from `prepare`."""
+        """Returns logits whose argmax over the classes is the label, [B, h, w, K].
+
+        Args:
+          variables: The parameters and statistics of the network.
+          inputs: Images that `prepare` returned.
+        """
         logits = self.forward(variables, inputs)
         return self.form(logits).decision_logits(logits)
 
     def class_logits(self, variables: Any, inputs: Array) -> Array:
-        """Returns one logit for each class, for images that `prepare` returned."""
+        """Returns one logit for each class, [B, h, w, K].
+
+        A network with one logit, for an object, gives the background the logit 0.
+
+        Args:
+          variables: The parameters and statistics of the network.
+          inputs: Images that `prepare` returned.
+        """
         logits = self.forward(variables, inputs)
         return self.form(logits).class_logits(logits)
 
@@ -105,7 +124,8 @@ class ImageNetwork:
           pixels: The images as stored, [B, H, W, C].
 
         Returns:
-          The result of `labels`, and float32 [B, H, W, K].
+            The classes as `labels` returns them, and the probabilities, float32
+          [B, H, W, K].
         """
         logits = self.logits(variables, pixels)
         form = self.form(logits)
@@ -131,7 +151,7 @@ class ImageNetwork:
     def sampled_logits(
         self, variables: Any, pixels: Array, key: Array, *, samples: int
     ) -> Array:
-        """Returns the logits of samples from a network with a latent variable.
+        """Returns the logits of several samples from a network with a latent variable.
 
         Args:
           variables: The parameters and statistics of the network.
@@ -140,7 +160,7 @@ class ImageNetwork:
           samples: The number of samples N.
 
         Returns:
-          float32 [N, B, H, W, K].
+          The logits of each sample, float32 [N, B, H, W, K].
         """
         inputs = self.prepare(pixels)
         drawn = sample_logits(

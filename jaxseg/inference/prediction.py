@@ -1,4 +1,4 @@
-"""Defines the segmentation of one image, which can be saved to files."""
+"""Contains the segmentation of one image, and saves it to files."""
 
 from __future__ import annotations
 

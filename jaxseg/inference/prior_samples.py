@@ -17,7 +17,7 @@ from jaxseg.typing import Array
 def sample_logits(
     apply: Any, variables: Any, image: Array, *, key: Array, samples: int
 ) -> Array:
-    """Returns the logits of samples whose latents are drawn from the prior.
+    """Returns the logits for latent variables that are drawn at random from the prior.
 
     Args:
       apply: `model.apply` of a network such as `prob_unet` with two methods: "encode"
@@ -43,7 +43,7 @@ def sample_logits(
 
 
 def combined(apply: Any, variables: Any, features: Array, latents: Array) -> Array:
-    """Returns the logits that a network computes from features and several latents.
+    """Returns a network's logits for features combined with each of several latents.
 
     Args:
       apply: `model.apply`, as in `sample_logits`.

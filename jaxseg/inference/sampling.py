@@ -17,11 +17,13 @@ from jaxseg.ops.bilinear import Taps, taps
 
 
 def extend(axis: Taps, length: int) -> Taps:
-    """Pads the neighbors and weights of an axis to `length` by repeating the last ones.
+    """Pads the interpolation neighbors and weights of an axis to a larger length.
+
+    The last entries are repeated.
 
     Args:
       axis: For each output row or column, the two input neighbors and their weight.
-      length: The number of entries of the result, at least the number of entries of
+      length: The number of output rows or columns after padding, at least that of
         `axis`.
     """
     extra = (0, length - len(axis.low))
@@ -83,7 +85,9 @@ def upsample_argmax(
 
 
 def argmax_blocks(logits, rows: Taps, columns: Taps, *, block: int) -> jax.Array:
-    """Returns the classes of `upsample_argmax` for given neighbors and weights.
+    """Resizes logits and returns the most probable class, a few rows at a time.
+
+    It does the work of `upsample_argmax`, with given neighbors and weights.
 
     Args:
       logits: The logits, [B, h, w, K].

@@ -115,7 +115,7 @@ class Segmenter:
 
     @functools.cached_property
     def form(self) -> OutputForm:
-        """Returns how the logits of the network become probabilities and labels."""
+        """Returns the rule that converts the logits to probabilities and labels."""
         side, spec = self.options.multiple, self.spec
         pixels = jax.ShapeDtypeStruct((1, side, side, spec.channels), spec.image_dtype)
         forward = lambda pixels: self.network.logits(self._variables, pixels)
@@ -195,7 +195,7 @@ class Segmenter:
         return labels, None
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        """Returns the mean softmax over scales and flips, float32 [B, H, W, K].
+        """Returns the probabilities, averaged over scales and flips, [B, H, W, K].
 
         Args:
           pixels: The images [B, H, W, C], of the type in the dataset's specification.
@@ -217,7 +217,11 @@ class Segmenter:
         return functools.partial(jax.jit(function), self._variables)
 
     def padded_size(self, size: Size) -> Size:
-        """Returns the size to which an image is padded with the mean color."""
+        """Returns the size to which an image is padded with the mean color.
+
+        Args:
+          size: The height and width of the image.
+        """
         multiple = self.options.multiple if self.options.mode == "whole" else 1
         height, width = (-(-side // multiple) * multiple for side in size)
         return height, width

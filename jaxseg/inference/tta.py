@@ -81,7 +81,7 @@ def predict_probabilities(
 
 
 def rescale(image: np.ndarray, scale: float) -> np.ndarray:
-    """Resizes images by a factor.
+    """Resizes images bilinearly by a factor.
 
     Args:
       image: The images, [B, H, W, C].

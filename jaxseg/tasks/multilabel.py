@@ -40,9 +40,11 @@ def unpacking(prepare: Callable, spec: DatasetSpec) -> Callable:
 def make_eval_step(
     config: Config, model: nn.Module, spec: DatasetSpec
 ) -> functools.partial:
-    """Returns the evaluation step, which counts 2 x 2 confusions for each class.
+    """Returns the evaluation step, which computes a 2 x 2 confusion matrix per class.
 
-    `jaxseg.metrics.overlapping` describes the matrix that contains these counts.
+    The matrix of a class counts pixels by whether the class is labeled and whether it
+    is predicted. `jaxseg.metrics.overlapping` describes the matrix that contains those
+    of all classes.
     """
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
 

@@ -163,10 +163,10 @@ def _nothing(variables, batch, *, num_classes, axis_name=None):
 def picture_writer(
     config: Config, workdir: Path, model: nn.Module, source: Source
 ) -> Callable[[int, Any], None] | None:
-    """Returns a function that draws validation images during training.
+    """Returns a function that draws label maps and photos for validation images.
 
-    The result is None if `train.num_overlays` is 0, and on all processes other than
-    the first.
+    The function takes the training step and the variables. The result is None if
+    `train.num_overlays` is 0, and on all processes other than the first.
     """
     if direction_of(config) == TO_LABELS:
         return segmentation.picture_writer(

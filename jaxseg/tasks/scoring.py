@@ -15,7 +15,10 @@ from jaxseg.metrics.overlapping import overlapping_scores, state_names
 
 
 def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
-    """Returns the name of the class that each row of a run's confusion matrix counts.
+    """Returns the names of the rows of a run's confusion matrix.
+
+    They are the classes. If classes can overlap, each class has one row for its
+    presence and one for its absence.
 
     Args:
       spec: The specification of the dataset or of the datasets of the run.

@@ -33,7 +33,7 @@ class Start:
       train_source: The training examples.
       runner: The object that runs training and evaluation steps on the devices.
       state: The initial training state. If the run resumes, a checkpoint replaces it.
-      task: The batches, the scores and the pictures of the run.
+      task: The object that supplies batches, scores and pictures to the training loop.
       notes: Notes for the user, one line each.
     """
 
@@ -101,7 +101,7 @@ def prepare(
 
 
 def check_devices(config: Config, chosen: list[jax.Device]) -> None:
-    """Raises ValueError unless batch sizes and crop split evenly over the devices."""
+    """Raises ValueError unless batches and crops split evenly over the devices."""
     run = config.train
     selection.check_space(
         "train.spatial_shards",

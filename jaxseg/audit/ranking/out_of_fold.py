@@ -56,7 +56,7 @@ class OutOfFold:
 
     @functools.cached_property
     def spec(self) -> DatasetSpec:
-        """Returns the classes."""
+        """Returns the dataset specification, such as the names of the classes."""
         return self.source.spec
 
     def __len__(self) -> int:
