@@ -42,8 +42,7 @@ def parsed(
       kind: The dataclass with one field for each argument.
       argv: The words of the command line after the command.
       prog: The command, such as "jaxseg eval".
-      bounds: The rule for the allowed values of each field, by the dotted name of the
-        field.
+    bounds: For each field, by its dotted name, the rule for its allowed values.
       default: The default values, or None for those of the dataclass.
       listing: Returns text that `--help` shows after the description of the command.
 
@@ -67,9 +66,9 @@ def parsed(
 
 @contextlib.contextmanager
 def one_line(prog: str) -> Iterator[None]:
-    """Returns a context manager that prints each error of tyro as one line.
+    """Returns a context manager that prints each error in the command line as one line.
 
-    Without it, tyro draws a box of several lines around an error.
+    Without it, the parser tyro draws a box of several lines around an error.
     """
     printed = io.StringIO()
     try:
@@ -87,7 +86,7 @@ def one_line(prog: str) -> Iterator[None]:
 
 
 def summary(box: str) -> str:
-    """Extracts the message from the box that tyro draws around an error.
+    """Extracts the message from the box that the parser tyro draws around an error.
 
     Returns:
       The message on one line, followed by the options that tyro suggests.

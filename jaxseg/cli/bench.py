@@ -74,9 +74,10 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Measures the rows that have no valid result; writes the table and charts.
+    """Measures operators and networks, and writes the table and the charts.
 
-    A result is not valid if other processes slowed the measurement down.
+    Those that already have a valid result are skipped. A result is not valid if other
+    processes slowed the measurement down.
     """
     options = parsed(Arguments, argv, prog="jaxseg bench", bounds=BOUNDS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch's share
@@ -105,7 +106,10 @@ def main(argv: list[str]) -> int:
 
 
 def session_of(options: Arguments) -> Session:
-    """Returns the session of the benchmark that the options describe."""
+    """Returns the benchmark session for the options of the command.
+
+    The session selects what is measured, on which device and for how long.
+    """
     from jaxseg.bench.session import Session, torch_contestants
 
     compared = options.torch and torch_contestants(
@@ -125,7 +129,7 @@ def session_of(options: Arguments) -> Session:
 
 
 def line(result: dict[str, Any]) -> str:
-    """Formats a result as one line.
+    """Formats the result of one measurement as one line.
 
     The line has the median time of each library, the time of jaxseg divided by that of
     PyTorch, and the word "(disturbed)" if other processes slowed the measurement down.

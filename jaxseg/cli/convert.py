@@ -180,7 +180,7 @@ def _check_channels(channels: int | None, output: pathlib.Path) -> None:
 
 
 def listed() -> str:
-    """Returns a table of the supported checkpoints and the networks that load them."""
+    """Returns a table of supported checkpoints, each with the network that loads it."""
     lines = []
     for source in SOURCES:
         names = dict.fromkeys(row.name for row in source.networks)

@@ -38,7 +38,7 @@ TOOLS = {  # name -> (module and function, one line)
 
 
 def main(argv: list[str]) -> int:
-    """Runs one tool and returns its exit status."""
+    """Runs the tool that the first argument names, and returns its exit status."""
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
         return 0 if argv else WRONG_LINE
@@ -75,7 +75,7 @@ class Listing:
 
 
 def list_datasets(argv: list[str]) -> int:
-    """Prints the datasets."""
+    """Prints the table of the supported datasets; the exit status is 0."""
     parsed(Listing, argv, prog="jaxseg data list", bounds={})
     print(listing())
     return 0
@@ -92,7 +92,10 @@ class Where:
 
 
 def where(argv: list[str]) -> int:
-    """Prints the description of a dataset and the command that trains on it."""
+    """Prints the description of a dataset and the command that trains on it.
+
+    The exit status is 0.
+    """
     options = parsed(Where, argv, prog="jaxseg data where", bounds={})
     name = options.name
     if is_tfds(name):
@@ -111,10 +114,10 @@ def where(argv: list[str]) -> int:
 
 
 def described(record: Dataset) -> dict[str, str]:
-    """Returns the sections of the description of a dataset.
+    """Returns the description of a dataset, divided into sections.
 
     Args:
-      record: The record of the dataset, to which the chosen variant is applied.
+      record: The dataset, in the variant that the user has chosen.
 
     Returns:
       The text of each section by its heading. The title and the files come first.
@@ -161,7 +164,10 @@ class Polygons:
 
 
 def polygons(argv: list[str]) -> int:
-    """Writes the folder of masks and prints the command that trains on it."""
+    """Converts polygon annotations to masks and prints the command that trains on them.
+
+    The exit status is 0.
+    """
     options = parsed(Polygons, argv, prog="jaxseg data polygons", bounds={})
     for option in ("annotations", "images"):
         path = getattr(options, option)

@@ -111,10 +111,10 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line.
+    """Parses the command line of `jaxseg data audit`.
 
     Raises:
-      ValueError: If the targets do not fit the options.
+      ValueError: If the options contradict the configuration file or the runs.
     """
     options, rest = take_options(argv)
     path = rest[0] if rest and rest[0].endswith(".py") else None
@@ -150,7 +150,11 @@ def parse(argv: list[str]) -> Arguments:
 
 
 def train_folds(arguments: Arguments) -> Sequence[str]:
-    """Trains the folds of a configuration and returns their run directories."""
+    """Trains for each fold one network on all other folds.
+
+    Returns:
+      The run directories.
+    """
     # Imported here: the help needs no training.
     from jaxseg._train import Display, train_run
     from jaxseg.audit.ranking.folds import fold_configs
@@ -171,7 +175,7 @@ def train_folds(arguments: Arguments) -> Sequence[str]:
 
 
 def print_ranking(ranking: Ranking) -> None:
-    """Prints the masks with the highest scores."""
+    """Prints the masks that are most probably wrong, with their scores."""
     for place, index in enumerate(ranking.order[:LISTED], start=1):
         score, name = ranking.scores[index], ranking.names[index]
         reason = ranking.describe(ranking.worst(index))

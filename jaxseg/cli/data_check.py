@@ -53,7 +53,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Checks the data and returns the exit status."""
+    """Checks the files of a dataset and returns the exit status."""
     with wrong_usage():
         arguments = parse(argv)
     command = shlex.join(["jaxseg", "data", "check", *argv])
@@ -103,7 +103,7 @@ def check_one(
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line."""
+    """Parses the command line of `jaxseg data check`."""
     return parse_target(Arguments, argv, prog="jaxseg data check", bounds=BOUNDS)
 
 
@@ -129,7 +129,7 @@ def progress_bar() -> Iterator[Callable[[int], Callable[[], None]]]:
 
 
 def lines(result: dict) -> Iterator[str]:
-    """Yields lines of text that describe the splits and the findings of a check.
+    """Yields lines of text that describe the splits and the faults of a dataset.
 
     Args:
       result: The content of check.json.

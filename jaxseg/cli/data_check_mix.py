@@ -1,4 +1,7 @@
-"""Checks each dataset of `data.mix`, and whether the datasets fit together."""
+"""Checks each of the datasets that train together, and whether they fit together.
+
+The option `data.mix` lists them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from jaxseg.text import as_message
 def check_members(
     data: DataConfig, check: Callable[[DataConfig, Path], int], output: Path
 ) -> int:
-    """Checks every dataset that is read from files, and then all of them together.
+    """Checks each dataset of `data.mix` that is read from files, and all together.
 
     Args:
       data: The data options of the run, with `mix`.

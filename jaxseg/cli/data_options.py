@@ -92,9 +92,9 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
 
 @contextlib.contextmanager
 def naming_check(data: DataConfig) -> Iterator[None]:
-    """Returns a context manager that extends errors about bad data files.
+    """Returns a context manager that adds a remedy to errors about bad data files.
 
-    The extended message names the command that lists all faults of the data.
+    The remedy is the command that lists all faults of the data.
 
     Args:
       data: The data options.

@@ -50,7 +50,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Writes the pictures; the exit status is 0."""
+    """Writes pictures of augmented training examples; the exit status is 0."""
     options = parse_target(Arguments, argv, prog="jaxseg data show", bounds=BOUNDS)
     if options.data.mix:
         raise ValueError(

@@ -90,7 +90,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command and returns its exit status, which `jaxseg.cli.main` lists."""
+    """Evaluates a run and returns the exit status, which `jaxseg.cli.main` lists."""
     arguments, config = parse(argv)
     chosen = selection.choose(arguments.devices)
     padded = (selection.PADDED, selection.PADDED)
@@ -132,7 +132,11 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> tuple[Arguments, Config]:
-    """Parses the command line and applies it to the configuration of the run."""
+    """Parses the command line of `jaxseg eval`.
+
+    Returns:
+      The options, and the configuration of the run with the overridden values.
+    """
     options, rest = take_options(argv)
     rest = _directory_first(rest)
     workdir = rest[0] if rest and not rest[0].startswith("-") else None

@@ -53,7 +53,10 @@ TOOLS = {
 
 
 def main(argv: list[str]) -> int:
-    """Runs one tool; `--out DIR` sets the output folder (default lab/TOOL)."""
+    """Runs the tool that the first argument names, and returns the exit status.
+
+    `--out DIR` sets the output folder, by default lab/TOOL.
+    """
     rest, out = _take_out(argv)
     with one_line("jaxseg lab"):
         tool = tyro.extras.subcommand_cli_from_dict(TOOLS, args=rest, prog="jaxseg lab")

@@ -52,7 +52,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Prints the table; the exit status is 0."""
+    """Prints the table of architectures; the exit status is 0."""
     options = parsed(Arguments, argv, prog="jaxseg models", bounds=BOUNDS)
     if options.backbones and options.families:
         raise ValueError(
@@ -79,9 +79,9 @@ def main(argv: list[str]) -> int:
 def find_rows(
     names: list[str], *, size: tuple[int, int], classes: int
 ) -> Iterator[Row]:
-    """Yields the table row of each named architecture.
+    """Yields the number of parameters, the cost and the paper of each architecture.
 
-    The rows come from the stored table if it has the image size and the number of
+    The numbers come from the stored table if it has the image size and the number of
     classes. Otherwise they are computed from the shapes of the layers.
     """
     if (size, classes) == (SIZE, CLASSES):
@@ -97,7 +97,10 @@ def find_rows(
 
 
 def matching(pattern: str) -> list[str]:
-    """Returns the sorted names that contain a pattern, or match it if it has wildcards.
+    """Returns the sorted names of the architectures that match a pattern.
+
+    A name matches if it contains the pattern. If the pattern has wildcards, the whole
+    name must match.
 
     Raises:
       ValueError: If no name matches. The message suggests similar names.

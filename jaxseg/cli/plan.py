@@ -83,7 +83,10 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Prints the estimate; the exit status is 3 if the step does not fit, else 0."""
+    """Prints the estimated cost of a training step on a TPU slice.
+
+    The exit status is 3 if the step does not fit into memory, else 0.
+    """
     arguments = parse(argv)
     if arguments.topology != "local":
         jax.config.update("jax_platforms", "cpu")  # The plan needs no accelerator.
@@ -111,7 +114,7 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line.
+    """Parses the command line of `jaxseg plan`.
 
     The configuration file, or the defaults without a file, supply the values of the
     options that the command line does not contain.
@@ -138,9 +141,13 @@ def parse(argv: list[str]) -> Arguments:
 def largest(config: Config, target: Slice) -> dict[str, Any]:
     """Searches for the largest batch whose training step fits into memory.
 
+    Args:
+      config: The configuration.
+      target: The TPU slice.
+
     Returns:
-      The result of `jaxseg.plan.search.search` as a dictionary, with the number of
-      images ("batch") and a sentence ("words").
+      The result of `jaxseg.plan.search.search` as a dictionary. "batch" is the number
+      of images, and "words" is a sentence that states the result.
     """
     space = image_devices(config)
     unit = len(target.devices) // space
@@ -158,9 +165,13 @@ def largest(config: Config, target: Slice) -> dict[str, Any]:
 def compare(config: Config, target: Slice) -> dict[str, dict[str, Any]]:
     """Compiles the training step with each of several changes to the configuration.
 
+    Args:
+      config: The configuration.
+      target: The TPU slice.
+
     Returns:
-      For each change, the numbers of the compiled step, or {"error": message} if the
-      changed configuration is invalid.
+      For each change, by its name, the memory, the time and other figures of the
+      compiled step, or {"error": message} if the changed configuration is invalid.
     """
     rows, flops = {}, step_flops(config)
     for name, change in alternatives(config, len(target.devices)).items():

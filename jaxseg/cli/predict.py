@@ -130,7 +130,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Predicts all files; the exit status is 1 if any file could not be read."""
+    """Segments all files; the exit status is 1 if any could not be read, else 0."""
     network_options, rest = take_options(argv)
     options = parsed(Arguments, rest, prog="jaxseg predict", bounds=BOUNDS)
     check_bounds(options.crf_options, CRF_BOUNDS, prefix="crf.")
@@ -155,7 +155,9 @@ def main(argv: list[str]) -> int:
 
 
 def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
-    """Raises ValueError if an option is set that does not apply to the task.
+    """Raises ValueError if an option is set that does not apply to the run's inputs.
+
+    For example, windows do not apply to point clouds.
 
     Args:
       options: The options of the command.
@@ -171,7 +173,7 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
 
 
 def request_of(options: Arguments, config: Config) -> Request:
-    """Converts the options of the command to a prediction request.
+    """Converts the options of the command to the object that prediction takes.
 
     Args:
       options: The options of the command.
@@ -208,7 +210,7 @@ def show(results: Iterable[FileResult], *, quiet: bool = False) -> int:
     """Prints the error of each failed file and the path of each written file.
 
     Args:
-      results: The results of the inputs.
+      results: The result of each input file.
       quiet: Whether to print only errors.
 
     Returns:

@@ -37,7 +37,8 @@ def summary(values: Mapping[str, Any]) -> str:
     """Formats metrics on one line, as in `loss 0.4123  lr 0.00091  10.8 steps/s`.
 
     Args:
-      values: The metrics by name. Names that have no format are left out.
+        values: The metrics by name. Metrics without a format in this function are left
+        out.
     """
     forms = {
         "loss": "loss {:.4f}",
@@ -91,7 +92,7 @@ class Lines(Silent):
 
 
 class Bar(Silent):
-    """Shows a progress bar with the last metrics and the last mean IoU."""
+    """Shows a progress bar with the latest training metrics and the latest mean IoU."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -111,7 +112,7 @@ class Bar(Silent):
         self._progress.stop()
 
     def started(self, step: int, steps: int) -> None:
-        """Shows the progress bar at `step`, out of `steps` in all."""
+        """Shows the progress bar for a run of `steps` steps that starts at `step`."""
         self._task = self._progress.add_task(
             "", total=steps, completed=step, line="compiling", miou="-"
         )

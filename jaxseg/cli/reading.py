@@ -30,10 +30,13 @@ class Reading:
     """Largest number of pixels of an image. Larger images are rejected."""
 
     def over(self, data: DataConfig) -> ReadOptions:
-        """Returns the options of the image reader.
+        """Combines these options with those of a run.
 
         Args:
-          data: The data options of a run. They supply the values that are None here.
+          data: The data options of the run. They supply the values that are None here.
+
+        Returns:
+          The options of the image reader.
         """
         stored = None if isinstance(data.range, str) else data.range
         return ReadOptions(

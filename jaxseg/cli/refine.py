@@ -95,7 +95,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Refines one image; the exit status is 0."""
+    """Segments one image by graph cuts and writes the result; the exit status is 0."""
     options = parsed(Arguments, argv, prog="jaxseg refine", bounds=BOUNDS)
     check(options)
     reading = options.data.over(DataConfig())
@@ -117,7 +117,7 @@ def main(argv: list[str]) -> int:
 
 
 def cut_options(options: Arguments) -> CutOptions:
-    """Returns the options of the cut between the object and the background."""
+    """Returns the options of the graph cut that separates object and background."""
     return CutOptions(
         method=options.method or "grabcut",
         gamma=GAMMA if options.gamma is None else options.gamma,
@@ -127,7 +127,7 @@ def cut_options(options: Arguments) -> CutOptions:
 
 
 def check(options: Arguments) -> None:
-    """Raises ValueError for options that contradict each other."""
+    """Raises ValueError if options of `jaxseg refine` contradict each other."""
     by_hand = options.scribbles is not None or options.box is not None
     if by_hand == (options.probabilities is not None):
         raise ValueError(

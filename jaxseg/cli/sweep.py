@@ -72,7 +72,10 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Trains the missing runs and prints the table; returns 1 if a run failed."""
+    """Trains the runs that are not finished, and prints the table of scores.
+
+    The exit status is 1 if a run failed, else 0.
+    """
     split = argv.index("--") if "--" in argv else len(argv)
     arguments = parsed(Arguments, argv[:split], prog="jaxseg sweep", bounds=BOUNDS)
     name = config_name(arguments.file)

@@ -118,7 +118,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command and returns its exit status, which `jaxseg.cli.main` lists."""
+    """Trains a network and returns the exit status, which `jaxseg.cli.main` lists."""
     arguments = parse(argv)
     check(arguments.run)
     given = (arguments.coordinator, arguments.processes, arguments.process_id)
@@ -165,7 +165,7 @@ def local(workdir: str) -> Path:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line.
+    """Parses the command line of `jaxseg train`.
 
     The configuration file supplies the values of the options that the command line does
     not contain. Without a file, the run in `--workdir` supplies them, or the defaults
@@ -227,14 +227,14 @@ def execute(
     profile: int = 0,
     opening: Opening = STRICT,
 ) -> int:
-    """Trains a configuration and prints the result.
+    """Trains a configuration, shows the progress and prints the scores.
 
     Args:
       config: The configuration.
       workdir: The run directory.
       count: The number of devices, or None to use all.
-      profile: The number of steps to trace.
-      opening: How the checkpoints of an earlier start are verified.
+      profile: The number of steps that the profiler of JAX records.
+      opening: How the checkpoint from which the run resumes is verified.
 
     Returns:
       The exit status 0.
@@ -279,7 +279,7 @@ def print_beginning(
 
 
 def print_outcome(trained: Trained) -> None:
-    """Prints the last scores and the paths of overlays and the best checkpoint."""
+    """Prints the last scores, and where the pictures and the best checkpoint are."""
     workdir, found = trained.workdir, trained.scores
     if trained.spec.members or sum(found["pixels"]):
         print(as_message(score_tables(found, trained.spec)))

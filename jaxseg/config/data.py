@@ -148,5 +148,5 @@ class MemberConfig:
 
     @property
     def title(self) -> str:
-        """Returns the name of the dataset in the scores and tables of the run."""
+        """Returns the name that the dataset has in the scores and tables of the run."""
         return self.name or self.data.name

@@ -29,5 +29,5 @@ class ModelConfig:
 
     @property
     def title(self) -> str:
-        """The name of the network, followed by the backbone if one is chosen."""
+        """Returns the name of the network, with the backbone if one is chosen."""
         return self.name if self.backbone is None else f"{self.name} on {self.backbone}"

@@ -1,4 +1,4 @@
-"""Predicts whole images, averages and refines predictions, and exports networks."""
+"""Segments images, averages and refines predictions, and exports networks."""
 
 from jaxseg.inference._mc_dropout import entropy as entropy
 from jaxseg.inference._mc_dropout import mc_dropout as mc_dropout

@@ -74,11 +74,17 @@ class ImageNetwork:
         return _resized(logits, pixels.shape[1:3])
 
     def form(self, logits: Array) -> OutputForm:
-        """Returns the rule that converts logits to probabilities and labels."""
+        """Returns the rule that converts logits to probabilities and labels.
+
+        Args:
+          logits: Logits of this network. Only their number per pixel is used.
+        """
         return form_of(logits.shape[-1], self.spec)
 
     def decisions(self, variables: Any, inputs: Array) -> Array:
         """Returns logits whose argmax over the classes is the label, [B, h, w, K].
+
+        If classes can overlap, a class is present where its logit is above 0.
 
         Args:
           variables: The parameters and statistics of the network.

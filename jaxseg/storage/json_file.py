@@ -73,7 +73,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Converts a Python value to types that JSON supports.
+    """Converts a Python value to values that JSON can represent.
 
     NumPy scalars and arrays become numbers and lists, tuples become lists, keys become
     strings, and numbers that are not finite become None.

@@ -1,4 +1,4 @@
-"""Handles errors of writing to standard output or standard error.
+"""Handles errors that occur while standard output or standard error is written.
 
 Writing fails if the program that reads the output has ended, as in `jaxseg ... | head`,
 or if the terminal was closed. Python then raises an error inside `print`, and a second

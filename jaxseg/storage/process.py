@@ -48,7 +48,7 @@ class Owner:
 
 
 def current() -> Owner:
-    """Returns the identity of this process."""
+    """Returns the identity of this process among all processes on all hosts."""
     return _owner(os.getpid())
 
 

@@ -23,7 +23,7 @@ def panel(
     alpha: float = 0.5,
     void: int = 255,
 ) -> np.ndarray:
-    """Draws image, label overlay and prediction overlay side by side.
+    """Draws an image side by side with overlays of its label and of its prediction.
 
     Args:
       image: uint8 [H, W, 3].

@@ -28,7 +28,7 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 62, 30, 16, 44
 
 
 def viridis(share: np.ndarray) -> np.ndarray:
-    """Maps numbers from 0 to 1 to colors, uint8 [..., 3]; NaN becomes gray."""
+    """Maps numbers from 0 to 1 to the colors of the viridis scale; NaN becomes gray."""
     share = np.asarray(share, np.float64)
     place = np.clip(np.nan_to_num(share), 0, 1)
     knots = np.linspace(0, 1, len(_VIRIDIS))
@@ -96,8 +96,8 @@ def curves(
 ) -> np.ndarray:
     """Draws one line for each name, with axes and a legend.
 
-    `series` maps each name to the coordinates (x, y) of its points. `size` is the
-    height and the width of the figure in pixels.
+    `series` maps each name to (x, y), the coordinates of the points of its line. `size`
+    is the height and the width of the figure in pixels.
     """
     if not series:
         raise ValueError("series={} is invalid: expected at least one line.")
@@ -247,7 +247,7 @@ def number(value: float) -> str:
 
 
 def typeface(size: int) -> ImageFont.ImageFont:
-    """Returns the font of all figures, in a size given in pixels."""
+    """Returns the font that all figures use, in a size given in pixels."""
     return ImageFont.load_default(size=size)
 
 

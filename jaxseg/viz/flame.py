@@ -1,7 +1,7 @@
-"""Draws a flame graph of the costs of modules.
+"""Draws a flame graph, which shows the costs of the modules of a network.
 
-Each module is a box. Its width is its share of the total cost, and the boxes of its
-submodules are in the next row.
+Each module is a box. The width of the box is the fraction of the total cost that the
+module causes. The boxes of its submodules are in the next row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Box:
     Attributes:
       path: The path of the module, such as ("backbone", "layer1_0").
       start: The left end of the box, from 0 to 1.
-      share: The cost of the module as a share of the total, from 0 to 1.
+      share: The cost of the module as a fraction of the total cost.
     """
 
     path: tuple[str, ...]
