@@ -46,9 +46,9 @@ def load_pretrained(
         MMSegmentation (.pth, .pt, .ckpt, .safetensors, .npz), an address
         "hf://org/name/file", or a run directory.
       num_classes: The number of classes. By default it is read from the source.
-      in_channels: The number of channels of the images. If that of the source differs,
-        its first convolution is adapted as in segmentation_models.pytorch. By default
-        it is read from the source.
+      in_channels: The number of channels of the images. If the source has another
+        number, its first convolution is adapted as in segmentation_models.pytorch. By
+        default the number is read from the source.
       model: The name of the network, as in `jaxseg.create_model`. By default it is
         inferred from the source.
       model_options: Options of the network, such as {"output_stride": 16}.

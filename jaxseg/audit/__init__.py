@@ -1,1 +1,1 @@
-"""Checks the raw files of a dataset, draws augmented examples, and ranks its masks."""
+"""Checks the files of a dataset, draws augmented examples, and finds wrong masks."""

@@ -94,7 +94,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Converts weights and prints the report; the exit status is 0."""
+    """Converts weights and prints the report on the import; the exit status is 0."""
     if "--list" in argv:
         print(listed())
         return 0

@@ -151,7 +151,7 @@ def main(argv: list[str]) -> int:
 
 
 def local(workdir: str) -> Path:
-    """Converts a run directory to a path.
+    """Returns the path of a run directory, which must be on a local or mounted disk.
 
     Raises:
       ValueError: If it is a URL such as gs://....

@@ -22,7 +22,7 @@ FLOOR = 1e-5  # The smallest probability.
 def contrast_links(
     image: np.ndarray, *, gamma: float = 50.0, beta: float | None = None
 ) -> Links:
-    """Returns for each pair of neighboring pixels the cost of giving them two labels.
+    """Returns the cost of different labels for each pair of neighboring pixels.
 
     Pixels are numbered row by row.
 

@@ -57,7 +57,15 @@ class ImageNetwork:
         return preprocess(pixels, self.spec, scale=self.scale)
 
     def forward(self, variables: Any, inputs: Array) -> Array:
-        """Returns the logits [B, h, w, K] for images that `prepare` returned."""
+        """Runs the network on images that `prepare` returned.
+
+        Args:
+          variables: The parameters and statistics of the network.
+          inputs: The images, float32 [B, h, w, C].
+
+        Returns:
+          The logits, [B, h, w, K].
+        """
         return self.model.apply(variables, inputs, train=False)["logits"]
 
     def logits(self, variables: Any, pixels: Array) -> Array:

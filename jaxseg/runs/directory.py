@@ -44,7 +44,12 @@ _NO_OPTIONS = ("num_classes", "style")  # Parameters that are set elsewhere.
 def build_model(
     config: Config, num_classes: int, *, axis_name: str | None = None
 ) -> nn.Module:
-    """Builds the network of a configuration.
+    """Builds the network that a configuration describes.
+
+    Args:
+      config: The configuration.
+      num_classes: The number of classes.
+      axis_name: The name of the mapped device axis of `jax.pmap`, or None.
 
     `config.model.options["style"]` sets fields of `BlockConfig`.
 
@@ -104,8 +109,8 @@ def check_backbone(model: ModelConfig) -> None:
     """Checks that a configuration names a known network and a backbone that fits it.
 
     Raises:
-      ValueError: If the name or the backbone is unknown, or the backbone does not make
-        the pyramid that the network reads.
+      ValueError: If the network or the backbone is unknown, or if the backbone does not
+        return the feature maps that the network needs.
     """
     if model.name not in MODELS and model.name not in FAMILIES:
         raise ValueError(unknown_model(model.name))

@@ -96,7 +96,7 @@ def option_hints(name: str, backbone: str | None = None) -> dict[str, Any]:
 def check_parts(
     model: nn.Module, options: Mapping[str, Any], where: str = "model.options"
 ) -> None:
-    """Checks the options that a network has passed on to its parts.
+    """Checks the options that a network has passed on to the modules inside it.
 
     Args:
       model: The network.

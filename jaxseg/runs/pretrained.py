@@ -125,7 +125,7 @@ def _image_kernels(
 
 
 def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, list[str]]:
-    """Returns the dataset specification with the image normalization of the source run.
+    """Returns a dataset specification with the image normalization of another run.
 
     Args:
       spec: The specification of the new data.

@@ -33,7 +33,10 @@ class Examples(Protocol):
 
 
 def no_further_scores(config: Config, model: nn.Module, examples: Any) -> None:
-    """Returns None, for tasks whose scores all come from the confusion matrix."""
+    """Returns None instead of a function that computes further scores.
+
+    It serves tasks whose scores all come from the confusion matrix.
+    """
 
 
 @dataclasses.dataclass(frozen=True)

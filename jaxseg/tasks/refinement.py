@@ -43,7 +43,7 @@ class Marks:
 
 @dataclasses.dataclass(frozen=True)
 class CutOptions:
-    """Contains the options of a cut between an object and the background.
+    """Contains the options of a graph cut that separates an object from the background.
 
     Attributes:
       method: "grabcut" alternates between a cut and fitting the colors; "graphcut" cuts

@@ -87,7 +87,14 @@ def sample_paths(target: Path, samples: int) -> list[Path]:
 def write_samples(
     target: Path, labels: np.ndarray, spread: np.ndarray, spec: DatasetSpec
 ) -> None:
-    """Writes the samples [N, H, W] and the entropy [H, W] of one image."""
+    """Writes the samples and the entropy of one image to PNG files.
+
+    Args:
+      target: The path of the files without suffix.
+      labels: The label maps of the samples, integers [N, H, W].
+      spread: The entropy in nats of the averaged class probabilities, [H, W].
+      spec: The classes and their colors.
+    """
     *names, last = sample_paths(target, len(labels))
     for path, label in zip(names, labels, strict=True):
         save_image(path, indexed_png(label, spec.palette, void=spec.void))

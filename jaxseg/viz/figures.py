@@ -215,7 +215,7 @@ def _dot(draw, x, y):
 
 
 def beside(pictures: Sequence[np.ndarray], columns: int = 3) -> np.ndarray:
-    """Arranges pictures uint8 [H, W, 3] of any sizes in a grid, row by row.
+    """Arranges pictures uint8 [H, W, 3] of any sizes in rows, from left to right.
 
     The pictures are not resized, and the gaps are white.
     """

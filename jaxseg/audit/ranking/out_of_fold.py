@@ -90,7 +90,8 @@ def out_of_fold(
 
     Raises:
       ValueError: If the runs read different data or have different classes, if a
-        network does not return a label map, or if every run was trained on an example.
+        network does not return a label map, or if some example was in the training data
+        of every run.
     """
     for run in runs:
         unsuited = task_of(run.config) is not SEGMENTATION or run.config.data.mix
