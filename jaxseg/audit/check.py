@@ -1,4 +1,4 @@
-"""Checks the files of a dataset and collects all findings."""
+"""Checks the files of a dataset and collects all faults that it finds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Audit:
       folder: The folder of the files of the dataset.
       spec: The classes, or None if they are not known.
       splits: A summary of each split, by the name of the split.
-        findings: The faults: first the errors, then the warnings, sorted by the table
+      findings: The faults: first the errors, then the warnings, sorted by the table
         `jaxseg.audit.kinds.KINDS`.
       samples: The names of some pairs of image and mask of each split, and reduced
         copies of their pixels.

@@ -16,7 +16,7 @@ def label_overlay(
 
     Args:
       pixels: uint8 [H, W, 3].
-        label: Integers [H, W]: class indices. If the classes can overlap, bit k says
+      label: Integers [H, W]: class indices. If the classes can overlap, bit k says
         whether class k is present.
       spec: The classes, which exclude each other or can overlap.
 

@@ -15,7 +15,7 @@ NO_CLASS = "no class"  # The meaning of the packed label 0.
 
 
 def void_value(config: PairsConfig, names: Sequence[str]) -> int:
-    """Returns the label of the pixels of a dataset that are ignored.
+    """Returns the ignore index of a dataset, which is the label of its void pixels.
 
     Args:
       config: The dataset.

@@ -1,4 +1,4 @@
-"""Defines the facts that are recorded about each image and mask of a dataset."""
+"""Defines the properties of images and masks that the check of a dataset uses."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class MaskFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """Describes why `train` rejects a pair.
+    """Describes why `jaxseg train` rejects a pair of image and mask.
 
     Attributes:
       kind: A key of `jaxseg.audit.kinds.KINDS`.

@@ -168,7 +168,7 @@ def view(pixels: np.ndarray) -> np.ndarray:
     255, so that copies of other brightness are found.
 
     Args:
-      pixels: [H, W, C] of uint8, uint16 or float32.
+      pixels: The image, [H, W, C] of uint8, uint16 or float32.
     """
     if PixelType.of(pixels) == RGB8:
         return pixels

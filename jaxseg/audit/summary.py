@@ -1,4 +1,4 @@
-"""Summarizes the recorded facts about a dataset as JSON values."""
+"""Summarizes the images and masks of a dataset as JSON values."""
 
 from __future__ import annotations
 

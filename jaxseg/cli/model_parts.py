@@ -54,6 +54,8 @@ def backbone_rows(pattern: str, *, as_json: bool) -> str:
 def family_rows(pattern: str, *, as_json: bool) -> str:
     """Returns a table of the families whose names contain `pattern`.
 
+    A family is an architecture that can be combined with different backbones.
+
     Args:
       pattern: A part of the name.
       as_json: Whether to return JSON instead of lines of text.

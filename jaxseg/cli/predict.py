@@ -173,7 +173,7 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
 
 
 def request_of(options: Arguments, config: Config) -> Request:
-    """Converts the options of the command to the object that prediction takes.
+    """Converts the options of the command to a `Request`, which prediction takes.
 
     Args:
       options: The options of the command.

@@ -37,8 +37,7 @@ def summary(values: Mapping[str, Any]) -> str:
     """Formats metrics on one line, as in `loss 0.4123  lr 0.00091  10.8 steps/s`.
 
     Args:
-        values: The metrics by name. Metrics without a format in this function are left
-        out.
+      values: The metrics by name. Those without a format in this function are left out.
     """
     forms = {
         "loss": "loss {:.4f}",
@@ -70,7 +69,7 @@ class Lines(Silent):
     """Prints training metrics as lines of text, with the estimated remaining time."""
 
     def started(self, step: int, steps: int) -> None:
-        """Prints the first step and starts the clock for the remaining time."""
+        """Prints the first step, and starts a clock to estimate the remaining time."""
         self._first, self._steps, self._clock = step, steps, time.monotonic()
         verb = "resuming at" if step else "starting at"
         print(f"{verb} step {step} of {steps}", flush=True)

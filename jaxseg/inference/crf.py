@@ -68,7 +68,7 @@ PRESETS = {
 
 
 def unary_energy(probability: Array, *, floor: float = 1e-5) -> Array:
-    """Returns -log p for probabilities of any shape.
+    """Returns the unary energies -log p of probabilities p of any shape.
 
     Args:
       probability: The probabilities.
@@ -139,7 +139,7 @@ def dense_crf(
 
 
 def count_corners(image: Array, kernels: Kernels, valid: Array | None = None) -> Array:
-    """Returns the number of corners of the two lattices of each image, int32 [B, 2].
+    """Counts the lattice corners that each image needs for each kernel, int32 [B, 2].
 
     Args:
       image: The images, [B, H, W, 3], with levels 0..255.

@@ -144,8 +144,8 @@ def link(corners: Corners, capacity: int | None = None) -> Lattice:
 
     Args:
       corners: The corners.
-      capacity: The number of corners for which memory is allocated. The default is M,
-        which is always sufficient.
+      capacity: The number of corners for which memory is allocated. The default is
+        d + 1 for each point, which is always sufficient.
     """
     total = corners.corner.size
     capacity = total if capacity is None else min(capacity, total)

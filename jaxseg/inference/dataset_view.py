@@ -92,6 +92,8 @@ def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
 def member_sums(spec: DatasetSpec, name: str) -> np.ndarray:
     """Returns the matrix that says which union classes form each class of a dataset.
 
+    The union contains the classes of all datasets that the network was trained on.
+
     Args:
       spec: The specification of datasets that train together.
       name: The name of the dataset.

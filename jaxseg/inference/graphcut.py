@@ -72,7 +72,8 @@ def cut_two(
 
     Args:
       unary: The costs of both labels, [H, W, 2].
-      links: The links of the pixels, from `contrast_links`.
+      links: The cost of different labels for each pair of neighboring pixels, from
+        `contrast_links`.
       fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
 
     Returns:
@@ -92,7 +93,8 @@ def potts_energy(label: np.ndarray, unary: np.ndarray, links: Links) -> float:
     Args:
       label: The labels, [H, W].
       unary: The costs of each label, [H, W, K].
-      links: The links of the pixels, which must be symmetric.
+      links: The cost of different labels for each pair of neighboring pixels, which
+        must not depend on the order of the labels.
     """
     flat = np.asarray(label, np.int64).ravel()
     single = unary.reshape(len(flat), -1)[np.arange(len(flat)), flat].sum()
@@ -114,7 +116,8 @@ def expand(
 
     Args:
       unary: The costs of each label, [H, W, K].
-      links: The links of the pixels, which must be symmetric.
+      links: The cost of different labels for each pair of neighboring pixels, which
+        must not depend on the order of the labels.
       fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
       sweeps: The maximum number of passes over all labels.
 

@@ -69,14 +69,14 @@ class ImageNetwork:
         return self.model.apply(variables, inputs, train=False)["logits"]
 
     def logits(self, variables: Any, pixels: Array) -> Array:
-        """Returns the logits of images at the size of the images.
+        """Returns the logits of the network, resized to the size of the images.
 
         Args:
           variables: The parameters and statistics of the network.
           pixels: The images as stored, [B, H, W, C].
 
         Returns:
-          float32 [B, H, W, K].
+          The logits, float32 [B, H, W, K].
         """
         logits = self.forward(variables, self.prepare(pixels))
         return _resized(logits, pixels.shape[1:3])
@@ -138,7 +138,7 @@ class ImageNetwork:
           pixels: The images as stored, [B, H, W, C].
 
         Returns:
-            The classes as `labels` returns them, and the probabilities, float32
+          The classes as `labels` returns them, and the probabilities, float32
           [B, H, W, K].
         """
         logits = self.logits(variables, pixels)
@@ -152,6 +152,7 @@ class ImageNetwork:
     def in_dataset(self, probabilities: Array) -> Array:
         """Converts probabilities of union classes to those of the classes of `dataset`.
 
+        The union contains the classes of all datasets that the network was trained on.
         The probability of a class is the sum over the union classes to which the class
         is mapped. If `dataset` is None, the argument is returned unchanged.
 

@@ -115,11 +115,11 @@ class Prediction:
 
 
 def label_paths(target: Path, spec: DatasetSpec) -> list[Path]:
-    """Returns the paths of the files for the predicted classes of one image.
+    """Returns the paths of the files to which the classes of one image are written.
 
     Args:
       target: The path of the files without suffix.
-      spec: The names of the classes.
+      spec: The classes. If they can overlap, each class has its own file.
     """
     name = f"{target.name}.png"
     if not spec.multilabel:

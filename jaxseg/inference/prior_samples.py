@@ -43,13 +43,13 @@ def sample_logits(
 
 
 def combined(apply: Any, variables: Any, features: Array, latents: Array) -> Array:
-    """Returns a network's logits for features combined with each of several latents.
+    """Returns a network's logits for features and each of several latent variables.
 
     Args:
       apply: `model.apply`, as in `sample_logits`.
       variables: The variables of the model.
       features: The features of the images, as "encode" returns them.
-      latents: The latents, [N, B, L].
+      latents: N values of the latent variable of each image, [N, B, L].
 
     Returns:
       The logits, [N, B, H, W, K].

@@ -158,7 +158,7 @@ def file_of(argv: list[str]) -> str | None:
     """Returns the configuration file that a command line starts with, or None.
 
     Args:
-      argv: The words of the command line after the command.
+      argv: The arguments of the command.
     """
     return argv[0] if argv and not argv[0].startswith("-") else None
 

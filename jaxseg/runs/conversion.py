@@ -41,7 +41,7 @@ class Conversion:
     """Contains converted weights that have not been written to a file.
 
     Attributes:
-      address: The source of the weights.
+      address: The file, run directory or hub address that the user has named.
       path: The file or folder on this machine.
       network: The network into which the weights were imported.
       imported: The imported variables, and the report on the import.
@@ -146,7 +146,10 @@ def compare(conversion: Conversion) -> float:
 def write_directory(
     conversion: Conversion, card: weights.Card, output: pathlib.Path
 ) -> None:
-    """Writes a run directory with configuration, classes, model card and weights."""
+    """Writes converted weights to a run directory.
+
+    The directory also gets a configuration, the list of classes and a model card.
+    """
     spec = _spec(conversion, card)
     variables = jax.tree.map(np.asarray, run_variables(conversion))
     with atomic.building(output) as folder:

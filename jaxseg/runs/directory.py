@@ -46,12 +46,13 @@ def build_model(
 ) -> nn.Module:
     """Builds the network that a configuration describes.
 
+    `config.model.options["style"]` sets fields of `BlockConfig`, such as the
+    normalization of all blocks.
+
     Args:
       config: The configuration.
       num_classes: The number of classes.
-      axis_name: The name of the mapped device axis of `jax.pmap`, or None.
-
-    `config.model.options["style"]` sets fields of `BlockConfig`.
+      axis_name: The name that `jax.pmap` gives the axis of devices, or None.
 
     Raises:
       ValueError: If the network, an option or a field of the style is unknown. The

@@ -86,7 +86,7 @@ def for_channels(
 
     Args:
         normalization: The normalization of the source, with channels in RGB order.
-            channels: The number of channels of the images.
+        channels: The number of channels of the images.
 
     Returns:
         The adapted normalization, and notes for the user about changed values.

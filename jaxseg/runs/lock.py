@@ -52,7 +52,7 @@ class Holder:
     """Describes the process that holds a lock file.
 
     Attributes:
-      process: The owner.
+      process: The host and the number of the process.
       since: The local time with time zone at which it locked the directory.
       token: A unique value for each lock.
     """
@@ -152,10 +152,10 @@ def holding(workdir: str | Path) -> Iterator[Lock]:
 
 
 def acquire(path: Path) -> Lock:
-    """Creates the lock file, or takes it over from a dead owner.
+    """Creates the lock file, or takes it over from a process that has ended.
 
     Raises:
-      RunInUse: If the owner is alive.
+      RunInUse: If the process that owns the lock file still runs.
     """
     holder = Holder(owner.current(), _now(), uuid.uuid4().hex)
     while not _create(path, holder):
@@ -172,7 +172,7 @@ def acquire(path: Path) -> Lock:
 
 
 def read(path: Path) -> Holder | None:
-    """Returns the owner that a lock file names, or None if there is no lock file."""
+    """Returns the process that a lock file names, or None if there is no lock file."""
     try:
         fields = parse_json(path.read_text(encoding="utf-8"))
         process = owner.Owner(**fields.pop("process"))

@@ -1,4 +1,4 @@
-"""Checks the options of datasets that train together."""
+"""Checks the options of several datasets that are trained together."""
 
 from __future__ import annotations
 

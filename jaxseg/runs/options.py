@@ -50,7 +50,7 @@ def check_network(
     """Checks the name of a network, and the options that its constructor takes.
 
     Args:
-        name: A name of `jaxseg.list_models()` or, with a backbone, of an architecture
+      name: A name of `jaxseg.list_models()` or, with a backbone, of an architecture
         that can be combined with different backbones.
       options: The options of the network. `check_parts` checks those that the network
         passes on to its parts, after the network is built.

@@ -28,7 +28,7 @@ def commit(*, short: bool = False) -> str | None:
 
 
 def machine() -> str:
-    """Returns the number of CPU cores and the name of the processor."""
+    """Returns a text with the number of CPU cores and the name of the processor."""
     names = Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
     found = re.search(r"^model name\s*:\s*(.+)$", names, re.MULTILINE)
     name = found[1] if found else platform.processor() or platform.machine()

@@ -77,7 +77,7 @@ _SECTIONS = {  # class of a part of the configuration -> the name of that part
 
 
 def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a configuration as a tree with the current names of its fields.
+    """Replaces old field names in a configuration, given as nested dictionaries.
 
     If the tree contains a field under both its old and its current name, the value
     under the current name is used.

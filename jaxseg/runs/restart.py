@@ -37,7 +37,7 @@ MEMBER = re.compile(r"^data\.mix\[\d+\]\.")  # Options of one of several dataset
 
 
 def latest_step(workdir: Path) -> int | None:
-    """Returns the newest saved step of a run, or None if no step was saved yet."""
+    """Returns the step of the newest checkpoint of a run, or None if it has none."""
     return max(steps_in(workdir / CHECKPOINTS), default=None)
 
 
@@ -49,8 +49,8 @@ def started(workdir: Path) -> bool:
 def check_same_run(config: Config, workdir: Path) -> None:
     """Checks that the run in a directory was trained with a given configuration.
 
-    Fields in `FREE` may differ. A directory without a checkpoint accepts any
-    configuration.
+    Fields in `FREE` may differ, such as how often the run is evaluated. A directory
+    without a checkpoint accepts any configuration.
 
     Raises:
       ValueError: If other fields differ, if the newest checkpoint is after train.steps,

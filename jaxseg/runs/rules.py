@@ -130,7 +130,7 @@ def either(word: str, rule: Rule) -> Rule:
 
 
 def each(rule: Rule) -> Rule:
-    """Returns a rule that allows the values that a rule allows, and tuples of them."""
+    """Returns a rule that allows the values of another rule, and tuples of them."""
 
     def allows(value: Any) -> bool:
         many = value if isinstance(value, tuple) else (value,)

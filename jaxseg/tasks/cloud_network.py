@@ -1,4 +1,4 @@
-"""Applies a network that assigns a class to each point of a cloud."""
+"""Applies a network that assigns a class to each point of a point cloud."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ Batch = Mapping[str, jax.Array]
 
 
 def classifier(model: nn.Module, variables: Any) -> Callable[[Batch], np.ndarray]:
-    """Returns a function that maps point clouds to probabilities, float32 [B, N, K]."""
+    """Returns a function that maps point clouds to class probabilities.
+
+    The function takes a batch of B clouds with N points each and returns float32
+    [B, N, K] for K classes.
+    """
 
     @jax.jit
     def probabilities(variables, inputs):

@@ -18,7 +18,7 @@ from jaxseg.training.devices.placement import HostBatch
 
 
 class Examples(Protocol):
-    """Defines the attributes and methods of an object that contains labeled examples.
+    """Defines the attributes and methods that all sources of labeled examples have.
 
     Attributes:
         spec: The classes of the dataset.

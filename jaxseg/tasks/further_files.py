@@ -34,7 +34,8 @@ class FurtherFiles:
         FeatureCollection (RFC 7946) of the outlines of all regions in pixel
         coordinates. "coco" is a list of COCO annotations with run-length encoded masks.
       classes: The names of the classes.
-      values: The mask value in the dataset's own files of each class, for "raw".
+      values: The value that stands for each class in the mask files of the dataset,
+        which the format "raw" needs.
       void: The ignore index.
     """
 

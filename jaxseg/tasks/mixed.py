@@ -120,7 +120,7 @@ def _eval_step(variables, batch, *, predict, table, void, axis_name=None):
 
 
 def num_scored(table: np.ndarray) -> int:
-    """Returns the number of scored classes of all datasets together.
+    """Returns the total number of classes that are scored, over all datasets.
 
     Args:
       table: The array `Union.score_table`, which maps the labels of each dataset to the

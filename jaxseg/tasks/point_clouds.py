@@ -1,4 +1,4 @@
-"""Builds the training of networks that assign a class to each point of a cloud."""
+"""Builds the training of networks that assign a class to each point of point clouds."""
 
 from __future__ import annotations
 

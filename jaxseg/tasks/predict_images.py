@@ -60,7 +60,7 @@ class ImagePrediction:
     noun: ClassVar[str] = "image"
 
     def run(self) -> Iterator[FileResult]:
-        """Segments the images, writes the result files, and yields the results.
+        """Segments the images, writes the files, and yields the result of each image.
 
         Raises:
           ValueError: If an option cannot be applied to an image. If `stop` is set, also

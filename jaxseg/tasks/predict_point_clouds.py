@@ -78,7 +78,7 @@ class CloudPrediction:
     noun: ClassVar[str] = "cloud"
 
     def run(self) -> Iterator[FileResult]:
-        """Segments the clouds, writes the result files, and yields the results."""
+        """Segments the point clouds, writes the result files, and yields results."""
         self.request.output.mkdir(parents=True, exist_ok=True)
         for folder in {job.name.parent for job in self.jobs}:
             atomic.sweep(folder)
@@ -101,7 +101,7 @@ class CloudPrediction:
 
 
 def open_files(request: Request, config: Config, spec: DatasetSpec) -> CloudPrediction:
-    """Reads the clouds and loads the network without writing any file.
+    """Reads the point clouds and loads the network without writing any file.
 
     Args:
       request: The options.
@@ -132,7 +132,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> CloudPred
 
 
 def plan(request: Request) -> tuple[list[CloudJob], list[FileResult]]:
-    """Returns the readable clouds with their result paths, and the unreadable clouds.
+    """Returns the readable point clouds with their result paths, and unreadable files.
 
     Raises:
       ValueError: If a result would replace a cloud, or if `stop` is set and a file
@@ -155,7 +155,10 @@ def plan(request: Request) -> tuple[list[CloudJob], list[FileResult]]:
 
 
 def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Reads positions float32 [N, 3] and colors uint8 [N, 3] from a file.
+    """Reads a point cloud from a file.
+
+    Returns:
+      The positions of the points, float32 [N, 3], and their colors, uint8 [N, 3].
 
     Raises:
       ValueError: If the file does not contain them. The message names the file.
@@ -184,9 +187,14 @@ def read_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def classified(classify: Any, points: np.ndarray, color: np.ndarray) -> np.ndarray:
-    """Returns the probabilities [N, K] of one cloud.
+    """Returns the class probabilities of the points of one point cloud, [N, K].
 
     The points and colors are padded and normalized as in an evaluation.
+
+    Args:
+      classify: A function that maps a batch of point clouds to probabilities.
+      points: The positions of the points, float32 [N, 3].
+      color: Their colors, uint8 [N, 3].
     """
     size = -(-len(points) // MULTIPLE) * MULTIPLE
     label = np.zeros(len(points), np.uint8)

@@ -32,7 +32,13 @@ build = functools.partial(segmentation.build, inputs=("image", "label"))
 
 
 def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
-    """Groups the indices of examples, one per rater, by the name of their image.
+    """Groups the examples of different raters by their image.
+
+    Args:
+      ids: The names of the examples.
+
+    Returns:
+      The indices of the examples of each image, by the name of the image.
 
     >>> rater_groups(("a_r0", "a_r1", "b"))
     {'a': [0, 1], 'b': [2]}
@@ -91,7 +97,11 @@ def further_scores(
 def sampler(
     network: ImageNetwork, samples: int = SAMPLES
 ) -> Callable[[Any, np.ndarray, int], jax.Array]:
-    """Returns a function that draws label maps int32 [samples, H, W] for an image."""
+    """Returns a function that samples segmentations of an image.
+
+    The function takes the variables, the image and a seed, and returns label maps int32
+    [samples, H, W].
+    """
 
     @jax.jit
     def sample(variables, image, seed):

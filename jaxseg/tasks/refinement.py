@@ -60,7 +60,7 @@ class CutOptions:
 
 
 class RefinedLabels(NamedTuple):
-    """Contains labels whose boundaries were moved to edges in the image.
+    """Contains predicted labels whose boundaries were moved to edges in the image.
 
     Attributes:
       label: Class indices, integers [H, W].
@@ -99,11 +99,11 @@ def cut_out(
 
 
 def seeds_of(marks: Marks, size: tuple[int, int], reading: ReadOptions) -> np.ndarray:
-    """Converts the box and the scribbles to known pixels of the image.
+    """Determines which pixels the user's box and scribbles mark.
 
     Returns:
       Int8 [H, W]: 1 at pixels of the object, 0 at pixels of the background, and -1 at
-      unknown pixels.
+      pixels that are not marked.
 
     Raises:
       ValueError: If the marks are invalid, or if no pixel of the background is known.
@@ -125,7 +125,7 @@ def seeds_of(marks: Marks, size: tuple[int, int], reading: ReadOptions) -> np.nd
 def refined(
     image: np.ndarray, path: Path, gamma: float = GAMMA_OF_PROBABILITIES
 ) -> RefinedLabels:
-    """Moves the class boundaries of predicted probabilities to the image edges.
+    """Moves the boundaries between predicted classes to edges in the image.
 
     Args:
       image: The image, uint8 [H, W, 3].
@@ -144,7 +144,7 @@ def refined(
 def read_scribbles(
     path: Path, size: tuple[int, int], reading: ReadOptions
 ) -> np.ndarray:
-    """Reads a file of scribbles.
+    """Reads an image file in which a user has marked an object and the background.
 
     Returns:
       Int8 [H, W]: 1 at red pixels (the object), 0 at blue pixels (the background), and

@@ -52,7 +52,9 @@ def check_request(config: Config, *, samples: int, mode: str) -> None:
 def sample_drawer(
     network: ImageNetwork, variables: Any, *, samples: int, seed: int
 ) -> Callable[[np.ndarray], Drawn]:
-    """Returns a function that samples segmentations of images uint8 [B, H, W, 3].
+    """Returns a function that samples several segmentations of each image in a batch.
+
+    The function takes images uint8 [B, H, W, 3].
 
     The random seed is fixed, so the samples of an image are reproducible.
 

@@ -1,4 +1,4 @@
-"""Builds the training of networks that map images to logits for each pixel."""
+"""Builds the training of networks that map images to class logits for each pixel."""
 
 from __future__ import annotations
 

@@ -145,7 +145,9 @@ def rehearse_step(
 
 
 def rehearse_evaluation(count: Any, state: Any, batch: HostBatch) -> None:
-    """Traces the evaluation of the first batch without computing anything.
+    """Traces the evaluation of the first batch, so that its errors appear early.
+
+    Nothing is computed.
 
     Raises:
       ValueError: If the network does not accept the images of the batch.

@@ -39,11 +39,11 @@ class TaskRecord:
     kind: Literal["images", "clouds"] = "images"
 
     def prediction_module(self) -> ModuleType:
-        """Imports and returns the module of the prediction."""
+        """Imports and returns the module that applies the networks of the task."""
         return importlib.import_module(self.prediction)
 
     def training_module(self) -> ModuleType:
-        """Imports and returns the module of the training."""
+        """Imports and returns the module that trains the networks of the task."""
         return importlib.import_module(self.training)
 
 

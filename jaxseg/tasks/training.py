@@ -53,7 +53,7 @@ class Parts:
       inputs: Maps the network to the shapes of the inputs with which it is initialized.
       entries: The names of the arrays in a batch that are the arguments of the network,
         in order.
-        optimizer: The optimizer and its learning rate schedule; by default those of the
+      optimizer: The optimizer and its learning rate schedule; by default those of the
         configuration.
     """
 
@@ -69,7 +69,9 @@ class Parts:
 def build_training(
     config: Config, spec: DatasetSpec, devices: Sequence[jax.Device], parts: Parts
 ) -> Training:
-    """Builds the network, the optimizer and the training and evaluation steps.
+    """Builds the network, the optimizer and the steps of a training run.
+
+    The steps are the training step and the evaluation step.
 
     Raises:
       ValueError: If a micro-batch does not split evenly over the devices, or if options
@@ -122,7 +124,7 @@ def build_training(
 
 
 def image_augmentation(config: Config, spec: DatasetSpec) -> Callable:
-    """Returns a function that augments and normalizes images on the device."""
+    """Returns a function that augments and normalizes image batches on the device."""
     return functools.partial(
         augment.prepare_train,
         mean=spec.mean,
@@ -147,7 +149,7 @@ def image_inputs(
 
 
 def axis_of(config: Config) -> str | None:
-    """Returns the name of the mapped device axis of `jax.pmap`.
+    """Returns the name that `jax.pmap` gives the axis of devices.
 
     It is None if the parallel backend of the configuration is jit.
     """

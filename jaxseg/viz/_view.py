@@ -16,7 +16,7 @@ def as_rgb(
 
     Args:
       image: [H, W, C] of any number type. 8-bit RGB is returned unchanged.
-      value_range: The pixel values that become black and white.
+      value_range: The two pixel values that become black and white.
 
     Returns:
       uint8 [H, W, 3].

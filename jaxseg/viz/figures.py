@@ -147,7 +147,7 @@ def bars(
 def samples(
     values: Mapping[str, Sequence[float]], *, title: str = "", width: int = 520
 ) -> np.ndarray:
-    """Draws a row for each name: a dot for every value, and a bar at their mean.
+    """Draws a row for each name: a dot for every value, and a bar at the mean.
 
     The mean is also printed as a number. `values` maps each name to its values.
     """

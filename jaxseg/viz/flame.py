@@ -23,7 +23,7 @@ class Box:
 
     Attributes:
       path: The path of the module, such as ("backbone", "layer1_0").
-      start: The left end of the box, from 0 to 1.
+      start: The position of the left end of the box, from 0 to 1 of the graph's width.
       share: The cost of the module as a fraction of the total cost.
     """
 

@@ -30,6 +30,8 @@ LOWEST = 1e-5  # the smallest frequency of a class
 class Calibration:
     """Contains the logit bias and the distribution of the confidence for each class.
 
+    The confidence of a pixel is the predicted probability of its class in the mask.
+
     Attributes:
       bias: The number that is added to the logit of each class, [K].
       confidences: For each class the sorted calibrated probabilities of the class at
@@ -71,6 +73,8 @@ class Calibration:
 
 def fit_calibration(grids: Iterable[Grid]) -> Calibration:
     """Fits the logit bias and the distribution of the confidence for each class.
+
+    The confidence of a pixel is the predicted probability of its class in the mask.
 
     Args:
       grids: The masks of some examples and their out-of-fold predictions.

@@ -1,4 +1,4 @@
-"""Measures whether a region of the mask would fit the prediction better if moved."""
+"""Measures whether a mask region would fit the prediction better if it were moved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Divides training data into folds, and finds the runs not trained on an example."""
+"""Divides training data into folds, and finds runs that did not train on an example."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ WHITE = (255, 255, 255)
 
 
 def render(ranking: Ranking, examples: OutOfFold, *, command: str, shown: int) -> str:
-    """Returns the HTML page with the worst masks and the statistics of each class.
+    """Returns the HTML page with the masks that are most probably wrong.
+
+    The page also shows statistics of each class.
 
     Args:
       ranking: The scores.

@@ -137,7 +137,7 @@ class Ranking:
 def rank(
     examples: OutOfFold, *, progress: Progress = lambda n: lambda: None
 ) -> Ranking:
-    """Ranks masks by how strongly the networks disagree that were not trained on them.
+    """Ranks masks by how much they contradict networks that were not trained on them.
 
     Args:
       examples: The examples and the networks.

@@ -30,7 +30,7 @@ class Suspect:
 
     Attributes:
       example: The index of the example.
-        reason: Whether the region may have a wrong class (`SWAPPED`), be displaced
+      reason: Whether the region may have a wrong class (`SWAPPED`), be displaced
         (`SHIFTED`), or contain an object that the mask lacks (`MISSING`).
       score: The score, scaled for each reason so that the median of the masks is 0 and
         their 90th percentile is 1. Larger is more suspicious.
