@@ -64,7 +64,7 @@ def _size(size: tuple[int, int]) -> str:
 def contact_sheet(
     rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]],
 ) -> Image.Image:
-    """Draws one picture that shows each example in a row.
+    """Draws one picture with a row for each example.
 
     Args:
       rows: For each example the image and the overlay, both uint8 [h, w, 3], and lines

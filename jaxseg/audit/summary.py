@@ -24,7 +24,7 @@ def split_summary(
 
     Args:
       config: The files and the labels of the dataset.
-      records: The recorded properties of the pairs of the split.
+      records: The properties of the image and the mask of each pair of the split.
       names: The class names.
     """
     images = [record.image for record in records if record.image is not None]

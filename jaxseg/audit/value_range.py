@@ -31,7 +31,7 @@ def shown_range(
     Args:
       data: The data options of `train`.
       pixels: The channels and the type of the images.
-      records: The facts that were recorded about each pair.
+      records: The properties of the image and the mask of each pair.
     """
     facts = [record.image for record in records if record.image is not None]
     if isinstance(data.range, tuple):

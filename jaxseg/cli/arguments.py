@@ -42,7 +42,7 @@ def parsed(
       kind: The dataclass with one field for each argument.
       argv: The words of the command line after the command.
       prog: The command, such as "jaxseg eval".
-    bounds: For each field, by its dotted name, the rule for its allowed values.
+      bounds: For each field, by its dotted name, the rule for its allowed values.
       default: The default values, or None for those of the dataclass.
       listing: Returns text that `--help` shows after the description of the command.
 

@@ -80,7 +80,7 @@ def read_batch(
 
     Returns:
       The pixels [rows, H, W, C] with each image in the upper left corner, and the
-      errors of the images that cannot be read, by row.
+      errors of the images that cannot be read, by their index in this array.
     """
     pixels = np.empty((batch.rows, *batch.size, spec.channels), spec.image_dtype)
     pixels[:] = spec.mean_color

@@ -178,7 +178,7 @@ def round_up(length: int, multiple: int) -> int:
 
 
 def window_starts(length: int, window: int, stride: int) -> list[int]:
-    """Returns the first indices of windows that cover an axis of `length` entries.
+    """Returns the first indices of windows that cover `length` rows or columns.
 
     The last window is shifted so that it ends at the border.
 

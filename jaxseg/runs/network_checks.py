@@ -35,7 +35,7 @@ def check_options(config: Config, given: Mapping[str, Any]) -> None:
 
 
 def check_network(config: Config) -> None:
-    """Raises ValueError if the network cannot be built with its options."""
+    """Raises ValueError if a configuration's options do not form a valid network."""
     _check_options(config, config.model.options)
 
 

@@ -84,7 +84,7 @@ class FilePrediction(Protocol):
     noun: str
 
     def run(self) -> Iterator[FileResult]:
-        """Segments the inputs, writes the result files, and yields the results."""
+        """Segments the inputs, writes the files, and yields a result for each input."""
 
 
 def failure(paths: tuple[Path, ...], error: ValueError, *, stop: bool) -> FileResult:
