@@ -78,7 +78,7 @@ def check_evaluation(
     *,
     batch: tuple[str, int],
 ) -> None:
-    """Checks that an evaluation batch of the largest image fits into memory.
+    """Checks that an evaluation batch of images of the largest size fits into memory.
 
     Args:
       config: The configuration.

@@ -67,13 +67,13 @@ def initialized(
         the kernels that read the image are adapted by the rule of
         `jaxseg.weights.translate.input_channels`.
 
+    Returns:
+      The training state with these weights.
+
     Raises:
       ValueError: If the source is not a run, is damaged, contains values that are not
         finite, or has a network that does not fit. In the last case, the message names
             the option that initializes the parameters in question at random.
-
-    Returns:
-      The training state with these weights.
     """
     with _named(source):
         averaged = read_config(source).train.ema is not None

@@ -14,7 +14,9 @@ from jaxseg.weights.translate.convert import flatten
 
 
 def write_file(conversion: Conversion, output: pathlib.Path, library: str = "") -> None:
-    """Writes only the arrays to a file, with parameter names of jaxseg or PyTorch.
+    """Writes converted weights to a file, with parameter names of jaxseg or PyTorch.
+
+    The file contains only the arrays, without a configuration.
 
     Args:
       conversion: The converted weights.

@@ -120,7 +120,10 @@ def with_integers(batch: Batch) -> Batch:
 def make_eval_step(
     config: Config, model: nn.Module, spec: DatasetSpec
 ) -> functools.partial:
-    """Returns the evaluation step, which computes the confusion matrix of a batch."""
+    """Returns the evaluation step for batches of point clouds.
+
+    The step computes the confusion matrix of a batch.
+    """
     del config
     return functools.partial(
         steps.eval_step,
