@@ -73,7 +73,7 @@ def initialized(
     Raises:
       ValueError: If the source is not a run, is damaged, contains values that are not
         finite, or has a network that does not fit. In the last case, the message names
-            the option that initializes the parameters in question at random.
+        the option that initializes the parameters in question at random.
     """
     with _named(source):
         averaged = read_config(source).train.ema is not None
