@@ -41,7 +41,7 @@ class Folded:
 def fuse_batch_norm(
     model: nn.Module, variables: Mapping[str, Any], *, channels: int = 3
 ) -> Folded:
-    """Folds each batch normalization that directly follows a convolution into it.
+    """Folds batch normalizations into the convolutions that they directly follow.
 
     The logits do not change, except for rounding.
 

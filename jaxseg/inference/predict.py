@@ -100,7 +100,7 @@ def predict_canvas(
     stride: tuple[int, int] | None = None,
     batch: int = 4,
 ) -> Canvas:
-    """Returns the logits of images of any size, including those of the padding.
+    """Returns the logits of images of any size, and also the logits of their padding.
 
     Images are padded to one of a few sizes, so that few programs are compiled.
 

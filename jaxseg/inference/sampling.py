@@ -31,7 +31,7 @@ def extend(axis: Taps, length: int) -> Taps:
 
 
 def sample(x, rows: Taps, columns: Taps):
-    """Resizes images bilinearly with given neighbors and weights.
+    """Resizes images bilinearly with precomputed neighbors and weights.
 
     Args:
       x: The images, [B, h, w, C], as a JAX or NumPy array.

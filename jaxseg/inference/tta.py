@@ -35,7 +35,7 @@ def predict_probabilities(
     sigmoid: bool = False,
     **options,
 ) -> np.ndarray:
-    """Returns the mean softmax or sigmoid over scales and flips.
+    """Returns class probabilities, averaged over scales and mirrored images.
 
     Args:
       apply_fn: A function from images to logits.

@@ -80,9 +80,9 @@ def for_channels(
 ) -> tuple[Normalization, tuple[str, ...]]:
     """Adapts an image normalization to images with another number of channels.
 
-    The values of several channels are repeated in the order in which
-    `jaxseg.weights.translate.input_channels` repeats the channels of the kernel. One
-    channel takes their average.
+    If the images have one channel, it takes the average of the values. Otherwise the
+    values are repeated in the order in which `jaxseg.weights.translate.input_channels`
+    repeats the channels of the kernel.
 
     Args:
         normalization: The normalization of the source, with channels in RGB order.

@@ -66,7 +66,10 @@ def build(
     *,
     class_pixels: Sequence[float] | None = None,
 ) -> Training:
-    """Builds the training of a configuration without allocating any array.
+    """Builds the networks, the optimizers and the steps of a pix2pix training run.
+
+    There is no discriminator if the losses are those of a segmentation network. No
+    array is allocated.
 
     Args:
       config: The configuration.

@@ -41,7 +41,9 @@ def build(
     *,
     class_pixels: Sequence[float] | None = None,
 ) -> Training:
-    """Builds the training of a configuration without allocating any array.
+    """Builds the network, the optimizer and the steps for training on point clouds.
+
+    No array is allocated.
 
     Args:
       config: The configuration.

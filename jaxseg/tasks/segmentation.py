@@ -37,7 +37,9 @@ def build(
     class_pixels: Sequence[float] | None = None,
     inputs: Sequence[str] = ("image",),
 ) -> Training:
-    """Builds the training of a configuration without allocating any array.
+    """Builds the network, the optimizer and the steps of a training run.
+
+    No array is allocated.
 
     Args:
       config: The configuration.
