@@ -95,6 +95,7 @@ def test_multi_grid_and_rates_of_deeplab_v3():
     assert [unit.rate for unit in dense[3]] == [4] * 3
 
 
+@pytest.mark.slow
 def test_train_mode_updates_statistics_and_sends_gradients_everywhere(fill):
     model = resnet(50, output_stride=8, stem="d")
     variables = fill(model, (2, 65, 65, 3))

@@ -44,6 +44,7 @@ def record(name="deep", kind="train step", ours=1.0, theirs=2.0, **changes):
     }
 
 
+@pytest.mark.slow
 def test_contestants_take_turns_and_are_told_apart():
     order = []
 

@@ -119,6 +119,7 @@ def test_files_of_weights_that_are_no_numbers_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_training_continues_from_the_intact_step_when_asked(
     damaged, trained, tiny, capsys
 ):

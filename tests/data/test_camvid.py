@@ -31,6 +31,7 @@ def config(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_camvid_as_published(config):
     train, validation = (open_source(config, s) for s in ("train", "validation"))
     assert (len(train), len(validation)) == (367, 101)

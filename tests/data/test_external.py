@@ -308,6 +308,7 @@ def test_errors_name_the_option(config, changes, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_manual_downloads_name_files_and_folder(config, tmp_path):
     config = dataclasses.replace(config, name="tfds:licensed", label=None)
     folder = pathlib.Path(config.prepared_dir) / "tfds/downloads/manual"

@@ -158,7 +158,7 @@ def test_closing_ends_the_threads(small):
     deadline = time.monotonic() + 10
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # Threads of other tests can end, too.
 
 
 def mixed(spec, sizes):

@@ -60,6 +60,7 @@ def test_window_equals_crop_of_the_resized_whole(crop):
         assert difference.max() <= 2 and (difference > 1).mean() < 0.01
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=150, deadline=None, derandomize=True)
 @hypothesis.given(
     size=st.tuples(st.integers(1, 150), st.integers(1, 150)),

@@ -198,6 +198,7 @@ def test_the_lock_of_a_killed_run_does_not_block(run):
     assert not (run / lock.LOCK).exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_lost_its_directory_stops_before_it_writes(
     tmp_path, capsys, monkeypatch
 ):

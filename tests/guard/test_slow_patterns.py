@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import pytest
 from flax import linen as nn
 
 from jaxseg.analysis.hlo.convolution import convolutions
@@ -84,6 +85,7 @@ def test_residual_units_are_not_computed_anew_behind_them():
     assert most_operands(model, jnp.zeros((1, 17, 17, 8))) <= 6
 
 
+@pytest.mark.slow
 def test_the_residual_stream_is_not_computed_anew_in_either_direction():
     """The gradients of a transformer's layers are sums of a branching stream."""
     from jaxseg.nn.transformer import TransformerBlock

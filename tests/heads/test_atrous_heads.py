@@ -63,6 +63,7 @@ def test_duc_channel_order(order, channel):
     np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.slow
 def test_cascade_strides_become_rates():
     x, grid = draw(1, 17, 16, 16), (1, 2, 1)
     make = lambda os: CascadeHead(2, 3, os, grid, width=2, style=PLAIN)
@@ -108,6 +109,7 @@ def test_msc_reads_the_image_and_every_pool(fusion, size):
         assert (np.abs(changed - got).max() > 1e-4) == (fusion != "none")
 
 
+@pytest.mark.slow
 def test_lraspp_gate_is_the_pooled_context():
     pyramid = {"c3": draw(1, 8, 8, 3), "c5": draw(1, 4, 4, 5)}
     head = LRASPPHead(2, 4, style=PLAIN)

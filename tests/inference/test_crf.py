@@ -160,6 +160,7 @@ def test_no_weight_and_no_step_change_nothing(scene):
         np.testing.assert_allclose(q, plain, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["exact", "lattice"])
 def test_padding_and_batching_change_nothing(scene, method):
     q = solve(*scene, KERNELS, method=method)
@@ -260,6 +261,7 @@ def test_the_picture_gets_better(both):
         assert (q.argmax(-1) == truth).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_refine_is_dense_crf_with_little_room():
     _, image, scores = picture()
     p = np.asarray(jax.nn.softmax(scores))

@@ -76,6 +76,7 @@ def test_dual_task_has_a_gradient_that_moves_the_boundary():
     assert loss(logits - 0.5 * grad) < start
 
 
+@pytest.mark.slow
 def test_dual_task_void_has_no_weight_and_no_gradient():
     label = LABEL.copy()
     label[:, :4] = 255

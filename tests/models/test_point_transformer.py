@@ -109,6 +109,7 @@ def test_statistics_of_training_leave_padding_out(narrow):
     )
 
 
+@pytest.mark.slow
 def test_ragged_clouds_of_one_batch_stand_alone(narrow):
     infer, _ = narrow
     points, feature = clouds(75, batch=1)

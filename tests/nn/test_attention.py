@@ -186,6 +186,7 @@ def test_soft_regions():
     np.testing.assert_allclose(gather_regions(jnp.asarray(x), spike), one, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_object_context_equals_its_equation_and_ignores_class_order():
     x, coarse = draw((1, 3, 4, 6)), draw((1, 3, 4, 5), 1)
     module = ObjectContext(key_features=4, style=PLAIN)

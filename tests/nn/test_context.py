@@ -78,6 +78,7 @@ def test_aspp_is_its_branches_side_by_side():
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_pool_first_only_permutes_the_concatenation():
     x = draw(1, 6, 6, 3)
     last = ASPP(2, (2,), dropout=0.0, style=PLAIN)
@@ -111,6 +112,7 @@ def test_jpu_size_and_order():
     assert size_of(JPU(), levels) == 19_735_552
 
 
+@pytest.mark.slow
 def test_jpu_reads_all_levels_at_the_finest_size():
     levels = {"c3": draw(1, 9, 8, 2), "c4": draw(1, 5, 4, 3), "c5": draw(1, 3, 2, 4)}
     jpu = JPU(2, (1, 2), style=PLAIN)

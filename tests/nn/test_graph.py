@@ -76,6 +76,7 @@ def test_glore_equals_its_equation(normalize, relu_last):
         np.testing.assert_allclose(got[b].reshape(-1, 6), want, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_glore_identity_and_pixel_order():
     x, order = draw((1, 4, 4, 6)), np.random.default_rng(0).permutation(16)
     module = GloReUnit(4, 3)
@@ -157,6 +158,7 @@ def test_graph_interaction_equals_its_equation(convolve, message):
         np.testing.assert_allclose(said[b], told, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_graph_interaction_without_betas_keeps_the_class_states():
     x, words = draw((1, 3, 4, 6)), draw((1, 5, 4), 1)
     module = GraphInteraction(3, 4, graph_convolution=False)

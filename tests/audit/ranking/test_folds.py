@@ -29,6 +29,7 @@ def test_each_example_is_unseen_by_exactly_one_fold(drawn_data):
     assert sum(counts) == len(whole) and max(counts) - min(counts) <= 0.02 * sum(counts)
 
 
+@pytest.mark.slow
 def test_an_example_that_all_runs_have_seen_is_refused(drawn_data):
     whole = open_source(config(drawn_data).data, "train")
     seen = [frozenset(whole.ids[:-2]), frozenset(whole.ids[1:])]
