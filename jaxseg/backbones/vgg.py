@@ -26,8 +26,8 @@ class VGG(nn.Module):
         instead, and all later layers have twice the atrous rate.
       batch_norm: Whether batch norm follows each convolution.
       ceil: Whether pooled sizes are rounded up, as in Caffe, FCN and SegNet. Only then
-        do networks with a smaller output stride compute exactly the features of the
-        network with strides, at more positions.
+        do networks of output stride 8 and 16 have the features of the network of output
+        stride 32 at the positions that they share.
       first_padding: Padding of conv1_1; 100 in FCN's networks.
       channels: Number of channels of each block. Values other than VGG's are meant for
         tests.

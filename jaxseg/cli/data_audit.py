@@ -74,7 +74,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Ranks the masks of the training data; the exit status is 0."""
+    """Ranks the masks of the training data by how likely they are wrong; returns 0."""
     arguments = parse(argv)
     check_folder("output", arguments.output)
     runs = arguments.target

@@ -36,10 +36,10 @@ alpha, floating point and inverted gray are refused in masks; gray values of 1, 
 bits, gray palettes of a GIF and gray stored as colors in a WebP are read as stored.
 
 With "rgb8", `data.range` states the values that become black and white. A value v
-becomes round(255 (v - low) / (high - low)), clipped to 0..255. Without a range these
-kinds are refused. With "stored", the network maps the range to [0, 1], which is the
-full range of the type by default. A range does not change images of 8 bits that become
-RGB. Color profiles are not applied.
+becomes round(255 (v - low) / (high - low)), clipped to 0..255. Without
+`data.range`, these kinds are refused. With "stored", the network maps `data.range` to
+[0, 1]; the default of `data.range` is the full range of the pixel type. A range does
+not change images of 8 bits that become RGB. Color profiles are not applied.
 
 Cameras and scanners store an orientation tag that states how a picture is rotated or
 mirrored (EXIF in JPEG, PNG and WebP, a TIFF tag, otherwise XMP). The reader applies the

@@ -18,10 +18,10 @@ from jaxseg.typing import Array, Size
 
 @dataclasses.dataclass(frozen=True)
 class ImageNetwork:
-    """Combines a network and its preprocessing in pure functions of pixels.
+    """Combines a network and its preprocessing in functions without side effects.
 
-    Evaluation, overlays, prediction, sampling and export call these functions. The
-    scores of an evaluation are therefore those of the predictions. Each function can be
+    Evaluation, overlays, prediction, sampling and export call these functions, so that
+    an evaluation scores exactly what a prediction returns. Each function can be
     compiled with `jax.jit`, and its arguments may be sharded.
 
     Attributes:
@@ -90,9 +90,9 @@ class ImageNetwork:
         return form_of(logits.shape[-1], self.spec)
 
     def decisions(self, variables: Any, inputs: Array) -> Array:
-        """Returns logits whose argmax over the classes is the label, [B, h, w, K].
+        """Returns logits whose argmax is the predicted class, [B, h, w, K].
 
-        If classes can overlap, a class is present where its logit is above 0.
+        If classes can overlap, each class whose logit is above 0 is predicted.
 
         Args:
           variables: The parameters and statistics of the network.

@@ -105,7 +105,10 @@ class OutputLoss:
         return {key: getattr(config, field) for key, field in self.options}
 
     def factor(self, config: LossConfig) -> float:
-        """Returns the coefficient of the loss: a number or a field of `config`."""
+        """Returns the coefficient of the loss.
+
+        It is fixed, or it is the value of the field of `config` that the record names.
+        """
         if isinstance(self.coefficient, str):
             return getattr(config, self.coefficient)
         return self.coefficient

@@ -35,7 +35,7 @@ def check(config: Config) -> None:
 
 
 def check_together(config: Config) -> None:
-    """Raises ValueError if fields of a configuration have values that contradict."""
+    """Raises ValueError if fields of a configuration contradict each other."""
     data, optim, run = config.data, config.optim, config.train
     if optim.schedule == "exponential" and optim.decay_every < 1:
         expected = "at least 1 with optim.schedule='exponential'"

@@ -1,4 +1,7 @@
-"""Ranks the masks of a dataset with networks that were not trained on them."""
+"""Ranks the masks of a dataset by how strongly predictions contradict them.
+
+The predictions are those of networks that were not trained on these masks.
+"""
 
 from __future__ import annotations
 

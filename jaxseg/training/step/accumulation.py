@@ -116,11 +116,11 @@ class MicroBatches(NamedTuple):
         """Returns one micro-batch and its random key.
 
         Args:
-          row: An element of `rows`: the index and the examples of the micro-batch.
+          row: The index of the micro-batch, and its examples.
 
         Returns:
-          The examples together with the entries that all micro-batches share, and the
-          key.
+          The examples together with those entries of the batch that belong to no single
+          example, such as the step, and the key.
         """
         number, part = row
         return {**part, **self.shared}, jax.random.fold_in(self.key, number)

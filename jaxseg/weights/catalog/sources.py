@@ -100,8 +100,8 @@ class Source:
     Attributes:
       name: A readable name.
       rules: The import table.
-      library: The library that wrote it: torchvision, timm, segmentation_models_pytorch
-        or mmsegmentation.
+      library: The library that wrote the checkpoint: torchvision, timm,
+        segmentation_models_pytorch or mmsegmentation.
       has: Names of tensors that must all be present.
       lacks: Names of tensors that must all be absent.
       part: "network", or "backbone" if only the backbone is imported.

@@ -26,14 +26,14 @@ class Remedy:
     flag: str = ""
 
     def in_python(self) -> str:
-        """Returns a sentence that tells a Python caller to pass this option.
+        """Returns a sentence that tells a Python caller which argument to pass.
 
         An example is `Pass entry='ema' to select the averaged weights.`
         """
         return f"Pass {self.option}={self.value!r} to {self.effect}."
 
     def on_command_line(self) -> str:
-        """Returns a sentence that tells a command-line user to pass this option.
+        """Returns a sentence that tells a command-line user which option to pass.
 
         An example is `Pass --entry ema to select the averaged weights.`
         """

@@ -1,6 +1,6 @@
 """Imports the Non-local network of MMSegmentation as `nonlocal_net`.
 
-The network of jaxseg has `use_scale=True`.
+The weights fit the network that is created with `use_scale=True`.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet
