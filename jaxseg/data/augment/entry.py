@@ -8,6 +8,7 @@ the position of the entry in the list.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -58,7 +59,7 @@ class Scene:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(abc.ABC):
     """Is the base class of the augmentations that `data.augment` can list.
 
     Class attributes:
@@ -81,6 +82,7 @@ class Entry:
 class WindowEntry(Entry):
     """Is the base class of augmentations that change the crop's position or scale."""
 
+    @abc.abstractmethod
     def choose(
         self, view: View, window: Window, rng: np.random.Generator
     ) -> tuple[Window, Drawn]:
@@ -94,7 +96,6 @@ class WindowEntry(Entry):
         Returns:
           The new crop window, and the random parameters that were drawn.
         """
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,10 +127,11 @@ class GeometryEntry(Entry):
     (0, 0), and the center of its first pixel is (0.5, 0.5).
     """
 
+    @abc.abstractmethod
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
         """Draws the random parameters of one application to a crop of `size` (H, W)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def origin(
         self, points: np.ndarray, drawn: Drawn, size: tuple[int, int]
     ) -> np.ndarray:
@@ -143,7 +145,6 @@ class GeometryEntry(Entry):
         Returns:
           The (row, column) of each point in the original crop, [2, H, W].
         """
-        raise NotImplementedError
 
     def rearranged(self, array: np.ndarray, drawn: Drawn) -> np.ndarray | None:
         """Applies an augmentation that only reorders pixels, such as a flip.
@@ -162,10 +163,11 @@ class GeometryEntry(Entry):
 class PixelEntry(Entry):
     """Is the base class of augmentations that change an image, but not its label."""
 
+    @abc.abstractmethod
     def draw(self, rng: np.random.Generator) -> Drawn:
         """Draws the random parameters of one application of this augmentation."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:
         """Changes the pixel values of an image, and returns the new image.
 
@@ -174,7 +176,6 @@ class PixelEntry(Entry):
             values of the result that are outside this range.
           drawn: The random parameters, as `draw` returned them.
         """
-        raise NotImplementedError
 
 
 class SceneEntry(Entry):
@@ -183,6 +184,7 @@ class SceneEntry(Entry):
     They can paste pixels of other examples into the crop.
     """
 
+    @abc.abstractmethod
     def apply(
         self,
         scene: Scene,
@@ -200,4 +202,3 @@ class SceneEntry(Entry):
         Returns:
           The augmented crop with its label, and the random parameters that were drawn.
         """
-        raise NotImplementedError
