@@ -109,12 +109,17 @@ def output_names(paths: list[Path]) -> list[str]:
             below = full.relative_to(root)
             name = "_".join([*below.parent.parts, below.name.replace(".", "_")])
         base, number = name, 1
-        while taken & {_folded(name), _folded(f"{name}_overlay")}:
+        while taken & _occupied(name):
             number += 1
             name = f"{base}_{number}"
-        taken |= {_folded(name), _folded(f"{name}_overlay")}
+        taken |= _occupied(name)
         names.append(name)
     return names
+
+
+def _occupied(name: str) -> set[str]:
+    """Returns the names of the PNG files that can be written for one image."""
+    return {_folded(f"{name}{end}") for end in ("", "_overlay", "_raw")}
 
 
 def _folded(name: str) -> str:

@@ -120,5 +120,8 @@ def _write(path: Path, value: Any) -> None:
 
 
 def _image_id(name: str) -> int | str:
-    """Returns the number of an image of COCO, whose file name consists of digits."""
-    return int(name) if name.isdecimal() else name
+    """Returns the number of an image of COCO, whose file name has twelve digits.
+
+    Other names are returned unchanged, because 7.png and 007.png are different images.
+    """
+    return int(name) if len(name) == 12 and name.isdecimal() else name

@@ -57,3 +57,9 @@ def test_output_names_counter_resolves_joined_paths():
         [Path(p) for p in ("a/b/x.png", "a_b/x.png", "c/a_b_x_png.png")]
     )
     assert names == ["a_b_x_png", "a_b_x_png_2", "a_b_x_png_3"]
+
+
+@pytest.mark.parametrize("end", ["overlay", "raw"])
+def test_no_name_is_that_of_another_result_of_an_image(end):
+    names = output_names([Path("a.png"), Path(f"a_{end}.png")])
+    assert names == ["a", f"a_{end}_2"]

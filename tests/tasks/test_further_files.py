@@ -29,7 +29,7 @@ def test_class_255_is_written_if_void_has_16_bits(tmp_path):
 
 def written(tmp_path, config, spec, *formats):
     writer = further_files(formats, config, spec)
-    writer.write(tmp_path / "000139", LABELS)
+    writer.write(tmp_path / "000000000139", LABELS)
     return {path.name: path for path in tmp_path.iterdir()}
 
 
@@ -44,7 +44,7 @@ def written(tmp_path, config, spec, *formats):
 def test_raw_values_are_those_of_the_published_masks(tmp_path, name, values):
     config = Config(data=DataConfig(name))
     found = written(tmp_path, config, DATASETS[name].spec, "raw")
-    picture = Image.open(found.pop("000139_raw.png"))
+    picture = Image.open(found.pop("000000000139_raw.png"))
     assert (picture.mode, np.asarray(picture).tolist(), found) == ("L", values, {})
 
 
@@ -52,7 +52,7 @@ def test_raw_values_of_colored_masks_are_colors(tmp_path):
     config = Config(data=DataConfig("uavid"))
     spec = DATASETS["uavid"].spec
     found = written(tmp_path, config, spec, "raw")
-    pixels = np.asarray(Image.open(found["000139_raw.png"]))
+    pixels = np.asarray(Image.open(found["000000000139_raw.png"]))
     assert pixels.tolist() == np.array(spec.palette)[LABELS].tolist()
 
 
@@ -62,7 +62,7 @@ def test_raw_values_of_a_folder_are_those_of_its_label_map(tmp_path):
     spec = DatasetSpec("folder", ("a", "b", "c"), palette, labels=labels)
     config = Config(data=DataConfig("folder"))
     found = written(tmp_path, config, spec, "raw")
-    pixels = np.asarray(Image.open(found["000139_raw.png"]))
+    pixels = np.asarray(Image.open(found["000000000139_raw.png"]))
     assert pixels.tolist() == [[9, 9, 7], [300, 9, 7]]
 
 
@@ -76,13 +76,21 @@ def test_raw_values_of_several_datasets_are_refused(tmp_path):
 def test_polygons_and_annotations_give_the_labels_back(tmp_path):
     config, spec = Config(data=DataConfig("camvid")), DATASETS["camvid"].spec
     found = written(tmp_path, config, spec, "geojson", "coco")
-    regions = json.loads(found["000139.geojson"].read_text())["features"]
+    regions = json.loads(found["000000000139.geojson"].read_text())["features"]
     areas = [
         (each["properties"]["class"], each["properties"]["pixels"]) for each in regions
     ]
     assert areas == [(spec.classes[0], 3), (spec.classes[1], 2), (spec.classes[2], 1)]
     restored = np.full(LABELS.shape, -1)
-    for each in json.loads(found["000139_coco.json"].read_text()):
+    for each in json.loads(found["000000000139_coco.json"].read_text()):
         assert each["image_id"] == 139
         restored[decode_rle(each["segmentation"])] = each["category_id"] - 1
     assert restored.tolist() == LABELS.tolist()
+
+
+def test_names_that_are_equal_as_numbers_stay_apart(tmp_path):
+    writer = further_files(("coco",), Config(), DATASETS["shapes"].spec)
+    for name in ("7", "007"):
+        writer.write(tmp_path / name, LABELS)
+        first, *_ = json.loads((tmp_path / f"{name}_coco.json").read_text())
+        assert first["image_id"] == name
