@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.inference.sampling import argmax_blocks, extend
+from jaxseg.inference.windows.grid import window_starts
 from jaxseg.ops.bilinear import taps
 
 ApplyFn = Callable[[jax.Array], jax.Array]
@@ -175,19 +176,6 @@ def _check(image, mode, window, counts):
 def round_up(length: int, multiple: int) -> int:
     """Returns the smallest multiple of `multiple` that is at least `length`."""
     return -(-length // multiple) * multiple
-
-
-def window_starts(length: int, window: int, stride: int) -> list[int]:
-    """Returns the first indices of windows that cover `length` rows or columns.
-
-    The last window is shifted so that it ends at the border.
-
-    >>> window_starts(10, 4, 4)
-    [0, 4, 6]
-    """
-    last = max(length - window, 0)
-    count = -(-last // stride) + 1
-    return [min(i * stride, last) for i in range(count)]
 
 
 def _whole(apply_fn: ApplyFn, image, multiple: int) -> Canvas:

@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxseg.inference.predict import (
-    predict_labels,
-    predict_logits,
-    window_starts,
-)
+from jaxseg.inference.predict import predict_labels, predict_logits
 from jaxseg.models.unet_valid import unet_valid
 
 RNG = np.random.default_rng(0)
@@ -122,17 +118,6 @@ def test_tiles_of_a_valid_network_equal_the_mirrored_whole(size, stride):
     np.testing.assert_allclose(logits, valid(mirrored), atol=1e-5)
     inner = np.s_[:, 2:-2, 2:-2]
     np.testing.assert_allclose(logits[inner], same(image)[inner], atol=1e-5)
-
-
-def test_window_starts_cover_and_stay_inside():
-    for length in range(1, 30):
-        for window in range(1, 12):
-            for stride in range(1, window + 1):
-                starts = window_starts(length, window, stride)
-                seen = {i for s in starts for i in range(s, s + window)}
-                assert set(range(length)) <= seen
-                assert starts == sorted(set(starts))
-                assert starts[-1] + window == max(length, window)
 
 
 @pytest.mark.parametrize("mode", ["whole", "slide"])

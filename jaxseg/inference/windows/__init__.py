@@ -1,0 +1,1 @@
+"""Segments images by windows: grids, blending, accumulators and streaming."""

@@ -1,0 +1,233 @@
+"""Describes the windows that together cover an image, as plain data.
+
+All windows of a grid have one size, so that one compiled program serves all of them.
+They form rows and columns: a window is the product of a span of rows and a span of
+columns. Each window has two boxes, in pixels of the image:
+
+- `read` is what the network sees. It may extend beyond the image; whoever reads the
+  pixels pads them there.
+- `keep` is where the result uses the output of the window. It is inside the image.
+
+With the blending "center", the keep boxes are disjoint and cover the image, so that
+each pixel is taken from exactly one window. With the others they overlap, and the
+output of all windows over a pixel is averaged with weights that
+`jaxseg.inference.windows.blending` defines.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from jaxseg.typing import Size
+
+Blend = Literal["uniform", "gaussian", "cosine", "center"]
+BLENDS: tuple[Blend, ...] = ("uniform", "gaussian", "cosine", "center")
+
+
+class Box(NamedTuple):
+    """Describes a rectangle: rows `top` to `bottom - 1`, columns `left` to `right - 1`.
+
+    Attributes:
+      top: The first row.
+      left: The first column.
+      bottom: The row after the last one.
+      right: The column after the last one.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def size(self) -> Size:
+        """Returns the height and the width."""
+        return self.bottom - self.top, self.right - self.left
+
+
+class Span(NamedTuple):
+    """Describes the rows, or the columns, of a window as half-open intervals.
+
+    Attributes:
+      read: The first row that the network sees, and the row after the last one.
+      keep: The first row that is taken from its output, and the row after the last one.
+    """
+
+    read: tuple[int, int]
+    keep: tuple[int, int]
+
+
+class Window(NamedTuple):
+    """Describes a window of a grid.
+
+    Attributes:
+      read: The box that the network sees.
+      keep: The box of the image for which its output is used.
+    """
+
+    read: Box
+    keep: Box
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Describes the windows that together cover an image.
+
+    Attributes:
+      size: The height and width of the image in pixels.
+      window: The height and width of the `read` box of every window.
+      rows: The spans of rows, from top to bottom.
+      columns: The spans of columns, from left to right.
+      margin: The rows and columns by which the output of the network is smaller than
+        its input, on each side.
+      blend: How outputs are combined where keep boxes overlap.
+
+    Raises:
+      ValueError: If a span does not have the size of the window, keeps more than the
+        output of the network, or if the keep boxes do not cover the image.
+    """
+
+    size: Size
+    window: Size
+    rows: tuple[Span, ...]
+    columns: tuple[Span, ...]
+    margin: Size = (0, 0)
+    blend: Blend = "uniform"
+
+    def __post_init__(self):
+        axes = zip(
+            self.size, self.window, self.margin, (self.rows, self.columns), strict=True
+        )
+        for length, window, margin, spans in axes:
+            _check(spans, length=length, window=window, margin=margin)
+            if self.blend == "center" and _overlap(spans):
+                raise ValueError(
+                    f"blend='center' is invalid for the spans {spans}: expected keep "
+                    "intervals that do not overlap."
+                )
+
+    @property
+    def output(self) -> Size:
+        """Returns the height and width of the output of the network for a window."""
+        height, width = (
+            n - 2 * m for n, m in zip(self.window, self.margin, strict=True)
+        )
+        return height, width
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+    def __iter__(self) -> Iterator[Window]:
+        """Yields the windows row by row, each row from left to right."""
+        for row in self.rows:
+            yield from self.row(row)
+
+    def row(self, span: Span) -> Iterator[Window]:
+        """Yields the windows of one span of rows, from left to right.
+
+        Args:
+          span: A member of `rows`.
+        """
+        for column in self.columns:
+            read, keep = (
+                Box(rows[0], columns[0], rows[1], columns[1])
+                for rows, columns in zip(span, column, strict=True)
+            )
+            yield Window(read, keep)
+
+
+def sliding_grid(
+    size: Size,
+    window: Size,
+    *,
+    stride: Size,
+    output: Size | None = None,
+    blend: Blend = "uniform",
+) -> Grid:
+    """Returns windows at equal steps, of which the last one ends at the border.
+
+    Args:
+      size: The height and width of the image.
+      window: The height and width of the windows.
+      stride: The vertical and horizontal step between windows, at most `output`.
+      output: The height and width of the output of the network for a window. It is
+        smaller than the window, by an even number of pixels, for networks without
+        padding. The default is the size of the window.
+      blend: How the outputs of windows are combined where they overlap.
+
+    Raises:
+      ValueError: If a step is less than 1 or larger than the output, or if the blending
+        is unknown.
+    """
+    if blend not in BLENDS:
+        raise ValueError(
+            f"blend={blend!r} is invalid: expected one of {', '.join(BLENDS)}."
+        )
+    output = window if output is None else output
+    if any(not 1 <= step <= n for step, n in zip(stride, output, strict=True)):
+        raise ValueError(
+            f"stride={stride} is invalid: expected steps from 1 to {output}, the size "
+            "of the output of a window."
+        )
+    margin = tuple((n - m) // 2 for n, m in zip(window, output, strict=True))
+    rows, columns = (
+        _spans(*axis, disjoint=blend == "center")
+        for axis in zip(size, output, stride, margin, strict=True)
+    )
+    return Grid(size, window, rows=rows, columns=columns, margin=margin, blend=blend)
+
+
+def window_starts(length: int, window: int, stride: int) -> list[int]:
+    """Returns the first indices of windows that cover `length` rows or columns.
+
+    The last window is shifted so that it ends at the border.
+
+    >>> window_starts(10, 4, 4)
+    [0, 4, 6]
+    """
+    last = max(length - window, 0)
+    count = -(-last // stride) + 1
+    return [min(i * stride, last) for i in range(count)]
+
+
+def _spans(
+    length: int, output: int, stride: int, margin: int, *, disjoint: bool
+) -> tuple[Span, ...]:
+    starts = window_starts(length, output, stride)
+    keeps = [(start, min(start + output, length)) for start in starts]
+    if disjoint:  # Neighbors share the rows that both output equally.
+        inner = [(a[1] + b[0]) // 2 for a, b in itertools.pairwise(keeps)]
+        keeps = list(zip([0, *inner], [*inner, length], strict=True))
+    return tuple(
+        Span((start - margin, start + output + margin), keep)
+        for start, keep in zip(starts, keeps, strict=True)
+    )
+
+
+def _check(spans: tuple[Span, ...], *, length: int, window: int, margin: int) -> None:
+    end = 0
+    for span in spans:
+        (first, last), (start, stop) = span
+        if last - first != window:
+            raise ValueError(
+                f"{span} is invalid: expected a read interval of {window} pixels."
+            )
+        if not first + margin <= start < stop <= last - margin or start > end:
+            raise ValueError(
+                f"{span} is invalid: expected a keep interval that starts at most at "
+                f"{end} and is inside the read interval without {margin} pixels on "
+                "each side."
+            )
+        end = max(end, stop)
+    if end != length or spans[0].keep[0] != 0:
+        raise ValueError(
+            f"spans={spans} is invalid: expected keep intervals that cover 0 to "
+            f"{length}."
+        )
+
+
+def _overlap(spans: tuple[Span, ...]) -> bool:
+    return any(a.keep[1] > b.keep[0] for a, b in itertools.pairwise(spans))
