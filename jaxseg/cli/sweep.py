@@ -53,8 +53,8 @@ class Arguments:
     file: tyro.conf.Positional[str]
     """Python file that defines `configs = {"name": Config(...), ...}`."""
     variant: str = "configs"
-    """Name of the dictionary in the file whose configurations are trained, such as full
-    in the files of experiments/."""
+    """Name of the dictionary of configurations in the file. All configurations of this
+    dictionary are trained. Some files of experiments/ define a second one, full."""
     workdir: str | None = None
     """Folder of the run directories. The default is runs/NAME, or runs/NAME_VARIANT if
     --variant is given, where NAME is the name of the file or of its folder."""

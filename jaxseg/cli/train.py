@@ -198,7 +198,9 @@ def _variant(arguments: list[str], path: str | None) -> str:
     given, smoke = option_value(arguments, "--variant"), "--smoke" in arguments
     if smoke and given not in (None, SMOKE):
         raise ValueError(
-            f"--variant={given!r} is invalid with --smoke: expected one of the two."
+            f"--variant={given!r} is invalid together with --smoke: expected only "
+            "one of these two options, because each selects a configuration of the "
+            "file."
         )
     if path is None and (smoke or given is not None):
         option = "--smoke" if smoke else f"--variant={given!r}"

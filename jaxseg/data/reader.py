@@ -124,7 +124,7 @@ def read_pixels(
             raise Refused(
                 f"The header states the size {header.size}, but the pixels have the "
                 f"size {(image.height, image.width)} (height, width)",
-                "Save it again",
+                "Save the image with another program",
             )
         if mask:
             return to_classes(image, form)

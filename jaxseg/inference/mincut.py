@@ -151,7 +151,8 @@ def as_integers(lead, links):
             f"flow={flow:.3g} is invalid for {len(lead)} nodes: expected a "
             f"maximum flow of at most about {LARGEST // COARSEST} times the largest "
             f"link cost, {largest:.3g}, because the costs are rounded to 32-bit "
-            "integers. Shrink the image or fix the labels of more pixels."
+            "integers. Shrink the image, or mark more pixels as foreground or "
+            "background."
         )
     first, second = (np.rint(v * scale).astype(np.int64) for v in links[2:])
     links = Links(links.p, q=links.q, first=first, second=second)
@@ -163,8 +164,9 @@ def as_integers(lead, links):
     flow = min(whole[whole > 0].sum(), -whole[whole < 0].sum())
     if max(flow, (first + second).max(initial=0), around.max()) > LARGEST:
         raise ValueError(
-            f"flow={flow} is invalid: expected at most {LARGEST}. Shrink the image or "
-            "fix the labels of more pixels."
+            f"The graph of this image needs numbers of up to {max(flow, 0)}, but the "
+            f"algorithm works with at most {LARGEST}: expected a smaller image. Shrink "
+            "the image, or mark more pixels as foreground or background."
         )
     return whole, links
 

@@ -119,7 +119,7 @@ MEDICAL_BAD = (
         "lidc",
         draw_lidc,
         lambda r: (r / "data_lidc.pickle").write_bytes(b"cos\nsystem\n"),
-        "data_lidc.pickle is a pickle, which can run any program",
+        "data_lidc.pickle is a pickle file, and reading a pickle file can run",
     ),
     (
         "lidc",

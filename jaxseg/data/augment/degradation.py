@@ -47,7 +47,8 @@ class Noise(PixelEntry):
         (0.0, 0.05),
         0,
         1,
-        help="The limits of the standard deviation, as fractions of the value range.",
+        help="The smallest and the largest standard deviation of the noise, as "
+        "fractions of the value range of the images. A value in between is drawn.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:

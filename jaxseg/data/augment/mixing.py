@@ -48,9 +48,10 @@ class CutMix(SceneEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassMix(SceneEntry):
-    """Pastes all pixels of randomly chosen classes from another example.
+    """Pastes all pixels of randomly chosen classes from another training example.
 
-    The classes are those of the label. (In arXiv 2007.07936, they are predicted.)
+    The pixels of a class are taken from the label of the other example. ClassMix (arXiv
+    2007.07936) takes them from the prediction of a network instead.
     """
 
     name: ClassVar[str] = "class_mix"

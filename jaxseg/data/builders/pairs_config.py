@@ -77,9 +77,9 @@ class PairsConfig(tfds.core.BuilderConfig):
             gray = {found.channels, self.pixels.channels} <= {1, 3}
             advice = ", or pass --data.pixels rgb8 to read 8-bit RGB" if gray else ""
             raise ValueError(
-                f"{shown(image)}: It has {found}, but {shown(self.first)} has "
-                f"{self.pixels}: expected equal pixels in all images. Convert one of "
-                f"them{advice}."
+                f"{shown(image)} has {found}, but {shown(self.first)} has "
+                f"{self.pixels}: expected the same number of channels and the same "
+                f"type in all images. Convert one of the two images{advice}."
             )
 
     @property

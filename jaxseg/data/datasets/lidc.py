@@ -37,9 +37,9 @@ def crop_pairs(
     pickles = [p for p in entries if p.suffix.lower() in (".pickle", ".pkl")]
     if pickles:
         raise ValueError(
-            f"{pickles[0]} is a pickle, which can run any program when it is read: "
-            "expected the crops as PNG files. Download them from the page, and move "
-            "the pickle to another folder."
+            f"{pickles[0]} is a pickle file, and reading a pickle file can run any "
+            "program: expected PNG files. Download the PNG files that `jaxseg data "
+            "where lidc` names, and move the pickle file to another folder."
         )
     splits = {}
     for part, split in SPLITS.items():

@@ -44,7 +44,8 @@ def open_nifti(path: pathlib.Path, page: int | None, *, mask: bool) -> Stored:
     if page is None and count != 1:
         raise Refused(
             f"The volume has {count} slices, but a single one is expected",
-            "Save each slice as a file, or name it by jaxseg.data.parts.Page",
+            "Save each slice as a file of its own, or select a slice with "
+            "jaxseg.data.parts.Page",
         )
     if not 0 <= (page or 0) < count:
         raise Refused(

@@ -112,7 +112,8 @@ def resume(
     if meta["next_index"] != step * config.batch_size:
         raise ValueError(
             f"train.batch_size={config.batch_size} is invalid: expected the batch size "
-            f"of the run, which read {meta['next_index']} images in {step} steps."
+            f"with which the run in {checkpoints.directory} was started. It has read "
+            f"{meta['next_index']} images in {step} steps."
         )
     return state, meta
 
