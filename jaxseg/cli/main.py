@@ -38,6 +38,7 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "data": ("jaxseg.cli.data", "check, show and describe data before training"),
     "eval": ("jaxseg.cli.eval", "score a trained network on a split of a dataset"),
     "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
+    "export": ("jaxseg.cli.export", "write a trained network for other runtimes"),
     "refine": ("jaxseg.cli.refine", "cut out an object with scribbles or a box"),
     "convert": ("jaxseg.cli.convert", "convert weights from and to PyTorch libraries"),
     "sweep": ("jaxseg.cli.sweep", "train several configurations with several seeds"),

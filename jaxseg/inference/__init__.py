@@ -7,9 +7,9 @@ from jaxseg.inference.crf import Kernels as Kernels
 from jaxseg.inference.crf import dense_crf as dense_crf
 from jaxseg.inference.crf import unary_energy as unary_energy
 from jaxseg.inference.crf_refine import refine as refine
-from jaxseg.inference.export import export_network as export_network
-from jaxseg.inference.export import export_predictor as export_predictor
-from jaxseg.inference.export import import_network as import_network
+from jaxseg.inference.export.stablehlo import export_network as export_network
+from jaxseg.inference.export.stablehlo import export_predictor as export_predictor
+from jaxseg.inference.export.stablehlo import import_network as import_network
 from jaxseg.inference.image_network import ImageNetwork as ImageNetwork
 from jaxseg.inference.predict import Canvas as Canvas
 from jaxseg.inference.predict import predict_canvas as predict_canvas

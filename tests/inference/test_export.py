@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from jaxseg.inference.export import export_network, import_network
+from jaxseg.inference.export.stablehlo import export_network, import_network
 
 pytest.importorskip("flatbuffers")  # the extra that jax.export writes files with
 

@@ -6,7 +6,7 @@ import pytest
 from flax import linen as nn
 
 import jaxseg
-from jaxseg.inference.export import export_predictor, import_network
+from jaxseg.inference.export.stablehlo import export_predictor, import_network
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.ops.resize import resize
 

@@ -1,23 +1,67 @@
-"""Exports a network to one StableHLO file that runs without the network's Python code.
+"""Exports a network to StableHLO, which runs in JAX without the network's Python code.
 
-The file contains the program and its weights. The batch size is symbolic; height and
-width are fixed, so pad images or use windows (`jaxseg.inference.predict`). JAX needs
-the package `flatbuffers` to write and read such files.
+The exported program contains its weights and takes batches of any size. JAX needs the
+package `flatbuffers` to write and read such programs.
+
+`write` makes the files of `jaxseg export`. Such a file is a ZIP archive with
+`header.json`, which describes the program, and `program`, which `jax.export` reads.
 """
 
 from __future__ import annotations
 
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import export
 
+from jaxseg.inference.export.program import Program
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import ApplyFn
 from jaxseg.typing import Size
 
 PLATFORMS = ("cpu", "cuda", "tpu")
+HEADER, PROGRAM = "header.json", "program"
+
+
+def write(program: Program, header: dict[str, Any], path: Path) -> None:
+    """Writes a file that `load` or a few lines with JAX and NumPy can run.
+
+    Args:
+      program: What the file computes.
+      header: The description of the program.
+      path: The file to write.
+    """
+    blob = _serialized(
+        program,
+        shape=(*program.size, program.channels),
+        dtype=program.input_type,
+        platforms=PLATFORMS,
+        batch=program.batch,
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(HEADER, json.dumps(header, indent=1))
+        archive.writestr(PROGRAM, blob)
+
+
+def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
+    """Opens a file that `write` has written.
+
+    Args:
+      path: The file.
+
+    Returns:
+      A function from images [B, H, W, C] to results, and the header.
+    """
+    with zipfile.ZipFile(path) as archive:
+        header = json.loads(archive.read(HEADER))
+        run = import_network(archive.read(PROGRAM))
+    return lambda images: np.asarray(run(images)), header
 
 
 def export_predictor(
@@ -91,7 +135,8 @@ def import_network(blob: bytes) -> ApplyFn:
     return jax.jit(export.deserialize(bytearray(blob)).call)
 
 
-def _serialized(function, *, shape, dtype, platforms):
-    image = jax.ShapeDtypeStruct((*export.symbolic_shape("b"), *shape), dtype)
+def _serialized(function, *, shape, dtype, platforms, batch=None):
+    batch = batch or export.symbolic_shape("b")[0]
+    image = jax.ShapeDtypeStruct((batch, *shape), dtype)
     program = export.export(jax.jit(function), platforms=platforms)(image)
     return bytes(program.serialize())

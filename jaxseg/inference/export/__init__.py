@@ -1,0 +1,1 @@
+"""Exports networks to files that other runtimes execute."""

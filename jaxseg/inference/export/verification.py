@@ -1,0 +1,106 @@
+"""Compares an exported file, run in its own runtime, with `Segmenter.predict`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from jaxseg.inference.export.formats import Format
+from jaxseg.inference.export.program import Program
+from jaxseg.inference.segmenter import Segmenter
+from jaxseg.typing import Size
+
+# Converted programs sum in another order, which changes probabilities by about 1e-5.
+# Pixels whose two best classes are that close can change their class.
+MOST_PROBABILITY = 1e-4
+MOST_LABELS = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Contains how far an exported file differs from the prediction of one image.
+
+    Attributes:
+      size: The height and width of the image.
+      difference: The share of pixels with another class, or the largest difference of a
+        probability.
+      bar: The largest difference that is accepted.
+      unit: What `difference` means, for readers.
+    """
+
+    size: Size
+    difference: float
+    bar: float
+    unit: str
+
+    @property
+    def passes(self) -> bool:
+        """Returns whether the difference is within the bar; NaN is not."""
+        return self.difference <= self.bar
+
+    def __str__(self) -> str:
+        return f"{self.size[0]} x {self.size[1]}: {self.difference:.2g} {self.unit}"
+
+
+def compare(
+    segmenter: Segmenter, program: Program, kind: Format, path: Path
+) -> Iterator[Comparison]:
+    """Reads a file back and compares its results with those of `segmenter.predict`.
+
+    Args:
+      segmenter: The network from which the file was exported.
+      program: What the file should compute.
+      kind: The format of the file.
+      path: The file.
+
+    Yields:
+      The comparison of each of three images: of three sizes, or of the one size that
+      the program takes. The images are random, so that classes change often.
+    """
+    run, _ = kind.load(path)
+    random = np.random.default_rng(0)
+    for size in sizes(program):
+        batch = program.batch or 1
+        pixels = _image(random, program, size)
+        found = np.asarray(run(np.repeat(pixels[None], batch, axis=0)))
+        expected = segmenter.predict(pixels)
+        yield _compared(program, size, found, expected)
+
+
+def sizes(program: Program) -> tuple[Size, ...]:
+    """Returns the sizes of the three images with which a program is compared."""
+    if program.size is not None:
+        return (program.size,) * 3
+    side = program.multiple
+    return (2 * side, 3 * side), (4 * side, 2 * side), (3 * side - 5, 4 * side + 1)
+
+
+def _image(random, program, size):
+    """Returns smooth random pixels [H, W, C] in the range of the images."""
+    low, high = program.network.spec.value_range
+    coarse = random.uniform(size=(-(-size[0] // 8), -(-size[1] // 8), program.channels))
+    values = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)[: size[0], : size[1]]
+    values = 0.7 * values + 0.3 * random.uniform(size=values.shape)
+    return (low + (high - low) * values).astype(program.input_type)
+
+
+def _compared(program, size, found, expected):
+    if program.output == "probabilities":
+        wanted, bar = expected.probabilities, MOST_PROBABILITY
+        unit = "largest difference of a probability"
+        measure = lambda: np.abs(found - wanted[None]).max()
+    else:
+        wanted, bar = expected.labels, MOST_LABELS
+        unit = "of the pixels have another class"
+        measure = lambda: (found != wanted[None]).mean()
+    shape = (program.batch or 1, *wanted.shape)
+    if found.shape != shape or found.dtype != program.output_type:
+        unit = (
+            f"(the file returns {found.dtype}{list(found.shape)} instead of "
+            f"{program.output_type}{list(shape)})"
+        )
+        return Comparison(size, float("inf"), bar, unit)
+    return Comparison(size, float(measure()), bar, unit)
