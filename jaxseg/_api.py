@@ -64,13 +64,15 @@ class Run:
           ValueError: If the network of the run does not take images.
         """
         self._check_images()
-        data = self.config.data
+        data, options = self.config.data, options or PredictOptions()
+        if options.multiple is None:
+            options = dataclasses.replace(options, multiple=data.eval_multiple)
         return Segmenter(
             self.model,
             self.variables,
             self.spec,
             scale=data.eval_scale,
-            options=options or PredictOptions(),
+            options=options,
             reading=ReadOptions(
                 range=None if isinstance(data.range, str) else data.range,
                 max_pixels=data.max_pixels,

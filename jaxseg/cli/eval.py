@@ -53,6 +53,7 @@ BOUNDS = {
         if name
         in ("data.raw_dir", "data.prepared_dir", "data.classes", "data.eval_split")
         or name in ("data.eval_scale", "data.workers", "data.range", "data.max_pixels")
+        or name == "data.eval_multiple"
     },
 }
 
@@ -93,8 +94,7 @@ def main(argv: list[str]) -> int:
     """Evaluates a run and returns the exit status, which `jaxseg.cli.main` lists."""
     arguments, config = parse(argv)
     chosen = selection.choose(arguments.devices)
-    padded = (selection.PADDED, selection.PADDED)
-    selection.check_space("space", arguments.space, padded, chosen)
+    selection.check_space("space", arguments.space, None, chosen)
     spec = with_threshold(config, read_spec(arguments.workdir), arguments.threshold)
     model = build_model(config, num_logits(config, spec))
     step, variables = load_variables(

@@ -60,7 +60,7 @@ BOUNDS = {
     "scales": some(SCALE),
     "samples": whole(0, 10_000),
     "batch_size": whole(1, 65_536),
-    "pad_multiple": whole(1, 65_536),
+    "pad_multiple": optional(whole(1, 65_536)),
     **READING,
 }
 
@@ -120,9 +120,12 @@ class Arguments:
     """Write NAME_overlay.png, which shows the predicted classes on the image."""
     batch_size: int = 4
     """Number of images or windows per forward pass."""
-    pad_multiple: int = 32
+    pad_multiple: int | None = None
     """Pad the height and the width of images to multiples of this number. Larger
-    numbers give fewer different sizes, so fewer programs are compiled."""
+    numbers give fewer different sizes, so fewer programs are compiled, but padding
+    changes some labels near the right and lower border. The default is
+    data.eval_multiple of the run, so that predictions are those that `jaxseg eval`
+    scores: 1, which means no padding, or 32 for a run without this option."""
     on_bad_file: Literal["skip", "stop"] = "skip"
     """skip reports an image that cannot be read and continues with the next one; stop
     ends the command."""
@@ -186,7 +189,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         scales=PSPNET_SCALES if options.tta else options.scales,
         flip=options.flip or options.tta,
         batch_size=options.batch_size,
-        multiple=options.pad_multiple,
+        multiple=options.pad_multiple or config.data.eval_multiple,
         dataset=options.dataset,
     )
     return Request(

@@ -61,6 +61,10 @@ class DataConfig:
         to each coordinate of the training points of a point cloud.
       eval_scale: The factor by which images are resized before the network segments
         them in an evaluation, from 0.1 to 10.
+      eval_multiple: Evaluation and prediction pad the height and the width of images to
+        multiples of this number of pixels. 1 segments each image at its own size. For
+        each size a program is compiled, so larger numbers save time if the images have
+        many sizes, but padding changes some labels near the right and lower border.
       cache: Whether to keep decoded images in memory, up to 8 GiB. Several worker
         processes divide this memory. Images that do not fit are decoded each time, but
         only the part that the crop needs.
@@ -112,6 +116,7 @@ class DataConfig:
     num_points: int = 4096
     point_jitter: float = 0.0
     eval_scale: float = 1.0
+    eval_multiple: int = 1
     cache: bool = True
     on_bad_file: Literal["stop", "skip"] = "stop"
     channels: int | None = None

@@ -16,11 +16,13 @@ from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.trained_images import options_like, read_like
 from jaxseg.inference.image_network import ImageNetwork
-from jaxseg.inference.predict import Mode, predict_labels
+from jaxseg.inference.predict import Mode, predict_labels, round_up
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.tta import predict_probabilities
 from jaxseg.ops.output_form import OutputForm
 from jaxseg.typing import Size
+
+CANVAS = 32  # The sides of sums of windows are multiples of this, in pixels.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +40,9 @@ class PredictOptions:
         the predictions at all scales.
       flip: Whether the softmax is also averaged over the mirrored image.
       batch_size: The number of images or windows in each call of the network.
-      multiple: Images are padded to multiples of this many pixels.
+      multiple: Whole images are padded to multiples of this many pixels, which changes
+        some labels near the right and lower border. None selects the padding of
+        evaluation: that of the run, or none for a network without a run.
       dataset: The dataset in whose classes the network predicts, for a network that was
         trained on several datasets. The default is the classes of their union.
     """
@@ -49,8 +53,13 @@ class PredictOptions:
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
     batch_size: int = 4
-    multiple: int = 32
+    multiple: int | None = None
     dataset: str | None = None
+
+    @property
+    def padding(self) -> int:
+        """Returns the number to whose multiples the sides of images are padded."""
+        return self.multiple or 1 if self.mode == "whole" else 1
 
     @property
     def averages(self) -> bool:
@@ -116,7 +125,7 @@ class Segmenter:
     @functools.cached_property
     def form(self) -> OutputForm:
         """Returns the rule that converts the logits to probabilities and labels."""
-        side, spec = self.options.multiple, self.spec
+        side, spec = round_up(CANVAS, self.options.padding), self.spec
         pixels = jax.ShapeDtypeStruct((1, side, side, spec.channels), spec.image_dtype)
         forward = lambda pixels: self.network.logits(self._variables, pixels)
         return self.network.form(jax.eval_shape(forward, pixels))
@@ -222,8 +231,7 @@ class Segmenter:
         Args:
           size: The height and width of the image.
         """
-        multiple = self.options.multiple if self.options.mode == "whole" else 1
-        height, width = (-(-side // multiple) * multiple for side in size)
+        height, width = (round_up(side, self.options.padding) for side in size)
         return height, width
 
     def _padded(self, image: np.ndarray) -> np.ndarray:
@@ -235,12 +243,15 @@ class Segmenter:
 
     def _how(self) -> dict[str, Any]:
         options = self.options
-        # A whole image is padded once, before it is resized, as in evaluation.
-        padded = options.mode == "whole" and options.scales == (1.0,)
+        multiple = options.padding
+        if options.mode != "whole":
+            multiple = CANVAS  # Few sizes of sums. It does not change the result.
+        elif options.scales == (1.0,):
+            multiple = 1  # Images are padded before they are resized, as in evaluation.
         return {
             "mode": options.mode,
             "window": options.window,
             "stride": options.stride,
             "batch": options.batch_size,
-            "multiple": 1 if padded else options.multiple,
+            "multiple": multiple,
         }

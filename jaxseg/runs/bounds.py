@@ -46,6 +46,7 @@ BOUNDS = {
     "data.num_points": whole(1),
     "data.point_jitter": number(0, 1_000),
     "data.eval_scale": SCALE,
+    "data.eval_multiple": whole(1, 65_536),
     "data.range": optional(either("percentiles", interval())),
     "data.channels": optional(whole(1, 32)),
     "data.max_pixels": whole(1, 2**40),

@@ -182,14 +182,18 @@ def read_config(workdir: str | Path) -> Config:
 
 
 def _as_before(values: dict[str, Any]) -> dict[str, Any]:
-    """Returns stored options with `data.pixels` as it was when they were stored.
+    """Returns stored options, with the earlier values of options that they lack.
 
-    Before the option existed, `data.range` reduced images to 8-bit RGB.
+    Before the option `data.pixels` existed, `data.range` reduced images to 8-bit RGB.
+    Before `data.eval_multiple` existed, images were padded to multiples of 32 pixels.
     """
     data = values.get("data")
-    if not isinstance(data, Mapping) or data.get("range") is None or "pixels" in data:
+    if not isinstance(data, Mapping):
         return values
-    return {**values, "data": {**data, "pixels": "rgb8"}}
+    before: dict[str, Any] = {"eval_multiple": 32}
+    if data.get("range") is not None:
+        before["pixels"] = "rgb8"
+    return {**values, "data": {**before, **data}}
 
 
 def read_spec(workdir: str | Path) -> DatasetSpec:

@@ -25,6 +25,7 @@ FREE = (
     "train.num_overlays",
     "train.spatial_shards",
     "train.shard",
+    "data.eval_multiple",
     "data.raw_dir",
     "data.prepared_dir",
     "data.module",

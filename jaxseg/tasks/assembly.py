@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxseg.config import Config
 from jaxseg.data import class_frequencies
-from jaxseg.tasks.functions import Examples, training_of
+from jaxseg.tasks.functions import Examples, padding, training_of
 from jaxseg.tasks.scoring import matrix_classes, scoring
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run.task import Task
@@ -72,7 +72,7 @@ def make_task(
             **share,
         ),
         eval_batches=lambda: record.eval_batches(
-            eval_source, batch_size=run.eval_batch_size, **share
+            eval_source, **padding(config), batch_size=run.eval_batch_size, **share
         ),
         overlays=record.overlays(config, workdir, model, eval_source),
         further_scores=record.further_scores(config, model, eval_source),

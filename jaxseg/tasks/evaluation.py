@@ -14,7 +14,7 @@ from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal
 from jaxseg.runs import memory
 from jaxseg.runs.classes import check_classes
-from jaxseg.tasks.functions import Examples, training_of
+from jaxseg.tasks.functions import Examples, padding, training_of
 from jaxseg.tasks.scoring import matrix_classes, scoring
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.runner import StepRunner
@@ -95,6 +95,8 @@ def evaluate_network(
         memory.check_evaluation(
             config, sizes=source.sizes, planes=planes, devices=chosen, batch=batch
         )
+        multiple = config.data.eval_multiple
+        selection.check_eval_sizes("space", space, source.sizes, multiple)
     total = count(
         config,
         spec=spec,
@@ -149,6 +151,7 @@ def count(
     )
     batches = task.eval_batches(
         source,
+        **padding(config),
         batch_size=batch_size,
         process_index=jax.process_index(),
         process_count=jax.process_count(),

@@ -83,3 +83,12 @@ class TrainingFunctions:
 def training_of(config: Config) -> TrainingFunctions:
     """Returns the functions of the task for which a configuration's network is made."""
     return task_of(config).training_module().TRAINING
+
+
+def padding(config: Config) -> dict[str, int]:
+    """Returns the option of `eval_batches` that determines how images are padded.
+
+    Point clouds are padded to their own multiple, so that they have no such option.
+    """
+    images = task_of(config).kind == "images"
+    return {"multiple": config.data.eval_multiple} if images else {}

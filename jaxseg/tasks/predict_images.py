@@ -74,7 +74,7 @@ class ImagePrediction:
         groups = batches(
             self.jobs,
             rows=segment.batch_size if whole else 1,
-            multiple=segment.multiple if whole else 1,
+            multiple=segment.padding,
         )
         for group in groups:
             yield from self._run_batch(group)

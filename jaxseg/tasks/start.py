@@ -202,7 +202,7 @@ def _settle_spec(
 def _check_data(
     config: Config, train_source: Any, eval_source: Any, chosen: list[jax.Device]
 ) -> None:
-    """Raises ValueError for classes that the data lack and for batches too large."""
+    """Raises ValueError if options do not suit the classes or sizes of the data."""
     spec = train_source.spec
     classes = spec.classes
     if set(config.data.oversample_classes) - set(classes):
@@ -215,6 +215,12 @@ def _check_data(
         memory.check_batch(config, planes, chosen)
         batch = ("train.eval_batch_size", config.train.eval_batch_size)
         sizes = eval_source.sizes
+        selection.check_eval_sizes(
+            "train.spatial_shards",
+            config.train.spatial_shards,
+            sizes=sizes,
+            multiple=config.data.eval_multiple,
+        )
         memory.check_evaluation(
             config, sizes=sizes, planes=planes, devices=chosen, batch=batch
         )

@@ -70,7 +70,10 @@ def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
             ("--train.spatial-shards", "2", "--train.batch-size=6"),
             "4, .* groups of 2 devices",
         ),
-        (("--train.spatial-shards", "3", "--devices=6"), "powers of two up to 32"),
+        (
+            ("--train.spatial-shards", "5", "--devices=5", "--data.crop", "40", "48"),
+            "divides the height 96, but 5 does not. Pad .* --data.eval-multiple 5",
+        ),
         (
             ("--train.parallel-backend=pmap", "--train.spatial-shards", "2"),
             "^train.spatial_shards=2 is .* 1 with train.parallel_backend='pmap'",

@@ -368,13 +368,17 @@ def test_saved_run_gives_what_evaluation_scores(tmp_path, saved_run):
     pixels = picture(tmp_path / "a.png", 50, 70)
     images = [str(tmp_path / "a.png"), "-o", str(tmp_path / "out")]
     found = {}
-    for checkpoint, step in (("best", 10), ("latest", 20)):
-        arguments = ["--workdir", str(workdir), "--checkpoint", checkpoint]
+    for checkpoint, step, more in (
+        ("best", 10, []),
+        ("latest", 20, ["--pad-multiple", "32"]),
+    ):
+        arguments = ["--workdir", str(workdir), "--checkpoint", checkpoint, *more]
         assert predict.main([*images, *arguments]) == 0
         found[step] = indices(tmp_path / "out/a.png")
-        padded = np.full((1, 64, 96, 3), SPEC.mean_color, np.uint8)
+        size = (64, 96) if more else (50, 70)
+        padded = np.full((1, *size, 3), SPEC.mean_color, np.uint8)
         padded[0, :50, :70] = pixels
-        label = np.full((1, 64, 96), 255, np.uint8)
+        label = np.full((1, *size), 255, np.uint8)
         label[0, :50, :70] = np.arange(70) % 3
         evaluate = jax.jit(segmentation.make_eval_step(CONFIG, model, SPEC))
         matrix = evaluate(variables[step], {"image": padded, "label": label})

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 
 from jaxseg.training.devices.mesh import Space, space_pair
-
-PADDED = 32  # Evaluation pads the sides of images to multiples of this, in pixels.
 
 
 def choose(count: int | None = None) -> list[jax.Device]:
@@ -57,16 +55,18 @@ def check_batch(
 
 
 def check_space(
-    name: str, space: Space, crop: tuple[int, int], devices: Sequence[jax.Device]
+    name: str,
+    space: Space,
+    crop: tuple[int, int] | None,
+    devices: Sequence[jax.Device],
 ) -> None:
     """Checks that `space` devices can split the rows or columns of an image evenly.
-
-    Evaluation pads images to multiples of `PADDED` pixels, which must split evenly too.
 
     Args:
       name: The name of the option, for errors.
       space: The number of devices that share one image.
-      crop: The height and width of the images in pixels.
+      crop: The height and width of the training images in pixels, or None if nothing is
+        trained.
       devices: The devices.
 
     Raises:
@@ -78,14 +78,40 @@ def check_space(
             f"{name}={space} is invalid: expected numbers of 1 or more whose product "
             f"divides {len(devices)}, the number of devices."
         )
+    if crop is None:
+        return
     for side, count, pixels in zip(("height", "width"), pair, crop, strict=True):
-        if PADDED % count:
-            raise ValueError(
-                f"{name}={space} is invalid: expected powers of two up to {PADDED}, "
-                "which divide the padded images of evaluation."
-            )
         if pixels % count:
             raise ValueError(
                 f"{name}={space} is invalid: expected a number of devices that divides "
                 f"{pixels}, the {side} in data.crop, but {count} does not."
             )
+
+
+def check_eval_sizes(
+    name: str, space: Space, sizes: Iterable[tuple[int, int]], multiple: int
+) -> None:
+    """Checks that devices can split the rows or columns of evaluation images evenly.
+
+    Args:
+      name: The name of the option that sets `space`, for errors.
+      space: The number of devices that share one image.
+      sizes: The heights and widths of the images in pixels.
+      multiple: The number of pixels to whose multiples images are padded
+        (`data.eval_multiple`).
+
+    Raises:
+      ValueError: If the devices cannot share an image.
+    """
+    pair = space_pair(space)
+    for size in sorted(set(sizes)):
+        for side, count, pixels in zip(("height", "width"), pair, size, strict=True):
+            padded = -(-pixels // multiple) * multiple
+            if padded % count:
+                raise ValueError(
+                    f"{name}={space} is invalid for images of {size[0]} x {size[1]} "
+                    f"pixels with data.eval_multiple={multiple}: expected a number of "
+                    f"devices that divides the {side} {padded}, but {count} does not. "
+                    "Pad the images of evaluation with --data.eval-multiple "
+                    f"{math.lcm(*pair)}."
+                )
