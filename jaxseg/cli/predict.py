@@ -3,8 +3,9 @@
 For each image, the command writes a PNG of class indices with the colors of the dataset
 as its palette, and an overlay of these colors on the image. On request, it also writes
 the probabilities of the classes. With `--mode whole`, which is the default, the
-predicted classes are those that `jaxseg eval` scores. `--crf` moves the borders of the
-predicted regions to the edges in the image.
+predicted classes are those that `jaxseg eval` scores. Options such as `--crf` and
+`--clean.min-size` refine them; `jaxseg eval` takes the same options and states their
+effect on the scores.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from rich.console import Console
 from rich.progress import track
 
 from jaxseg.cli.arguments import parsed
-from jaxseg.cli.crf import BOUNDS as CRF_BOUNDS
-from jaxseg.cli.crf import CRF, refiner
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
+from jaxseg.cli.refining import DEFAULT as NOT_REFINED
+from jaxseg.cli.refining import Refining
 from jaxseg.config import Config
 from jaxseg.inference.segmenter import PredictOptions
 from jaxseg.inference.tta import PSPNET_SCALES
@@ -33,7 +34,6 @@ from jaxseg.runs.directory import read_config, read_spec
 from jaxseg.runs.network_checks import check_options
 from jaxseg.runs.outputs import with_threshold
 from jaxseg.runs.rules import (
-    check_bounds,
     each,
     number,
     optional,
@@ -47,7 +47,6 @@ from jaxseg.tasks.table import task_of
 from jaxseg.text import as_message, counted
 
 Size = tuple[int, int]
-CRF_OPTIONS = CRF()
 AS_TRAINED = Reading()
 
 
@@ -100,9 +99,7 @@ class Arguments:
     """Average the probabilities of the image and of the mirrored image."""
     tta: bool = False
     """Turn on test-time augmentation: six scales from 0.5 to 1.75, and --flip."""
-    crf: bool = False
-    """Refine the probabilities by a dense conditional random field (CRF)."""
-    crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
+    refining: Annotated[Refining, tyro.conf.arg(name="")] = NOT_REFINED
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
     write: tuple[Literal["raw", "geojson", "coco"], ...] = ()
@@ -136,7 +133,7 @@ def main(argv: list[str]) -> int:
     """Segments all files; the exit status is 1 if any could not be read, else 0."""
     network_options, rest = take_options(argv)
     options = parsed(Arguments, rest, prog="jaxseg predict", bounds=BOUNDS)
-    check_bounds(options.crf_options, CRF_BOUNDS, prefix="crf.")
+    options.refining.check()
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
     spec = with_threshold(config, read_spec(options.workdir), options.threshold)
@@ -166,13 +163,16 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
       options: The options of the command.
       allowed: The names of the options that apply, or None if all do.
     """
-    for field in dataclasses.fields(options) if allowed else ():
-        value = getattr(options, field.name)
-        if field.name not in allowed and value != field.default:
-            raise ValueError(
-                f"{field.name}={value!r} is invalid for a network of point clouds: "
-                f"expected no options but {', '.join(allowed)}."
-            )
+    for holder in (options, options.refining) if allowed else ():
+        for field in dataclasses.fields(holder):
+            value = getattr(holder, field.name)
+            if isinstance(value, Refining) or field.name in allowed:
+                continue
+            if value != field.default:
+                raise ValueError(
+                    f"{field.name}={value!r} is invalid for a network of point clouds: "
+                    f"expected no options but {', '.join(allowed)}."
+                )
 
 
 def request_of(options: Arguments, config: Config) -> Request:
@@ -191,6 +191,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         batch_size=options.batch_size,
         multiple=options.pad_multiple or config.data.eval_multiple,
         dataset=options.dataset,
+        refinement=options.refining.refinement,
     )
     return Request(
         inputs=options.images,
@@ -200,7 +201,6 @@ def request_of(options: Arguments, config: Config) -> Request:
         verify=options.digest,
         segment=segment,
         reading=options.data.over(config.data),
-        refine=refiner(options.crf_options) if options.crf else None,
         overlay=options.overlay,
         probabilities=options.probabilities,
         samples=options.samples,

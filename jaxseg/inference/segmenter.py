@@ -18,6 +18,8 @@ from jaxseg.data.trained_images import options_like, read_like
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import Mode, predict_labels, round_up
 from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.refinement.chain import Refiner
+from jaxseg.inference.refinement.options import Refinement
 from jaxseg.inference.tta import predict_probabilities
 from jaxseg.ops.output_form import OutputForm
 from jaxseg.typing import Size
@@ -45,6 +47,8 @@ class PredictOptions:
         evaluation: that of the run, or none for a network without a run.
       dataset: The dataset in whose classes the network predicts, for a network that was
         trained on several datasets. The default is the classes of their union.
+      refinement: The steps that refine the prediction for an image, such as a dense CRF
+        and the removal of small regions. By default there are none.
     """
 
     mode: Mode = "whole"
@@ -55,6 +59,7 @@ class PredictOptions:
     batch_size: int = 4
     multiple: int | None = None
     dataset: str | None = None
+    refinement: Refinement = Refinement()  # noqa: RUF009
 
     @property
     def padding(self) -> int:
@@ -130,6 +135,15 @@ class Segmenter:
         forward = lambda pixels: self.network.logits(self._variables, pixels)
         return self.network.form(jax.eval_shape(forward, pixels))
 
+    @functools.cached_property
+    def refiner(self) -> Refiner:
+        """Returns the function that refines the prediction for one image.
+
+        Raises:
+          ValueError: If a step of `options.refinement` does not suit the classes.
+        """
+        return Refiner(self.options.refinement, self.spec, self.form)
+
     def predict(self, image: str | os.PathLike | np.ndarray) -> Prediction:
         """Segments one image.
 
@@ -162,6 +176,12 @@ class Segmenter:
         def crop(result):
             return result[0, :height, :width]
 
+        if self.options.refinement.is_active:
+            found = self.probabilities(pixels)
+            labels, found = self.refiner(found[0], pixels[0], (height, width))
+            return Prediction(
+                image, labels=labels, spec=spec, compute_probabilities=lambda: found
+            )
         labels, probabilities = self.segment(pixels)
         if probabilities is None:
             later = lambda: crop(self.probabilities(pixels))

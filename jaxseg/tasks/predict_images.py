@@ -29,7 +29,6 @@ from jaxseg.tasks.samples import (
     sample_paths,
     write_samples,
 )
-from jaxseg.viz import as_rgb
 
 OPTIONS = None  # All options of the command apply.
 
@@ -88,7 +87,8 @@ class ImagePrediction:
         read = [(row, j) for row, j in enumerate(batch.jobs) if row not in errors]
         if not read:
             return
-        soft = self.request.probabilities or self.request.refine is not None
+        refines = self.segmenter.options.refinement.is_active
+        soft = self.request.probabilities or refines
         try:
             labels, probabilities = self.segmenter.segment(pixels, soft=soft)
             drawn = None if self.draw is None else self.draw(pixels)
@@ -98,13 +98,12 @@ class ImagePrediction:
             return
         for row, job in read:
             corner = np.s_[row, : job.size[0], : job.size[1]]
-            if self.request.refine is not None:
-                view = as_rgb(pixels[row], spec.value_range)
-                refined = self.request.refine(probabilities[row], view, job.size)
-                probabilities[row] = refined
-                labels[row] = self.segmenter.form.labels_of(refined)
+            label = labels[corner]
             kept = None if probabilities is None else probabilities[corner]
-            written = self._write(job, pixels[corner], labels[corner], kept)
+            if refines:
+                given = (probabilities[row], pixels[row], job.size)
+                label, kept = self.segmenter.refiner(*given)
+            written = self._write(job, pixels[corner], label, kept)
             if drawn is not None:
                 several, entropy = drawn.labels[:, *corner], drawn.entropy[corner]
                 write_samples(job.name, several, entropy, self.segmenter.spec)
@@ -162,6 +161,8 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         options=request.segment,
         reading=reading,
     )
+    if request.segment.refinement.is_active:
+        _ = segmenter.refiner  # It checks that the steps suit the classes.
     draw = None
     if request.samples:
         draw = sample_drawer(
@@ -183,14 +184,11 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
 
 def _check_multilabel(request: Request) -> None:
     """Raises ValueError for options that need classes that exclude each other."""
-    chosen = {"crf=True": request.refine is not None}
-    chosen[f"write={request.further}"] = bool(request.further)
-    for option, is_set in chosen.items():
-        if is_set:
-            raise ValueError(
-                f"{option} is invalid for a network whose classes can overlap: it "
-                "needs one class for each pixel. Leave the option out."
-            )
+    if request.further:
+        raise ValueError(
+            f"write={request.further} is invalid for a network whose classes can "
+            "overlap: it needs one class for each pixel. Leave the option out."
+        )
 
 
 def plan(request: Request, spec: DatasetSpec) -> tuple[list[Job], list[FileResult]]:

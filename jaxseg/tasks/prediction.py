@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import numpy as np
-
 from jaxseg.data.reader import ReadOptions
 from jaxseg.inference.segmenter import PredictOptions
-
-Refiner = Callable[[np.ndarray, np.ndarray, tuple[int, int]], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +24,6 @@ class Request:
       reading: The options of the image reader.
       checkpoint: "best", "latest", or the number of a saved step.
       verify: Whether to compare the weights with the digest stored with them.
-      refine: A function that maps the probabilities [H, W, K], the padded image
-        [H, W, 3] and its (height, width) before padding to refined probabilities. If
-        it is None, the probabilities are not refined.
       overlay: Whether to write overlays, or the colored points of clouds.
       probabilities: Whether to write probabilities.
       samples: The number of samples to draw and write for each image.
@@ -46,7 +39,6 @@ class Request:
     reading: ReadOptions = ReadOptions()  # noqa: RUF009
     checkpoint: str = "best"
     verify: bool = True
-    refine: Refiner | None = None
     overlay: bool = True
     probabilities: bool = False
     samples: int = 0

@@ -17,6 +17,7 @@ from jaxseg.inference.crf import Kernels
 from jaxseg.inference.crf_refine import refine
 from jaxseg.inference.image_batches import Job, batches
 from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.refinement import fill_holes, remove_small
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.metrics import confusion
 from jaxseg.runs.directory import build_model, write_run
@@ -387,3 +388,21 @@ def test_saved_run_gives_what_evaluation_scores(tmp_path, saved_run):
         )
         np.testing.assert_array_equal(matrix[:3], here[:3])
     assert (found[10] != found[20]).mean() > 0.1
+
+
+def test_predict_cleans_and_applies_thresholds(tmp_path, brightest):
+    pixels = picture(tmp_path / "a.png", 18, 26)
+    given = ["--class-thresholds", "red", "0.9", "green", "0.4"]
+    given += ["--clean.min-size", "4", "--clean.fill-holes", "3", "--probabilities"]
+    assert run(tmp_path / "a.png", *given, output=tmp_path / "out") == 0
+    before = np.asarray(jax.nn.softmax(5 * (pixels / 255 - 0.5) / 0.25, axis=-1))
+    selected = before > np.array([0.9, 0.4, 0])
+    expected = np.where(selected, before, 0).argmax(-1)
+    expected = fill_holes(remove_small(expected, 4), 3)
+    label = indices(tmp_path / "out/a.png")
+    assert (label == expected).mean() > 0.98
+    stored = np.load(tmp_path / "out/a.npz")["probabilities"]
+    np.testing.assert_allclose(stored, before, atol=2e-3)
+    message, out = "^class_thresholds='gren' is invalid", tmp_path / "other"
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path / "a.png", *["--class-thresholds", "gren", "0.9"], output=out)

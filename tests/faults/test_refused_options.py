@@ -17,6 +17,7 @@ from jaxseg.cli import (
     plan,
     predict,
     refine,
+    refining,
     sweep,
     train,
 )
@@ -130,7 +131,7 @@ COMMANDS = {
     "eval": (evaluation.Arguments, evaluation.BOUNDS),
     "predict": (
         predict.Arguments,
-        predict.BOUNDS | {f"crf_options.{k}": v for k, v in predict.CRF_BOUNDS.items()},
+        predict.BOUNDS | {f"refining.{k}": v for k, v in refining.BOUNDS.items()},
     ),
     "data check": (data_check.Arguments, data_check.BOUNDS),
     "data show": (data_show.Arguments, data_show.BOUNDS),

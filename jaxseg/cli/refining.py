@@ -1,0 +1,73 @@
+"""Defines the options of `jaxseg predict` and `jaxseg eval` that refine predictions.
+
+`jaxseg.inference.refinement.chain` states the order of the steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import tyro
+
+from jaxseg.inference.refinement import CRF, Clean, GraphCut, Refinement
+from jaxseg.runs.rules import check_bounds, number, whole
+
+CRF_OPTIONS, CUT_OPTIONS, CLEAN = CRF(), GraphCut(), Clean()
+LARGEST = 2**31 - 1  # More pixels than an image has.
+
+CRF_BOUNDS = {
+    "color_weight": number(0),
+    "sigma_xy": number(above=0),
+    "sigma_rgb": number(above=0),
+    "position_weight": number(0),
+    "position_sigma": number(above=0),
+    "iterations": whole(0, 10_000),
+}
+CUT_BOUNDS = {"gamma": number(0)}
+CLEAN_BOUNDS = {"min_size": whole(0, LARGEST), "fill_holes": whole(0, LARGEST)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Refining:
+    """Selects the steps that refine a prediction."""
+
+    crf: bool = False
+    """Refine the probabilities by a dense conditional random field (CRF)."""
+    crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
+    class_thresholds: tuple[tuple[str, float], ...] = ()
+    """Pairs of a class and a threshold, such as: car 0.6 sky 0.3. The class is
+    predicted only where its probability is above the threshold. Elsewhere the next
+    probable class is."""
+    graphcut: bool = False
+    """Move the boundaries of the classes to edges in the image by a graph cut."""
+    graphcut_options: Annotated[GraphCut, tyro.conf.arg(name="graphcut")] = CUT_OPTIONS
+    clean: Clean = CLEAN
+
+    @property
+    def refinement(self) -> Refinement:
+        """Returns the steps that were selected, with their options."""
+        return Refinement(
+            crf=self.crf_options if self.crf else None,
+            thresholds=self.class_thresholds,
+            graphcut=self.graphcut_options if self.graphcut else None,
+            clean=self.clean,
+        )
+
+    def check(self) -> None:
+        """Raises ValueError if an option is out of its bounds."""
+        check_bounds(self.crf_options, CRF_BOUNDS, prefix="crf.")
+        check_bounds(self.graphcut_options, CUT_BOUNDS, prefix="graphcut.")
+        check_bounds(self.clean, CLEAN_BOUNDS, prefix="clean.")
+        for name, value in self.class_thresholds:
+            THRESHOLD.check(f"class_thresholds {name}", value)
+
+
+THRESHOLD = number(0, below=1)
+BOUNDS = {
+    **{f"crf_options.{name}": rule for name, rule in CRF_BOUNDS.items()},
+    **{f"graphcut_options.{name}": rule for name, rule in CUT_BOUNDS.items()},
+    **{f"clean.{name}": rule for name, rule in CLEAN_BOUNDS.items()},
+    "class_thresholds": THRESHOLD,
+}
+DEFAULT = Refining()

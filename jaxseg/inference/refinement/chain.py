@@ -1,0 +1,191 @@
+"""Applies the steps of the refinement to the prediction for one image.
+
+The order of the steps is fixed:
+
+1. The dense CRF refines the probabilities.
+2. The thresholds of classes select among the classes of each pixel.
+3. The graph cut moves the boundaries of the classes that were selected.
+4. Small regions are removed.
+5. Small holes are filled.
+
+Every step works at the size of the image, and on the image without padding (the CRF
+ignores the padding). `jaxseg predict`, `jaxseg eval` and `Segmenter` use this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.crf_refine import refine
+from jaxseg.inference.graphcut import cut_probabilities
+from jaxseg.inference.refinement.components import (
+    fill_holes,
+    remove_small,
+    without_holes,
+    without_small,
+)
+from jaxseg.inference.refinement.options import CRF, Clean, Refinement
+from jaxseg.inference.refinement.thresholds import above, passing, thresholds_of
+from jaxseg.ops.output_form import OutputForm
+from jaxseg.viz import as_rgb
+
+
+class RefinedImage(NamedTuple):
+    """Contains the refined prediction for one image.
+
+    Attributes:
+      labels: The classes, int32 [H, W], or booleans [H, W, K] if classes can overlap.
+      probabilities: The probabilities, float32 [H, W, K]. Only the CRF changes them.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+def check_refinement(options: Refinement, spec: DatasetSpec) -> None:
+    """Checks that the steps of a refinement suit the classes of a dataset.
+
+    Raises:
+      ValueError: If a class is unknown, or the classes can overlap and a step needs one
+        class for each pixel.
+    """
+    chosen = {"crf": options.crf, "graphcut": options.graphcut}
+    for name, step in chosen.items() if spec.multilabel else ():
+        if step is not None:
+            raise ValueError(
+                f"{name}=True is invalid for a network whose classes can overlap: it "
+                "needs one class for each pixel. Leave the option out."
+            )
+    thresholds_of(options.thresholds, spec, default=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Refiner:
+    """Refines predictions image by image.
+
+    Attributes:
+      options: The steps and their options.
+      spec: The classes of the predictions.
+      form: The rule that converts probabilities to labels.
+    """
+
+    options: Refinement
+    spec: DatasetSpec
+    form: OutputForm
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if a step does not suit the classes or the network."""
+        check_refinement(self.options, self.spec)
+        if self.options.thresholds and self.form.kind == "binary":
+            raise ValueError(
+                f"class_thresholds={self.options.thresholds} is invalid for a network "
+                "with one logit: expected no thresholds of classes. Use --threshold."
+            )
+
+    def __call__(
+        self,
+        probabilities: np.ndarray,
+        image: np.ndarray,
+        size: tuple[int, int] | None = None,
+    ) -> RefinedImage:
+        """Refines the prediction for one image.
+
+        Args:
+          probabilities: The probabilities of the classes, float32 [H', W', K].
+          image: The image as stored, [H', W', C].
+          size: The height and width of the image without its padding at the bottom and
+            at the right. By default the image has no padding.
+
+        Returns:
+          The refined prediction, which has the given size.
+        """
+        options = self.options
+        height, width = image.shape[:2] if size is None else size
+        view = None
+        if options.crf is not None or options.graphcut is not None:
+            view = as_rgb(image, self.spec.value_range)
+        if options.crf is not None:
+            probabilities = smoothed(probabilities, view, options.crf, (height, width))
+        probabilities = probabilities[:height, :width]
+        if options.graphcut is None:
+            labels = self._labels(probabilities)
+        else:
+            labels = cut_probabilities(
+                self._selected(probabilities),
+                view[:height, :width],
+                gamma=options.graphcut.gamma,
+            ).astype(np.int32)
+        return RefinedImage(cleaned(labels, options.clean), probabilities)
+
+    def _labels(self, probabilities):
+        if not self.options.thresholds:
+            return np.asarray(self.form.labels_of(probabilities))
+        if self.form.kind == "multilabel":
+            default = self.form.threshold
+            limits = thresholds_of(self.options.thresholds, self.spec, default=default)
+            return above(probabilities, limits)
+        return self._selected(probabilities).argmax(-1).astype(np.int32)
+
+    def _selected(self, probabilities):
+        """Returns values whose largest entry is the label, for one-label networks."""
+        if self.form.kind == "binary":
+            # Equal odds move to the threshold, so that the cut starts at the labels.
+            threshold = self.form.threshold
+            weighted = probabilities * np.float32([threshold, 1 - threshold])
+            return weighted / weighted.sum(-1, keepdims=True)
+        limits = thresholds_of(self.options.thresholds, self.spec, default=0.0)
+        return passing(probabilities, limits)
+
+
+def smoothed(
+    probabilities: np.ndarray, view: np.ndarray, crf: CRF, size: tuple[int, int]
+) -> np.ndarray:
+    """Returns the probabilities of one padded image that the CRF has refined.
+
+    Args:
+      probabilities: The probabilities, [H', W', K].
+      view: The image as 8-bit RGB, [H', W', 3].
+      crf: The options of the CRF.
+      size: The height and width without padding.
+    """
+    valid = np.zeros(view.shape[:2], bool)
+    valid[: size[0], : size[1]] = True
+    return refine(
+        probabilities,
+        view,
+        crf.kernels,
+        valid=valid,
+        iterations=crf.iterations,
+        normalization=crf.normalization,
+        method=crf.method,
+    )
+
+
+def cleaned(labels: np.ndarray, clean: Clean) -> np.ndarray:
+    """Removes small regions and then fills small holes.
+
+    Args:
+      labels: The classes [H, W], or booleans [H, W, K] if classes can overlap.
+      clean: The options.
+    """
+    how = {"connectivity": clean.connectivity}
+    overlapping = labels.ndim == 3
+    if clean.min_size > 1:
+        act = without_small if overlapping else remove_small
+        labels = _each(act, labels, clean.min_size, how)
+    if clean.fill_holes > 0:
+        act = without_holes if overlapping else fill_holes
+        labels = _each(act, labels, clean.fill_holes, how)
+    return labels
+
+
+def _each(act, labels, size, how):
+    """Applies a function to the labels, or to the mask of each class."""
+    if labels.ndim == 2:
+        return act(labels, size, **how)
+    masks = [act(labels[..., k], size, **how) for k in range(labels.shape[-1])]
+    return np.stack(masks, -1)

@@ -1,0 +1,104 @@
+"""Defines the options of the refinement of a prediction."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from jaxseg.inference.crf import Kernels, Method, Normalization
+
+
+@dataclasses.dataclass(frozen=True)
+class CRF:
+    """Sets the options of the dense conditional random field (CRF).
+
+    The defaults are the values that DeepLab v2 uses with ResNet-101.
+
+    Attributes:
+      color_weight: Weight of the bilateral kernel, which depends on position and color.
+      sigma_xy: Standard deviation of the bilateral kernel over positions, in pixels.
+      sigma_rgb: Standard deviation of the bilateral kernel over colors, which are 0 to
+        255.
+      position_weight: Weight of the kernel that depends on position alone.
+      position_sigma: Standard deviation of the position kernel in pixels.
+      iterations: Number of mean-field iterations.
+      normalization: How values are normalized by the row sums of a kernel: none (not at
+        all), before filtering, after filtering (as in DeepLab), or symmetric (by the
+        square roots, as in pydensecrf).
+      method: lattice filters fast and approximately; exact sums over all pairs of
+        pixels.
+    """
+
+    color_weight: float = 4.0
+    sigma_xy: float = 67.0
+    sigma_rgb: float = 3.0
+    position_weight: float = 3.0
+    position_sigma: float = 1.0
+    iterations: int = 10
+    normalization: Normalization = "after"
+    method: Method = "lattice"
+
+    @property
+    def kernels(self) -> Kernels:
+        """Returns the parameters of the two kernels."""
+        return Kernels(
+            position_weight=self.position_weight,
+            position_sigma=self.position_sigma,
+            color_weight=self.color_weight,
+            color_reach=self.sigma_xy,
+            color_sigma=self.sigma_rgb,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphCut:
+    """Sets the option of the graph cut.
+
+    Attributes:
+      gamma: Weight of the cost of boundaries. With 0, the graph cut changes nothing.
+    """
+
+    gamma: float = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Clean:
+    """Sets the options for small regions and small holes in the predicted labels.
+
+    Attributes:
+      min_size: Regions with fewer pixels are removed: their pixels take the class of
+        the nearest pixel that remains. A class that can overlap with others becomes
+        absent there.
+      fill_holes: Holes with at most this many pixels are filled. A hole is enclosed by
+        pixels of one class, which it takes, and does not touch the border of the image.
+      connectivity: Number of neighbors, 4 or 8, that connect a pixel to its region or
+        to its hole. With 8, these include diagonal neighbors.
+    """
+
+    min_size: int = 0
+    fill_holes: int = 0
+    connectivity: Literal[4, 8] = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Refinement:
+    """Contains the options of all steps of the refinement, which have a fixed order.
+
+    Attributes:
+      crf: The options of the dense CRF, or None to leave it out.
+      thresholds: Pairs of the name of a class and the threshold of its probability.
+      graphcut: The options of the graph cut, or None to leave it out.
+      clean: The options for small regions and holes.
+    """
+
+    crf: CRF | None = None
+    thresholds: tuple[tuple[str, float], ...] = ()
+    graphcut: GraphCut | None = None
+    clean: Clean = Clean()
+
+    @property
+    def is_active(self) -> bool:
+        """Returns whether any step can change a prediction."""
+        steps = (self.crf, self.graphcut, self.thresholds or None)
+        cleans = self.clean.min_size > 1 or self.clean.fill_holes > 0
+        return cleans or any(step is not None for step in steps)
