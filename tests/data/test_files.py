@@ -122,7 +122,7 @@ BAD = {
     ),
     "real numbers": (
         lambda path: Image.fromarray(np.zeros((12, 16), np.float32)).save(path, "TIFF"),
-        "expected equal pixels|index mask",
+        "expected the same number of channels|index mask",
     ),
 }
 

@@ -9,16 +9,18 @@ mask values are accepted as labels.
 from __future__ import annotations
 
 from jaxseg.data.datasets.record import Dataset
-from jaxseg.data.layouts import folder_pairs
+from jaxseg.data.stacks import folder_slices
 
 DATASET = Dataset(
     name="folder",
     title="Reads your own folder of images and index masks.",
-    layout=folder_pairs,
+    layout=folder_slices,
     files=(
         "Each split has the folders SPLIT/images and SPLIT/masks. Alternatively there "
         "are the folders images and masks and lists such as train.txt and val.txt. "
-        "Images and masks are matched by their names without suffix."
+        "Images and masks are matched by their names without suffix. Volumes (NIfTI) "
+        "and TIFF files of several pages are divided into slices if image and mask "
+        "have the same number of them."
     ),
     notes=(
         "Masks have one channel that contains class numbers, and 255 for void. The "

@@ -16,6 +16,21 @@ from jaxseg.data.refused import Refused
 from jaxseg.data.wide.opened import Stored
 
 
+def count_slices(path: pathlib.Path) -> int:
+    """Returns the number of slices of a NIfTI volume.
+
+    Args:
+      path: The file, `.nii` or `.nii.gz`.
+
+    Raises:
+      ImportError: If nibabel is missing.
+    """
+    import nibabel
+
+    shape = nibabel.load(path).shape
+    return shape[2] if len(shape) > 2 else 1
+
+
 def open_nifti(path: pathlib.Path, page: int | None, *, mask: bool) -> Stored:
     """Opens a slice of a NIfTI volume.
 

@@ -1,0 +1,74 @@
+"""Checks that volumes and stacks of pages are divided into examples."""
+
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from jaxseg.data.layouts import Pair
+from jaxseg.data.parts import Page
+from jaxseg.data.read_options import ReadOptions
+from jaxseg.data.reader import read_pixels
+from jaxseg.data.stacks import divide_stacks, folder_slices, slice_count
+
+RNG = np.random.default_rng(3)
+IMAGES = RNG.integers(0, 60_000, (3, 6, 5)).astype(np.uint16)
+MASKS = RNG.integers(0, 4, (3, 6, 5)).astype(np.uint8)
+
+
+def write_nifti(path, slices):
+    """Writes slices [Z, Y, X] as a volume [X, Y, Z]."""
+    volume = nibabel.Nifti1Image(
+        slices.transpose(2, 1, 0), np.eye(4), dtype=slices.dtype
+    )
+    nibabel.save(volume, path)
+
+
+def write_tiff(path, slices):
+    """Writes slices [Z, Y, X] as pages."""
+    tifffile.imwrite(path, slices, photometric="minisblack")
+
+
+@pytest.mark.parametrize(
+    ("write", "suffix"),
+    [(write_nifti, ".nii.gz"), (write_nifti, ".nii"), (write_tiff, ".tif")],
+)
+def test_a_folder_of_stacks_has_one_example_for_each_slice(tmp_path, write, suffix):
+    for part, slices in (("images", IMAGES), ("masks", MASKS)):
+        (tmp_path / part).mkdir()
+        write(tmp_path / part / f"brain{suffix}", slices)
+        Image.fromarray(MASKS[0]).save(tmp_path / part / "flat.png")
+    (tmp_path / "train.txt").write_text("brain\n")
+    (tmp_path / "val.txt").write_text("flat\n")
+    splits = folder_slices(tmp_path)
+    assert [pair.name for pair in splits["validation"]] == ["flat"]
+    train = splits["train"]
+    assert [pair.name for pair in train] == ["brain_0000", "brain_0001", "brain_0002"]
+    for pair, image, mask in zip(train, IMAGES, MASKS, strict=True):
+        stored = ReadOptions(pixels="stored")
+        np.testing.assert_array_equal(read_pixels(pair.image, stored)[..., 0], image)
+        np.testing.assert_array_equal(read_pixels(pair.mask, mask=True), mask)
+
+
+def test_stacks_that_do_not_fit_are_refused_or_left_to_the_reader(tmp_path):
+    images, masks, flat = (tmp_path / f"{name}.tif" for name in ("a", "b", "flat"))
+    write_tiff(images, IMAGES)
+    write_tiff(masks, MASKS[:2])
+    write_tiff(flat, MASKS[:1])
+    assert divide_stacks([Pair("a", images, flat)]) == [Pair("a", images, flat)]
+    with pytest.raises(ValueError, match=r"a\.tif has 3 slices and .*b\.tif has 2"):
+        divide_stacks([Pair("a", images, masks)])
+    with pytest.raises(ValueError, match="slice with the name 'a_0001'"):
+        divide_stacks([Pair("a", images, images), Pair("a_0001", flat, flat)])
+    pairs = divide_stacks([Pair("a", images, images)])
+    assert pairs[2] == Pair("a_0002", Page(images, 2), Page(images, 2))
+
+
+def test_pages_of_lower_resolution_and_damaged_files_do_not_count(tmp_path):
+    pyramid, text = tmp_path / "a.tif", tmp_path / "b.tif"
+    with tifffile.TiffWriter(pyramid, bigtiff=True) as file:
+        file.write(MASKS[0])
+        file.write(MASKS[0, ::2, ::2], subfiletype=1)
+    text.write_text("no TIFF")
+    assert slice_count(pyramid) == slice_count(text) == 1
