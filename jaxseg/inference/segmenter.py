@@ -177,8 +177,8 @@ class Segmenter:
             return result[0, :height, :width]
 
         if self.options.refinement.is_active:
-            found = self.probabilities(pixels)
-            labels, found = self.refiner(found[0], pixels[0], (height, width))
+            found = self.probabilities(pixels)[0, :height, :width]
+            labels, found = self.refiner(found, image)
             return Prediction(
                 image, labels=labels, spec=spec, compute_probabilities=lambda: found
             )

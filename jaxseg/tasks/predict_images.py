@@ -101,8 +101,7 @@ class ImagePrediction:
             label = labels[corner]
             kept = None if probabilities is None else probabilities[corner]
             if refines:
-                given = (probabilities[row], pixels[row], job.size)
-                label, kept = self.segmenter.refiner(*given)
+                label, kept = self.segmenter.refiner(kept, pixels[corner])
             written = self._write(job, pixels[corner], label, kept)
             if drawn is not None:
                 several, entropy = drawn.labels[:, *corner], drawn.entropy[corner]

@@ -8,8 +8,8 @@ The order of the steps is fixed:
 4. Small regions are removed.
 5. Small holes are filled.
 
-Every step works at the size of the image, and on the image without padding (the CRF
-ignores the padding). `jaxseg predict`, `jaxseg eval` and `Segmenter` use this file.
+Every step works at the size of the image, without the padding of a batch. `jaxseg
+predict`, `jaxseg eval` and `Segmenter` use this file.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from jaxseg.inference.refinement.options import CRF, Clean, Refinement
 from jaxseg.inference.refinement.thresholds import above, passing, thresholds_of
 from jaxseg.ops.output_form import OutputForm
 from jaxseg.viz import as_rgb
+
+MULTIPLE = 32
 
 
 class RefinedImage(NamedTuple):
@@ -86,39 +88,23 @@ class Refiner:
                 "with one logit: expected no thresholds of classes. Use --threshold."
             )
 
-    def __call__(
-        self,
-        probabilities: np.ndarray,
-        image: np.ndarray,
-        size: tuple[int, int] | None = None,
-    ) -> RefinedImage:
+    def __call__(self, probabilities: np.ndarray, image: np.ndarray) -> RefinedImage:
         """Refines the prediction for one image.
 
         Args:
-          probabilities: The probabilities of the classes, float32 [H', W', K].
-          image: The image as stored, [H', W', C].
-          size: The height and width of the image without its padding at the bottom and
-            at the right. By default the image has no padding.
-
-        Returns:
-          The refined prediction, which has the given size.
+          probabilities: The probabilities of the classes, float32 [H, W, K].
+          image: The image as stored, [H, W, C].
         """
-        options = self.options
-        height, width = image.shape[:2] if size is None else size
-        view = None
+        options, view = self.options, None
         if options.crf is not None or options.graphcut is not None:
             view = as_rgb(image, self.spec.value_range)
         if options.crf is not None:
-            probabilities = smoothed(probabilities, view, options.crf, (height, width))
-        probabilities = probabilities[:height, :width]
+            probabilities = smoothed(probabilities, view, options.crf)
         if options.graphcut is None:
             labels = self._labels(probabilities)
         else:
-            labels = cut_probabilities(
-                self._selected(probabilities),
-                view[:height, :width],
-                gamma=options.graphcut.gamma,
-            ).astype(np.int32)
+            gamma, selected = options.graphcut.gamma, self._selected(probabilities)
+            labels = cut_probabilities(selected, view, gamma=gamma).astype(np.int32)
         return RefinedImage(cleaned(labels, options.clean), probabilities)
 
     def _labels(self, probabilities):
@@ -141,28 +127,29 @@ class Refiner:
         return passing(probabilities, limits)
 
 
-def smoothed(
-    probabilities: np.ndarray, view: np.ndarray, crf: CRF, size: tuple[int, int]
-) -> np.ndarray:
-    """Returns the probabilities of one padded image that the CRF has refined.
+def smoothed(probabilities: np.ndarray, view: np.ndarray, crf: CRF) -> np.ndarray:
+    """Returns the probabilities of one image that the CRF has refined.
+
+    The image is padded to a multiple of 32 pixels, so that images of similar sizes
+    share a compiled program. The CRF ignores the padding.
 
     Args:
-      probabilities: The probabilities, [H', W', K].
-      view: The image as 8-bit RGB, [H', W', 3].
+      probabilities: The probabilities, [H, W, K].
+      view: The image as 8-bit RGB, [H, W, 3].
       crf: The options of the CRF.
-      size: The height and width without padding.
     """
-    valid = np.zeros(view.shape[:2], bool)
-    valid[: size[0], : size[1]] = True
-    return refine(
-        probabilities,
-        view,
+    height, width = view.shape[:2]
+    pads = ((0, -height % MULTIPLE), (0, -width % MULTIPLE))
+    refined = refine(
+        np.pad(probabilities, (*pads, (0, 0))),
+        np.pad(view, (*pads, (0, 0))),
         crf.kernels,
-        valid=valid,
+        valid=np.pad(np.ones((height, width), bool), pads),
         iterations=crf.iterations,
         normalization=crf.normalization,
         method=crf.method,
     )
+    return refined[:height, :width]
 
 
 def cleaned(labels: np.ndarray, clean: Clean) -> np.ndarray:

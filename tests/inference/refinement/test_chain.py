@@ -31,16 +31,12 @@ MULTILABEL = OutputForm("multilabel", 0.4)
 
 @pytest.fixture(scope="module")
 def scene():
-    """Probabilities [14, 18, 3] and an image, with padding after 12 rows, 15 columns."""
+    """Probabilities [14, 18, 3] and an image."""
     random = np.random.default_rng(3)
     energy = random.normal(0, 1.5, (14, 18, 3)).astype(np.float32)
     energy[:, :9, 0] += 1
     image = random.integers(0, 80, (14, 18, 3)) + 120 * (np.arange(18) > 8)[:, None]
     return np.asarray(jax.nn.softmax(energy)), image.astype(np.uint8)
-
-
-SIZE = (12, 15)
-CORNER = np.s_[:12, :15]
 
 
 def slow_labels(probabilities, limits):
@@ -56,26 +52,26 @@ def slow_labels(probabilities, limits):
 def test_no_step_changes_nothing(scene):
     probabilities, image = scene
     assert not Refinement().is_active and not Refinement(clean=Clean(1)).is_active
-    found = Refiner(Refinement(), SPEC, SOFTMAX)(probabilities, image, SIZE)
-    assert (found.labels == probabilities[CORNER].argmax(-1)).all()
-    assert (found.probabilities == probabilities[CORNER]).all()
+    found = Refiner(Refinement(), SPEC, SOFTMAX)(probabilities, image)
+    assert (found.labels == probabilities.argmax(-1)).all()
+    assert (found.probabilities == probabilities).all()
 
 
 def test_thresholds_select_the_next_probable_class(scene):
     probabilities, image = scene
     options = Refinement(thresholds=(("red", 0.7), ("blue", 0.5)))
-    found = Refiner(options, SPEC, SOFTMAX)(probabilities, image, SIZE)
-    expected = slow_labels(probabilities[CORNER], (0.7, 0, 0.5))
+    found = Refiner(options, SPEC, SOFTMAX)(probabilities, image)
+    expected = slow_labels(probabilities, (0.7, 0, 0.5))
     assert (found.labels == expected).all()
-    assert (expected != probabilities[CORNER].argmax(-1)).sum() > 10
+    assert (expected != probabilities.argmax(-1)).sum() > 10
 
 
 def test_overlapping_classes_have_thresholds_of_their_own(scene):
     probabilities, image = scene
     options = Refinement(thresholds=(("green", 0.9),), clean=Clean(3, 2))
-    found = Refiner(options, OVERLAPPING, MULTILABEL)(probabilities, image, SIZE)
+    found = Refiner(options, OVERLAPPING, MULTILABEL)(probabilities, image)
     for k, limit in enumerate((0.4, 0.9, 0.4)):
-        mask = probabilities[CORNER][..., k] > limit
+        mask = probabilities[..., k] > limit
         expected = without_holes(without_small(mask, 3), 2)
         assert (found.labels[..., k] == expected).all() and (expected != mask).any()
 
@@ -84,10 +80,10 @@ def test_the_order_is_crf_thresholds_cut_regions_holes(scene):
     probabilities, image = scene
     crf = CRF(sigma_xy=5.0, sigma_rgb=30.0, iterations=2, method="exact")
     options = Refinement(crf, (("red", 0.6),), GraphCut(2.0), Clean(6, 9, 4))
-    found = Refiner(options, SPEC, SOFTMAX)(probabilities, image, SIZE)
+    found = Refiner(options, SPEC, SOFTMAX)(probabilities, image)
     p = refine(
-        probabilities[CORNER],
-        image[CORNER],
+        probabilities,
+        image,
         crf.kernels,
         iterations=2,
         method="exact",
@@ -95,7 +91,7 @@ def test_the_order_is_crf_thresholds_cut_regions_holes(scene):
     np.testing.assert_allclose(found.probabilities, p, atol=1e-5)
     kept = np.where(p > np.float32([0.6, 0, 0]), p, 0)
     kept = np.where(kept.any(-1, keepdims=True), kept, p)
-    labels = cut_probabilities(kept, image[CORNER], gamma=2.0).astype(np.int32)
+    labels = cut_probabilities(kept, image, gamma=2.0).astype(np.int32)
     labels = remove_small(labels, 6, connectivity=4)
     labels = fill_holes(labels, 9, connectivity=4)
     assert (found.labels == labels).mean() > 0.99  # near ties after the CRF
@@ -107,8 +103,8 @@ def test_a_cut_without_boundary_costs_keeps_the_threshold_of_one_logit(scene):
     two = np.stack([1 - probabilities[..., 0], probabilities[..., 0]], -1)
     spec = DatasetSpec("two", ("ground", "sky"), ((0, 0, 0), (0, 0, 255)))
     options = Refinement(graphcut=GraphCut(0.0))
-    found = Refiner(options, spec, BINARY)(two, image, SIZE)
-    assert (found.labels == (probabilities[CORNER][..., 0] > 0.3)).all()
+    found = Refiner(options, spec, BINARY)(two, image)
+    assert (found.labels == (probabilities[..., 0] > 0.3)).all()
 
 
 @pytest.mark.parametrize(
