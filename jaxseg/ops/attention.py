@@ -9,6 +9,7 @@ the exact result.
 import jax
 import jax.numpy as jnp
 
+from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.typing import Array
 
 # "auto" keeps the full matrix up to this number of scores per example.
@@ -52,8 +53,10 @@ def attend(
     if block < 1:
         raise ValueError(f"block={block} is invalid: expected 1 or more.")
     _, count, heads, _ = query.shape
-    large = count * key.shape[1] * heads > PLAIN_LIMIT
-    if impl == "plain" or (impl == "auto" and not large):
+    if impl == "auto":
+        small = is_portable() or count * key.shape[1] * heads <= PLAIN_LIMIT
+        impl = "plain" if small else "block"
+    if impl == "plain":
         return _attend(query, key=key, value=value, scale=scale)
     return _blockwise(query, key=key, value=value, scale=scale, block=block)
 

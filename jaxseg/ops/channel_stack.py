@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jax import lax
 
+from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.typing import Array
 
 
@@ -19,4 +20,5 @@ def append_channels(stack: Array, new: Array) -> Array:
     Returns:
       [..., C + D].
     """
-    return lax.optimization_barrier(jnp.concatenate([stack, new], axis=-1))
+    stack = jnp.concatenate([stack, new], axis=-1)
+    return stack if is_portable() else lax.optimization_barrier(stack)

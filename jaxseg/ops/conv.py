@@ -45,6 +45,7 @@ from jaxseg.ops.lowering.plain_conv import (
     pad,
 )
 from jaxseg.ops.lowering.platform import for_tpu, platform
+from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.lowering.tap_conv import grouped_conv, share_inside, sliced_conv
 from jaxseg.ops.spatial.conv import gathered_conv, shared_conv
 from jaxseg.ops.spatial.layout import is_split
@@ -121,6 +122,8 @@ def conv(
         pair(stride), rate=pair(rate), padding=padding_pairs(padding), groups=groups
     )
     _check(x, kernel=kernel, window=window, impl=impl)
+    if is_portable():
+        return lax_conv(x, kernel, window)
     gathered = x.ndim == 5
     if impl == "auto" or is_split() or gathered:
         kernel, window = drop_idle_taps(x, kernel, window)

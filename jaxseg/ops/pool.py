@@ -13,6 +13,7 @@ from jax import lax
 
 from jaxseg.ops.lowering.platform import for_tpu
 from jaxseg.ops.lowering.pool_argmax import maximum, reduce_max, to_winners, winners
+from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.spatial.halo import windowed
 from jaxseg.ops.spatial.layout import is_split, split_rows
 from jaxseg.typing import Array, Padding, padding_pairs, pair
@@ -55,6 +56,8 @@ def max_pool(
         raise ValueError(f"impl={impl!r} is invalid: expected 'auto' or 'lax'.")
     if is_split():
         return _shared_max(x, window=window, stride=stride, widths=widths)
+    if is_portable():
+        return _reduced(x, lax.max, window=window, stride=stride, widths=widths)
     x = _pad_low(x, widths)
     if impl == "lax" or for_tpu():
         return reduce_max(x, window, stride)
@@ -81,6 +84,9 @@ def max_pool_argmax(x: Array, *, ceil: bool = True) -> tuple[Array, Array]:
         x.shape[1:3], window=window, stride=window, padding=((0, 0), (0, 0)), ceil=ceil
     )
     x = _pad_low(x, widths)
+    if is_portable():
+        best = maximum(x, window, window)
+        return best, winners(x, best=best, window=window, stride=window)
     return _max_pool_argmax(window, window, x.shape, x)
 
 
@@ -132,6 +138,8 @@ def avg_pool(
 def _sums(x, window, stride, widths):
     """Returns the sum of each window, zeros of the padding included."""
     zero = np.zeros((), x.dtype)
+    if is_portable():
+        return _reduced(x, lax.add, window=window, stride=stride, widths=widths)
 
     def local(x, widths):
         x = lax.pad(x, zero, ((0, 0, 0), *((*w, 0) for w in widths), (0, 0, 0)))
@@ -141,6 +149,16 @@ def _sums(x, window, stride, widths):
     if not is_split():
         return local(x, widths)
     return windowed(local, x, extent=window, stride=stride, padding=widths)
+
+
+def _reduced(x, combine, window, stride, widths):
+    """Reduces each window with the padding inside `lax.reduce_window`."""
+    start = np.array(-np.inf if combine is lax.max else 0, x.dtype)
+    crops = [(0, 0, 0), *((min(a, 0), min(b, 0), 0) for a, b in widths), (0, 0, 0)]
+    if any(low or high for low, high, _ in crops):
+        x = lax.pad(x, start, crops)
+    pads = [(0, 0), *((max(a, 0), max(b, 0)) for a, b in widths), (0, 0)]
+    return lax.reduce_window(x, start, combine, (1, *window, 1), (1, *stride, 1), pads)
 
 
 def _shared_max(x, window, stride, widths):

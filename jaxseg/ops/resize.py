@@ -23,6 +23,7 @@ import numpy as np
 
 from jaxseg.ops.bilinear import taps
 from jaxseg.ops.lowering.platform import for_tpu
+from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.spatial.layout import is_split, split_rows
 from jaxseg.ops.spatial.linear import banded, fits
 from jaxseg.typing import Array, Size
@@ -132,6 +133,13 @@ def _weights(source, target, method, align_corners, antialias):
 
 def _nearest(x, axis, target, align_corners):
     index = _nearest_rows(x.shape[axis], target, align_corners)
+    return _take(x, index, axis)
+
+
+def _take(x, index, axis):
+    """Returns the rows or columns of x whose ascending indices are given."""
+    if is_portable():
+        return jnp.take(x, index, axis=axis)
     return jnp.take(x, index, axis=axis, indices_are_sorted=True)
 
 
@@ -149,26 +157,34 @@ def _contract(x, weights, axis):
     return jnp.moveaxis(y, 0, axis)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2, 3))
 def _interpolate(axis, source, target, align_corners, x):
+    linear = _linear if is_portable() else _with_gradient
+    return linear(axis, source, target, align_corners, x)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2, 3))
+def _with_gradient(axis, source, target, align_corners, x):
+    return _linear(axis, source, target, align_corners, x)
+
+
+def _linear(axis, source, target, align_corners, x):
     low, high, share = taps(source, target, align_corners=align_corners)
     shape = [1] * x.ndim
     shape[axis] = target
     share = jnp.asarray(share, x.dtype).reshape(shape)
-    first = jnp.take(x, low, axis=axis, indices_are_sorted=True)
-    second = jnp.take(x, high, axis=axis, indices_are_sorted=True)
+    first, second = _take(x, low, axis), _take(x, high, axis)
     return first + (second - first) * share
 
 
 def _interpolate_forward(axis, source, target, align_corners, x):
-    return _interpolate(axis, source, target, align_corners, x), None
+    return _with_gradient(axis, source, target, align_corners, x), None
 
 
 def _interpolate_backward(axis, source, target, align_corners, _, grad):
     return (_collect(grad, bilinear_weights(source, target, align_corners), axis),)
 
 
-_interpolate.defvjp(_interpolate_forward, _interpolate_backward)
+_with_gradient.defvjp(_interpolate_forward, _interpolate_backward)
 
 
 def _collect(grad, weights, axis):

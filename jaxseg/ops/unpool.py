@@ -1,12 +1,11 @@
 """Unpools maps by stored positions, by inserting zeros, or by repeating pixels."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jaxseg.ops.lowering.pool_argmax import from_winners, to_winners
+from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.typing import Array, Size, pair
 
 
@@ -34,7 +33,8 @@ def max_unpool(x: Array, position: Array, size: Size) -> Array:
             "shape of x."
         )
     b, h, w, c = x.shape
-    full = _unpool((b, 2 * h, 2 * w, c), x, position)
+    write = _written if is_portable() else _unpool
+    full = write((b, 2 * h, 2 * w, c), x, position)
     return full[:, : size[0], : size[1]]
 
 
@@ -54,9 +54,11 @@ def check_halved(x: Array, size: Size) -> None:
 _CELL = ((2, 2), (2, 2))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _unpool(shape, x, position):
+def _written(shape, x, position):
     return to_winners(x, position, shape, *_CELL)
+
+
+_unpool = jax.custom_vjp(_written, nondiff_argnums=(0,))
 
 
 def _unpool_forward(shape, x, position):

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.typing import Array
 
 Pair = tuple[int, int]
@@ -55,9 +56,11 @@ def winners(x: Array, best: Array, window: Pair, stride: Pair) -> Array:
       The positions, int8 [B, h, w, C]: row * width of the window + column within the
       window. They are 0 where the maximum is NaN.
     """
-    position = jnp.zeros(best.shape, jnp.int8)
+    # TFLite cannot compare int8 numbers.
+    number = np.int32 if is_portable() else np.int8
+    position = jnp.zeros(best.shape, number)
     for index, part in reversed(list(_cells(x, window, stride))):
-        position = jnp.where(part == best, np.int8(index), position)
+        position = jnp.where(part == best, number(index), position)
     return position
 
 

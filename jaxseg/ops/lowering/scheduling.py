@@ -17,6 +17,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from jaxseg.ops.lowering.platform import platform
+from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.typing import Array
 
 
@@ -32,7 +33,11 @@ def order_after(x: Array, value: Array) -> Array:
       value: A float scalar. With several devices, x is returned unchanged, because the
         scalar would have to be sent to all of them.
     """
-    if platform() != "cpu" or jax.sharding.get_abstract_mesh().size > 1:
+    if (
+        is_portable()
+        or platform() != "cpu"
+        or jax.sharding.get_abstract_mesh().size > 1
+    ):
         return x
     return _order_after.bind(x, value)
 
@@ -44,7 +49,7 @@ def materialize(x: Array) -> Array:
     residual stage computes the sums and normalizations of all earlier units again, and
     so does each kernel position of an atrous convolution that follows.
     """
-    return _materialize.bind(x)
+    return x if is_portable() else _materialize.bind(x)
 
 
 def _plus_zero(x, value):
