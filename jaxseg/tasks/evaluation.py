@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,10 +16,11 @@ from jaxseg.metrics import ConfusionTotal
 from jaxseg.runs import memory
 from jaxseg.runs.classes import check_classes
 from jaxseg.tasks.functions import Examples, padding, training_of
-from jaxseg.tasks.scoring import matrix_classes, scoring
+from jaxseg.tasks.scoring import matrix_classes, matrix_void, scoring
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
+from jaxseg.training.run.observation import Observation, Observer
 
 Space = int | tuple[int, int]
 
@@ -33,6 +35,7 @@ class Evaluation:
       total: The confusion matrix over all examples.
       further: The scores that are not computed from the confusion matrix, by name.
       spec: The dataset specification, whose classes are the rows of the matrix.
+      results: For each observer, its results for all examples in dataset order.
     """
 
     split: str
@@ -40,6 +43,7 @@ class Evaluation:
     total: ConfusionTotal
     further: Mapping[str, float]
     spec: DatasetSpec
+    results: Sequence[Sequence[Any]] = ()
 
     @property
     def scores(self) -> dict[str, Any]:
@@ -62,6 +66,7 @@ def evaluate_network(
     batch_size: int = 8,
     chosen: list[jax.Device] | None = None,
     space: Space = 1,
+    observers: Sequence[Observer] = (),
 ) -> Evaluation:
     """Evaluates a network on a split of the dataset that a configuration selects.
 
@@ -76,28 +81,21 @@ def evaluate_network(
       chosen: The devices to use. By default all devices are used.
       space: The number of devices over which the rows of an image are sharded, or two
         numbers: for its rows and for its columns.
+      observers: Objects that receive every example with its prediction, see
+        `jaxseg.training.run.observation`.
 
     Raises:
-      ValueError: If the split is unknown, the dataset has other classes, or a batch
-        does not fit into memory.
+      ValueError: If the split is unknown, the dataset has other classes, a batch does
+        not fit into memory, or the task has no probabilities that an observer needs.
     """
     task = training_of(config)
     split = split or config.data.eval_split
     chosen = selection.choose() if chosen is None else chosen
-    source = task.open_source(config.data, split, trained=spec)
-    check_classes(source.spec, spec)
-    if not source.spec.members:  # One dataset with the classes of the union.
-        spec = dataclasses.replace(spec, members=())
-    # Padding has the mean color that the network was trained with.
-    source.spec = source.spec.normalized_as(spec)
+    source, spec = _open(task, config, spec, split)
     if hasattr(source, "sizes"):  # images, not clouds
-        batch, planes = ("batch_size", batch_size), spec.channels + spec.num_classes
-        memory.check_evaluation(
-            config, sizes=source.sizes, planes=planes, devices=chosen, batch=batch
-        )
-        multiple = config.data.eval_multiple
-        selection.check_eval_sizes("space", space, source.sizes, multiple)
-    total = count(
+        _check_memory(config, spec, source.sizes, batch_size, chosen)
+        _check_space(config, source.sizes, space)
+    total, results = observe(
         config,
         spec=spec,
         model=model,
@@ -106,11 +104,39 @@ def evaluate_network(
         batch_size=batch_size,
         chosen=chosen,
         space=space,
+        observers=observers,
     )
     scorer = task.further_scores(config, model, source)
     further = {} if scorer is None else scorer(variables)
     return Evaluation(
-        split, num_examples=len(source), total=total, further=further, spec=spec
+        split,
+        num_examples=len(source),
+        total=total,
+        further=further,
+        spec=spec,
+        results=results,
+    )
+
+
+def _open(task, config, spec, split) -> tuple[Examples, DatasetSpec]:
+    """Opens a split, whose classes may be the union of those that were trained."""
+    source = task.open_source(config.data, split, trained=spec)
+    check_classes(source.spec, spec)
+    if not source.spec.members:  # One dataset with the classes of the union.
+        spec = dataclasses.replace(spec, members=())
+    # Padding has the mean color that the network was trained with.
+    source.spec = source.spec.normalized_as(spec)
+    return source, spec
+
+
+def _check_space(config, sizes, space) -> None:
+    selection.check_eval_sizes("space", space, sizes, config.data.eval_multiple)
+
+
+def _check_memory(config, spec, sizes, batch_size, devices) -> None:
+    batch, planes = ("batch_size", batch_size), spec.channels + spec.num_classes
+    memory.check_evaluation(
+        config, sizes=sizes, planes=planes, devices=devices, batch=batch
     )
 
 
@@ -141,10 +167,36 @@ def count(
       space: The number of devices over which the rows of an image are sharded, or two
         numbers: for its rows and for its columns.
     """
+    options = {"batch_size": batch_size, "chosen": chosen, "space": space}
+    total, _ = observe(
+        config, spec=spec, model=model, variables=variables, source=source, **options
+    )
+    return total
+
+
+def observe(
+    config: Config,
+    spec: DatasetSpec,
+    model: nn.Module,
+    variables: Any,
+    source: Examples,
+    *,
+    batch_size: int,
+    chosen: list[jax.Device],
+    space: Space = 1,
+    observers: Sequence[Observer] = (),
+) -> tuple[ConfusionTotal, list[list[Any]]]:
+    """Returns the confusion matrix of a network, and what observers have measured.
+
+    The arguments are those of `count` and `evaluate_network`.
+
+    Returns:
+      The matrix, and for each observer its results for all examples in dataset order.
+    """
     task = training_of(config)
     runner = StepRunner(
         None,
-        task.make_eval_step(config, model, spec),
+        _eval_step(task, config, model, spec, observers),
         kind="jit",
         devices=chosen,
         space=space,
@@ -156,10 +208,27 @@ def count(
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     )
-    return evaluate.count(
-        runner.place(variables),
-        batches,
-        runner.count,
-        num_classes=len(matrix_classes(spec)),
+    placed = runner.place(variables)
+    options = {"num_classes": len(matrix_classes(spec)), "ids": source.ids}
+    if not observers:
+        return evaluate.count(placed, batches, runner.count, **options), []
+    with Observation(
+        observers,
         ids=source.ids,
+        void=matrix_void(spec),
+        sizes=getattr(source, "sizes", None),
+    ) as observation:
+        total = evaluate.count(
+            placed, batches, runner.observe, observe=observation.add, **options
+        )
+        return total, observation.results()
+
+
+def _eval_step(task, config, model, spec, observers) -> Callable:
+    """Returns the evaluation step, with probabilities if an observer needs them."""
+    step = task.make_eval_step(config, model, spec)
+    if not any(observer.needs_probabilities for observer in observers):
+        return step
+    return functools.partial(
+        step, predict=task.labels_and_probabilities(config, model, spec)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import jax
 from flax import linen as nn
@@ -39,6 +39,15 @@ def no_further_scores(config: Config, model: nn.Module, examples: Any) -> None:
     """
 
 
+def no_probabilities(config: Config, model: nn.Module, spec: DatasetSpec) -> NoReturn:
+    """Raises ValueError, for tasks whose evaluation has no probabilities."""
+    raise ValueError(
+        f"model.name={config.model.name!r} with the dataset {spec.name!r} is invalid "
+        "for scores that need probabilities: expected a network that segments images "
+        "of one dataset. Leave these scores out."
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingFunctions:
     """Contains the functions of a task that `train`, `eval` and `plan` call.
@@ -49,6 +58,8 @@ class TrainingFunctions:
         the keyword `class_pixels` is the number of pixels of each class.
       make_eval_step: Maps a configuration, a network and a dataset specification to the
         evaluation step, which computes a confusion matrix.
+      labels_and_probabilities: Maps the same arguments to a function of variables and
+        batch that returns what the evaluation step predicts, and the probabilities.
       batch_shapes: Maps a configuration, a batch size and a dataset specification to
         the shapes of a training batch on all processes.
       overlays: Maps a configuration, a run directory, a network and examples to a
@@ -74,6 +85,9 @@ class TrainingFunctions:
     further_scores: Callable[
         [Config, nn.Module, Any], Callable[[Any], Mapping[str, float]] | None
     ] = no_further_scores
+    labels_and_probabilities: Callable[[Config, nn.Module, DatasetSpec], Callable] = (
+        no_probabilities
+    )
     open_source: Callable[..., Examples] = open_source
     spec: Callable[[DatasetSpec], DatasetSpec] = lambda spec: spec
     train_batches: Callable[..., Iterator[HostBatch]] = train_batches

@@ -106,7 +106,7 @@ def make_eval_step(
     )
 
 
-def _eval_step(variables, batch, *, predict, table, void, axis_name=None):
+def _eval_step(variables, batch, *, predict, table, void, axis_name=None, keep=False):
     # The numbers of all datasets together can exceed 255.
     batch = translated(batch, table, void=void, new_void=WIDE_VOID)
     return steps.eval_step(
@@ -116,6 +116,7 @@ def _eval_step(variables, batch, *, predict, table, void, axis_name=None):
         num_classes=num_scored(table),
         void=WIDE_VOID,
         axis_name=axis_name,
+        keep=keep,
     )
 
 

@@ -54,7 +54,7 @@ def make_eval_step(
     return functools.partial(_eval_step, predict=predict, spec=spec)
 
 
-def _eval_step(variables, batch, *, predict, spec, axis_name=None):
+def _eval_step(variables, batch, *, predict, spec, axis_name=None, keep=False):
     present, valid = unpack(batch["label"], spec.num_classes, spec.void)
     label = jnp.where(valid[..., None], states(present), spec.void)
     return steps.eval_step(
@@ -64,4 +64,5 @@ def _eval_step(variables, batch, *, predict, spec, axis_name=None):
         num_classes=2 * spec.num_classes,
         void=spec.void,
         axis_name=axis_name,
+        keep=keep,
     )

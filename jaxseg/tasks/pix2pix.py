@@ -158,8 +158,13 @@ def make_eval_step(config: Config, model: nn.Module, spec: DatasetSpec) -> Calla
     return functools.partial(_nothing, num_classes=spec.num_classes)
 
 
-def _nothing(variables, batch, *, num_classes, axis_name=None):
+def _nothing(variables, batch, *, num_classes, axis_name=None, keep=False):
     del variables, batch, axis_name
+    if keep:
+        raise ValueError(
+            f"model.options.direction={TO_PHOTO!r} is invalid for scores of single "
+            f"images: expected {TO_LABELS!r}, because a photo has no classes."
+        )
     return jnp.zeros((num_classes + 1, num_classes), jnp.int32)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxseg.data import DatasetSpec
+from jaxseg.data.spec import WIDE_VOID
 from jaxseg.metrics import scores, scores_by_dataset, table
 from jaxseg.metrics.by_dataset import scores_of
 from jaxseg.metrics.overlapping import overlapping_scores, state_names
@@ -26,6 +27,17 @@ def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
     if spec.multilabel:
         return state_names(spec.classes)
     return spec.classes if spec.union is None else spec.union.scored
+
+
+def matrix_void(spec: DatasetSpec) -> int:
+    """Returns the ignore index of labels that number the rows of a confusion matrix.
+
+    If several datasets are trained together, their classes have numbers up to 65534.
+
+    Args:
+      spec: The specification of the dataset or of the datasets of the run.
+    """
+    return spec.void if spec.union is None else WIDE_VOID
 
 
 def scoring(spec: DatasetSpec) -> Callable[[np.ndarray], dict[str, Any]]:

@@ -15,9 +15,10 @@ from jaxseg import losses
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference.image_network import ImageNetwork
+from jaxseg.metrics.overlapping import states
 from jaxseg.runs.outputs import output_form
 from jaxseg.tasks import mixed, multilabel, overlays
-from jaxseg.tasks.functions import TrainingFunctions
+from jaxseg.tasks.functions import TrainingFunctions, no_probabilities
 from jaxseg.tasks.training import (
     Parts,
     Training,
@@ -88,6 +89,29 @@ def make_eval_step(
     )
 
 
+def labels_and_probabilities(
+    config: Config, model: nn.Module, spec: DatasetSpec
+) -> Callable[[Any, Any], tuple[jax.Array, jax.Array]]:
+    """Returns a function that predicts the labels of a batch and their probabilities.
+
+    The labels are those of the evaluation step.
+
+    Raises:
+      ValueError: If the network was trained on several datasets, each of which has its
+        own classes.
+    """
+    if spec.union is not None:
+        no_probabilities(config, model, spec)
+    network = ImageNetwork(model, spec, scale=config.data.eval_scale)
+
+    def predict(variables, batch):
+        found = network.labels_and_probabilities(variables, batch["image"])
+        label, probabilities = found
+        return (states(label) if spec.multilabel else label), probabilities
+
+    return predict
+
+
 def batch_shapes(
     config: Config, batch: int, spec: DatasetSpec
 ) -> dict[str, jax.ShapeDtypeStruct]:
@@ -125,6 +149,7 @@ def picture_writer(
 TRAINING = TrainingFunctions(
     build=build,
     make_eval_step=make_eval_step,
+    labels_and_probabilities=labels_and_probabilities,
     batch_shapes=batch_shapes,
     overlays=picture_writer,
     open_source=mixed.open_images,

@@ -255,14 +255,14 @@ def test_evaluation_pads_with_the_mean_of_the_run(run, tmp_path):
 
     with_normalization(run, [0.0, 1.0, 0.0], [1.0, 1.0, 1.0])
     seen = []
-    original = evaluation.count
+    original = evaluation.observe
 
-    def count(*args, source, **kwargs):
+    def observe(*args, source, **kwargs):
         seen.append(source.spec.mean)
         return original(*args, source=source, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "count", count)
+        patch.setattr(evaluation, "observe", observe)
         scores(run, tmp_path)
     assert seen == [(0.0, 1.0, 0.0)]
 

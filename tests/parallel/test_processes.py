@@ -45,12 +45,17 @@ def test_two_processes_equal_one(tmp_path):
     assert [process.returncode for process in running] == [0, 0], errors
     module = runpy.run_path(str(worker))
     expected = module["train"]("jit")
+    assert expected["images"][:, 0].tolist() == list(range(16))
+    assert (expected["images"][7:, 1] == 7 * 6).all()
     for file in sorted(tmp_path.iterdir()):
         got = np.load(file)
         np.testing.assert_array_equal(got["matrix"], expected["matrix"], file.name)
         assert got["labeled"] == expected["labeled"]
-        assert sorted(got) == sorted(expected)
-        for name in set(got) - {"matrix", "labeled"}:
+        for name in {"counted", "images"} & set(got):
+            np.testing.assert_array_equal(got[name], expected[name], file.name)
+        exact = {"matrix", "labeled", "counted", "images"}
+        assert set(got) | exact == set(expected)
+        for name in set(got) - exact:
             np.testing.assert_allclose(
                 got[name],
                 expected[name],

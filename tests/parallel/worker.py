@@ -18,6 +18,7 @@ from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
+from jaxseg.training.run.observation import Observation
 from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import eval_step, most_probable, train_step
@@ -85,12 +86,35 @@ def train(kind):
     variables = runner.variables(state)
     matrix = runner.count(variables, local)
     flat = jax.tree_util.tree_leaves_with_path(variables)
+    counts = {} if kind in ("parts", "both") else observed(runner, variables, local)
     return {
+        **counts,
         **{jax.tree_util.keystr(path): np.asarray(x) for path, x in flat},
         "loss": np.asarray(metrics["loss"]),
         "labeled": np.asarray(metrics["labeled"]),
         "matrix": np.asarray(matrix),
     }
+
+
+class Correct:
+    """Counts the pixels of one image that have a label, and those that are right."""
+
+    needs_probabilities = False
+
+    def measure(self, example):
+        known = example.label != example.void
+        right = known & (example.label == example.prediction)
+        return [example.index, known.sum(), right.sum(), *example.label.shape]
+
+
+def observed(runner, variables, local):
+    """The matrix and what an observer has counted in the images of all processes."""
+    ids, sizes = [f"{i}.png" for i in range(16)], [(7, 6)] * 16
+    with Observation([Correct()], ids=ids, void=255, sizes=sizes) as observation:
+        matrix, read = runner.observe(variables, local)
+        observation.add(local, read)
+        [found] = observation.results()
+    return {"counted": np.asarray(matrix), "images": np.array(found)}
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxseg.training.devices.local_rows import local_rows
 from jaxseg.training.devices.mesh import batch_sharding, state_shardings, within_mesh
 from jaxseg.training.devices.placement import (
     HostBatch,
@@ -50,21 +51,29 @@ class JitBackend:
     mesh: Mesh
     shard: str = "none"
 
-    def compile(self, step: Callable, *, donate: bool = True) -> Callable:
+    def compile(
+        self, step: Callable, *, donate: bool = True, by_example: bool = False
+    ) -> Callable:
         """Compiles a step whose state and batch are already on the devices.
 
         Args:
           step: A function of state and batch. Its argument `axis_name` must be None.
           donate: Whether the result reuses the memory of the state, which is then
             deleted. Pass False for evaluation.
+          by_example: Whether the step returns a pair, the second part of which has one
+            row for each example. Each device then keeps the rows of its examples, and
+            `rows` reads them.
 
         Returns:
           The compiled function.
         """
         whole = self.shard == "none"
+        places = self._everywhere if whole else None
+        if by_example:
+            places = (places, NamedSharding(self.mesh, P("batch")))
         return jax.jit(
             within_mesh(step if whole else self._on_shards(step), self.mesh),
-            out_shardings=self._everywhere if whole else None,
+            out_shardings=places,
             donate_argnums=(0,) if donate else (),
         )
 
@@ -79,6 +88,10 @@ class JitBackend:
           The arrays of the global batch, which all processes share.
         """
         return {name: self._put(name, value) for name, value in batch.items()}
+
+    def rows(self, array: jax.Array) -> np.ndarray:
+        """Copies the rows of this process's examples to the host."""
+        return local_rows(array)
 
     def gather(self, tree: Any) -> Any:
         """Copies every array of a tree to all devices, so that each holds all of it."""
@@ -142,13 +155,17 @@ class PmapBackend:
 
     devices: Sequence[jax.Device]
 
-    def compile(self, step: Callable, *, donate: bool = True) -> Callable:
+    def compile(
+        self, step: Callable, *, donate: bool = True, by_example: bool = False
+    ) -> Callable:
         """Compiles a step whose state and batch are already on the devices.
 
         Args:
           step: A function of state, batch and `axis_name`.
           donate: Whether the result reuses the memory of the state, which is then
             deleted. Pass False for evaluation.
+          by_example: Whether the step returns a pair, the second part of which has one
+            row for each example, which `rows` reads.
 
         Returns:
           The compiled function.
@@ -157,7 +174,7 @@ class PmapBackend:
             functools.partial(step, axis_name=AXIS),
             axis_name=AXIS,
             in_axes=(None, 0),
-            out_axes=None,
+            out_axes=(None, 0) if by_example else None,
             devices=list(self.devices),
             donate_argnums=(0,) if donate else (),
         )
@@ -183,6 +200,11 @@ class PmapBackend:
             return jax.device_put(value, split)
 
         return {name: put(name, value) for name, value in batch.items()}
+
+    def rows(self, array: jax.Array) -> np.ndarray:
+        """Copies the rows of this process's examples to the host."""
+        found = local_rows(array)  # [devices, examples of each device, ...]
+        return found.reshape(-1, *found.shape[2:])
 
     def gather(self, tree: Any) -> Any:
         """Returns the tree unchanged, because every device already holds all arrays."""

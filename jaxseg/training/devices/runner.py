@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -57,6 +58,7 @@ class StepRunner:
         evaluation = _backend(kind, devices, space, shard="none")
         counted = log_compilations(eval_step, "eval_step", self.programs)
         self._steps = {"eval_step": evaluation.compile(counted, donate=False)}
+        self._evaluation, self._eval_step = evaluation, eval_step
         if train_step is not None:
             updated = log_compilations(train_step, "train_step", self.programs)
             self._steps["train_step"] = self._backend.compile(updated)
@@ -95,6 +97,31 @@ class StepRunner:
         """
         filled = fill_rows(batch, self._local_groups)
         return self._run("eval_step", variables, filled)
+
+    def observe(
+        self, variables: Any, batch: HostBatch
+    ) -> tuple[jax.Array, Callable[[], HostBatch]]:
+        """Returns the confusion matrix of the global batch, and what it counts.
+
+        Returns:
+          The matrix that `count` returns, and a function without arguments that copies
+          the labels, the predictions and, if the evaluation step computes them, the
+          probabilities of this process's part of the batch to the host.
+        """
+        if "observed_step" not in self._steps:
+            keeping = functools.partial(self._eval_step, keep=True)
+            named = log_compilations(keeping, "observed_step", self.programs)
+            self._steps["observed_step"] = self._evaluation.compile(
+                named, donate=False, by_example=True
+            )
+        filled = fill_rows(batch, self._local_groups)
+        matrix, kept = self._run("observed_step", variables, filled)
+        count = len(batch["index"])
+
+        def read() -> HostBatch:
+            return {k: self._evaluation.rows(v)[:count] for k, v in kept.items()}
+
+        return matrix, read
 
     def trace(self, state: Any, batch: Any) -> tuple[jax.stages.Traced, Any, Any]:
         """Traces the training step from the shapes of a state and of a global batch.

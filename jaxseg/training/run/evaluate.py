@@ -25,6 +25,7 @@ def count(
     num_classes: int,
     ids: Sequence[str],
     stop: Callable[[], bool] = lambda: False,
+    observe: Callable[[HostBatch, Any], None] | None = None,
 ) -> ConfusionTotal | None:
     """Evaluates a network on batches and sums their confusion matrices.
 
@@ -35,6 +36,8 @@ def count(
       num_classes: The number of classes K.
       ids: The names of the images, for errors.
       stop: Whether to stop early. It is called before every batch.
+      observe: Receives every batch, and the second part of what the step returns for
+        it. The step then returns a pair, as `StepRunner.observe` does.
 
     Returns:
       The total, or None if the evaluation was stopped early.
@@ -50,17 +53,24 @@ def count(
             return None
         pending.append((batch, step(variables, batch)))
         if len(pending) > 1:  # read one batch late: the device never waits
-            _add(total, *pending.pop(0), ids)
-    for batch, matrix in pending:
-        _add(total, batch=batch, matrix=matrix, ids=ids)
+            _add(total, *pending.pop(0), ids, observe)
+    for batch, result in pending:
+        _add(total, batch, result, ids, observe)
     return total
 
 
 def _add(
-    total: ConfusionTotal, batch: HostBatch, matrix: Any, ids: Sequence[str]
+    total: ConfusionTotal,
+    batch: HostBatch,
+    result: Any,
+    ids: Sequence[str],
+    observe: Callable[[HostBatch, Any], None] | None,
 ) -> None:
+    matrix, kept = (result, None) if observe is None else result
     try:
         total.add(np.asarray(matrix))
     except ValueError as error:
         names = ", ".join(str(ids[i]) for i in batch["index"] if i != FILL)
         raise ValueError(f"{error}; images of the batch: {names}") from error
+    if observe is not None:
+        observe(batch, kept)

@@ -96,31 +96,40 @@ def eval_step(
     variables: Mapping[str, Any],
     batch: Batch,
     *,
-    predict: Callable[[Mapping[str, Any], Batch], jax.Array],
+    predict: Callable[[Mapping[str, Any], Batch], Any],
     num_classes: int,
     void: int = 255,
     axis_name: str | None = None,
-) -> jax.Array:
+    keep: bool = False,
+) -> Any:
     """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
     The rows are the K classes of the labels and void, the columns the predicted
-    classes.
+    classes. With `keep`, the result is a pair: the matrix, and a dictionary of arrays
+    with one row for each example. They are "label" and "prediction", uint8 or uint16,
+    and "probabilities" if `predict` returns these.
 
     Args:
       variables: The parameters and statistics of the network.
       batch: The inputs of the network, and the integer label. Under pmap it is the part
         of one device.
       predict: Maps variables and batch to classes of the shape of the label, such as
-        `most_probable(model)`.
+        `most_probable(model)`, or to a pair of these classes and the probabilities.
       num_classes: The number of classes K.
       void: The ignore index.
       axis_name: The axis of pmap, or None.
+      keep: Whether to return the arrays from which the matrix is counted.
     """
     label = batch["label"].astype(jnp.int32)
-    matrix = confusion(
-        predict(variables, batch), label=label, num_classes=num_classes, void=void
-    )
-    return confusion_over(matrix, axis_name)
+    found = predict(variables, batch)
+    prediction, *further = found if isinstance(found, tuple) else (found,)
+    matrix = confusion(prediction, label=label, num_classes=num_classes, void=void)
+    matrix = confusion_over(matrix, axis_name)
+    if not keep:
+        return matrix
+    small = jnp.uint8 if max(void, num_classes) <= 255 else jnp.uint16
+    kept = {"label": label.astype(small), "prediction": prediction.astype(small)}
+    return matrix, kept | dict(zip(("probabilities",), further, strict=False))
 
 
 def most_probable(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Callable:

@@ -1,0 +1,22 @@
+"""Reads the rows of a sharded result that belong to the examples of this process."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+
+def local_rows(array: jax.Array) -> np.ndarray:
+    """Copies the parts of an array on the devices of this process to the host.
+
+    Args:
+      array: An array whose first axis is split over the devices. Several devices can
+        hold copies of the same rows.
+    """
+    parts = {}
+    for shard in array.addressable_shards:
+        place = shard.index[0]
+        start = place if isinstance(place, int) else place.start or 0
+        parts.setdefault(start, shard.data)
+    rows = [np.asarray(parts[start]) for start in sorted(parts)]
+    return rows[0] if len(rows) == 1 else np.concatenate(rows)
