@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
+import jax
 import tyro
 from rich.console import Console
 from rich.progress import track
@@ -25,6 +26,9 @@ from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.cli.refining import DEFAULT as NOT_REFINED
 from jaxseg.cli.refining import Refining
+from jaxseg.cli.windows import BOUNDS as WINDOW_BOUNDS
+from jaxseg.cli.windows import DEFAULT as WINDOWS
+from jaxseg.cli.windows import Windows
 from jaxseg.config import Config
 from jaxseg.inference.segmenter import PredictOptions
 from jaxseg.inference.tta import PSPNET_SCALES
@@ -33,20 +37,12 @@ from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import read_config, read_spec
 from jaxseg.runs.network_checks import check_options
 from jaxseg.runs.outputs import with_threshold
-from jaxseg.runs.rules import (
-    each,
-    number,
-    optional,
-    some,
-    text,
-    whole,
-)
+from jaxseg.runs.rules import check_bounds, number, optional, some, text, whole
 from jaxseg.storage.places import check_folder
 from jaxseg.tasks.prediction import FileResult, Request
 from jaxseg.tasks.table import task_of
 from jaxseg.text import as_message, counted
 
-Size = tuple[int, int]
 AS_TRAINED = Reading()
 
 
@@ -54,8 +50,6 @@ BOUNDS = {
     "checkpoint": text(),
     "threshold": optional(number(above=0, below=1)),
     "dataset": optional(text()),
-    "window": optional(each(whole(1, 65_536))),
-    "stride": optional(each(whole(1, 65_536))),
     "scales": some(SCALE),
     "samples": whole(0, 10_000),
     "batch_size": whole(1, 65_536),
@@ -88,11 +82,7 @@ class Arguments:
     mode: Literal["whole", "slide", "tile"] = "whole"
     """whole segments the whole image, slide averages overlapping windows, and tile
     joins tiles whose borders are padded by mirroring, for networks without padding."""
-    window: Size | None = None
-    """Height and width in pixels of the windows or tiles."""
-    stride: Size | None = None
-    """Vertical and horizontal distance in pixels between neighboring windows. The
-    default is two thirds of the window, or the size of a tile."""
+    windows: Annotated[Windows, tyro.conf.arg(name="")] = WINDOWS
     scales: tuple[float, ...] = (1.0,)
     """Resize the image by each of these factors and average the probabilities."""
     flip: bool = False
@@ -134,6 +124,7 @@ def main(argv: list[str]) -> int:
     network_options, rest = take_options(argv)
     options = parsed(Arguments, rest, prog="jaxseg predict", bounds=BOUNDS)
     options.refining.check()
+    check_bounds(options.windows, WINDOW_BOUNDS)
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
     spec = with_threshold(config, read_spec(options.workdir), options.threshold)
@@ -163,10 +154,10 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
       options: The options of the command.
       allowed: The names of the options that apply, or None if all do.
     """
-    for holder in (options, options.refining) if allowed else ():
+    for holder in (options, options.refining, options.windows) if allowed else ():
         for field in dataclasses.fields(holder):
             value = getattr(holder, field.name)
-            if isinstance(value, Refining) or field.name in allowed:
+            if isinstance(value, Refining | Windows) or field.name in allowed:
                 continue
             if value != field.default:
                 raise ValueError(
@@ -182,10 +173,14 @@ def request_of(options: Arguments, config: Config) -> Request:
       options: The options of the command.
       config: The configuration of the run.
     """
+    windows = options.windows
     segment = PredictOptions(
         mode=options.mode,
-        window=options.window,
-        stride=options.stride,
+        window=windows.window,
+        stride=windows.stride,
+        blend=windows.blend,
+        accumulate=windows.accumulate,
+        devices=windows.devices or jax.local_device_count(),
         scales=PSPNET_SCALES if options.tta else options.scales,
         flip=options.flip or options.tta,
         batch_size=options.batch_size,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 from pathlib import Path
@@ -16,60 +15,16 @@ from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.trained_images import options_like, read_like
 from jaxseg.inference.image_network import ImageNetwork
-from jaxseg.inference.predict import Mode, predict_labels, round_up
+from jaxseg.inference.predict import predict_labels, round_up
+from jaxseg.inference.predict_options import PredictOptions as PredictOptions
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.refinement.chain import Refiner
-from jaxseg.inference.refinement.options import Refinement
 from jaxseg.inference.tta import predict_probabilities
+from jaxseg.inference.windows.shared import shared
 from jaxseg.ops.output_form import OutputForm
 from jaxseg.typing import Size
 
 CANVAS = 32  # The sides of sums of windows are multiples of this, in pixels.
-
-
-@dataclasses.dataclass(frozen=True)
-class PredictOptions:
-    """Contains the options that determine how an image is segmented.
-
-    Attributes:
-      mode: "whole" predicts the whole image at once, "slide" averages overlapping
-        windows, and "tile" joins tiles with mirrored borders, for networks whose
-        convolutions are not padded.
-      window: The height and width of windows and tiles in pixels.
-      stride: The vertical and horizontal step between windows in pixels. The default is
-        two thirds of the window, or the size of the output of a tile.
-      scales: The factors by which the image is resized. The softmax is averaged over
-        the predictions at all scales.
-      flip: Whether the softmax is also averaged over the mirrored image.
-      batch_size: The number of images or windows in each call of the network.
-      multiple: Whole images are padded to multiples of this many pixels, which changes
-        some labels near the right and lower border. None selects the padding of
-        evaluation: that of the run, or none for a network without a run.
-      dataset: The dataset in whose classes the network predicts, for a network that was
-        trained on several datasets. The default is the classes of their union.
-      refinement: The steps that refine the prediction for an image, such as a dense CRF
-        and the removal of small regions. By default there are none.
-    """
-
-    mode: Mode = "whole"
-    window: Size | None = None
-    stride: Size | None = None
-    scales: tuple[float, ...] = (1.0,)
-    flip: bool = False
-    batch_size: int = 4
-    multiple: int | None = None
-    dataset: str | None = None
-    refinement: Refinement = Refinement()  # noqa: RUF009
-
-    @property
-    def padding(self) -> int:
-        """Returns the number to whose multiples the sides of images are padded."""
-        return self.multiple or 1 if self.mode == "whole" else 1
-
-    @property
-    def averages(self) -> bool:
-        """Returns whether predictions at several scales or flips are averaged."""
-        return self.flip or self.scales != (1.0,)
 
 
 class Segmenter:
@@ -99,7 +54,7 @@ class Segmenter:
         spec: DatasetSpec,
         *,
         scale: float = 1.0,
-        options: PredictOptions = PredictOptions(),
+        options: PredictOptions = PredictOptions(),  # noqa: B008
         reading: ReadOptions = ReadOptions(),  # noqa: B008
     ) -> None:
         """Places the weights on the default device.
@@ -122,10 +77,11 @@ class Segmenter:
         self._variables = jax.device_put(variables)
         self._labels = jax.jit(self.network.labels)
         self._both = jax.jit(self.network.labels_and_probabilities)
-        self._prepare = jax.jit(self.network.prepare)
+        self.prepare = jax.jit(self.network.prepare)
         # These objects must not change, so that jit finds the compiled programs again.
-        self._decide = self._bound(self.network.decisions)
-        self._apply = self._bound(self.network.class_logits)
+        # Code that runs the network on windows uses them, too.
+        self.decisions = self._bound(self.network.decisions)
+        self.class_logits = self._bound(self.network.class_logits)
 
     @functools.cached_property
     def form(self) -> OutputForm:
@@ -219,7 +175,7 @@ class Segmenter:
         if whole:
             return np.array(self._labels(self._variables, pixels)), None
         labels = predict_labels(
-            self._decide, self._prepare(pixels), size=pixels.shape[1:3], **self._how()
+            self.decisions, self.prepare(pixels), size=pixels.shape[1:3], **self._how()
         )
         return labels, None
 
@@ -233,8 +189,8 @@ class Segmenter:
 
     def _averaged(self, pixels: np.ndarray) -> np.ndarray:
         return predict_probabilities(
-            self._apply,
-            self._prepare(pixels),
+            self.class_logits,
+            self.prepare(pixels),
             scales=self.options.scales,
             flip=self.options.flip,
             size=pixels.shape[1:3],
@@ -243,6 +199,9 @@ class Segmenter:
         )
 
     def _bound(self, function):
+        devices = self.options.devices
+        if self.options.mode != "whole" and devices > 1:
+            return shared(function, self._variables, devices=devices)
         return functools.partial(jax.jit(function), self._variables)
 
     def padded_size(self, size: Size) -> Size:
@@ -270,8 +229,6 @@ class Segmenter:
             multiple = 1  # Images are padded before they are resized, as in evaluation.
         return {
             "mode": options.mode,
-            "window": options.window,
-            "stride": options.stride,
-            "batch": options.batch_size,
+            "windows": options.windows,
             "multiple": multiple,
         }

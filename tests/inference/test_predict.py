@@ -7,6 +7,7 @@ import pytest
 from jax import lax
 
 from jaxseg.inference.predict import predict_labels, predict_logits
+from jaxseg.inference.windows.options import WindowOptions
 from jaxseg.models.unet_valid import unet_valid
 
 RNG = np.random.default_rng(0)
@@ -86,15 +87,15 @@ def test_whole_works_inside_jit():
 def test_slide_equals_slow_average(size, window, stride, batch):
     image = picture(2, *size)
     expected = slow_slide(position, image, window, stride)
-    options = {"mode": "slide", "window": window, "stride": stride, "batch": batch}
-    logits = predict_logits(position, image, **options)
+    windows = WindowOptions(window, stride, batch)
+    logits = predict_logits(position, image, mode="slide", windows=windows)
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
 
 
 def test_slide_pads_images_below_the_window():
     image = picture(1, 10, 50)
-    options = {"mode": "slide", "window": (24, 24), "stride": (16, 16)}
-    logits = predict_logits(position, image, **options)
+    windows = WindowOptions((24, 24), (16, 16))
+    logits = predict_logits(position, image, mode="slide", windows=windows)
     padded = np.pad(image, ((0, 0), (0, 14), (0, 0), (0, 0)))
     expected = slow_slide(position, padded, (24, 24), (16, 16))[:, :10]
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
@@ -102,7 +103,9 @@ def test_slide_pads_images_below_the_window():
 
 def test_slide_default_stride_is_two_thirds():
     image = picture(1, 30, 30)
-    default = predict_logits(position, image, mode="slide", window=(12, 18))
+    default = predict_logits(
+        position, image, mode="slide", windows=WindowOptions((12, 18))
+    )
     stated = slow_slide(position, image, (12, 18), (8, 12))
     np.testing.assert_allclose(default, stated, rtol=1e-5)
 
@@ -112,7 +115,7 @@ def test_slide_default_stride_is_two_thirds():
 def test_tiles_of_a_valid_network_equal_the_mirrored_whole(size, stride):
     image = picture(2, *size)
     logits = predict_logits(
-        valid, image, mode="tile", window=(16, 20), stride=stride, batch=3
+        valid, image, mode="tile", windows=WindowOptions((16, 20), stride, batch=3)
     )
     mirrored = np.pad(image, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     np.testing.assert_allclose(logits, valid(mirrored), atol=1e-5)
@@ -129,10 +132,10 @@ def test_few_programs_for_many_sizes(mode):
         shapes.append(x.shape)  # runs once per compiled program
         return x
 
-    window = (16, 16) if mode == "slide" else None
+    windows = WindowOptions((16, 16)) if mode == "slide" else None
     for size in [(33, 40), (40, 33), (62, 64), (64, 50)]:
         image = picture(1, *size)
-        labels = predict_labels(network, image, mode=mode, window=window)
+        labels = predict_labels(network, image, mode=mode, windows=windows)
         np.testing.assert_array_equal(labels, image.argmax(-1))
     assert len(set(shapes)) == len(shapes) == 1
 
@@ -150,7 +153,9 @@ def test_bfloat16_logits_are_averaged_in_float32():
         return position(x).astype(jnp.bfloat16)
 
     image = picture(1, 30, 30)
-    logits = predict_logits(half, image, mode="slide", window=(20, 20), stride=(5, 5))
+    logits = predict_logits(
+        half, image, mode="slide", windows=WindowOptions((20, 20), (5, 5))
+    )
     assert logits.dtype == jnp.float32
     expected = slow_slide(half, image, (20, 20), (5, 5))
     np.testing.assert_allclose(logits, expected, rtol=1e-5)
@@ -162,17 +167,27 @@ def test_bfloat16_logits_are_averaged_in_float32():
         (same, {"mode": "window"}, "mode='window' is invalid"),
         (same, {"mode": "slide"}, "window=None is invalid with mode='slide'"),
         (same, {"multiple": 0}, "multiple=0 is invalid"),
-        (same, {"batch": 0}, "batch=0 is invalid"),
         (valid, {}, "Use mode='tile'"),
-        (valid, {"mode": "slide", "window": (8, 8)}, "Use mode='tile'"),
-        (same, {"mode": "slide", "window": (8, 8), "stride": (9, 8)}, "stride"),
-        (same, {"mode": "slide", "window": (8, 8), "stride": (0, 8)}, "stride"),
-        (lambda x: x[:, 1:], {"mode": "tile", "window": (8, 8)}, "by an even number"),
+        (valid, {"mode": "slide", "windows": WindowOptions((8, 8))}, "Use mode='tile'"),
+        (same, {"mode": "slide", "windows": WindowOptions((8, 8), (9, 8))}, "stride"),
+        (same, {"mode": "slide", "windows": WindowOptions((8, 8), (0, 8))}, "stride"),
+        (
+            lambda x: x[:, 1:],
+            {"mode": "tile", "windows": WindowOptions((8, 8))},
+            "by an even number",
+        ),
     ],
 )
 def test_bad_arguments_are_named(fn, options, message):
     with pytest.raises(ValueError, match=message):
         predict_logits(fn, picture(1, 20, 20), **options)
+
+
+def test_bad_windows_are_named():
+    with pytest.raises(ValueError, match="batch=0 is invalid"):
+        WindowOptions((8, 8), batch=0)
+    with pytest.raises(ValueError, match=r"window=.* is invalid"):
+        WindowOptions((8, 0))
 
 
 @pytest.mark.parametrize("shape", [(20, 20, 3), (1, 0, 20, 3)])
@@ -189,6 +204,6 @@ def test_tiles_of_the_unpadded_unet_equal_its_mirrored_form(fill):
     image = picture(1, 40, 52)
     variables = fill(mirrored, image.shape)
     network = jax.jit(lambda x: plain.apply(variables, x, train=False)["logits"])
-    tiled = predict_logits(network, image, mode="tile", window=(28, 36))
+    tiled = predict_logits(network, image, mode="tile", windows=WindowOptions((28, 36)))
     whole = mirrored.apply(variables, image, train=False)["logits"]
     np.testing.assert_allclose(tiled, whole, atol=1e-5)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxseg.inference.tta import predict_probabilities, rescale
+from jaxseg.inference.windows.options import WindowOptions
 from jaxseg.ops.resize import resize
 
 RNG = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def test_flip_of_the_image_flips_the_result():
 
 def test_windows_and_output_size():
     image = picture(1, 40, 30)
-    options = {"mode": "slide", "window": (16, 16), "stride": (16, 16)}
+    options = {"mode": "slide", "windows": WindowOptions((16, 16), (16, 16))}
     both = predict_probabilities(jax.jit(jnp.sin), image, size=(20, 15), **options)
     expected = jax.nn.softmax(resize(jnp.sin(image), (20, 15)), axis=-1)
     np.testing.assert_allclose(both, expected, atol=1e-6)

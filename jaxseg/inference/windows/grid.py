@@ -122,21 +122,22 @@ class Grid:
 
     def __iter__(self) -> Iterator[Window]:
         """Yields the windows row by row, each row from left to right."""
-        for row in self.rows:
-            yield from self.row(row)
+        for row in range(len(self.rows)):
+            for column in range(len(self.columns)):
+                yield self.window_at(row, column)
 
-    def row(self, span: Span) -> Iterator[Window]:
-        """Yields the windows of one span of rows, from left to right.
+    def window_at(self, row: int, column: int) -> Window:
+        """Returns the window of a span of rows and a span of columns.
 
         Args:
-          span: A member of `rows`.
+          row: The index of the span of rows.
+          column: The index of the span of columns.
         """
-        for column in self.columns:
-            read, keep = (
-                Box(rows[0], columns[0], rows[1], columns[1])
-                for rows, columns in zip(span, column, strict=True)
-            )
-            yield Window(read, keep)
+        read, keep = (
+            Box(rows[0], columns[0], rows[1], columns[1])
+            for rows, columns in zip(self.rows[row], self.columns[column], strict=True)
+        )
+        return Window(read, keep)
 
 
 def sliding_grid(
@@ -208,6 +209,10 @@ def _spans(
 
 
 def _check(spans: tuple[Span, ...], *, length: int, window: int, margin: int) -> None:
+    if sorted(span.keep for span in spans) != [span.keep for span in spans]:
+        raise ValueError(
+            f"spans={spans} is invalid: expected spans in ascending order."
+        )
     end = 0
     for span in spans:
         (first, last), (start, stop) = span

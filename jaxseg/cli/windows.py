@@ -1,0 +1,41 @@
+"""Defines the options of `jaxseg predict` for sliding windows and tiles."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from jaxseg.runs.rules import each, optional, whole
+
+Size = tuple[int, int]
+
+BOUNDS = {
+    "window": optional(each(whole(1, 65_536))),
+    "stride": optional(each(whole(1, 65_536))),
+    "devices": optional(whole(1, 65_536)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """Sets the windows of --mode slide and --mode tile."""
+
+    window: Size | None = None
+    """Height and width in pixels of the windows or tiles."""
+    stride: Size | None = None
+    """Vertical and horizontal distance in pixels between neighboring windows. The
+    default is two thirds of the window, or the size of a tile."""
+    blend: Literal["uniform", "gaussian", "cosine", "center"] = "uniform"
+    """How overlapping windows are combined: by the average of their logits, with equal
+    weights (uniform) or with weights that fall towards the border of a window
+    (gaussian, cosine), or not at all (center), so that each pixel is taken from the
+    window whose center is nearest."""
+    accumulate: Literal["auto", "device", "host", "file"] = "auto"
+    """Where the sums over overlapping windows are held, for the rows that are not
+    finished: in the memory of the device, in that of the host, or in a memory-mapped
+    file. auto selects the first that has room."""
+    devices: int | None = None
+    """Number of local devices that share the windows. The default is all of them."""
+
+
+DEFAULT = Windows()

@@ -1,0 +1,101 @@
+"""Segments an image of any size by windows, without holding its pixels or logits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxseg.inference.segmenter import Segmenter
+from jaxseg.inference.windows.inputs import Pixels
+from jaxseg.inference.windows.sliding import SlidingWindows, most_probable
+from jaxseg.inference.windows.stream import Rows
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelRows:
+    """Segments images by windows and yields rows of classes as they are finished.
+
+    Attributes:
+      sliding: Runs the network on windows.
+      decide: A function from averaged logits [..., K] to classes.
+    """
+
+    sliding: SlidingWindows
+    decide: Callable[[Any], Any]
+
+    def rows(self, pixels: Pixels, *, start: int = 0) -> Iterator[Rows]:
+        """Yields the rows of an image from top to bottom.
+
+        Args:
+          pixels: The image, of the type in the dataset's specification.
+          start: The number of rows that are not needed.
+
+        Yields:
+          Rows of classes, integers [n, W], or booleans [n, W, K] if
+            classes can overlap.
+        """
+        return self.sliding.rows(pixels, decide=self.decide, start=start)
+
+
+def label_rows(segmenter: Segmenter, *, folder: Path | None = None) -> LabelRows:
+    """Returns a function that segments images by windows, a few rows at a time.
+
+    Args:
+      segmenter: The network, with options whose mode is "slide" or "tile".
+      folder: The folder of the memory-mapped file that "auto" or "file" may use for the
+        sums over windows. None selects the system's folder for temporary files.
+
+    Raises:
+      ValueError: If an option needs the whole image.
+    """
+    check_by_rows(segmenter)
+    options = segmenter.options
+    windows = dataclasses.replace(options.windows, folder=folder)
+    by_sum = options.dataset is not None or segmenter.spec.multilabel
+    apply = segmenter.class_logits if by_sum else segmenter.decisions
+    sliding = SlidingWindows(apply, windows, options.mode, prepare=segmenter.prepare)
+    if not by_sum:
+        return LabelRows(sliding, most_probable)
+    probabilities = jax.nn.sigmoid if segmenter.spec.multilabel else jax.nn.softmax
+
+    @jax.jit
+    def decide(logits):
+        found = segmenter.network.in_dataset(probabilities(logits))
+        return segmenter.form.labels_of(found)
+
+    return LabelRows(sliding, decide)
+
+
+def check_by_rows(segmenter: Segmenter) -> None:
+    """Raises ValueError if an option needs the whole image at once.
+
+    Args:
+      segmenter: The network with the options of the prediction.
+    """
+    options = segmenter.options
+    if options.mode == "whole" or options.windows is None:
+        raise ValueError(
+            f"mode={options.mode!r}, window={options.window} is invalid for an image "
+            "that is read in windows: expected mode='slide' and a window."
+        )
+    if segmenter.network.scale != 1:
+        raise ValueError(
+            f"data.eval_scale={segmenter.network.scale} of the run is invalid for an "
+            "image that is read in windows: expected 1. Resize the image first, and "
+            "use a run that was trained at this size."
+        )
+    chosen = {
+        f"scales={options.scales}": options.scales != (1.0,),
+        "flip=True": options.flip,
+        "crf, graphcut, class_thresholds or clean": options.refinement.is_active,
+    }
+    for name, is_set in chosen.items():
+        if is_set:
+            raise ValueError(
+                f"{name} is invalid for an image that is read in windows: it needs the "
+                "whole image. Leave the option out."
+            )

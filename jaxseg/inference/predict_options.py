@@ -1,0 +1,77 @@
+"""Defines the options that determine how an image is segmented."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from jaxseg.inference.predict import Mode
+from jaxseg.inference.refinement.options import Refinement
+from jaxseg.inference.windows.grid import Blend
+from jaxseg.inference.windows.options import Place, WindowOptions
+from jaxseg.typing import Size
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictOptions:
+    """Contains the options that determine how an image is segmented.
+
+    Attributes:
+      mode: "whole" predicts the whole image at once, "slide" averages overlapping
+        windows, and "tile" joins tiles with mirrored borders, for networks whose
+        convolutions are not padded.
+      window: The height and width of windows and tiles in pixels.
+      stride: The vertical and horizontal step between windows in pixels. The default is
+        two thirds of the window, or the size of the output of a tile.
+      scales: The factors by which the image is resized. The softmax is averaged over
+        the predictions at all scales.
+      flip: Whether the softmax is also averaged over the mirrored image.
+      blend: How the outputs of overlapping windows are combined, see
+        `jaxseg.inference.windows.blending`.
+      accumulate: Where the sums over overlapping windows are held, see `WindowOptions`.
+      devices: The number of local devices that share the windows.
+      batch_size: The number of images or windows in each call of the network, on each
+        device.
+      multiple: Whole images are padded to multiples of this many pixels, which changes
+        some labels near the right and lower border. None selects the padding of
+        evaluation: that of the run, or none for a network without a run.
+      dataset: The dataset in whose classes the network predicts, for a network that was
+        trained on several datasets. The default is the classes of their union.
+      refinement: The steps that refine the prediction for an image, such as a dense CRF
+        and the removal of small regions. By default there are none.
+    """
+
+    mode: Mode = "whole"
+    window: Size | None = None
+    stride: Size | None = None
+    blend: Blend = "uniform"
+    accumulate: Place = "auto"
+    devices: int = 1
+    scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
+    batch_size: int = 4
+    multiple: int | None = None
+    dataset: str | None = None
+    refinement: Refinement = Refinement()  # noqa: RUF009
+
+    @property
+    def padding(self) -> int:
+        """Returns the number to whose multiples the sides of images are padded."""
+        return self.multiple or 1 if self.mode == "whole" else 1
+
+    @property
+    def averages(self) -> bool:
+        """Returns whether predictions at several scales or flips are averaged."""
+        return self.flip or self.scales != (1.0,)
+
+    @property
+    def windows(self) -> WindowOptions | None:
+        """Returns the options of windows and tiles, or None if there is no window."""
+        if self.window is None:
+            return None
+        return WindowOptions(
+            self.window,
+            stride=self.stride,
+            batch=self.batch_size,
+            blend=self.blend,
+            accumulate=self.accumulate,
+        )

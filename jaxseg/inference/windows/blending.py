@@ -1,0 +1,96 @@
+"""Weights by which the outputs of overlapping windows are averaged.
+
+The weight of a pixel is the product of a weight for its row and a weight for its column
+in the window:
+
+- "uniform": all weights are 1.
+- "gaussian": a Gaussian around the center of the window, whose standard deviation is an
+  eighth of the side, as in nnU-Net (Isensee et al., arXiv 1809.10486).
+- "cosine": a raised cosine (Hann window), which falls to almost 0 at the border. With
+  steps of half a window, the weights of all windows over a pixel have a constant sum.
+- "center": the keep boxes are disjoint, so their weights are 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jaxseg.inference.windows.grid import Blend, Grid, Span
+from jaxseg.typing import Size
+
+
+def profile(blend: Blend, length: int) -> np.ndarray:
+    """Returns the weights of the rows, or of the columns, in a window.
+
+    Args:
+      blend: The kind of blending.
+      length: The number of rows.
+
+    Returns:
+      Positive weights, float32 [length].
+    """
+    center = np.arange(length) + 0.5
+    if blend == "gaussian":
+        weights = np.exp(-0.5 * ((center - length / 2) / (length / 8)) ** 2)
+    elif blend == "cosine":
+        weights = np.sin(np.pi * center / length) ** 2
+    else:
+        weights = np.ones(length)
+    return weights.astype(np.float32)
+
+
+def span_weights(grid: Grid, axis: int) -> np.ndarray:
+    """Returns the weights of the outputs of all spans; they are 0 outside of `keep`.
+
+    Args:
+      grid: The windows.
+      axis: 0 for the spans of rows, 1 for those of columns.
+
+    Returns:
+      float32 [number of spans, length of the output].
+    """
+    spans, margin = (grid.rows, grid.columns)[axis], grid.margin[axis]
+    weights = np.zeros((len(spans), grid.output[axis]), np.float32)
+    full = profile(grid.blend, grid.output[axis])
+    for row, span in zip(weights, spans, strict=True):
+        kept = _kept(span, margin)
+        row[kept] = full[kept]
+    return weights
+
+
+def totals(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the sums of the weights over every row and over every column.
+
+    The sum of the weights of a pixel is the product of the two.
+
+    Args:
+      grid: The windows.
+
+    Returns:
+      float32 [H] and float32 [W].
+    """
+    sums = []
+    for axis, length in enumerate(grid.size):
+        total = np.zeros(length, np.float32)
+        weights = span_weights(grid, axis)
+        for row, span in zip(weights, (grid.rows, grid.columns)[axis], strict=True):
+            total[slice(*span.keep)] += row[_kept(span, grid.margin[axis])]
+        sums.append(total)
+    return sums[0], sums[1]
+
+
+def kept_output(grid: Grid, rows: Span, columns: Span) -> tuple[slice, slice]:
+    """Returns the part of the output of a window that the result uses.
+
+    Args:
+      grid: The windows.
+      rows: The rows of the window.
+      columns: The columns of the window.
+    """
+    margin: Size = grid.margin
+    return _kept(rows, margin[0]), _kept(columns, margin[1])
+
+
+def _kept(span: Span, margin: int) -> slice:
+    first = span.read[0] + margin
+    return slice(span.keep[0] - first, span.keep[1] - first)

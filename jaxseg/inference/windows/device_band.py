@@ -1,0 +1,148 @@
+"""Holds the sums over overlapping windows on the device of the network.
+
+See `jaxseg.inference.windows.host_band` for what a band is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxseg.inference.windows.blending import span_weights, totals
+from jaxseg.inference.windows.grid import Grid
+from jaxseg.inference.windows.host_band import CHUNK, Place, band_height
+
+
+class DeviceBand:
+    """Holds a band of rows on a device.
+
+    Whole outputs are added, with the weight 0 outside of the keep box, because compiled
+    programs need constant sizes. The array therefore has a border of `_lead` rows and
+    columns before the band, and more after it.
+    """
+
+    def __init__(self, grid: Grid, *, device: jax.Device | None = None) -> None:
+        """Prepares the weights; the first outputs determine the size of the band.
+
+        Args:
+          grid: The windows.
+          device: The device. None selects the first one.
+        """
+        self._grid, self._device = grid, device or jax.local_devices()[0]
+        self._weights = [jnp.asarray(span_weights(grid, axis)) for axis in (0, 1)]
+        down, across = totals(grid)
+        self._down = np.pad(down, (0, CHUNK), constant_values=1)
+        self._base = 0
+        self._lead = self._lead_rows(), self._lead_columns()
+        end = max(span.read[1] for span in grid.columns) - grid.margin[1]
+        after = max(end - grid.size[1], 0)
+        self._across = np.pad(across, (self._lead[1], after), constant_values=1)
+        self._band: jax.Array | None = None
+
+    def add(self, values: Any, places: Sequence[Place]) -> None:
+        """Adds the outputs of windows.
+
+        Args:
+          values: The outputs, [B, h, w, ...].
+          places: The outputs to add, in this order.
+        """
+        values = jax.device_put(values, self._device)
+        if self._band is None:
+            self._base = self._grid.rows[places[0].row].keep[0]
+            self._band = self._allocate(values)
+        order = np.zeros((len(values), 6), np.int32)
+        for line, place in zip(order, places, strict=False):
+            line[:] = (*place, *self._corner(place), 1)
+        self._band = _add(
+            self._band,
+            values,
+            order=order,
+            weights=self._weights,
+            average=self._grid.blend != "center",
+        )
+
+    def take(self, first: int, last: int) -> jax.Array:
+        """Returns the finished rows `first` to `last - 1`, [n, W, ...]."""
+        top = first - self._base + self._lead[0]
+        rows = _rows(self._band, np.int32(top))
+        if self._grid.blend != "center":
+            rows = _divide(rows, self._down[first : first + CHUNK], self._across)
+        left = self._lead[1]
+        return rows[: last - first, left : left + self._grid.size[1]]
+
+    def drop(self, row: int) -> None:
+        """Removes the rows above the row with this number.
+
+        Args:
+          row: The first row that is kept.
+        """
+        self._band = _drop(self._band, np.int32(row - self._base))
+        self._base = row
+
+    def _allocate(self, values: jax.Array) -> jax.Array:
+        averaged = self._grid.blend != "center"
+        dtype = jnp.float32 if averaged else values.dtype
+        height = self._lead[0] + band_height(self._grid)
+        height += max(CHUNK, self._grid.output[0])
+        shape = (height, len(self._across), *values.shape[3:])
+        return jnp.zeros(shape, dtype, device=self._device)
+
+    def _corner(self, place: Place) -> tuple[int, int]:
+        """Returns the position of an output in the array."""
+        spans = self._grid.rows[place.row], self._grid.columns[place.column]
+        top, left = (
+            span.read[0] + margin
+            for span, margin in zip(spans, self._grid.margin, strict=True)
+        )
+        return top - self._base + self._lead[0], left + self._lead[1]
+
+    def _lead_rows(self) -> int:
+        margin = self._grid.margin[0]
+        return max(span.keep[0] - span.read[0] - margin for span in self._grid.rows)
+
+    def _lead_columns(self) -> int:
+        first = min(span.read[0] for span in self._grid.columns) + self._grid.margin[1]
+        return max(-first, 0)
+
+
+@functools.partial(jax.jit, static_argnames="average", donate_argnums=0)
+def _add(band, values, *, order, weights, average):
+    shape = values.shape[1:]
+    tail = (1,) * (values.ndim - 3)
+
+    def add(i, band):
+        index, row, column, top, left, used = order[i]
+        start = (top, left, *(0 for _ in tail))
+        weight = used * jnp.outer(weights[0][row], weights[1][column])
+        weight = weight.reshape(*shape[:2], *tail)
+        old = jax.lax.dynamic_slice(band, start, shape)
+        new = jax.lax.dynamic_index_in_dim(values, index, keepdims=False)
+        new = new.astype(band.dtype)
+        new = old + weight * new if average else new
+        return jax.lax.dynamic_update_slice(
+            band, jnp.where(weight > 0, new, old), start
+        )
+
+    return jax.lax.fori_loop(0, order.shape[0], add, band)
+
+
+@jax.jit
+def _rows(band, top):
+    return jax.lax.dynamic_slice_in_dim(band, top, CHUNK)
+
+
+@jax.jit
+def _divide(rows, down, across):
+    return rows / down[:, None, None] / across[None, :, None]
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _drop(band, count):
+    kept = jnp.arange(len(band)) < len(band) - count
+    kept = kept.reshape(-1, *(1,) * (band.ndim - 1))
+    return jnp.where(kept, jnp.roll(band, -count, axis=0), 0)

@@ -1,0 +1,78 @@
+"""Chooses where the sums over overlapping windows are held."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import jax
+
+from jaxseg.inference.windows.device_band import DeviceBand
+from jaxseg.inference.windows.grid import Grid
+from jaxseg.inference.windows.host_band import HostBand, band_bytes
+from jaxseg.inference.windows.options import Place
+
+_SHARE = 4  # A band may take a quarter of the free memory.
+
+
+def chosen_place(place: Place, grid: Grid, classes: int) -> Place:
+    """Returns "device", "host" or "file", whichever "auto" means for a grid.
+
+    "auto" selects the memory of an accelerator if the sums need at most a quarter of
+    what is free there, otherwise the memory of the host under the same condition,
+    otherwise a memory-mapped file. On a CPU, the host and the device share the memory,
+    so "auto" does not select the device. With the blending "center" there are no sums
+    of logits, and "auto" selects the host.
+
+    Args:
+      place: The choice of the user.
+      grid: The windows.
+      classes: The number of classes.
+    """
+    if place != "auto":
+        return place
+    if grid.blend == "center":
+        return "host"
+    needed = band_bytes(grid, classes) * _SHARE
+    if needed <= _free_on_device():
+        return "device"
+    return "host" if needed <= _free_on_host() else "file"
+
+
+def new_band(
+    place: Place, grid: Grid, *, folder: Path | None = None
+) -> HostBand | DeviceBand:
+    """Returns an empty band.
+
+    Args:
+      place: "device", "host" or "file".
+      grid: The windows.
+      folder: The folder of the memory-mapped file. None selects the system's folder for
+        temporary files.
+    """
+    if place == "device":
+        return DeviceBand(grid)
+    if place == "file":
+        return HostBand(grid, folder=folder or Path(tempfile.gettempdir()))
+    return HostBand(grid)
+
+
+def _free_on_device() -> int:
+    """Returns the free memory of an accelerator in bytes, or 0 on a CPU."""
+    device = jax.local_devices()[0]
+    stats = None if device.platform == "cpu" else device.memory_stats()
+    if not stats:
+        return 0
+    return stats.get("bytes_limit", 0) - stats.get("bytes_in_use", 0)
+
+
+def _free_on_host() -> int:
+    """Returns the free memory of the host in bytes."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

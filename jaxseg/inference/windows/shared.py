@@ -1,0 +1,72 @@
+"""Shares the windows of a batch among several devices."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+_AXIS = "windows"
+
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """Runs a function on a batch, of which each device computes an equal part.
+
+    Each device runs the program that a single device runs for its part alone, so the
+    result does not depend on the number of devices.
+
+    Attributes:
+      function: The compiled function of the batch.
+      sharding: The distribution of the batch over the devices.
+    """
+
+    function: Callable[[Any], jax.Array]
+    sharding: NamedSharding
+
+    @property
+    def devices(self) -> int:
+        """Returns the number of devices."""
+        return self.sharding.mesh.size
+
+    def __call__(self, batch: Any) -> jax.Array:
+        """Returns the outputs for a batch whose length `devices` divides."""
+        return self.function(jax.device_put(batch, self.sharding))
+
+
+def shared(
+    function: Callable[[Any, Any], jax.Array], variables: Any, *, devices: int
+) -> Shared:
+    """Compiles a function of variables and a batch for several devices.
+
+    Args:
+      function: A function of the variables and a batch [B, ...] to outputs [B, ...].
+      variables: The variables, which are copied to every device.
+      devices: The number of local devices.
+
+    Raises:
+      ValueError: If there are fewer local devices.
+    """
+    local = jax.local_devices()
+    if not 1 <= devices <= len(local):
+        raise ValueError(
+            f"devices={devices} is invalid: expected 1 to {len(local)}, the number of "
+            "local devices."
+        )
+    mesh = Mesh(np.array(local[:devices]), (_AXIS,))
+    split = PartitionSpec(_AXIS)
+    mapped = jax.jit(
+        jax.shard_map(
+            function,
+            mesh=mesh,
+            in_specs=(PartitionSpec(), split),
+            out_specs=split,
+            check_vma=False,
+        )
+    )
+    copies = jax.device_put(variables, NamedSharding(mesh, PartitionSpec()))
+    return Shared(lambda batch: mapped(copies, batch), NamedSharding(mesh, split))

@@ -1,0 +1,136 @@
+"""Runs a network on sliding windows or on tiles of an image."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxseg.inference.windows.grid import Grid, sliding_grid
+from jaxseg.inference.windows.inputs import Pixels, WindowInputs
+from jaxseg.inference.windows.options import WindowOptions
+from jaxseg.inference.windows.place import chosen_place, new_band
+from jaxseg.inference.windows.shared import Shared
+from jaxseg.inference.windows.stream import Rows, stream
+from jaxseg.typing import Size
+
+Mode = Literal["slide", "tile"]
+
+
+Decide = Callable[[Any], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class SlidingWindows:
+    """Runs a network on the windows of an image.
+
+    Attributes:
+      apply: A function from images [B, h, w, C] to logits [B, h, w, K]. The devices of
+        a `Shared` function compute `options.batch` windows each.
+      options: The options of the windows.
+      mode: "slide", or "tile" for a network whose output is smaller than its input. The
+        windows of "tile" are padded by mirroring the image.
+      prepare: A function from stored pixels to the input of `apply`, see
+        `WindowInputs`.
+    """
+
+    apply: Callable[[Any], jax.Array]
+    options: WindowOptions
+    mode: Mode = "slide"
+    prepare: Callable[[Any], Any] = lambda pixels: pixels
+
+    @property
+    def batch(self) -> int:
+        """Returns the number of windows in a call of the network on all devices."""
+        devices = self.apply.devices if isinstance(self.apply, Shared) else 1
+        return self.options.batch * devices
+
+    def plan(self, pixels: Pixels) -> tuple[Grid, int]:
+        """Returns the windows of an image and the number of logits for each pixel.
+
+        Args:
+          pixels: The image.
+
+        Raises:
+          ValueError: If the output of the network does not have the size that the mode
+            needs, or the stride is too large.
+        """
+        window, stride = self.options.window, self.options.stride
+        shape = (self.batch, *window, pixels.channels)
+        inputs = jax.eval_shape(self.prepare, jax.ShapeDtypeStruct(shape, pixels.dtype))
+        output = jax.eval_shape(self.apply, inputs).shape
+        inner = _inner(output, window=window, mode=self.mode)
+        if stride is None:
+            two_thirds = tuple(max(1, n * 2 // 3) for n in window)
+            stride = inner if self.mode == "tile" else two_thirds
+        grid = sliding_grid(
+            pixels.size, window, stride=stride, output=inner, blend=self.options.blend
+        )
+        return grid, output[-1]
+
+    def rows(
+        self, pixels: Pixels, *, decide: Decide | None = None, start: int = 0
+    ) -> Iterator[Rows]:
+        """Yields the result from top to bottom, a few rows at a time.
+
+        Args:
+          pixels: The image.
+          decide: A function from averaged logits [..., K], of NumPy or JAX, to the
+            result [..., ...] for each pixel. None yields the averaged logits.
+          start: The number of rows that are not needed.
+        """
+        grid, classes = self.plan(pixels)
+        place = chosen_place(self.options.accumulate, grid, classes)
+        band = new_band(place, grid, folder=self.options.folder)
+        border = "reflect" if self.mode == "tile" else "zero"
+        inputs = WindowInputs(pixels, self.prepare, border=border)
+        # Logits that no other window changes are decided at once, which saves memory.
+        early = decide is not None and grid.blend == "center"
+
+        def run(windows):
+            logits = self.apply(inputs.batch([window.read for window in windows]))
+            return decide(logits) if early else logits
+
+        for found in stream(grid, run, band, batch=self.batch, start=start):
+            late = decide is not None and not early
+            yield Rows(found.first, decide(found.values)) if late else found
+
+
+def most_probable(logits: Any) -> Any:
+    """Returns the class with the largest logit, int32 [...].
+
+    Args:
+      logits: A NumPy or JAX array, [..., K].
+    """
+    if isinstance(logits, np.ndarray):
+        return logits.argmax(-1).astype(np.int32)
+    return _argmax(logits)
+
+
+@jax.jit
+def _argmax(logits):
+    return jnp.argmax(logits, axis=-1).astype(jnp.int32)
+
+
+def _inner(output: tuple[int, ...], *, window: Size, mode: Mode) -> Size:
+    """Returns the height and width of the output of a window."""
+    if len(output) != 4:
+        raise ValueError(f"logits.shape={output} is invalid: expected [B, h, w, K].")
+    inner = output[1:3]
+    margins = [outer - n for outer, n in zip(window, inner, strict=True)]
+    if mode == "slide" and any(margins):
+        raise ValueError(
+            f"mode='slide' is invalid for a network with logits of size {inner}: "
+            f"expected the size {window} of the window. Use mode='tile' for a network "
+            "without padding."
+        )
+    if any(margin < 0 or margin % 2 for margin in margins):
+        raise ValueError(
+            f"window={window} is invalid: expected logits that are smaller by an even "
+            f"number of pixels, found the size {inner}. Choose another window."
+        )
+    return inner
