@@ -47,7 +47,7 @@ class Arguments:
     workdir: tyro.conf.Positional[Path]
     """Run directory that `jaxseg train` or `jaxseg convert` has written."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """File to write, whose suffix selects the format: .stablehlo."""
+    """File to write, whose suffix selects the format: .stablehlo or .onnx."""
     argmax: tyro.conf.FlagCreatePairsOff[bool] = False
     """Return the most probable class of each pixel, uint8 [B, H, W] (uint16 for more
     than 256 classes), instead of the probabilities of all classes."""

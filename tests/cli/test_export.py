@@ -33,14 +33,18 @@ def workdir(tmp_path_factory, fill):
     return folder
 
 
-def test_a_fixed_size_file_gives_the_classes_of_predict(workdir, tmp_path, capsys):
-    pytest.importorskip("flatbuffers")  # the extra that jax.export writes files with
-    file = tmp_path / "net.stablehlo"
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_fixed_size_file_gives_the_classes_of_predict(
+    suffix, workdir, tmp_path, capsys
+):
+    for package in FORMATS[suffix].packages:
+        pytest.importorskip(package)
+    file = tmp_path / f"net{suffix}"
     command = ["export", str(workdir), "-o", str(file), "--size", "40", "50"]
     assert main([*command, "--argmax"]) == 0
     printed = capsys.readouterr().out
     assert printed.count("40 x 50: 0 of the pixels have another class") == 3
-    run, header = FORMATS[".stablehlo"].load(file)
+    run, header = FORMATS[suffix].load(file)
     images = np.random.default_rng(3).integers(0, 256, (2, 40, 50, 3), np.uint8)
     found = run(images)
     opened = jaxseg.open_run(workdir)

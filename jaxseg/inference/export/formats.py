@@ -88,6 +88,14 @@ FORMATS = {
         any_size=True,
         any_batch=True,
     ),
+    ".onnx": Format(
+        "ONNX",
+        module="jaxseg.inference.export.onnx",
+        packages=("onnx", "onnxruntime"),
+        install="pip install 'jaxseg[onnx]'",
+        any_size=True,
+        any_batch=True,
+    ),
 }
 
 

@@ -1,0 +1,1 @@
+"""Converts a traced JAX program to the nodes of an ONNX graph."""

@@ -1,0 +1,210 @@
+"""Converts operations that compute each element of the result from one of each operand.
+
+Each rule takes the graph, the equation and the operands, and returns the results.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from jaxseg.inference.export.onnx_graph.graph import TENSOR_TYPES, Graph, Value
+
+
+def storage_type(dtype: np.dtype) -> np.dtype:
+    """Returns the type that represents a JAX type in the graph.
+
+    Runtimes implement few operators for narrow integers, so int32 represents them.
+
+    Args:
+      dtype: The type of a JAX array.
+
+    Raises:
+      ValueError: If no type of ONNX represents it.
+    """
+    name = np.dtype(dtype).name
+    if name in ("int8", "uint8", "int16", "uint16", "int32"):
+        return np.dtype(np.int32)
+    if name in ("uint32", "int64"):
+        return np.dtype(np.int64)
+    if name in ("float32", "bool"):
+        return np.dtype(name)
+    raise ValueError(
+        f"Numbers of type {name} are not supported in ONNX files, because few runtimes "
+        "compute with them. Export the network with model.dtype=float32."
+    )
+
+
+def cast(graph: Graph, name: str, dtype: np.dtype) -> str:
+    """Returns the name of a tensor that is converted to another type.
+
+    Args:
+      graph: The graph.
+      name: The tensor.
+      dtype: The type, of `graph.TENSOR_TYPES`.
+    """
+    return graph.add("Cast", name, to=TENSOR_TYPES[np.dtype(dtype).name])
+
+
+def _names(graph, operands):
+    return [graph.name_of(value) for value in operands]
+
+
+def _result(equation, name, operands):
+    """Returns the value of an equation, full if one of its operands is."""
+    rank = equation.outvars[0].aval.ndim
+    pairs = zip(operands, equation.invars, strict=True)
+    return [Value(name, full=any(x.full and v.aval.ndim == rank for x, v in pairs))]
+
+
+def _simple(operator, graph, equation, operands):
+    return _result(equation, graph.add(operator, *_names(graph, operands)), operands)
+
+
+def _chain(operators, graph, equation, operands):
+    """Applies several operators of one operand in turn."""
+    (name,) = _names(graph, operands)
+    for operator in operators:
+        name = graph.add(operator, name)
+    return _result(equation, name, operands)
+
+
+def _same(graph, equation, operands):
+    return list(operands)
+
+
+def _rem(graph, equation, operands):
+    return _result(
+        equation, graph.add("Mod", *_names(graph, operands), fmod=1), operands
+    )
+
+
+def _square(graph, equation, operands):
+    (name,) = _names(graph, operands)
+    return _result(equation, graph.add("Mul", name, name), operands)
+
+
+def _integer_pow(graph, equation, operands):
+    (name,), power = _names(graph, operands), equation.params["y"]
+    dtype = storage_type(equation.invars[0].aval.dtype)
+    return _result(equation, graph.add("Pow", name, np.array(power, dtype)), operands)
+
+
+def _round(graph, equation, operands):
+    if equation.params["rounding_method"].name != "TO_NEAREST_EVEN":
+        raise ValueError("Rounding halves away from zero is not supported in ONNX.")
+    return _simple("Round", graph, equation, operands)
+
+
+def _not_equal(graph, equation, operands):
+    equal = graph.add("Equal", *_names(graph, operands))
+    return _result(equation, graph.add("Not", equal), operands)
+
+
+def _logical(operator, graph, equation, operands):
+    if np.dtype(equation.outvars[0].aval.dtype) != bool:
+        raise ValueError(
+            "Operations on the bits of integers are not supported in ONNX."
+        )
+    return _simple(operator, graph, equation, operands)
+
+
+def _select(graph, equation, operands):
+    chosen, *names = _names(graph, operands)
+    result = names[0]
+    boolean = np.dtype(equation.invars[0].aval.dtype) == bool
+    for index, name in enumerate(names[1:], 1):
+        here = chosen if boolean else graph.add("Equal", chosen, np.int32(index))
+        result = graph.add("Where", here, name, result)
+    return _result(equation, result, operands)
+
+
+def _clamp(graph, equation, operands):
+    low, x, high = _names(graph, operands)
+    name = graph.add("Min", graph.add("Max", x, low), high)
+    return _result(equation, name, operands)
+
+
+def _convert(graph, equation, operands):
+    (name,) = _names(graph, operands)
+    source = storage_type(equation.invars[0].aval.dtype)
+    target = storage_type(equation.params["new_dtype"])
+    return _result(
+        equation, name if source == target else cast(graph, name, target), operands
+    )
+
+
+def _complement(operator, graph, equation, operands):
+    """Computes 1 - f(x)."""
+    (name,) = _names(graph, operands)
+    one = np.float32(1)
+    return _result(equation, graph.add("Sub", one, graph.add(operator, name)), operands)
+
+
+def _expm1(graph, equation, operands):
+    (name,) = _names(graph, operands)
+    return _result(
+        equation, graph.add("Sub", graph.add("Exp", name), np.float32(1)), operands
+    )
+
+
+def _log1p(graph, equation, operands):
+    (name,) = _names(graph, operands)
+    return _result(
+        equation, graph.add("Log", graph.add("Add", name, np.float32(1))), operands
+    )
+
+
+_SIMPLE = {
+    "abs": "Abs",
+    "add": "Add",
+    "add_any": "Add",
+    "ceil": "Ceil",
+    "cos": "Cos",
+    "div": "Div",  # Both divide integers towards zero.
+    "eq": "Equal",
+    "erf": "Erf",
+    "exp": "Exp",
+    "floor": "Floor",
+    "ge": "GreaterOrEqual",
+    "gt": "Greater",
+    "le": "LessOrEqual",
+    "log": "Log",
+    "logistic": "Sigmoid",
+    "lt": "Less",
+    "max": "Max",
+    "min": "Min",
+    "mul": "Mul",
+    "neg": "Neg",
+    "pow": "Pow",
+    "sign": "Sign",
+    "sin": "Sin",
+    "sqrt": "Sqrt",
+    "sub": "Sub",
+    "tanh": "Tanh",
+}
+
+RULES = {
+    **{name: functools.partial(_simple, op) for name, op in _SIMPLE.items()},
+    "and": functools.partial(_logical, "And"),
+    "or": functools.partial(_logical, "Or"),
+    "not": functools.partial(_logical, "Not"),
+    "xor": functools.partial(_logical, "Xor"),
+    "clamp": _clamp,
+    "convert_element_type": _convert,
+    "erfc": functools.partial(_complement, "Erf"),
+    "expm1": _expm1,
+    "integer_pow": _integer_pow,
+    "log1p": _log1p,
+    "ne": _not_equal,
+    "rem": _rem,
+    "round": _round,
+    "rsqrt": functools.partial(_chain, ("Sqrt", "Reciprocal")),
+    "select_n": _select,
+    "square": _square,
+    **dict.fromkeys(
+        ("copy", "copy_p", "optimization_barrier", "stop_gradient"),
+        _same,
+    ),
+}

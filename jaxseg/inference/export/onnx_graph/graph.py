@@ -1,0 +1,155 @@
+"""Collects the nodes and the constants of an ONNX graph.
+
+Nothing here needs the package `onnx`; `jaxseg.inference.export.onnx` turns a `Graph`
+into a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+# The values of the enumeration TensorProto.DataType in onnx.proto.
+TENSOR_TYPES = {
+    "float32": 1,
+    "uint8": 2,
+    "int8": 3,
+    "uint16": 4,
+    "int16": 5,
+    "int32": 6,
+    "int64": 7,
+    "bool": 9,
+    "uint32": 12,
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Value:
+    """Refers to the value of a variable of the JAX program.
+
+    Attributes:
+      data: The name of a tensor in the graph, or the array itself if it is known.
+      full: Whether the tensor has the shape of the variable. Otherwise it has the same
+        rank, and some of its dimensions are 1, which stands for equal copies. ONNX
+        repeats these where operands are combined, so most need no node.
+    """
+
+    data: str | np.ndarray
+    full: bool = True
+
+    @property
+    def known(self) -> bool:
+        """Returns whether the value does not depend on the inputs of the graph."""
+        return isinstance(self.data, np.ndarray)
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """Describes one node of the graph.
+
+    Attributes:
+      operator: The name of the ONNX operator.
+      inputs: The names of its inputs.
+      outputs: The names of its outputs.
+      attributes: Its attributes. A `Graph` stands for a nested graph.
+    """
+
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any]
+
+
+class Graph:
+    """Collects nodes, and the constants that they read.
+
+    A nested graph shares the names and the constants of the graph that contains it.
+    """
+
+    def __init__(self, outer: Graph | None = None) -> None:
+        """Creates an empty graph.
+
+        Args:
+          outer: The graph that contains a node with this graph.
+        """
+        self.nodes: list[Node] = []
+        self.inputs: list[tuple[str, np.dtype, tuple]] = []
+        self.outputs: list[tuple[str, np.dtype, tuple]] = []
+        self.constants: dict[str, np.ndarray] = outer.constants if outer else {}
+        self._counter = outer._counter if outer else itertools.count()
+        self._same: dict[Any, str] = outer._same if outer else {}
+        self.sizes: dict[str, str] = dict(outer.sizes) if outer else {}
+
+    def new_name(self, kind: str) -> str:
+        """Returns a name that no other tensor has.
+
+        Args:
+          kind: The beginning of the name, for readers of the graph.
+        """
+        return f"{kind}_{next(self._counter)}"
+
+    def add(
+        self, operator: str, *inputs: Any, outputs: int = 1, **attributes: Any
+    ) -> Any:
+        """Appends a node.
+
+        Args:
+          operator: The name of the ONNX operator.
+          inputs: Names of tensors, or values of constants: arrays, numbers or
+            sequences of numbers. Integers become int64, as ONNX wants shapes and axes.
+          outputs: The number of outputs.
+          attributes: The attributes of the node.
+
+        Returns:
+          The name of the output, or a list of names if there are several.
+        """
+        names = tuple(
+            x if isinstance(x, str) else self.constant(np.asarray(x)) for x in inputs
+        )
+        results = tuple(self.new_name(operator) for _ in range(outputs))
+        self.nodes.append(Node(operator, names, results, attributes))
+        return results[0] if outputs == 1 else list(results)
+
+    def constant(self, array: np.ndarray) -> str:
+        """Returns the name of a constant, which equal arrays share.
+
+        Args:
+          array: The value.
+        """
+        if array.dtype.name not in TENSOR_TYPES:
+            raise ValueError(f"ONNX constants of type {array.dtype} are not supported.")
+        # Large weights are compared by identity, so that no copies of them are kept.
+        small = array.nbytes <= 4096
+        key = (array.dtype.name, array.shape, array.tobytes()) if small else id(array)
+        if key not in self._same:
+            self._same[key] = self.new_name("constant" if small else "weight")
+            self.constants[self._same[key]] = array
+        return self._same[key]
+
+    def name_of(self, value: Value) -> str:
+        """Returns the name of a tensor with the data of a value.
+
+        Args:
+          value: The value. A known array becomes a constant.
+        """
+        if isinstance(value.data, str):
+            return value.data
+        return self.constant(value.data)
+
+    def concatenated(self, parts: Sequence[str | int]) -> str | np.ndarray:
+        """Returns a vector int64 of integers, some of which are tensors of shape [1].
+
+        Args:
+          parts: The integers and names.
+        """
+        if all(isinstance(part, int) for part in parts):
+            return np.asarray(parts, np.int64)
+        names = [
+            part if isinstance(part, str) else self.constant(np.array([part], np.int64))
+            for part in parts
+        ]
+        return names[0] if len(names) == 1 else self.add("Concat", *names, axis=0)

@@ -1,0 +1,95 @@
+"""Computes sizes that depend on the shape of the input, such as (h + 1) // 2."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxseg.inference.export.onnx_graph.graph import Graph
+
+_BINARY = {ast.Add: "Add", ast.Sub: "Sub", ast.Mult: "Mul"}
+_CALLS = {"max": "Max", "min": "Min"}
+
+
+def size(graph: Graph, dimension: Any) -> int | str:
+    """Returns a size as an integer, or as the name of a tensor int64 [1].
+
+    JAX writes a size that is not known as an expression of the named sizes of the
+    inputs, for which `graph.sizes` has the tensors.
+
+    Args:
+      graph: The graph, to which the nodes are added.
+      dimension: An integer, or a symbolic dimension of `jax.export`.
+    """
+    if isinstance(dimension, int | np.integer):
+        return int(dimension)
+    text = str(dimension).replace("^", "**")
+    if text not in graph.sizes:
+        graph.sizes[text] = _tensor(graph, ast.parse(text, mode="eval").body)
+    return graph.sizes[text]
+
+
+def sizes(graph: Graph, shape: Sequence[Any]) -> str | np.ndarray:
+    """Returns a shape as a vector int64: an array, or the name of a tensor.
+
+    Args:
+      graph: The graph, to which the nodes are added.
+      shape: Integers and symbolic dimensions.
+    """
+    return graph.concatenated([size(graph, dimension) for dimension in shape])
+
+
+def is_known(shape: Sequence[Any]) -> bool:
+    """Returns whether a shape consists of integers only."""
+    return all(isinstance(dimension, int | np.integer) for dimension in shape)
+
+
+def _tensor(graph, tree):
+    found = _evaluated(graph, tree)
+    return (
+        graph.constant(np.array([found], np.int64)) if isinstance(found, int) else found
+    )
+
+
+def _evaluated(graph, tree):
+    """Evaluates the tree of an expression; the result is an int or a name."""
+    if isinstance(tree, ast.Constant):
+        return tree.value
+    if isinstance(tree, ast.Name):
+        return graph.sizes[tree.id]
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        value = _evaluated(graph, tree.operand)
+        return -value if isinstance(value, int) else graph.add("Neg", value)
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
+        value, power = _evaluated(graph, tree.left), _evaluated(graph, tree.right)
+        result = value
+        for _ in range(power - 1):
+            result = graph.add("Mul", result, value)
+        return result
+    if isinstance(tree, ast.BinOp) and type(tree.op) in _BINARY:
+        operands = _evaluated(graph, tree.left), _evaluated(graph, tree.right)
+        return graph.add(_BINARY[type(tree.op)], *map(_one, operands))
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
+        operands = [_one(_evaluated(graph, argument)) for argument in tree.args]
+        return _called(graph, tree.func.id, operands)
+    raise ValueError(f"The size {ast.unparse(tree)} cannot be computed in ONNX.")
+
+
+def _called(graph, function, operands):
+    if function in _CALLS:
+        return graph.add(_CALLS[function], *operands)
+    if function not in ("floordiv", "mod"):
+        raise ValueError(f"The function {function} of a size is not known.")
+    # `Div` of integers rounds towards zero and `Mod` has the sign of the divisor, as in
+    # Python, so the remainder is subtracted first.
+    rest = graph.add("Mod", *operands)
+    if function == "mod":
+        return rest
+    return graph.add("Div", graph.add("Sub", operands[0], rest), operands[1])
+
+
+def _one(operand):
+    return np.array([operand], np.int64) if isinstance(operand, int) else operand
