@@ -22,6 +22,8 @@ from rich.console import Console
 from rich.progress import track
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.averaging import DEFAULT as NOT_AVERAGED
+from jaxseg.cli.averaging import AveragingOptions, move_runs
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.cli.refining import DEFAULT as NOT_REFINED
@@ -84,11 +86,12 @@ class Arguments:
     joins tiles whose borders are padded by mirroring, for networks without padding."""
     windows: Annotated[Windows, tyro.conf.arg(name="")] = WINDOWS
     scales: tuple[float, ...] = (1.0,)
-    """Resize the image by each of these factors and average the probabilities."""
+    """Resize the image by each of these factors and average the predictions."""
     flip: bool = False
-    """Average the probabilities of the image and of the mirrored image."""
+    """Average the predictions for the image and for the mirrored image."""
     tta: bool = False
     """Turn on test-time augmentation: six scales from 0.5 to 1.75, and --flip."""
+    averaging: Annotated[AveragingOptions, tyro.conf.arg(name="")] = NOT_AVERAGED
     refining: Annotated[Refining, tyro.conf.arg(name="")] = NOT_REFINED
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
@@ -122,9 +125,11 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Segments all files; the exit status is 1 if any could not be read, else 0."""
     network_options, rest = take_options(argv)
+    rest = move_runs(rest)
     options = parsed(Arguments, rest, prog="jaxseg predict", bounds=BOUNDS)
     options.refining.check()
     check_bounds(options.windows, WINDOW_BOUNDS)
+    options.averaging.check(network_options)
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
     spec = with_threshold(config, read_spec(options.workdir), options.threshold)
@@ -154,10 +159,11 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
       options: The options of the command.
       allowed: The names of the options that apply, or None if all do.
     """
-    for holder in (options, options.refining, options.windows) if allowed else ():
+    groups = (options, options.refining, options.windows, options.averaging)
+    for holder in groups if allowed else ():
         for field in dataclasses.fields(holder):
             value = getattr(holder, field.name)
-            if isinstance(value, Refining | Windows) or field.name in allowed:
+            if value in groups[1:] or field.name in allowed:
                 continue
             if value != field.default:
                 raise ValueError(
@@ -187,11 +193,13 @@ def request_of(options: Arguments, config: Config) -> Request:
         multiple=options.pad_multiple or config.data.eval_multiple,
         dataset=options.dataset,
         refinement=options.refining.refinement,
+        averaging=options.averaging.averaging(),
     )
     return Request(
         inputs=options.images,
         output=options.output,
         workdir=options.workdir,
+        ensemble=options.averaging.ensemble,
         checkpoint=options.checkpoint,
         verify=options.digest,
         segment=segment,
@@ -199,6 +207,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         overlay=options.overlay,
         probabilities=options.probabilities,
         samples=options.samples,
+        map_format=options.averaging.map_format,
         further=tuple(dict.fromkeys(options.write)),
         stop=options.on_bad_file == "stop",
     )

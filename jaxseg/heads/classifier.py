@@ -12,7 +12,8 @@ class Classifier(nn.Module):
     """Applies dropout and a convolution whose output channels are the class logits.
 
     Dropout removes whole channels, like PyTorch's Dropout2d. `channel_dropout=False`
-    removes single values.
+    removes single values. In evaluation, dropout is active if the caller passes an rng
+    named "dropout".
     """
 
     num_classes: int
@@ -27,7 +28,8 @@ class Classifier(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Maps [B, h, w, C] to logits [B, h, w, num_classes], float32."""
         whole = (1, 2) if self.channel_dropout else ()
-        drop = nn.Dropout(self.dropout, whole, deterministic=not train)
+        active = train or self.has_rng("dropout")  # as in `jaxseg.nn.Dropout`
+        drop = nn.Dropout(self.dropout, whole, deterministic=not active)
         x = Conv(
             self.num_classes,
             kernel=self.kernel,

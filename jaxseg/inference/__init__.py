@@ -17,3 +17,10 @@ from jaxseg.inference.predict import predict_labels as predict_labels
 from jaxseg.inference.predict import predict_logits as predict_logits
 from jaxseg.inference.sampling import upsample_argmax as upsample_argmax
 from jaxseg.inference.tta import predict_probabilities as predict_probabilities
+from jaxseg.inference.uncertainty.averaged_network import (
+    AveragedNetwork as AveragedNetwork,
+)
+from jaxseg.inference.uncertainty.averaging import Averaging as Averaging
+from jaxseg.inference.uncertainty.dropout import dropout_layers as dropout_layers
+from jaxseg.inference.uncertainty.dropout import with_dropout as with_dropout
+from jaxseg.inference.uncertainty.members import Member as Member

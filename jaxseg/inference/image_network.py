@@ -10,6 +10,8 @@ from flax import linen as nn
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.dataset_view import member_spec, member_sums, summed
 from jaxseg.inference.prior_samples import sample_logits
+from jaxseg.inference.uncertainty.dropout import with_dropout
+from jaxseg.ops.logit_scaling import LogitScaling
 from jaxseg.ops.output_form import OutputForm, form_of
 from jaxseg.ops.preprocess import preprocess
 from jaxseg.ops.resize import resize
@@ -31,12 +33,14 @@ class ImageNetwork:
         (`data.eval_scale` of a run). Logits are resized back to the size of the image.
       dataset: The dataset in whose classes the network predicts, for a network that was
         trained on several datasets. None selects the classes of their union.
+      scaling: The scaling of the logits that calibrates the probabilities, or None.
     """
 
     model: nn.Module
     spec: DatasetSpec
     scale: float = 1.0
     dataset: str | None = None
+    scaling: LogitScaling | None = None
 
     @property
     def output_spec(self) -> DatasetSpec:
@@ -56,29 +60,35 @@ class ImageNetwork:
         """
         return preprocess(pixels, self.spec, scale=self.scale)
 
-    def forward(self, variables: Any, inputs: Array) -> Array:
-        """Runs the network on images that `prepare` returned.
+    def forward(self, variables: Any, inputs: Array, key: Array | None = None) -> Array:
+        """Runs the network on images that `prepare` returned, and scales the logits.
 
         Args:
           variables: The parameters and statistics of the network.
           inputs: The images, float32 [B, h, w, C].
+          key: The random key of the dropout masks. None turns dropout off.
 
         Returns:
           The logits, [B, h, w, K].
         """
-        return self.model.apply(variables, inputs, train=False)["logits"]
+        if key is None:
+            logits = self.model.apply(variables, inputs, train=False)["logits"]
+        else:
+            logits = with_dropout(self.model, variables, inputs, key)["logits"]
+        return logits if self.scaling is None else self.scaling(logits)
 
-    def logits(self, variables: Any, pixels: Array) -> Array:
+    def logits(self, variables: Any, pixels: Array, key: Array | None = None) -> Array:
         """Returns the logits of the network, resized to the size of the images.
 
         Args:
           variables: The parameters and statistics of the network.
           pixels: The images as stored, [B, H, W, C].
+          key: The random key of the dropout masks. None turns dropout off.
 
         Returns:
           The logits, float32 [B, H, W, K].
         """
-        logits = self.forward(variables, self.prepare(pixels))
+        logits = self.forward(variables, self.prepare(pixels), key)
         return _resized(logits, pixels.shape[1:3])
 
     def form(self, logits: Array) -> OutputForm:
@@ -101,7 +111,9 @@ class ImageNetwork:
         logits = self.forward(variables, inputs)
         return self.form(logits).decision_logits(logits)
 
-    def class_logits(self, variables: Any, inputs: Array) -> Array:
+    def class_logits(
+        self, variables: Any, inputs: Array, key: Array | None = None
+    ) -> Array:
         """Returns one logit for each class, [B, h, w, K].
 
         A network with one logit, for an object, gives the background the logit 0.
@@ -109,8 +121,9 @@ class ImageNetwork:
         Args:
           variables: The parameters and statistics of the network.
           inputs: Images that `prepare` returned.
+          key: The random key of the dropout masks. None turns dropout off.
         """
-        logits = self.forward(variables, inputs)
+        logits = self.forward(variables, inputs, key)
         return self.form(logits).class_logits(logits)
 
     def labels(self, variables: Any, pixels: Array) -> Array:

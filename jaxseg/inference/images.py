@@ -19,10 +19,13 @@ from jaxseg.data.files import (
 )
 from jaxseg.data.reader import read_pixels as read_rgb
 from jaxseg.data.reader import read_size as size_of
+from jaxseg.inference.uncertainty.averaging import MAPS
 
 __all__ = ["collect", "output_names", "read_rgb", "size_of"]
 
 logger = logging.getLogger(__name__)
+MAP_ENDS = tuple(f"_uncertainty_{name}" for name in MAPS)
+ENDS = ("", "_overlay", "_raw", "_attention", "_crf", *MAP_ENDS)
 
 
 def collect(arguments: tuple[str, ...]) -> list[Path]:
@@ -119,7 +122,7 @@ def output_names(paths: list[Path]) -> list[str]:
 
 def _occupied(name: str) -> set[str]:
     """Returns the names of the PNG files that can be written for one image."""
-    return {_folded(f"{name}{end}") for end in ("", "_overlay", "_raw")}
+    return {_folded(f"{name}{end}") for end in ENDS}
 
 
 def _folded(name: str) -> str:

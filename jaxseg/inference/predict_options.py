@@ -6,6 +6,7 @@ import dataclasses
 
 from jaxseg.inference.predict import Mode
 from jaxseg.inference.refinement.options import Refinement
+from jaxseg.inference.uncertainty.averaging import Averaging
 from jaxseg.inference.windows.grid import Blend
 from jaxseg.inference.windows.options import Place, WindowOptions
 from jaxseg.typing import Size
@@ -22,9 +23,9 @@ class PredictOptions:
       window: The height and width of windows and tiles in pixels.
       stride: The vertical and horizontal step between windows in pixels. The default is
         two thirds of the window, or the size of the output of a tile.
-      scales: The factors by which the image is resized. The softmax is averaged over
-        the predictions at all scales.
-      flip: Whether the softmax is also averaged over the mirrored image.
+      scales: The factors by which the image is resized. The predictions at all scales
+        are averaged.
+      flip: Whether the prediction for the mirrored image is also averaged.
       blend: How the outputs of overlapping windows are combined, see
         `jaxseg.inference.windows.blending`.
       accumulate: Where the sums over overlapping windows are held, see `WindowOptions`.
@@ -38,6 +39,8 @@ class PredictOptions:
         trained on several datasets. The default is the classes of their union.
       refinement: The steps that refine the prediction for an image, such as a dense CRF
         and the removal of small regions. By default there are none.
+      averaging: What is averaged, the number of dropout samples, and the maps of
+        uncertainty to compute.
     """
 
     mode: Mode = "whole"
@@ -52,6 +55,7 @@ class PredictOptions:
     multiple: int | None = None
     dataset: str | None = None
     refinement: Refinement = Refinement()  # noqa: RUF009
+    averaging: Averaging = Averaging()  # noqa: RUF009
 
     @property
     def padding(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,23 @@ from PIL import Image
 from jaxseg import viz
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.storage import atomic
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmented:
+    """Contains the segmentation of a batch of images, as NumPy arrays.
+
+    Attributes:
+      labels: The most probable classes, int32 [B, H, W], or booleans [B, H, W, K] if
+        classes can overlap.
+      probabilities: The probabilities, float32 [B, H, W, K], or None if they were not
+        computed.
+      maps: The maps of uncertainty by name, float32 [B, H, W].
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray | None = None
+    maps: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,12 +43,17 @@ class Prediction:
       spec: The names and colors of the classes.
       compute_probabilities: A function that returns the probability of each class,
         float32 [H, W, K].
+      uncertainty: The maps of uncertainty that the options request, float32 [H, W], by
+        name. `jaxseg.inference.uncertainty.averaging` defines them.
     """
 
     image: np.ndarray
     labels: np.ndarray
     spec: DatasetSpec
     compute_probabilities: Callable[[], np.ndarray] = dataclasses.field(repr=False)
+    uncertainty: Mapping[str, np.ndarray] = dataclasses.field(
+        default_factory=dict, repr=False
+    )
 
     @functools.cached_property
     def probabilities(self) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from jaxseg.data.trained_images import options_like, read_like
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import predict_labels, round_up
 from jaxseg.inference.predict_options import PredictOptions as PredictOptions
-from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.prediction import Prediction, Segmented
 from jaxseg.inference.refinement.chain import Refiner
-from jaxseg.inference.tta import predict_probabilities
+from jaxseg.inference.uncertainty.ensemble import Ensemble
+from jaxseg.inference.uncertainty.members import Member
 from jaxseg.inference.windows.shared import shared
+from jaxseg.ops.logit_scaling import LogitScaling
 from jaxseg.ops.output_form import OutputForm
 from jaxseg.typing import Size
 
@@ -56,6 +59,8 @@ class Segmenter:
         scale: float = 1.0,
         options: PredictOptions = PredictOptions(),  # noqa: B008
         reading: ReadOptions = ReadOptions(),  # noqa: B008
+        scaling: LogitScaling | None = None,
+        others: Sequence[Member] = (),
     ) -> None:
         """Places the weights on the default device.
 
@@ -67,11 +72,19 @@ class Segmenter:
             (`data.eval_scale` of a run).
           options: How images are segmented.
           reading: How image files are read.
+          scaling: The scaling of the logits that calibrates the probabilities, which
+            `jaxseg calibrate` fits, or None.
+          others: Further networks, whose predictions are averaged with those of the
+            first.
 
         Raises:
-          ValueError: If `options.dataset` is not a dataset of the training.
+          ValueError: If `options.dataset` is not a dataset of the training, if the
+            networks take other images or have other classes, or if the options of
+            averaging do not suit the networks.
         """
-        network = ImageNetwork(model, spec, scale=scale, dataset=options.dataset)
+        network = ImageNetwork(
+            model, spec, scale=scale, dataset=options.dataset, scaling=scaling
+        )
         self.network, self.spec = network, network.output_spec
         self.options, self.reading = options, options_like(reading, spec)
         self._variables = jax.device_put(variables)
@@ -82,6 +95,7 @@ class Segmenter:
         # Code that runs the network on windows uses them, too.
         self.decisions = self._bound(self.network.decisions)
         self.class_logits = self._bound(self.network.class_logits)
+        self._ensemble = self._ensemble_of(others)
 
     @functools.cached_property
     def form(self) -> OutputForm:
@@ -132,19 +146,21 @@ class Segmenter:
         def crop(result):
             return result[0, :height, :width]
 
+        found = self.segmented(pixels, soft=self.options.refinement.is_active)
+        labels, soft = crop(found.labels), found.probabilities
         if self.options.refinement.is_active:
-            found = self.probabilities(pixels)[0, :height, :width]
-            labels, found = self.refiner(found, image)
-            return Prediction(
-                image, labels=labels, spec=spec, compute_probabilities=lambda: found
-            )
-        labels, probabilities = self.segment(pixels)
-        if probabilities is None:
+            labels, soft = self.refiner(crop(soft), image)
+            later = lambda: soft
+        elif soft is None:
             later = lambda: crop(self.probabilities(pixels))
         else:
-            later = lambda: crop(probabilities)
+            later = lambda: crop(soft)
         return Prediction(
-            image, labels=crop(labels), spec=self.spec, compute_probabilities=later
+            image,
+            labels=labels,
+            spec=self.spec,
+            compute_probabilities=later,
+            uncertainty={name: crop(values) for name, values in found.maps.items()},
         )
 
     def segment(
@@ -163,21 +179,33 @@ class Segmenter:
           [B, H, W, K], or None if they were not computed. If classes can overlap, the
           first result is booleans [B, H, W, K].
         """
+        found = self.segmented(pixels, soft=soft)
+        return found.labels, found.probabilities
+
+    def segmented(self, pixels: np.ndarray, *, soft: bool = False) -> Segmented:
+        """Segments a batch of images and returns the maps of uncertainty as well.
+
+        Args:
+          pixels: The images [B, H, W, C], as in `segment`.
+          soft: Whether to always return probabilities, as in `segment`.
+        """
         whole = self.options.mode == "whole"
         by_windows = self.options.dataset is not None or self.spec.multilabel
         soft = soft or (by_windows and not whole)
-        if self.options.averages or (soft and not whole):
-            probabilities = np.array(self.network.in_dataset(self._averaged(pixels)))
-            return self.form.labels_of(probabilities), probabilities
+        if self._ensemble.is_needed or (soft and not whole):
+            found = self._ensemble.averaged(pixels, self.form, **self._how())
+            probabilities = np.array(self.network.in_dataset(found.probabilities))
+            labels = self.form.labels_of(probabilities)
+            return Segmented(labels, probabilities, found.maps)
         if soft:
             labels, probabilities = self._both(self._variables, pixels)
-            return np.array(labels), np.array(probabilities)
+            return Segmented(np.array(labels), np.array(probabilities))
         if whole:
-            return np.array(self._labels(self._variables, pixels)), None
+            return Segmented(np.array(self._labels(self._variables, pixels)))
         labels = predict_labels(
             self.decisions, self.prepare(pixels), size=pixels.shape[1:3], **self._how()
         )
-        return labels, None
+        return Segmented(labels)
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Returns the probabilities, averaged over scales and flips, [B, H, W, K].
@@ -187,16 +215,15 @@ class Segmenter:
         """
         return self.segment(pixels, soft=True)[1]
 
-    def _averaged(self, pixels: np.ndarray) -> np.ndarray:
-        return predict_probabilities(
-            self.class_logits,
-            self.prepare(pixels),
-            scales=self.options.scales,
-            flip=self.options.flip,
-            size=pixels.shape[1:3],
-            sigmoid=self.spec.multilabel,
-            **self._how(),
+    def _ensemble_of(self, others: Sequence[Member]) -> Ensemble:
+        options = self.options
+        first = Member(self.network, self._variables, plain=self.class_logits)
+        found = Ensemble(
+            (first, *others), options.averaging, options.scales, options.flip
         )
+        side = round_up(CANVAS, options.padding)
+        found.check(options.window or (side, side))
+        return found
 
     def _bound(self, function):
         devices = self.options.devices

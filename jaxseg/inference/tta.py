@@ -7,22 +7,117 @@ section 4.1.2) and PSPNet (arXiv 1612.01105, section 5.1, scales 0.5, 0.75, 1, 1
 and 1.75).
 
 Differs: the first version of DeepLab takes the maximum over scales. Later versions and
-PSPNet average, as this module does.
+PSPNet average, as this module does. `Averaging.of` can select the mean of the logits.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.inference.predict import ApplyFn, predict_canvas, round_up
 from jaxseg.inference.sampling import extend, sample
+from jaxseg.inference.uncertainty.averaging import Average, Averaged, Averaging
 from jaxseg.ops.bilinear import Taps, taps
+from jaxseg.ops.output_form import OutputForm
 
 PSPNET_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+
+
+class View(NamedTuple):
+    """Contains the logits of one view, and how they are resized to the result.
+
+    Attributes:
+      logits: The logits, [B, h, w, K].
+      rows: The two rows of the logits, and their weight, for each row of the result.
+      columns: The same for the columns. They are mirrored if the view is.
+    """
+
+    logits: jax.Array
+    rows: Taps
+    columns: Taps
+
+
+def views(
+    apply_fn: ApplyFn,
+    image: np.ndarray,
+    *,
+    scales: tuple[float, ...] = (1.0,),
+    flip: bool = False,
+    size: tuple[int, int],
+    **options,
+) -> Iterator[View]:
+    """Yields the predictions of resized and mirrored images.
+
+    Args:
+      apply_fn: A function from images to logits.
+      image: The normalized images, [B, h, w, C].
+      scales: The factors of height and width.
+      flip: Whether each scale is also predicted with a left-right flip.
+      size: The height and width of the result.
+      **options: The options of `jaxseg.inference.predict_canvas`.
+
+    Raises:
+      ValueError: If there is no scale, or a scale is not positive.
+    """
+    if not scales or min(scales) <= 0:
+        raise ValueError(
+            f"scales={scales} is invalid: expected one or more numbers > 0."
+        )
+    image = np.asarray(image, np.float32)
+    height, width = size
+    shape = padded_shape(size, options)
+    for scale in scales:
+        scaled = rescale(image, scale)
+        for mirrored in (False, True) if flip else (False,):
+            view = scaled[:, :, ::-1] if mirrored else scaled
+            canvas = predict_canvas(apply_fn, view, **options)
+            rows = extend(taps(canvas.size[0], height), shape[0])
+            columns = taps(canvas.size[1], width)
+            if mirrored:
+                columns = Taps(*(part[::-1] for part in columns))
+            yield View(canvas.logits, rows, extend(columns, shape[1]))
+
+
+def padded_shape(size: tuple[int, int], options: Mapping[str, Any]) -> tuple[int, int]:
+    """Returns the height and width of the arrays in which views are added up.
+
+    Args:
+      size: The height and width of the result.
+      options: The options of `jaxseg.inference.predict_canvas`.
+    """
+    multiple = options.get("multiple", 32)
+    return round_up(size[0], multiple), round_up(size[1], multiple)
+
+
+def average_views(
+    predictions: Iterable[View], rule: Average, size: tuple[int, int]
+) -> Averaged:
+    """Averages views of the same images, which can be those of several networks.
+
+    Args:
+      predictions: The views.
+      rule: What is averaged.
+      size: The height and width of the result.
+
+    Returns:
+      The average as NumPy arrays.
+    """
+    sums, count = None, 0
+    for view in predictions:
+        if sums is None:
+            shape = len(view.rows.low), len(view.columns.low)
+            batch, classes = view.logits.shape[0], view.logits.shape[-1]
+            sums = rule.zeros((batch, *shape, classes))
+        sums = _add(sums, view, rule=rule)
+        count += 1
+    height, width = size
+    found = _result(sums, np.float32(count), rule=rule)
+    return jax.tree.map(lambda part: np.asarray(part)[:, :height, :width], found)
 
 
 def predict_probabilities(
@@ -52,32 +147,10 @@ def predict_probabilities(
     Raises:
       ValueError: If there is no scale, or a scale is not positive.
     """
-    if not scales or min(scales) <= 0:
-        raise ValueError(
-            f"scales={scales} is invalid: expected one or more numbers > 0."
-        )
-    image = np.asarray(image, np.float32)
-    height, width = size or image.shape[1:3]
-    multiple = options.get("multiple", 32)
-    shape = round_up(height, multiple), round_up(width, multiple)
-    total = None
-    for scale in scales:
-        scaled = rescale(image, scale)
-        for mirrored in (False, True) if flip else (False,):
-            view = scaled[:, :, ::-1] if mirrored else scaled
-            canvas = predict_canvas(apply_fn, view, **options)
-            rows = extend(taps(canvas.size[0], height), shape[0])
-            columns = taps(canvas.size[1], width)
-            if mirrored:
-                columns = Taps(*(part[::-1] for part in columns))
-            columns = extend(columns, shape[1])
-            if total is None:
-                classes = canvas.logits.shape[-1]
-                total = jnp.zeros((len(image), *shape, classes), jnp.float32)
-            add = _add_sigmoid if sigmoid else _add_softmax
-            total = add(total, canvas.logits, rows, columns)
-    count = len(scales) * (2 if flip else 1)
-    return np.asarray(total)[:, :height, :width] / np.float32(count)
+    size = size or image.shape[1:3]
+    rule = Average(Averaging(), OutputForm("multilabel" if sigmoid else "softmax"))
+    several = views(apply_fn, image, scales=scales, flip=flip, size=size, **options)
+    return average_views(several, rule, size).probabilities
 
 
 def rescale(image: np.ndarray, scale: float) -> np.ndarray:
@@ -95,11 +168,11 @@ def rescale(image: np.ndarray, scale: float) -> np.ndarray:
     return sample(image, rows, columns)
 
 
-@functools.partial(jax.jit, donate_argnums=0)
-def _add_softmax(total, logits, rows, columns):
-    return total + jax.nn.softmax(sample(logits, rows, columns), axis=-1)
+@functools.partial(jax.jit, donate_argnums=0, static_argnames="rule")
+def _add(sums, view, *, rule):
+    return rule.add(sums, sample(view.logits, view.rows, view.columns))
 
 
-@functools.partial(jax.jit, donate_argnums=0)
-def _add_sigmoid(total, logits, rows, columns):
-    return total + jax.nn.sigmoid(sample(logits, rows, columns))
+@functools.partial(jax.jit, static_argnames="rule")
+def _result(sums, count, *, rule):
+    return rule.result(sums, count)

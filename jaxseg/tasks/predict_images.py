@@ -20,6 +20,8 @@ from jaxseg.inference.segmenter import Segmenter
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.runs.outputs import num_logits
 from jaxseg.storage import atomic
+from jaxseg.tasks.ensemble import open_members
+from jaxseg.tasks.extra_files import ExtraFiles, Found, extra_files, extra_paths
 from jaxseg.tasks.further_files import FurtherFiles, further_files, further_path
 from jaxseg.tasks.prediction import FileResult, Request, failure
 from jaxseg.tasks.samples import (
@@ -46,6 +48,7 @@ class ImagePrediction:
       segmenter: The network with its preprocessing.
       draw: A function that samples segmentations of a batch of images, or None.
       further: Writes the classes in additional file formats.
+      extras: Write further files, such as maps of uncertainty.
       noun: The word for one input in messages, "image".
     """
 
@@ -56,6 +59,7 @@ class ImagePrediction:
     segmenter: Segmenter
     draw: Callable[[np.ndarray], Drawn] | None = None
     further: FurtherFiles = FurtherFiles()  # noqa: RUF009
+    extras: tuple[ExtraFiles, ...] = ()
     noun: ClassVar[str] = "image"
 
     def run(self) -> Iterator[FileResult]:
@@ -89,14 +93,18 @@ class ImagePrediction:
             return
         refines = self.segmenter.options.refinement.is_active
         soft = self.request.probabilities or refines
+        soft = soft or any(extra.needs_probabilities for extra in self.extras)
         try:
-            labels, probabilities = self.segmenter.segment(pixels, soft=soft)
+            found = self.segmenter.segmented(pixels, soft=soft)
+            labels, probabilities = found.labels, found.probabilities
             drawn = None if self.draw is None else self.draw(pixels)
         except (ValueError, RuntimeError, MemoryError) as error:
             paths = tuple(job.path for _, job in read)
             yield _network_failure(paths, error, stop=self.request.stop)
             return
         for row, job in read:
+            for extra in self.extras:
+                extra.write(job.name, Found.of(found, pixels, row, job.size))
             corner = np.s_[row, : job.size[0], : job.size[1]]
             label = labels[corner]
             kept = None if probabilities is None else probabilities[corner]
@@ -143,6 +151,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         _check_multilabel(request)
     reading = options_like(request.reading, spec)
     jobs, unreadable = plan(dataclasses.replace(request, reading=reading), spec)
+    others = open_members(request, config, spec)
     model = build_model(config, num_logits(config, spec))
     step, variables = load_variables(
         request.workdir,
@@ -159,6 +168,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         scale=config.data.eval_scale,
         options=request.segment,
         reading=reading,
+        others=others,
     )
     if request.segment.refinement.is_active:
         _ = segmenter.refiner  # It checks that the steps suit the classes.
@@ -178,6 +188,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         segmenter=segmenter,
         draw=draw,
         further=further_files(request.further, config, segmenter.spec),
+        extras=extra_files(request, segmenter.spec),
     )
 
 
@@ -231,6 +242,7 @@ def result_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path
     names += [f"{target.name}.npz"] if request.probabilities else []
     written = [*label_paths(target, spec), *map(target.with_name, names)]
     written += [further_path(target, name) for name in request.further]
+    written += extra_paths(target, request, spec)
     return written + sample_paths(target, request.samples)
 
 

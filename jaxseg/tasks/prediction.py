@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from jaxseg.data.reader import ReadOptions
 from jaxseg.inference.segmenter import PredictOptions
@@ -20,6 +20,8 @@ class Request:
         "a/**/*.jpg".
       output: The directory of the results.
       workdir: The run directory.
+      ensemble: Further run directories, whose predictions are averaged with those of
+        the first.
       segment: The options of the segmentation, such as the windows.
       reading: The options of the image reader.
       checkpoint: "best", "latest", or the number of a saved step.
@@ -27,6 +29,7 @@ class Request:
       overlay: Whether to write overlays, or the colored points of clouds.
       probabilities: Whether to write probabilities.
       samples: The number of samples to draw and write for each image.
+      map_format: The format of the maps of uncertainty, "tiff" or "npy".
       further: Additional file formats in which the predicted classes are written, among
         "raw", "geojson" and "coco". `jaxseg.tasks.further_files` describes them.
       stop: Whether the first file that cannot be read raises an error.
@@ -35,6 +38,7 @@ class Request:
     inputs: tuple[str, ...]
     output: Path
     workdir: Path
+    ensemble: tuple[Path, ...] = ()
     segment: PredictOptions = PredictOptions()  # noqa: RUF009
     reading: ReadOptions = ReadOptions()  # noqa: RUF009
     checkpoint: str = "best"
@@ -42,6 +46,7 @@ class Request:
     overlay: bool = True
     probabilities: bool = False
     samples: int = 0
+    map_format: Literal["tiff", "npy"] = "tiff"
     further: tuple[str, ...] = ()
     stop: bool = False
 

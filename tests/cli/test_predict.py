@@ -315,14 +315,14 @@ def test_an_image_that_the_network_fails_on_is_named(
 ):
     for name, height in (("a", 8), ("b", 16), ("c", 24)):
         picture(tmp_path / f"in/{name}.png", height, 8)
-    segment = Segmenter.segment
+    segment = Segmenter.segmented
 
     def limited(self, pixels, **options):
         if pixels.shape[1] == 16:
             raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
         return segment(self, pixels, **options)
 
-    monkeypatch.setattr(Segmenter, "segment", limited)
+    monkeypatch.setattr(Segmenter, "segmented", limited)
     out = tmp_path / "out"
     assert run(tmp_path / "in", "--pad-multiple", "8", output=out) == 1
     shown = capsys.readouterr()

@@ -8,6 +8,7 @@ import typing
 import pytest
 
 from jaxseg.cli import (
+    averaging,
     bench,
     convert,
     data_check,
@@ -131,7 +132,9 @@ COMMANDS = {
     "eval": (evaluation.Arguments, evaluation.BOUNDS),
     "predict": (
         predict.Arguments,
-        predict.BOUNDS | {f"refining.{k}": v for k, v in refining.BOUNDS.items()},
+        predict.BOUNDS
+        | {f"refining.{k}": v for k, v in refining.BOUNDS.items()}
+        | {f"averaging.{k}": v for k, v in averaging.BOUNDS.items()},
     ),
     "data check": (data_check.Arguments, data_check.BOUNDS),
     "data show": (data_show.Arguments, data_show.BOUNDS),

@@ -1,0 +1,4 @@
+"""Averages predictions and measures their uncertainty.
+
+`jaxseg.inference` lists the public names.
+"""

@@ -1,0 +1,95 @@
+"""Defines an average of networks with the functions of a single network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.image_network import ImageNetwork
+from jaxseg.inference.uncertainty.averaging import Average, Averaged, Averaging, Sums
+from jaxseg.inference.uncertainty.members import dropout_key
+from jaxseg.typing import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class AveragedNetwork:
+    """Averages networks and dropout samples in functions without side effects.
+
+    Each function can be compiled with `jax.jit`, as those of `ImageNetwork`. The
+    variables are a sequence with those of each network. Whole images are predicted, at
+    a single scale.
+
+    Attributes:
+      networks: The networks, which predict the same classes.
+      averaging: What is averaged, and how many dropout samples each network draws.
+    """
+
+    networks: tuple[ImageNetwork, ...]
+    averaging: Averaging = Averaging()  # noqa: RUF009
+
+    @property
+    def spec(self) -> DatasetSpec:
+        """Returns the classes of the networks."""
+        return self.networks[0].spec
+
+    def averaged(self, variables: Sequence[Any], pixels: Array) -> Averaged:
+        """Returns the averaged prediction for whole images.
+
+        Args:
+          variables: The parameters and statistics of each network.
+          pixels: The images as stored, [B, H, W, C].
+        """
+        rule, shape = self._rule(variables, pixels)
+        sums = rule.zeros(shape)
+        pairs = zip(self.networks, variables, strict=True)
+        for index, (network, own) in enumerate(pairs):
+            sums = self._add(sums, rule, index, network=network, own=own, pixels=pixels)
+        samples = max(1, self.averaging.dropout_samples)
+        return rule.result(sums, jnp.float32(len(self.networks) * samples))
+
+    def _add(self, sums, rule, index, *, network, own, pixels) -> Sums:
+        def logits(key=None):
+            return rule.form.class_logits(network.logits(own, pixels, key=key))
+
+        if not self.averaging.dropout_samples:
+            return rule.add(sums, logits())
+
+        def one(sums, sample):
+            key = dropout_key(self.averaging.seed, member=index, sample=sample)
+            return rule.add(sums, logits(key)), None
+
+        return jax.lax.scan(one, sums, jnp.arange(self.averaging.dropout_samples))[0]
+
+    def labels_and_probabilities(
+        self, variables: Sequence[Any], pixels: Array
+    ) -> tuple[Array, Array]:
+        """Returns the most probable classes and the probabilities of all classes.
+
+        Args:
+          variables: The parameters and statistics of each network.
+          pixels: The images as stored, [B, H, W, C].
+        """
+        probabilities = self.averaged(variables, pixels).probabilities
+        form = self._rule(variables, pixels)[0].form
+        return form.labels_of(probabilities), probabilities
+
+    def labels(self, variables: Sequence[Any], pixels: Array) -> Array:
+        """Returns the most probable class of every pixel, as `ImageNetwork.labels`.
+
+        Args:
+          variables: The parameters and statistics of each network.
+          pixels: The images as stored, [B, H, W, C].
+        """
+        return self.labels_and_probabilities(variables, pixels)[0]
+
+    def _rule(self, variables, pixels) -> tuple[Average, tuple[int, ...]]:
+        """Returns the rule of averaging, and the shape of the class logits."""
+        first = self.networks[0]
+        found = jax.eval_shape(first.logits, variables[0], pixels)
+        shape = (*found.shape[:-1], self.spec.num_classes)
+        return Average(self.averaging, first.form(found)), shape

@@ -1,0 +1,216 @@
+"""Averages predictions and measures their uncertainty, one prediction at a time.
+
+Let p_1, ..., p_T be the class probabilities that T predictions give one pixel: of
+several networks, dropout masks, scales or mirrored images. Let p be their mean, and
+H(p) = -sum_k p_k log p_k the entropy in nats.
+
+- The predictive entropy is the entropy of the averaged prediction, from 0 to log K.
+- The mutual information is H(p) - mean_t H(p_t). It is large where the predictions are
+  certain but disagree, and 0 where they are equal (arXiv 1112.5745, 1703.02910).
+- The variation ratio is the share of the predictions whose class is not the most
+  frequent one.
+
+If classes can overlap, each class is a decision of its own: the entropies of the K
+decisions are summed, and the variation ratio is the mean over the classes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+
+from jaxseg.ops.output_form import OutputForm
+from jaxseg.typing import Array
+
+Map = Literal["entropy", "mutual_information", "variation_ratio"]
+MAPS: tuple[Map, ...] = get_args(Map)
+
+
+@dataclasses.dataclass(frozen=True)
+class Averaging:
+    """Chooses how several predictions of an image are averaged.
+
+    Attributes:
+      of: What is averaged: "probabilities", or "logits", whose mean is converted to
+        probabilities.
+      dropout_samples: The number of predictions of each network with random dropout
+        masks, or 0 for a single prediction without dropout.
+      seed: The seed of the dropout masks.
+      maps: The maps of uncertainty to compute: "entropy", "mutual_information" or
+        "variation_ratio".
+
+    Raises:
+      ValueError: If an option is invalid.
+    """
+
+    of: Literal["probabilities", "logits"] = "probabilities"
+    dropout_samples: int = 0
+    seed: int = 0
+    maps: tuple[Map, ...] = ()
+
+    def __post_init__(self):
+        if self.of not in ("probabilities", "logits"):
+            raise ValueError(
+                f"average={self.of!r} is invalid: expected 'probabilities' or 'logits'."
+            )
+        if self.dropout_samples < 0:
+            raise ValueError(
+                f"dropout_samples={self.dropout_samples} is invalid: expected a number "
+                ">= 0."
+            )
+        for name in self.maps:
+            if name not in MAPS:
+                raise ValueError(
+                    f"maps={name!r} is invalid: expected names out of "
+                    f"{', '.join(MAPS)}."
+                )
+
+
+class Averaged(NamedTuple):
+    """Contains an averaged prediction.
+
+    Attributes:
+      probabilities: The probabilities, float32 [B, H, W, K].
+      maps: The maps of uncertainty by name, float32 [B, H, W].
+    """
+
+    probabilities: Array
+    maps: dict[str, Array]
+
+
+class Sums(NamedTuple):
+    """Contains sums over the predictions so far; sums that are not needed are None.
+
+    Attributes:
+      probabilities: The sum of the probabilities, [B, H, W, K].
+      logits: The sum of the logits, [B, H, W, K].
+      entropy: The sum of the entropies, [B, H, W].
+      votes: The number of predictions that choose each class, [B, H, W, K].
+    """
+
+    probabilities: Array | None
+    logits: Array | None
+    entropy: Array | None
+    votes: Array | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Average:
+    """Adds up predictions and computes their average, in functions without effects.
+
+    Attributes:
+      options: What is averaged, and the maps to compute.
+      form: How logits become probabilities and labels.
+    """
+
+    options: Averaging
+    form: OutputForm
+
+    def zeros(self, shape: tuple[int, ...]) -> Sums:
+        """Returns the sums over no predictions.
+
+        Args:
+          shape: The shape of the class logits, (B, H, W, K).
+        """
+        maps, soft = self.options.maps, self.options.of == "probabilities"
+        information = "mutual_information" in maps
+        return Sums(
+            probabilities=jnp.zeros(shape) if soft or information else None,
+            logits=None if soft else jnp.zeros(shape),
+            entropy=jnp.zeros(shape[:-1]) if information else None,
+            votes=jnp.zeros(shape) if "variation_ratio" in maps else None,
+        )
+
+    def add(self, sums: Sums, logits: Array) -> Sums:
+        """Adds one prediction.
+
+        Args:
+          sums: The sums so far.
+          logits: The class logits of the prediction, [B, H, W, K].
+        """
+        values = self.probabilities(logits)
+        terms = Sums(
+            probabilities=values,
+            logits=logits.astype(jnp.float32),
+            entropy=self.entropy(values),
+            votes=self._votes(values),
+        )
+        added = [
+            None if old is None else old + new
+            for old, new in zip(sums, terms, strict=True)
+        ]
+        return Sums(*added)
+
+    def result(self, sums: Sums, count: Array) -> Averaged:
+        """Returns the averaged prediction.
+
+        Args:
+          sums: The sums over all predictions.
+          count: Their number, as an array.
+        """
+        if self.options.of == "logits":
+            probabilities = self.probabilities(sums.logits / count)
+        else:
+            probabilities = sums.probabilities / count
+        maps = {}
+        for name in self.options.maps:
+            if name == "entropy":
+                maps[name] = self.entropy(probabilities)
+            elif name == "mutual_information":
+                # Averaged probabilities also if logits are averaged: the difference is
+                # an information, and never negative, only for these.
+                total = self.entropy(sums.probabilities / count)
+                maps[name] = jnp.maximum(total - sums.entropy / count, 0.0)
+            else:
+                maps[name] = 1 - self._largest_share(sums.votes / count)
+        return Averaged(probabilities, maps)
+
+    def probabilities(self, logits: Array) -> Array:
+        """Converts class logits to probabilities.
+
+        Args:
+          logits: One logit for each class, [..., K].
+        """
+        logits = logits.astype(jnp.float32)
+        if self.form.kind == "multilabel":
+            return jax.nn.sigmoid(logits)
+        return jax.nn.softmax(logits, axis=-1)
+
+    def entropy(self, probabilities: Array) -> Array:
+        """Returns the entropy of each pixel in nats, [...].
+
+        Args:
+          probabilities: The probabilities, [..., K].
+        """
+        terms = jax.scipy.special.entr(probabilities)
+        if self.form.kind == "multilabel":
+            terms = terms + jax.scipy.special.entr(1 - probabilities)
+        return terms.sum(-1)
+
+    def _votes(self, probabilities):
+        chosen = self.form.labels_of(probabilities)
+        if self.form.kind == "multilabel":
+            return chosen.astype(jnp.float32)
+        return jax.nn.one_hot(chosen, probabilities.shape[-1], dtype=jnp.float32)
+
+    def _largest_share(self, share):
+        if self.form.kind == "multilabel":
+            return jnp.maximum(share, 1 - share).mean(-1)
+        return share.max(-1)
+
+
+def largest_value(name: Map, *, num_classes: int, multilabel: bool) -> float:
+    """Returns an upper bound of the values of a map, for the scale of a picture.
+
+    Args:
+      name: The name of the map.
+      num_classes: The number of classes K.
+      multilabel: Whether classes can overlap.
+    """
+    if name == "variation_ratio":
+        return 0.5 if multilabel else 1 - 1 / num_classes
+    log2 = 0.6931471805599453
+    return num_classes * log2 if multilabel else float(jnp.log(max(num_classes, 2)))

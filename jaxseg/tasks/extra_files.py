@@ -1,0 +1,171 @@
+"""Defines files that `jaxseg predict` writes in addition to the predicted classes.
+
+Maps of uncertainty are NAME_uncertainty_MAP.tiff (or .npy) and a PNG picture of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from PIL import Image, TiffImagePlugin
+
+from jaxseg.data import DatasetSpec
+from jaxseg.inference.prediction import Segmented
+from jaxseg.inference.uncertainty.averaging import Map, largest_value
+from jaxseg.storage import atomic
+from jaxseg.tasks.prediction import Request
+from jaxseg.viz import save_image
+from jaxseg.viz.map_picture import map_picture
+
+MapFormat = Literal["tiff", "npy"]
+DESCRIPTION = 270  # The number of the TIFF tag ImageDescription.
+UNITS = {
+    "entropy": "predictive entropy in nats",
+    "mutual_information": "mutual information in nats",
+    "variation_ratio": "variation ratio",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Contains an image and its segmentation, before any refinement.
+
+    Attributes:
+      pixels: The image as stored, padded at the bottom and the right, [H, W, C].
+      size: Its height and width without padding.
+      probabilities: The probabilities of the padded image, float32 [H, W, K], or None
+        if they were not computed.
+      maps: The maps of uncertainty of the padded image by name, float32 [H, W].
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    probabilities: np.ndarray | None
+    maps: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(
+        cls, batch: Segmented, pixels: np.ndarray, row: int, size: tuple[int, int]
+    ) -> Found:
+        """Returns one image of a batch.
+
+        Args:
+          batch: The segmentation of the batch.
+          pixels: The images of the batch, [B, H, W, C].
+          row: The number of the image in the batch.
+          size: Its height and width without padding.
+        """
+        soft = batch.probabilities
+        return cls(
+            pixels[row],
+            size=size,
+            probabilities=None if soft is None else soft[row],
+            maps={name: values[row] for name, values in batch.maps.items()},
+        )
+
+
+class ExtraFiles(Protocol):
+    """Defines an object that writes further files for each image."""
+
+    needs_probabilities: bool
+
+    def paths(self, target: Path) -> list[Path]:
+        """Returns the files that are written for one image.
+
+        Args:
+          target: The path of the files of the image without suffix.
+        """
+
+    def write(self, target: Path, found: Found) -> None:
+        """Writes the files of one image.
+
+        Args:
+          target: The path of the files of the image without suffix.
+          found: The image and its segmentation.
+        """
+
+
+def extra_files(request: Request, spec: DatasetSpec) -> tuple[ExtraFiles, ...]:
+    """Returns the objects that write the further files that a request selects.
+
+    Args:
+      request: The options of the prediction.
+      spec: The classes.
+    """
+    maps = request.segment.averaging.maps
+    if not maps:
+        return ()
+    return (UncertaintyMaps(maps, spec, request.map_format),)
+
+
+def extra_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path]:
+    """Returns the further files that are written for one image.
+
+    Args:
+      target: The path of the files of the image without suffix.
+      request: The options of the prediction.
+      spec: The classes.
+    """
+    extras = extra_files(request, spec)
+    return [path for extra in extras for path in extra.paths(target)]
+
+
+@dataclasses.dataclass(frozen=True)
+class UncertaintyMaps:
+    """Writes maps of uncertainty as numbers and as pictures.
+
+    Attributes:
+      names: The names of the maps.
+      spec: The classes, whose number determines the scale of the pictures.
+      file_format: The format of the numbers, float32 [H, W]: "tiff" or "npy".
+    """
+
+    names: tuple[Map, ...]
+    spec: DatasetSpec
+    file_format: MapFormat = "tiff"
+    needs_probabilities = False
+
+    def paths(self, target: Path) -> list[Path]:
+        """Returns the files that are written for one image."""
+        return [path for _, *both in self._each(target) for path in both]
+
+    def write(self, target: Path, found: Found) -> None:
+        """Writes the maps of one image."""
+        height, width = found.size
+        for name, numbers, picture in self._each(target):
+            values = found.maps[name][:height, :width]
+            write_map(numbers, values, UNITS[name])
+            high = largest_value(
+                name,
+                num_classes=self.spec.num_classes,
+                multilabel=self.spec.multilabel,
+            )
+            save_image(picture, map_picture(values, title=UNITS[name], high=high))
+
+    def _each(self, target: Path) -> Iterator[tuple[Map, Path, Path]]:
+        for name in self.names:
+            base = f"{target.name}_uncertainty_{name}"
+            numbers = target.with_name(f"{base}.{self.file_format}")
+            yield name, numbers, target.with_name(f"{base}.png")
+
+
+def write_map(path: Path, values: np.ndarray, description: str) -> None:
+    """Writes a map as float32 numbers.
+
+    Args:
+      path: The file, which ends in .tiff or .npy.
+      values: The map, [H, W].
+      description: What the numbers mean. TIFF files contain it as ImageDescription.
+    """
+    values = np.ascontiguousarray(values, np.float32)
+    with atomic.replacing(path) as temporary:
+        if path.suffix == ".npy":
+            np.save(temporary, values)
+            return
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags[DESCRIPTION] = description
+        Image.fromarray(values).save(temporary, "TIFF", tiffinfo=tags)
