@@ -46,6 +46,10 @@ mirrored (EXIF in JPEG, PNG and WebP, a TIFF tag, otherwise XMP). The reader app
 tag to images and masks, so both are as an annotator saw them. All sizes are those of
 the picture after the tag is applied.
 
+`open_boxes` reads TIFF and NPY files of any size in boxes. It reads and refuses the
+same kinds of pixels, and also refuses an orientation tag and, in a TIFF, palettes and
+inverted gray.
+
 A TIFF may have more pages only if they repeat the first one at a lower resolution.
 Code for published stacks names one of the pages by `jaxseg.data.parts.Page`. Of a
 multi-picture JPEG (MPO), which many phones write, the first picture is read. The others
@@ -67,15 +71,10 @@ import numpy as np
 from PIL import Image
 
 from jaxseg.data import kinds, orientation, pillow_limit
-from jaxseg.data.files import shown
 from jaxseg.data.header import Header
-from jaxseg.data.open_file import (
-    FORMATS,
-    is_compressed,
-    open_file,
-    reason,
-    require_file,
-)
+from jaxseg.data.large.image import LargeImage, can_be_large, open_large
+from jaxseg.data.named_errors import naming
+from jaxseg.data.open_file import FORMATS, is_compressed, open_file, require_file
 from jaxseg.data.parts import Page
 from jaxseg.data.pixel_type import RGB8
 from jaxseg.data.pixel_values import stored_type, to_classes, to_rgb, to_stored
@@ -111,7 +110,7 @@ def read_pixels(
       ValueError: If the file is missing, damaged, too large, or of a kind that cannot
         be represented. The message is one line that states the file.
     """
-    with _naming(path):
+    with naming(path):
         wide = _wide(path, options, mask=mask)
         if wide is not None:
             return wide.mask(options) if mask else wide.image(options)
@@ -146,7 +145,7 @@ def read_header(
     Raises:
       ValueError: If the header shows that `read_pixels` would refuse the file.
     """
-    with _naming(path):
+    with naming(path):
         wide = _wide(path, options, mask=mask)
         if wide is not None:
             return wide.header(options, mask=mask)
@@ -167,6 +166,31 @@ def read_size(
       ValueError: If the header shows that `read_pixels` would refuse the file.
     """
     return read_header(path, options).size
+
+
+def open_boxes(
+    path: str | os.PathLike, options: ReadOptions = DEFAULTS
+) -> LargeImage | None:
+    """Opens an image file of any size, of which boxes are read on demand.
+
+    Args:
+      path: The file.
+      options: The options of the reader. The largest number of pixels does not apply,
+        because only a few boxes are in memory.
+
+    Returns:
+      The open file, which the caller closes. A box has the pixels that `read_pixels`
+      returns. None for a file that is neither a TIFF nor an NPY file.
+
+    Raises:
+      ValueError: If the header shows that the file cannot be read in boxes.
+    """
+    plain = pathlib.Path(path)
+    if not can_be_large(plain):
+        return None
+    with naming(path):
+        require_file(plain)
+        return open_large(plain, options)
 
 
 def count_pages(path: str | os.PathLike, options: ReadOptions = DEFAULTS) -> int:
@@ -191,25 +215,13 @@ def _opened(
     page = path.number if isinstance(path, Page) else None
     plain = pathlib.Path(path)
     # With a path, Pillow would map the file and lose the sides of a rotated TIFF.
-    with _naming(path), open_file(plain) as file, pillow_limit.lifted:
+    with naming(path), open_file(plain) as file, pillow_limit.lifted:
         image, header = _start(file, plain, options, page)
         with image:
             if options.pixels == "stored" and not mask:
                 kept = stored_type(image, form_of(image), options)
                 header = dataclasses.replace(header, pixels=kept)
             yield image, header
-
-
-@contextlib.contextmanager
-def _naming(path: str | os.PathLike) -> Iterator[None]:
-    """Turns every error into one line that names the file."""
-    try:
-        yield
-    except Refused as error:
-        raise ValueError(f"{shown(path)}: {error}") from error
-    except Exception as error:  # Decoders raise many undocumented errors.
-        text = reason(error, pathlib.Path(path))
-        raise ValueError(f"{shown(path)}: {text}") from error
 
 
 def _wide(

@@ -40,6 +40,29 @@ def open_npy(path: pathlib.Path) -> Stored:
     return _stored("NPY", shape, dtype, functools.partial(_load_npy, path))
 
 
+def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
+    """Opens an .npy file of which parts are read, and returns the offset of its data.
+
+    Args:
+      path: The file.
+
+    Returns:
+      The description of the array, and the position of its first value in bytes.
+
+    Raises:
+      Refused: If it does not contain an array [H, W] or [H, W, C] in row-major order.
+    """
+    stored = open_npy(path)
+    with open(path, "rb") as file:
+        _, fortran, _ = _header(file)
+        if fortran:
+            raise Refused(
+                "The array is stored in column-major (Fortran) order",
+                "Save numpy.ascontiguousarray of it",
+            )
+        return stored, file.tell()
+
+
 def open_npz(path: pathlib.Path) -> Stored:
     """Opens an .npz file that contains one array [H, W] or [H, W, C].
 

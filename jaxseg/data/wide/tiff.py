@@ -70,8 +70,8 @@ def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
         import tifffile
     except ImportError as error:
         raise Refused(
-            "The file is a TIFF of more than 8 bits or 3 channels, which needs the "
-            "package tifffile",
+            "The file is a TIFF of more than 8 bits or 3 channels, or a large one, "
+            "which needs the package tifffile",
             "Install jaxseg[tiff]",
         ) from error
     with tifffile.TiffFile(path) as file:

@@ -1,0 +1,84 @@
+"""Reads boxes of pixels that a file stores without compression."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxseg.data.refused import Refused
+
+BoxTuple = tuple[int, int, int, int]
+
+
+class Layout(NamedTuple):
+    """Describes how uncompressed pixels are stored in a file.
+
+    Attributes:
+      offset: The position of the first value in bytes.
+      size: The height and width.
+      samples: The number of channels.
+      dtype: The type of the values, with its byte order.
+      planar: Whether each channel is stored as a whole, one after the other.
+    """
+
+    offset: int
+    size: tuple[int, int]
+    samples: int
+    dtype: np.dtype
+    planar: bool = False
+
+
+class RawBoxes:
+    """Reads boxes of pixels that a file stores without compression.
+
+    The rows are read from the file and not through a memory map, because the pages of a
+    map count as memory of the process until the system needs them.
+    """
+
+    def __init__(self, path: pathlib.Path, layout: Layout) -> None:
+        """Opens the file.
+
+        Args:
+          path: The file.
+          layout: The position of the pixels in it.
+        """
+        self._layout = layout
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115
+
+    def read(self, box: BoxTuple) -> np.ndarray:
+        """Returns all stored channels of a box, [h, w, S].
+
+        Args:
+          box: The first row and column, and the row and column after the last ones.
+
+        Raises:
+          Refused: If the file ends too early.
+        """
+        samples = self._layout.samples
+        if not self._layout.planar:
+            return self._plane(box, 0, samples)
+        planes = [self._plane(box, channel, 1) for channel in range(samples)]
+        return np.concatenate(planes, axis=-1)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _plane(self, box: BoxTuple, plane: int, samples: int) -> np.ndarray:
+        top, left, bottom, right = box
+        offset, (height, width), _, dtype, _ = self._layout
+        found = np.empty((bottom - top, right - left, samples), dtype)
+        step = samples * dtype.itemsize
+        for row, target in zip(range(top, bottom), found, strict=True):
+            start = (plane * height + row) * width + left
+            data = os.pread(self._file.fileno(), target.nbytes, offset + start * step)
+            if len(data) < target.nbytes:
+                raise Refused(
+                    "The file is damaged, because the data end too early",
+                    "Copy it again",
+                )
+            target[:] = np.frombuffer(data, dtype).reshape(target.shape)
+        return found

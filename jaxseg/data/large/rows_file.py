@@ -1,0 +1,134 @@
+"""Writes an image row by row to a file that an interrupted process can continue.
+
+The rows are stored in an NPY file without compression. A JSON file next to it states
+how many of them are finished, and from what they are computed. Both are removed when
+the result is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from jaxseg.storage import atomic
+
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RowsFile:
+    """Writes the rows of an image of classes, from top to bottom.
+
+    Attributes:
+      path: The NPY file.
+      shape: The shape of the image, (H, W) or (H, W, K).
+      dtype: The type of the values.
+      origin: Everything that determines the values, as plain text and numbers. A file
+        is continued only if it is equal.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    origin: Mapping[str, Any]
+
+    @property
+    def state(self) -> Path:
+        """Returns the JSON file with the number of finished rows."""
+        return self.path.with_name(f"{self.path.name}.json")
+
+    def start(self) -> int:
+        """Creates the file, or returns the number of rows that are finished already.
+
+        Raises:
+          ValueError: If the file was begun from something else.
+        """
+        if self.state.exists():
+            return self._continued()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "wb") as file:
+            file.write(self._header())
+            file.truncate(file.tell() + int(np.prod(self.shape)) * self.dtype.itemsize)
+        self._store(0)
+        return 0
+
+    def write(self, first: int, rows: np.ndarray) -> None:
+        """Writes finished rows, and then states that they are finished.
+
+        Args:
+          first: The number of the first row.
+          rows: The rows, [n, W] or [n, W, K].
+        """
+        data = np.ascontiguousarray(rows, self.dtype)
+        with open(self.path, "r+b", buffering=0) as file:
+            file.seek(self._offset(first))
+            file.write(data)
+            os.fsync(file.fileno())
+        self._store(first + len(rows))
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """Returns the rows `first` to `last - 1`."""
+        count = (last - first) * int(np.prod(self.shape[1:]))
+        with open(self.path, "rb") as file:
+            file.seek(self._offset(first))
+            return np.fromfile(file, self.dtype, count).reshape(-1, *self.shape[1:])
+
+    def remove(self) -> None:
+        """Removes the files."""
+        self.state.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    def become(self, path: Path) -> None:
+        """Renames the finished NPY file to the result.
+
+        Args:
+          path: The result.
+        """
+        os.replace(self.path, path)
+        self.state.unlink(missing_ok=True)
+
+    def _header(self) -> bytes:
+        buffer = io.BytesIO()
+        described = npy.dtype_to_descr(self.dtype)
+        header = {"descr": described, "fortran_order": False, "shape": self.shape}
+        npy.write_array_header_1_0(buffer, header)
+        return buffer.getvalue()
+
+    def _offset(self, row: int) -> int:
+        size = int(np.prod(self.shape[1:])) * self.dtype.itemsize
+        return len(self._header()) + row * size
+
+    def _store(self, rows: int) -> None:
+        record = {"version": VERSION, "rows": rows, "origin": dict(self.origin)}
+        atomic.write_text(self.state, json.dumps(record, indent=1))
+
+    def _continued(self) -> int:
+        remedy = f"Remove {self.path} and {self.state} to start again"
+        try:
+            record = json.loads(self.state.read_text())
+            found, rows = record["origin"], int(record["rows"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.state} is damaged. {remedy}.") from error
+        wanted = json.loads(json.dumps(dict(self.origin)))
+        for name in sorted({*found, *wanted}):
+            if found.get(name) != wanted.get(name):
+                raise ValueError(
+                    f"{self.state} is the state of another prediction: {name} was "
+                    f"{found.get(name)} and is {wanted.get(name)}. {remedy}, or repeat "
+                    "the interrupted command to continue it."
+                )
+        size = self._offset(self.shape[0])
+        if not self.path.exists() or self.path.stat().st_size != size:
+            raise ValueError(
+                f"{self.path} is invalid: expected {size} bytes, as {self.state.name} "
+                f"states. {remedy}."
+            )
+        return rows
