@@ -18,12 +18,15 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.measuring import DEFAULT as NOT_MEASURED
+from jaxseg.cli.measuring import Measuring
 from jaxseg.config import Config, DataConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
 from jaxseg.data.normalization import describe_pixels
 from jaxseg.metrics import to_json
+from jaxseg.receipts.making import Subject
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.config_file import option_value, overridden, take_options
@@ -87,6 +90,7 @@ class Arguments:
     its rows and its columns."""
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
     """JSON file for the scores and the confusion matrix."""
+    measuring: Annotated[Measuring, tyro.conf.arg(name="")] = NOT_MEASURED
     data: DataConfig = DEFAULT.data
 
 
@@ -105,6 +109,7 @@ def main(argv: list[str]) -> int:
         verify=arguments.digest,
         channels=spec.channels,
     )
+    meters = arguments.measuring.meters(config, spec)
     with naming_check(config.data):
         found = evaluate_network(
             config,
@@ -115,7 +120,9 @@ def main(argv: list[str]) -> int:
             batch_size=arguments.batch_size,
             chosen=chosen,
             space=arguments.space,
+            observers=meters,
         )
+    content: dict[str, Any] = {}
     if jax.process_index() == 0:
         header = {
             "model": config.model.title,
@@ -127,7 +134,15 @@ def main(argv: list[str]) -> int:
             "eval_scale": config.data.eval_scale,
         }
         matrix, further = found.total.matrix, found.further
-        report(header, found.spec, matrix, arguments.output, further=further)
+        content = report(header, found.spec, matrix, further=further)
+    if meters:
+        subject = Subject(arguments.workdir, step, config, spec)
+        content |= arguments.measuring.report(
+            subject, variables, found, found.results[0]
+        )
+    if arguments.output is not None and jax.process_index() == 0:
+        write_json(Path(arguments.output), content)
+        print(as_message(f"scores: {arguments.output}"))
     return 0
 
 
@@ -158,6 +173,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
             f"workdir={word!r} is invalid after the options: expected the run "
             "directory as the first argument."
         )
+    arguments.measuring.check()
     if arguments.output is not None:
         check_file("output", arguments.output)
     named = option_value(rest, "--data.classes") is not None
@@ -180,20 +196,18 @@ def report(
     header: dict[str, Any],
     spec: DatasetSpec,
     matrix: np.ndarray,
-    output: str | None,
     *,
     further: Mapping[str, float] = types.MappingProxyType({}),
-) -> None:
-    """Prints the table of scores and writes the JSON file.
+) -> dict[str, Any]:
+    """Prints the table of scores and returns the content of the JSON file.
 
-    The file omits the last row of the confusion matrix. This row counts the predictions
+    It omits the last row of the confusion matrix. This row counts the predictions
     at void pixels, including the padding of the images.
 
     Args:
       header: The model, the step, the dataset, the split and the number of images.
       spec: The classes of the dataset.
       matrix: The confusion matrix; rows are labels and columns are predictions.
-      output: The JSON file, or None to write no file.
       further: Scores by name that are not computed from the confusion matrix.
     """
     values = scoring(spec)(matrix)
@@ -208,13 +222,9 @@ def report(
     print(as_message(score_tables(values, spec)))
     for name, value in further.items():
         print(f"{name} {value:.4f}")
-    if output is not None:
-        rows = matrix_classes(spec)
-        # The rows of overlapping classes are states, such as "no cell" and "cell".
-        names = {"classes": rows}
-        if spec.multilabel:
-            names = {"classes": spec.classes, "states": rows}
-        content = header | names | to_json(values)
-        content |= {**further, "confusion": matrix[:-1]}
-        write_json(Path(output), content)
-        print(as_message(f"scores: {output}"))
+    rows = matrix_classes(spec)
+    # The rows of overlapping classes are states, such as "no cell" and "cell".
+    names = {"classes": rows}
+    if spec.multilabel:
+        names = {"classes": spec.classes, "states": rows}
+    return header | names | to_json(values) | {**further, "confusion": matrix[:-1]}

@@ -14,6 +14,7 @@ from jaxseg.cli import (
     data_check,
     data_show,
     lab,
+    measuring,
     models,
     plan,
     predict,
@@ -129,7 +130,10 @@ def atoms(hint):
 
 COMMANDS = {
     "train": (train.Arguments, train.BOUNDS),
-    "eval": (evaluation.Arguments, evaluation.BOUNDS),
+    "eval": (
+        evaluation.Arguments,
+        evaluation.BOUNDS | {f"measuring.{k}": v for k, v in measuring.BOUNDS.items()},
+    ),
     "predict": (
         predict.Arguments,
         predict.BOUNDS

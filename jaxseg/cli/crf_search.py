@@ -1,0 +1,112 @@
+"""Defines the options --crf.search* of `jaxseg eval`, which try settings of the CRF."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import shlex
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxseg.data import DatasetSpec
+from jaxseg.inference.refinement import CRF, Refinement
+from jaxseg.runs.rules import number, optional, some, whole
+from jaxseg.tasks.measuring import ImageResult, total, total_refined
+from jaxseg.tasks.scoring import scoring
+
+BOUNDS = {
+    "search_images": optional(whole(1)),
+    "search_color_weight": some(number(0)),
+    "search_sigma_xy": some(number(above=0)),
+    "search_sigma_rgb": some(number(above=0)),
+}
+DEFAULTS = CRF()
+
+
+@dataclasses.dataclass(frozen=True)
+class CRFSearch:
+    """Selects the settings of the CRF that a search tries.
+
+    Attributes:
+      search: Try all combinations of the values below on the split, and print the mean
+        IoU of each. All other options of the CRF keep their values.
+      search_images: Number of images to use, from the first one of the split on. By
+        default all images are used.
+      search_color_weight: Values to try for --crf.color-weight.
+      search_sigma_xy: Values to try for --crf.sigma-xy.
+      search_sigma_rgb: Values to try for --crf.sigma-rgb.
+    """
+
+    search: bool = False
+    search_images: int | None = None
+    search_color_weight: tuple[float, ...] = (3.0, 5.0, 10.0)
+    search_sigma_xy: tuple[float, ...] = (30.0, 60.0, 90.0)
+    search_sigma_rgb: tuple[float, ...] = (3.0, 5.0, 10.0)
+
+    def settings(self, given: Refinement, options: CRF) -> tuple[Refinement, ...]:
+        """Returns the refinements that the search tries.
+
+        Args:
+          given: The refinement, whose other steps are kept.
+          options: The options of the CRF, of which three are replaced.
+        """
+        tried = itertools.product(
+            self.search_color_weight, self.search_sigma_xy, self.search_sigma_rgb
+        )
+        return tuple(
+            dataclasses.replace(
+                given,
+                crf=dataclasses.replace(
+                    options, color_weight=weight, sigma_xy=xy, sigma_rgb=rgb
+                ),
+            )
+            for weight, xy, rgb in tried
+        )
+
+
+def search_table(
+    settings: Sequence[Refinement], images: Sequence[ImageResult], spec: DatasetSpec
+) -> tuple[str, int, list[float]]:
+    """Formats the mean IoU of every setting, and finds the best one.
+
+    Args:
+      settings: The refinements that were tried.
+      images: The results of all images. Those without refined counts are left out.
+      spec: The classes of the evaluation.
+
+    Returns:
+      The table, the index of the best setting, and the mean IoU of each.
+    """
+    used = [one for one in images if one.refined]
+    score = scoring(spec)
+    before = score(total(used, spec))["mean_iou"]
+    found = [
+        score(total_refined(used, spec, k))["mean_iou"] for k in range(len(settings))
+    ]
+    best = int(np.argmax(np.nan_to_num(found, nan=-1.0)))
+    rows = [f"{'color_weight':>12}{'sigma_xy':>10}{'sigma_rgb':>11}{'mean IoU':>10}"]
+    rows.append(f"{'without CRF':>33}{100 * before:>10.2f}")
+    for k, (one, value) in enumerate(zip(settings, found, strict=True)):
+        crf, mark = one.crf, " best" if k == best else ""
+        rows.append(
+            f"{crf.color_weight:>12g}{crf.sigma_xy:>10g}{crf.sigma_rgb:>11g}"
+            f"{100 * value:>10.2f}{mark}"
+        )
+    return "\n".join(rows), best, found
+
+
+def command(workdir: str, crf: CRF) -> str:
+    """Returns the command that evaluates a run with a setting of the CRF.
+
+    Args:
+      workdir: The run directory.
+      crf: The setting.
+    """
+    words = ["jaxseg", "eval", workdir, "--crf"]
+    for field in dataclasses.fields(crf):
+        value = getattr(crf, field.name)
+        if value != getattr(DEFAULTS, field.name):
+            text = value if isinstance(value, str) else f"{value:g}"
+            words += [f"--crf.{field.name.replace('_', '-')}", text]
+    return shlex.join(words)

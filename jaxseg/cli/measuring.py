@@ -1,0 +1,237 @@
+"""Defines the options of `jaxseg eval` that measure each image.
+
+They refine predictions, search for a setting of the CRF, write a receipt and compute
+bootstrap intervals. All of them share one pass over the data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+import tyro
+
+from jaxseg.cli.crf_search import BOUNDS as SEARCH_BOUNDS
+from jaxseg.cli.crf_search import CRFSearch, command, search_table
+from jaxseg.cli.refining import BOUNDS as REFINING_BOUNDS
+from jaxseg.cli.refining import DEFAULT as NOT_REFINED
+from jaxseg.cli.refining import Refining
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.inference.refinement import Refinement
+from jaxseg.metrics import to_json
+from jaxseg.metrics.bootstrap import Intervals, bootstrap
+from jaxseg.receipts import write_receipt
+from jaxseg.receipts.making import Subject, make_receipt
+from jaxseg.runs.rules import check_bounds, optional, text, whole
+from jaxseg.storage.places import check_file
+from jaxseg.tasks.evaluation import Evaluation
+from jaxseg.tasks.measuring import ImageMeter, ImageResult, image_meter, total_refined
+from jaxseg.tasks.scoring import matrix_classes, score_tables, scoring
+from jaxseg.text import as_message
+
+NO_SEARCH = CRFSearch()
+OWN_BOUNDS = {
+    "receipt": optional(text()),
+    "bootstrap": whole(0, 1_000_000),
+    "bootstrap_seed": whole(),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Measuring:
+    """Selects what is measured on each image."""
+
+    refining: Annotated[Refining, tyro.conf.arg(name="")] = NOT_REFINED
+    crf_search: Annotated[CRFSearch, tyro.conf.arg(name="crf")] = NO_SEARCH
+    receipt: str | None = None
+    """JSON file for digests of data, weights and program, and for the counts of every
+    image. `jaxseg verify` computes them once more."""
+    bootstrap: int = 0
+    """Number of replicates from which 95 % intervals of the scores are computed, such
+    as 1000. Each replicate draws as many images as there are, with replacement."""
+    bootstrap_seed: int = 0
+    """Seed of the replicates."""
+
+    def check(self) -> None:
+        """Raises ValueError if an option is invalid or contradicts another one."""
+        self.refining.check()
+        check_bounds(self, OWN_BOUNDS)
+        check_bounds(self.crf_search, SEARCH_BOUNDS, prefix="crf.")
+        if self.receipt is not None:
+            check_file("receipt", self.receipt)
+        if self.receipt is not None and self.crf_search.search:
+            raise ValueError(
+                f"receipt={self.receipt!r} is invalid with --crf.search: expected one "
+                "setting of the CRF. Write the receipt with the best one."
+            )
+
+    @property
+    def refinements(self) -> tuple[Refinement, ...]:
+        """Returns the refinements to measure."""
+        given = self.refining.refinement
+        if self.crf_search.search:
+            return self.crf_search.settings(given, self.refining.crf_options)
+        return (given,) if given.is_active else ()
+
+    def meters(self, config: Config, spec: DatasetSpec) -> tuple[ImageMeter, ...]:
+        """Returns the meter of the images, or nothing if no option needs it.
+
+        Args:
+          config: The configuration of the run.
+          spec: The classes that the network was trained on.
+        """
+        refinements = self.refinements
+        if not (refinements or self.receipt or self.bootstrap):
+            return ()
+        limit = self.crf_search.search_images if self.crf_search.search else None
+        meter = image_meter(
+            config,
+            spec,
+            digests=self.receipt is not None,
+            refinements=refinements,
+            limit=limit,
+        )
+        return (meter,)
+
+    def report(
+        self,
+        subject: Subject,
+        variables: Any,
+        found: Evaluation,
+        images: Sequence[ImageResult],
+    ) -> dict[str, Any]:
+        """Prints what was measured, and writes the receipt. All processes call it.
+
+        Args:
+          subject: What was scored.
+          variables: The parameters and statistics of the network.
+          found: The result of the evaluation.
+          images: The results of the meter for all images.
+
+        Returns:
+          Further entries for the JSON file of the scores.
+        """
+        content: dict[str, Any] = {}
+        first = jax.process_index() == 0
+        if self.receipt is not None:
+            given = self.refinements[0] if self.refinements else None
+            subject = dataclasses.replace(subject, refinement=given)
+            receipt = make_receipt(subject, variables, found, images)
+            if first:
+                write_receipt(Path(self.receipt), receipt)
+                print(as_message(f"receipt: {self.receipt}"))
+        if not first:
+            return content
+        if self.crf_search.search:
+            content |= self._searched(images, found.spec, str(subject.workdir))
+        elif self.refinements:
+            content |= _refined(self.refinements[0], images, found)
+        if self.bootstrap:
+            content |= self._intervals(images, found)
+        return content
+
+    def _searched(
+        self, images: Sequence[ImageResult], spec: DatasetSpec, workdir: str
+    ) -> dict[str, Any]:
+        tried = self.refinements
+        table, best, values = search_table(tried, images, spec)
+        used = sum(bool(one.refined) for one in images)
+        print(f"\nsearch on {used} images\n{table}")
+        print(as_message(f"best: {command(workdir, tried[best].crf)}"))
+        rows = [
+            dataclasses.asdict(one.crf) | {"mean_iou": value}
+            for one, value in zip(tried, values, strict=True)
+        ]
+        return {"crf_search": rows}
+
+    def _intervals(
+        self, images: Sequence[ImageResult], found: Evaluation
+    ) -> dict[str, Any]:
+        picks = {"": lambda one: one.counts}
+        if self.refinements and not self.crf_search.search:
+            picks["after refinement "] = lambda one: one.refined[0]
+        content = {}
+        for word, pick in picks.items():
+            intervals = bootstrap(
+                list(map(pick, images)),
+                len(matrix_classes(found.spec)),
+                scoring(found.spec),
+                replicates=self.bootstrap,
+                seed=self.bootstrap_seed,
+            )
+            print(f"\n95 % intervals {word}({self.bootstrap} replicates of the images)")
+            print(as_message(interval_table(intervals, found.spec)))
+            key = "intervals_refined" if word else "intervals"
+            content[key] = {
+                name: to_json(dict(getattr(intervals, name)))
+                for name in ("low", "high", "undefined")
+            }
+        return content
+
+
+def _refined(
+    refinement: Refinement, images: Sequence[ImageResult], found: Evaluation
+) -> dict[str, Any]:
+    """Prints the scores after a refinement, and returns them for the JSON file."""
+    matrix = total_refined(images, found.spec)
+    score = scoring(found.spec)
+    before, values = score(found.total.matrix), score(matrix)
+    print(as_message(f"\nafter refinement\n{score_tables(values, found.spec)}"))
+    change = values["mean_iou"] - before["mean_iou"]
+    print(
+        f"mean IoU {100 * before['mean_iou']:.2f} before and "
+        f"{100 * values['mean_iou']:.2f} after refinement ({100 * change:+.2f})"
+    )
+    content = {"refinement": dataclasses.asdict(refinement)} | to_json(values)
+    return {"refined": content | {"confusion": matrix[:-1]}}
+
+
+def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
+    """Formats the intervals of all scores, in percent.
+
+    Args:
+      intervals: The intervals.
+      spec: The classes of the evaluation.
+    """
+    rows = []
+    for name, low in intervals.low.items():
+        ends = (low, intervals.high[name], intervals.undefined[name])
+        if np.ndim(low) == 0:
+            rows.append((name, *ends))
+            continue
+        classes = _classes(name, spec)
+        rows += [
+            (f"IoU {prefix}", *(end[k] for end in ends))
+            for k, prefix in enumerate(classes)
+        ]
+    wide = max(len(name) for name, *_ in rows)
+    lines = []
+    for name, low, high, undefined in rows:
+        note = f"  not defined in {undefined} replicates" if undefined else ""
+        shown = (
+            f"{100 * end:8.2f}" if end == end else f"{'-':>8}" for end in (low, high)
+        )
+        lines.append(f"{name:<{wide}}{''.join(shown)}{note}")
+    return "\n".join(lines)
+
+
+def _classes(name: str, spec: DatasetSpec) -> list[str]:
+    """Returns the names of the classes of the score "iou" or "DATASET/iou"."""
+    if spec.union is None:
+        return list(spec.classes)
+    member, _, _ = name.rpartition("/")
+    scored = next(one.scored for one in spec.members if one.name == member)
+    return [f"{member}/{one}" for one in scored]
+
+
+BOUNDS = {
+    **OWN_BOUNDS,
+    **{f"refining.{name}": rule for name, rule in REFINING_BOUNDS.items()},
+    **{f"crf_search.{name}": rule for name, rule in SEARCH_BOUNDS.items()},
+}
+DEFAULT = Measuring()

@@ -1,0 +1,38 @@
+"""Finds the files from which the images and labels of a split were read."""
+
+from __future__ import annotations
+
+import pathlib
+
+from jaxseg.config import DataConfig
+from jaxseg.data.datasets.lookup import dataset_of
+from jaxseg.data.lists import split_names
+from jaxseg.data.parts import files_of
+from jaxseg.data.prepare import builder_config
+
+
+def named_files(config: DataConfig, split: str) -> dict[tuple[str, str], str]:
+    """Returns the files of each example by its name and "image" or "label".
+
+    The result is empty if the dataset has no image files, as drawn scenes, or consists
+    of several datasets.
+
+    Args:
+      config: The data options.
+      split: The split, or a slice or a sum of splits.
+    """
+    if config.mix:
+        return {}
+    dataset = dataset_of(config)
+    if dataset.kind != "images" or dataset.drawing or dataset.builder:
+        return {}
+    lists = split_names(split, config.train_split, config.eval_split)
+    chosen = builder_config(config, lists)
+    splits = chosen.dataset.layout(pathlib.Path(chosen.path), lists)
+    return {
+        (pair.name, part): ", ".join(map(str, files_of(file)))
+        for name in split_names(split)
+        for pair in splits.get(name, ())
+        for part, file in (("image", pair.image), ("label", pair.mask))
+        if file is not None
+    }

@@ -1,0 +1,105 @@
+"""Creates the receipt of an evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxseg.checkpoints import digest
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.inference.refinement import CRF, Clean, GraphCut, Refinement
+from jaxseg.metrics import to_json
+from jaxseg.receipts.program import describe_program
+from jaxseg.receipts.receipt import Receipt
+from jaxseg.runs.directory import CONFIG, DATASET
+from jaxseg.runs.serialize import to_dict
+from jaxseg.tasks.evaluation import Evaluation
+from jaxseg.tasks.measuring import ImageResult, total
+from jaxseg.tasks.scoring import matrix_classes, scoring
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """Contains what an evaluation has scored.
+
+    Attributes:
+      workdir: The run directory.
+      step: The step of the checkpoint.
+      config: The configuration in effect.
+      spec: The specification of the dataset, with the threshold in effect.
+      refinement: The refinement, or None.
+    """
+
+    workdir: str | Path
+    step: int
+    config: Config
+    spec: DatasetSpec
+    refinement: Refinement | None = None
+
+
+def make_receipt(
+    subject: Subject,
+    variables: Any,
+    evaluation: Evaluation,
+    images: Sequence[ImageResult],
+) -> Receipt:
+    """Creates the receipt of an evaluation. Every process must call it.
+
+    Args:
+      subject: What was scored.
+      variables: The parameters and statistics of the network.
+      evaluation: The result of the evaluation.
+      images: The results of the images, with digests.
+    """
+    config, refinement = subject.config, subject.refinement
+    scores = to_json(scoring(evaluation.spec)(total(images, evaluation.spec)))
+    return Receipt(
+        evaluation={
+            "workdir": os.path.abspath(subject.workdir),
+            "files": digest_files(Path(subject.workdir)),
+            "model": config.model.title,
+            "step": int(subject.step),
+            "split": evaluation.split,
+            "refinement": refinement and dataclasses.asdict(refinement),
+        },
+        program=describe_program(),
+        configuration=to_dict(config),
+        dataset=json.loads(subject.spec.to_json()),
+        weights=digest.of_arrays(variables),
+        scores={k: v for k, v in scores.items() if not isinstance(v, list)},
+        classes=matrix_classes(evaluation.spec),
+        images=tuple(images),
+    )
+
+
+def digest_files(workdir: Path) -> dict[str, str]:
+    """Returns the SHA-256 digests of the files that describe a run, by name.
+
+    Args:
+      workdir: The run directory.
+    """
+    found = [workdir / name for name in (CONFIG, DATASET)]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def refinement_of(values: Mapping[str, Any] | None) -> Refinement | None:
+    """Converts the JSON form of a refinement in a receipt.
+
+    Args:
+      values: The JSON form, or None.
+    """
+    if values is None:
+        return None
+    crf, cut = values["crf"], values["graphcut"]
+    return Refinement(
+        crf=crf and CRF(**crf),
+        thresholds=tuple((name, value) for name, value in values["thresholds"]),
+        graphcut=cut and GraphCut(**cut),
+        clean=Clean(**values["clean"]),
+    )

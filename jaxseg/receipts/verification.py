@@ -1,0 +1,128 @@
+"""Computes the evaluation of a receipt once more, and compares the results."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import jax
+
+from jaxseg.config import Config, DataConfig
+from jaxseg.data import DatasetSpec
+from jaxseg.receipts.comparison import Comparison, compare
+from jaxseg.receipts.files import named_files
+from jaxseg.receipts.making import (
+    Subject,
+    digest_files,
+    make_receipt,
+    refinement_of,
+)
+from jaxseg.receipts.receipt import Receipt
+from jaxseg.runs.classes import with_classes
+from jaxseg.runs.directory import build_model, load_variables
+from jaxseg.runs.outputs import num_logits
+from jaxseg.runs.serialize import from_dict
+from jaxseg.tasks.evaluation import evaluate_network
+from jaxseg.tasks.measuring import image_meter
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Selects where and how an evaluation is computed once more.
+
+    Attributes:
+      workdir: The run directory, or None for the one that the receipt names.
+      raw_dir: The folder of the original data, or None.
+      prepared_dir: The folder of the prepared data, or None.
+      batch_size: The number of images per step over all devices.
+      devices: The devices, or None for all.
+    """
+
+    workdir: str | Path | None = None
+    raw_dir: str | None = None
+    prepared_dir: str | None = None
+    batch_size: int = 8
+    devices: tuple[jax.Device, ...] | None = None
+
+
+def verify(stored: Receipt, place: Place, *, intact: bool = True) -> Comparison:
+    """Computes the evaluation of a receipt once more, and compares the results.
+
+    The configuration and the specification of the dataset are those in the receipt.
+    The weights are read from the run directory.
+
+    Args:
+      stored: The receipt.
+      place: The folders, the devices and the batch size.
+      intact: Whether the file of the receipt has the digest of its own content.
+
+    Raises:
+      ValueError: If the evaluation cannot be computed.
+    """
+    subject, found = evaluate_again(stored, place)
+    names = named_files(subject.config.data, stored.evaluation["split"])
+    comparison = compare(stored, found, intact=intact, files=names)
+    files = digest_files(Path(subject.workdir))
+    changed = [
+        f"run: {name} has changed; its values in the receipt are used"
+        for name, value in files.items()
+        if stored.evaluation["files"].get(name) != value
+    ]
+    return dataclasses.replace(comparison, notes=(*comparison.notes, *changed))
+
+
+def evaluate_again(stored: Receipt, place: Place) -> tuple[Subject, Receipt]:
+    """Computes the evaluation of a receipt once more.
+
+    Args:
+      stored: The receipt.
+      place: The folders, the devices and the batch size.
+
+    Returns:
+      What was scored, and its receipt.
+    """
+    about = stored.evaluation
+    config = from_dict(Config, stored.configuration)
+    data = _placed(config.data, place)
+    data = with_classes(
+        place.workdir or about["workdir"], data, named=bool(data.classes)
+    )
+    config = dataclasses.replace(config, data=data)
+    spec = DatasetSpec.from_json(json.dumps(stored.dataset))
+    subject = Subject(
+        workdir=place.workdir or about["workdir"],
+        step=about["step"],
+        config=config,
+        spec=spec,
+        refinement=refinement_of(about["refinement"]),
+    )
+    model = build_model(config, num_logits(config, spec))
+    _, variables = load_variables(
+        subject.workdir,
+        model,
+        checkpoint=subject.step,
+        ema=config.train.ema is not None,
+        channels=spec.channels,
+    )
+    refinements = () if subject.refinement is None else (subject.refinement,)
+    meter = image_meter(config, spec, digests=True, refinements=refinements)
+    evaluation = evaluate_network(
+        config,
+        spec,
+        model,
+        variables,
+        split=about["split"],
+        batch_size=place.batch_size,
+        chosen=None if place.devices is None else list(place.devices),
+        observers=(meter,),
+    )
+    images = evaluation.results[0]
+    return subject, make_receipt(subject, variables, evaluation, images)
+
+
+def _placed(data: DataConfig, place: Place) -> DataConfig:
+    """Returns the data options with the folders that were given."""
+    given = {"raw_dir": place.raw_dir, "prepared_dir": place.prepared_dir}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return dataclasses.replace(data, **changes)
