@@ -12,22 +12,21 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
 import tyro
-from rich.console import Console
-from rich.progress import track
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.averaging import DEFAULT as NOT_AVERAGED
 from jaxseg.cli.averaging import AveragingOptions, move_runs
+from jaxseg.cli.prediction_progress import Pace, follow
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.cli.refining import DEFAULT as NOT_REFINED
 from jaxseg.cli.refining import Refining
+from jaxseg.cli.stopping import Terminated, raising_signals
 from jaxseg.cli.windows import BOUNDS as WINDOW_BOUNDS
 from jaxseg.cli.windows import DEFAULT as WINDOWS
 from jaxseg.cli.windows import Windows
@@ -41,7 +40,7 @@ from jaxseg.runs.network_checks import check_options
 from jaxseg.runs.outputs import with_threshold
 from jaxseg.runs.rules import check_bounds, number, optional, some, text, whole
 from jaxseg.storage.places import check_folder
-from jaxseg.tasks.prediction import FileResult, Request
+from jaxseg.tasks.prediction import Request
 from jaxseg.tasks.table import task_of
 from jaxseg.text import as_message, counted
 
@@ -116,6 +115,9 @@ class Arguments:
     changes some labels near the right and lower border. The default is
     data.eval_multiple of the run, so that predictions are those that `jaxseg eval`
     scores: 1, which means no padding, or 32 for a run without this option."""
+    overwrite: bool = False
+    """Replace results of other runs or options in the directory. Without this option,
+    they are an error, and the same command again continues where it was stopped."""
     on_bad_file: Literal["skip", "stop"] = "skip"
     """skip reports an image that cannot be read and continues with the next one; stop
     ends the command."""
@@ -137,16 +139,22 @@ def main(argv: list[str]) -> int:
     task = task_of(config).prediction_module()
     refuse_others(options, task.OPTIONS)
     prediction = task.open_files(request_of(options, config), config, spec)
-    failed = show(prediction.unreadable)
-    inputs = counted(len(prediction.jobs), prediction.noun)
+    noun, finished = prediction.noun, len(prediction.finished)
+    failed = follow(prediction.unreadable, Pace(len(prediction.unreadable), noun))
+    inputs = counted(len(prediction.jobs), noun)
     print(f"{config.model.title} of step {prediction.step}, {inputs}", flush=True)
-    results, terminal = prediction.run(), sys.stdout.isatty()
-    if terminal:
-        total = len(prediction.jobs)
-        results = track(results, "predicting", total=total, console=Console())
-    missing = show(results, quiet=terminal)
-    done = counted(len(prediction.jobs) - missing, prediction.noun)
-    print(as_message(f"{done} written to {options.output}, {failed + missing} failed"))
+    pace = Pace(len(prediction.jobs) - finished, noun)
+    with raising_signals():
+        try:
+            missing = follow(prediction.run(), pace)
+        except (KeyboardInterrupt, Terminated):
+            done = f"{pace.done + finished} of {inputs}"
+            advice = "The same command again continues."
+            print(f"jaxseg: stopped after {done}. {advice}", file=sys.stderr)
+            raise
+    parts = [f"{counted(pace.total - missing, noun)} written to {options.output}"]
+    parts += [f"{finished} finished before"] if finished else []
+    print(as_message(", ".join([*parts, f"{failed + missing} failed"])))
     return 1 if failed + missing else 0
 
 
@@ -209,26 +217,6 @@ def request_of(options: Arguments, config: Config) -> Request:
         samples=options.samples,
         map_format=options.averaging.map_format,
         further=tuple(dict.fromkeys(options.write)),
+        overwrite=options.overwrite,
         stop=options.on_bad_file == "stop",
     )
-
-
-def show(results: Iterable[FileResult], *, quiet: bool = False) -> int:
-    """Prints the error of each failed file and the path of each written file.
-
-    Args:
-      results: The result of each input file.
-      quiet: Whether to print only errors.
-
-    Returns:
-      The number of failed inputs.
-    """
-    failed = 0
-    for result in results:
-        if result.error is not None:
-            failed += len(result.paths)
-            print(f"jaxseg: {as_message(result.error)}", file=sys.stderr)
-        elif not quiet:
-            line = f"{result.paths[0]} -> {result.written}"
-            print(as_message(line), flush=True)
-    return failed

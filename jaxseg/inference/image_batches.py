@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.trained_images import read_like
-from jaxseg.inference.predict import round_up
 
 Size = tuple[int, int]
 
@@ -47,25 +46,34 @@ class Batch:
     size: Size
 
 
-def batches(jobs: Sequence[Job], *, rows: int, multiple: int) -> Iterator[Batch]:
+def batches(
+    jobs: Sequence[Job],
+    *,
+    rows: int,
+    padded: Callable[[Size], Size],
+    finished: Container[Path] = (),
+) -> Iterator[Batch]:
     """Groups images by their padded size and yields batches of each size.
 
     All batches of one size contain an equal number of images, including padding, so
-    that one program is compiled for each size.
+    that one program is compiled for each size. Finished images are left out, but they
+    do not change this number, so that the other images are segmented by the same
+    programs as without an interruption.
 
     Args:
         jobs: The images.
         rows: The maximum number of images in a batch.
-        multiple: Heights and widths are padded to multiples of this number.
+        padded: Maps the size of an image to the size to which it is padded.
+        finished: The image files to leave out.
     """
     sizes: dict[Size, list[Job]] = {}
     for job in jobs:
-        size = tuple(round_up(side, multiple) for side in job.size)
-        sizes.setdefault(size, []).append(job)
+        sizes.setdefault(padded(job.size), []).append(job)
     for size, members in sizes.items():
         share = min(rows, len(members))
-        for first in range(0, len(members), share):
-            yield Batch(tuple(members[first : first + share]), share, size)
+        rest = [job for job in members if job.path not in finished]
+        for first in range(0, len(rest), share):
+            yield Batch(tuple(rest[first : first + share]), share, size)
 
 
 def read_batch(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,26 +14,31 @@ import numpy as np
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.data.trained_images import options_like
+from jaxseg.inference.ahead import map_ahead
 from jaxseg.inference.image_batches import Batch, Job, batches, read_batch
 from jaxseg.inference.images import collect, output_names, size_of
-from jaxseg.inference.prediction import Prediction, label_paths
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.runs.outputs import num_logits
 from jaxseg.storage import atomic
 from jaxseg.tasks.ensemble import open_members
-from jaxseg.tasks.extra_files import ExtraFiles, Found, extra_files, extra_paths
-from jaxseg.tasks.further_files import FurtherFiles, further_files, further_path
+from jaxseg.tasks.extra_files import Found, extra_files
+from jaxseg.tasks.finished import Finished, identity_of, open_record
+from jaxseg.tasks.further_files import further_files
+from jaxseg.tasks.image_results import (
+    ImageResults,
+    SegmentedImage,
+    result_paths,
+)
 from jaxseg.tasks.prediction import FileResult, Request, failure
 from jaxseg.tasks.samples import (
     Drawn,
     check_request,
     sample_drawer,
-    sample_paths,
-    write_samples,
 )
 
 OPTIONS = None  # All options of the command apply.
+THREADS = max(2, min(4, os.cpu_count() or 1))  # For reading, and as many for writing.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +53,9 @@ class ImagePrediction:
       unreadable: The images that cannot be read.
       segmenter: The network with its preprocessing.
       draw: A function that samples segmentations of a batch of images, or None.
-      further: Writes the classes in additional file formats.
-      extras: Write further files, such as maps of uncertainty.
+      results: Writes the files of each image.
+      record: The record of the images that are finished.
+      finished: The images whose results were complete before.
       noun: The word for one input in messages, "image".
     """
 
@@ -57,13 +64,18 @@ class ImagePrediction:
     jobs: list[Job]
     unreadable: list[FileResult]
     segmenter: Segmenter
+    results: ImageResults
+    record: Finished
+    finished: frozenset[Path] = frozenset()
     draw: Callable[[np.ndarray], Drawn] | None = None
-    further: FurtherFiles = FurtherFiles()  # noqa: RUF009
-    extras: tuple[ExtraFiles, ...] = ()
     noun: ClassVar[str] = "image"
 
     def run(self) -> Iterator[FileResult]:
         """Segments the images, writes the files, and yields the result of each image.
+
+        Threads read the images of the next batches and write the results of previous
+        ones while the network segments a batch. Images that were finished before are
+        left out.
 
         Raises:
           ValueError: If an option cannot be applied to an image. If `stop` is set, also
@@ -72,19 +84,44 @@ class ImagePrediction:
         self.request.output.mkdir(parents=True, exist_ok=True)
         for folder in {job.name.parent for job in self.jobs}:
             atomic.sweep(folder)
+        by_path = {job.path: job for job in self.jobs}
+        with self.record.writing() as note:
+            results = map_ahead(
+                self._written,
+                self._segmented(),
+                threads=THREADS,
+                ahead=2 * THREADS,
+            )
+            with contextlib.closing(results):
+                for result in results:
+                    if result.error is None:
+                        note(by_path[result.paths[0]])
+                    yield result
+
+    def _segmented(self) -> Iterator[SegmentedImage | FileResult]:
+        """Yields the segmentation of each image, or the error that prevented it."""
         segment = self.request.segment
         whole = segment.mode == "whole"  # In the other modes, windows form the batches.
         groups = batches(
             self.jobs,
             rows=segment.batch_size if whole else 1,
-            multiple=segment.padding,
+            padded=self.segmenter.padded_size,
+            finished=self.finished,
         )
-        for group in groups:
-            yield from self._run_batch(group)
+        reading, spec = self.segmenter.reading, self.segmenter.spec
+        loaded = map_ahead(
+            lambda batch: (batch, *read_batch(batch, reading, spec)),
+            groups,
+            threads=THREADS,
+            ahead=2,
+        )
+        with contextlib.closing(loaded):
+            for batch, pixels, errors in loaded:
+                yield from self._segment(batch, pixels, errors)
 
-    def _run_batch(self, batch: Batch) -> Iterator[FileResult]:
-        spec = self.segmenter.spec
-        pixels, errors = read_batch(batch, self.segmenter.reading, spec)
+    def _segment(
+        self, batch: Batch, pixels: np.ndarray, errors: Mapping[int, ValueError]
+    ) -> Iterator[SegmentedImage | FileResult]:
         for row, error in errors.items():
             paths = (batch.jobs[row].path,)
             yield failure(paths, error, stop=self.request.stop)
@@ -93,7 +130,7 @@ class ImagePrediction:
             return
         refines = self.segmenter.options.refinement.is_active
         soft = self.request.probabilities or refines
-        soft = soft or any(extra.needs_probabilities for extra in self.extras)
+        soft = soft or any(extra.needs_probabilities for extra in self.results.extras)
         try:
             found = self.segmenter.segmented(pixels, soft=soft)
             labels, probabilities = found.labels, found.probabilities
@@ -103,34 +140,21 @@ class ImagePrediction:
             yield _network_failure(paths, error, stop=self.request.stop)
             return
         for row, job in read:
-            for extra in self.extras:
-                extra.write(job.name, Found.of(found, pixels, row, job.size))
             corner = np.s_[row, : job.size[0], : job.size[1]]
-            label = labels[corner]
-            kept = None if probabilities is None else probabilities[corner]
-            if refines:
-                label, kept = self.segmenter.refiner(kept, pixels[corner])
-            written = self._write(job, pixels[corner], label, kept)
-            if drawn is not None:
-                several, entropy = drawn.labels[:, *corner], drawn.entropy[corner]
-                write_samples(job.name, several, entropy, self.segmenter.spec)
-            yield FileResult((job.path,), written)
+            yield SegmentedImage(
+                job,
+                pixels[corner],
+                labels=labels[corner],
+                probabilities=None if probabilities is None else probabilities[corner],
+                padded=Found.of(found, pixels, row, job.size),
+                samples=None if drawn is None else drawn.labels[:, *corner],
+                entropy=None if drawn is None else drawn.entropy[corner],
+            )
 
-    def _write(self, job, pixels, labels, probabilities):
-        found = Prediction(
-            pixels,
-            labels=labels,
-            spec=self.segmenter.spec,
-            compute_probabilities=lambda: probabilities,
-        )
-        written, *_ = found.save(
-            job.name.parent,
-            name=job.name.name,
-            overlay=self.request.overlay,
-            probabilities=self.request.probabilities,
-        )
-        self.further.write(job.name, labels)
-        return written
+    def _written(self, found: SegmentedImage | FileResult) -> FileResult:
+        if isinstance(found, FileResult):
+            return found
+        return self.results.write(found)
 
 
 def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePrediction:
@@ -172,6 +196,9 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
     )
     if request.segment.refinement.is_active:
         _ = segmenter.refiner  # It checks that the steps suit the classes.
+    weights = [variables, *(member.variables for member in others)]
+    identity = identity_of(request, config, spec, step=step, variables=weights)
+    record = open_record(request.output, identity, overwrite=request.overwrite)
     draw = None
     if request.samples:
         draw = sample_drawer(
@@ -186,9 +213,19 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         jobs=jobs,
         unreadable=unreadable,
         segmenter=segmenter,
+        results=ImageResults(
+            request,
+            segmenter,
+            further=further_files(request.further, config, segmenter.spec),
+            extras=extra_files(request, segmenter.spec),
+        ),
+        record=record,
+        finished=record.divide(
+            jobs,
+            lambda job: result_paths(job.name, request, segmenter.spec),
+            overwrite=request.overwrite,
+        ),
         draw=draw,
-        further=further_files(request.further, config, segmenter.spec),
-        extras=extra_files(request, segmenter.spec),
     )
 
 
@@ -228,22 +265,6 @@ def plan(request: Request, spec: DatasetSpec) -> tuple[list[Job], list[FileResul
         except ValueError as error:
             unreadable.append(failure((path,), error, stop=request.stop))
     return jobs, unreadable
-
-
-def result_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path]:
-    """Returns the files that are written for one image.
-
-    Args:
-      target: The path of the files without suffix.
-      request: The options.
-      spec: The classes of the run.
-    """
-    names = [f"{target.name}_overlay.png"] if request.overlay else []
-    names += [f"{target.name}.npz"] if request.probabilities else []
-    written = [*label_paths(target, spec), *map(target.with_name, names)]
-    written += [further_path(target, name) for name in request.further]
-    written += extra_paths(target, request, spec)
-    return written + sample_paths(target, request.samples)
 
 
 def _network_failure(

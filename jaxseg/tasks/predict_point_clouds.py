@@ -67,6 +67,7 @@ class CloudPrediction:
       unreadable: The files that cannot be read.
       classify: Maps a batch of clouds to probabilities, float32 [B, N, K].
       noun: The word for one input in messages.
+      finished: Is empty, because no record of finished clouds exists.
     """
 
     request: Request
@@ -76,6 +77,7 @@ class CloudPrediction:
     unreadable: list[FileResult]
     classify: Callable[[Batch], np.ndarray]
     noun: ClassVar[str] = "cloud"
+    finished: ClassVar[frozenset[Path]] = frozenset()
 
     def run(self) -> Iterator[FileResult]:
         """Segments the point clouds, writes the result files, and yields results."""

@@ -32,6 +32,7 @@ class Request:
       map_format: The format of the maps of uncertainty, "tiff" or "npy".
       further: Additional file formats in which the predicted classes are written, among
         "raw", "geojson" and "coco". `jaxseg.tasks.further_files` describes them.
+      overwrite: Whether results of other runs or options may be replaced.
       stop: Whether the first file that cannot be read raises an error.
     """
 
@@ -48,6 +49,7 @@ class Request:
     samples: int = 0
     map_format: Literal["tiff", "npy"] = "tiff"
     further: tuple[str, ...] = ()
+    overwrite: bool = False
     stop: bool = False
 
 
@@ -71,17 +73,20 @@ class FilePrediction(Protocol):
     Attributes:
       step: The step of the checkpoint.
       jobs: The readable files, each with the path at which its results are written.
+      finished: The readable files whose results were complete before.
       unreadable: The files that cannot be read.
       noun: The word for one input in messages, such as "image".
     """
 
     step: int
     jobs: list
+    finished: frozenset[Path]
     unreadable: list[FileResult]
     noun: str
 
     def run(self) -> Iterator[FileResult]:
-        """Segments the inputs, writes the files, and yields a result for each input."""
+        """Segments the inputs that are not finished, writes the files of each input,
+        and yields its result."""
 
 
 def failure(paths: tuple[Path, ...], error: ValueError, *, stop: bool) -> FileResult:

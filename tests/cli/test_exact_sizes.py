@@ -48,10 +48,12 @@ def test_a_run_without_the_option_pads_as_before():
     assert read_config(RUN).data.eval_multiple == 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("multiple", [1, 32])
 def test_evaluation_counts_the_classes_that_are_written(counted, multiple):
     np.testing.assert_array_equal(*counted[multiple])
 
 
+@pytest.mark.slow
 def test_padding_changes_labels(counted):
     assert (counted[1][0] != counted[32][0]).any()

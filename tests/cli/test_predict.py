@@ -18,7 +18,7 @@ from jaxseg.inference.crf_refine import refine
 from jaxseg.inference.image_batches import Job, batches
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.refinement import fill_holes, remove_small
-from jaxseg.inference.segmenter import Segmenter
+from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.metrics import confusion
 from jaxseg.runs.directory import build_model, write_run
 from jaxseg.tasks import predict_images, segmentation
@@ -95,7 +95,7 @@ def test_all_sizes_and_kinds_of_files(tmp_path, brightest, mode, capsys):
         np.testing.assert_array_equal(label, pixels.argmax(-1))
         blend = np.asarray(Image.open(out / f"{name}_overlay.png"))
         np.testing.assert_array_equal(blend, overlay(pixels, label, SPEC.palette))
-    assert len(list(out.iterdir())) == 12
+    assert len(list(out.glob("*.png"))) == 12
     assert "6 images written" in capsys.readouterr().out
 
 
@@ -105,6 +105,7 @@ def test_probabilities(tmp_path, brightest):
     more = ["--write", "raw", "geojson", "coco"]
     assert run(*arguments, *more, output=tmp_path / "out") == 0
     names = {"a.png", "a.npz", "a_raw.png", "a.geojson", "a_coco.json"}
+    names |= {"predict.jsonl"}
     assert {p.name for p in (tmp_path / "out").iterdir()} == names
     stored = np.load(tmp_path / "out/a.npz")
     expected = jax.nn.softmax(5 * (pixels / 255 - 0.5) / 0.25, axis=-1)
@@ -162,7 +163,7 @@ def test_equal_names_do_not_overwrite(tmp_path, brightest):
     for name, pixels in {"a_x_png": first, "b_x_jpg": second}.items():
         np.testing.assert_array_equal(indices(out / f"{name}.png"), pixels.argmax(-1))
     np.testing.assert_array_equal(indices(out / "x_overlay.png"), third.argmax(-1))
-    assert len(list(out.iterdir())) == 6
+    assert len(list(out.glob("*.png"))) == 6
 
 
 def test_images_are_never_replaced(tmp_path, brightest):
@@ -190,7 +191,7 @@ def test_bad_files_are_named_and_skipped(tmp_path, brightest, capsys):
         assert name in shown.err
     assert "1 image written" in shown.out
     assert "3 failed" in shown.out
-    assert {p.name for p in out.iterdir()} == {"good.png", "good_overlay.png"}
+    assert {p.name for p in out.glob("*.png")} == {"good.png", "good_overlay.png"}
 
 
 @pytest.mark.parametrize("name", ["cut.png", "text.png"])
@@ -234,16 +235,17 @@ def test_names_of_images_do_not_reach_the_terminal_raw(tmp_path, brightest, caps
 def test_few_programs_for_many_sizes():
     sizes = [(20, 33), (30, 40), (5, 64), (33, 33), (32, 64)]
     jobs = [Job(Path(f"{i}"), Path(f"{i}"), s) for i, s in enumerate(sizes)]
+    padded = Segmenter(None, (), SPEC, options=PredictOptions(multiple=32)).padded_size
     planned = [
         ([job.path.name for job in batch.jobs], batch.rows, batch.size)
-        for batch in batches(jobs, rows=2, multiple=32)
+        for batch in batches(jobs, rows=2, padded=padded)
     ]
     assert planned == [
         (["0", "1"], 2, (32, 64)),
         (["2", "4"], 2, (32, 64)),
         (["3"], 1, (64, 64)),
     ]
-    windows = list(batches(jobs, rows=1, multiple=1))
+    windows = list(batches(jobs, rows=1, padded=lambda size: size))
     assert [(batch.rows, batch.size) for batch in windows] == [(1, s) for s in sizes]
 
 
@@ -371,7 +373,7 @@ def test_saved_run_gives_what_evaluation_scores(tmp_path, saved_run):
     found = {}
     for checkpoint, step, more in (
         ("best", 10, []),
-        ("latest", 20, ["--pad-multiple", "32"]),
+        ("latest", 20, ["--pad-multiple", "32", "--overwrite"]),
     ):
         arguments = ["--workdir", str(workdir), "--checkpoint", checkpoint, *more]
         assert predict.main([*images, *arguments]) == 0

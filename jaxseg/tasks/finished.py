@@ -1,0 +1,270 @@
+"""Records which inputs of a prediction are finished, so that it can be continued.
+
+The file predict.jsonl in the output directory has one JSON object per line. The first
+line says to which weights and options the results belong. Each further line says that
+the results of one input are complete; it is written after all files of this input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from jaxseg.checkpoints.digest import of_arrays, of_values
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.runs.serialize import differences, to_dict
+from jaxseg.storage.json_file import parse_json, plain
+from jaxseg.tasks.prediction import Request
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks.
+    fcntl = None
+
+FILE = "predict.jsonl"
+_WITHOUT_EFFECT = (  # Fields of a request that do not change the results.
+    *(
+        "inputs",
+        "output",
+        "workdir",
+        "ensemble",
+        "checkpoint",
+        "verify",
+        "overwrite",
+        "stop",
+    ),
+)
+_IDENTITY = "results of"  # The key of the first line that results must agree with.
+_REMEDY = "Choose another -o, or pass --overwrite to replace the results."
+
+
+class Input(Protocol):
+    """Defines the attributes that inputs of all kinds have.
+
+    Attributes:
+      path: The input file.
+      name: The path of its results without suffix.
+    """
+
+    path: Path
+    name: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """Represents the record of finished inputs in an output directory.
+
+    Attributes:
+      folder: The output directory.
+      header: The first line of the record.
+      lines: The line of each finished input, by the name of its results.
+      started: Whether the directory had a record of these results before.
+    """
+
+    folder: Path
+    header: Mapping[str, Any]
+    lines: Mapping[str, Mapping[str, Any]]
+    started: bool
+
+    def divide(
+        self,
+        inputs: Sequence[Input],
+        results_of: Callable[[Input], Iterable[Path]],
+        *,
+        overwrite: bool = False,
+    ) -> frozenset[Path]:
+        """Returns the input files whose results are complete.
+
+        An input that has changed since, or whose results are incomplete, is not
+        finished.
+
+        Args:
+          inputs: All inputs.
+          results_of: Returns the files that are written for an input.
+          overwrite: Whether results of other commands or inputs may be replaced.
+
+        Raises:
+          ValueError: If an unfinished input would replace a file that does not belong
+            to the record, or the results of another input.
+        """
+        done = set()
+        for job in inputs:
+            line = self.lines.get(self._name(job))
+            now = _line(job, self._name(job))
+            files = list(results_of(job))
+            there = [path for path in files if path.exists()]
+            if line and _unchanged(line, now) and len(there) == len(files):
+                done.add(job.path)
+            elif overwrite:
+                continue
+            elif line and line["input"] != now["input"] and there:
+                raise ValueError(
+                    f"output={str(self.folder)!r} is invalid: {there[0]} is the result "
+                    f"of {line['input']}, and {job.path} would replace it. {_REMEDY}"
+                )
+            elif there and not self.started:
+                raise ValueError(
+                    f"output={str(self.folder)!r} is invalid: {there[0]} exists, and "
+                    f"no record says that this command wrote it. {_REMEDY}"
+                )
+        return frozenset(done)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Callable[[Input], None]]:
+        """Writes the record, and yields a function that adds a finished input to it.
+
+        Raises:
+          ValueError: If another process writes to the directory.
+        """
+        with (self.folder / FILE).open("a+") as file:
+            _lock(file, self.folder)
+
+            def write(line: Mapping[str, Any]) -> None:
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+
+            if self.started:
+                file.write("\n")  # A killed process may have left half a line.
+            else:
+                file.truncate(0)
+                write(self.header)
+            yield lambda job: write(_line(job, self._name(job)))
+
+    def _name(self, job: Input) -> str:
+        return os.path.relpath(job.name, self.folder)
+
+
+def open_record(
+    folder: Path, identity: Mapping[str, Any], *, overwrite: bool
+) -> Finished:
+    """Reads the record of finished inputs of an output directory, if there is one.
+
+    Args:
+      folder: The output directory, which may be missing.
+      identity: JSON values that determine the results, such as options.
+      overwrite: Whether to ignore the record of other results.
+
+    Raises:
+      ValueError: If the record belongs to other results. The message says what differs.
+    """
+    identity = plain(identity)
+    header = {_IDENTITY: identity}
+    path = folder / FILE
+    if overwrite or not path.is_file():
+        return Finished(folder, header, {}, started=False)
+    text = path.read_text()
+    if "\n" not in text:  # A process was killed before it finished the first line.
+        return Finished(folder, header, {}, started=False)
+    first, *others = map(_parsed, text.splitlines())
+    if not isinstance(first, dict) or not isinstance(first.get(_IDENTITY), dict):
+        raise ValueError(
+            f"output={str(folder)!r} is invalid: expected a record of finished inputs, "
+            f"but the first line of {path} is damaged. {_REMEDY}"
+        )
+    known = {"input", "name", "bytes", "modified"}
+    rows = [row for row in others if isinstance(row, dict) and known <= set(row)]
+    lines = differences(first[_IDENTITY], identity)
+    if lines and rows:
+        raise ValueError(
+            f"output={str(folder)!r} is invalid: expected results of this command, but "
+            f"those in the folder differ in {'; '.join(lines)}. {_REMEDY}"
+        )
+    by_name = {row["name"]: row for row in rows}
+    return Finished(folder, header, by_name, started=not lines)
+
+
+def identity_of(
+    request: Request, config: Config, spec: DatasetSpec, *, step: int, variables: Any
+) -> dict[str, Any]:
+    """Returns JSON values that determine the results of a prediction.
+
+    The place of the run, the batch size and the like are not among them.
+
+    Args:
+      request: The options of the prediction.
+      config: The configuration of the run.
+      spec: The classes of the run.
+      step: The step of the checkpoint.
+      variables: The parameters and statistics of the network.
+    """
+    options = changed_options(request)
+    for name in _WITHOUT_EFFECT:
+        options.pop(name, None)
+    options.get("segment", {}).pop("batch_size", None)
+    options.get("reading", {}).pop("max_pixels", None)
+    return {
+        "model": to_dict(config.model),
+        "eval_scale": config.data.eval_scale,
+        "threshold": spec.threshold,
+        "step": step,
+        "weights": of_values(of_arrays(variables))[:16],
+        "options": options,
+    }
+
+
+def changed_options(options: Any) -> dict[str, Any]:
+    """Returns the fields of nested dataclasses that differ from their defaults.
+
+    Options that are added later therefore do not change the identity of results.
+
+    Args:
+      options: A dataclass instance.
+    """
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            if inner := changed_options(value):
+                found[field.name] = inner
+        elif field.default is dataclasses.MISSING or value != field.default:
+            found[field.name] = value if _is_json(value) else str(value)
+    return found
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _line(job: Input, name: str) -> dict[str, Any]:
+    """Returns the line of a finished input: where it is, its size and its age."""
+    found = os.stat(job.path)
+    return {
+        "input": os.path.realpath(job.path),
+        "name": name,
+        "bytes": found.st_size,
+        "modified": found.st_mtime_ns,
+    }
+
+
+def _unchanged(line: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    return all(line[key] == now[key] for key in ("bytes", "modified"))
+
+
+def _parsed(line: str) -> Any:
+    """Parses one line; a line that a killed process left incomplete is None."""
+    try:
+        return parse_json(line)
+    except json.JSONDecodeError:
+        return None
+
+
+def _lock(file: Any, folder: Path) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ValueError(
+            f"output={str(folder)!r} is invalid: expected a folder that no other "
+            "process writes to. Wait for that process, or choose another -o."
+        ) from None
+    except OSError:  # Some network file systems have no locks.
+        return

@@ -1,0 +1,100 @@
+"""Writes the files of segmented images."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxseg.data import DatasetSpec
+from jaxseg.inference.image_batches import Job
+from jaxseg.inference.prediction import Prediction, label_paths
+from jaxseg.inference.segmenter import Segmenter
+from jaxseg.tasks.extra_files import ExtraFiles, Found, extra_paths
+from jaxseg.tasks.further_files import FurtherFiles, further_path
+from jaxseg.tasks.prediction import FileResult, Request
+from jaxseg.tasks.samples import sample_paths, write_samples
+
+
+class SegmentedImage(NamedTuple):
+    """Contains the segmentation of one image before its refinement, without padding.
+
+    Attributes:
+      job: The image file.
+      pixels: The image, [H, W, C].
+      labels: The predicted classes, [H, W] or [H, W, K].
+      probabilities: The probabilities of the classes, [H, W, K], or None.
+      padded: The image and its segmentation with padding.
+      samples: The classes of several sampled segmentations, [N, H, W], or None.
+      entropy: The entropy of the samples, [H, W], or None.
+    """
+
+    job: Job
+    pixels: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray | None
+    padded: Found
+    samples: np.ndarray | None
+    entropy: np.ndarray | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageResults:
+    """Refines the segmentations of images and writes their files.
+
+    Attributes:
+      request: The options.
+      segmenter: The network, which defines the classes and the refinement.
+      further: Writes the classes in additional file formats.
+      extras: Write further files, such as maps of uncertainty.
+    """
+
+    request: Request
+    segmenter: Segmenter
+    further: FurtherFiles = FurtherFiles()  # noqa: RUF009
+    extras: tuple[ExtraFiles, ...] = ()
+
+    def write(self, found: SegmentedImage) -> FileResult:
+        """Refines the segmentation of one image and writes its files.
+
+        It may be called in several threads, each with another image.
+        """
+        job, label, probabilities = found.job, found.labels, found.probabilities
+        for extra in self.extras:
+            extra.write(job.name, found.padded)
+        if self.segmenter.options.refinement.is_active:
+            label, probabilities = self.segmenter.refiner(probabilities, found.pixels)
+        prediction = Prediction(
+            found.pixels,
+            labels=label,
+            spec=self.segmenter.spec,
+            compute_probabilities=lambda: probabilities,
+        )
+        written, *_ = prediction.save(
+            job.name.parent,
+            name=job.name.name,
+            overlay=self.request.overlay,
+            probabilities=self.request.probabilities,
+        )
+        self.further.write(job.name, label)
+        if found.samples is not None:
+            write_samples(job.name, found.samples, found.entropy, self.segmenter.spec)
+        return FileResult((job.path,), written)
+
+
+def result_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path]:
+    """Returns the files that are written for one image.
+
+    Args:
+      target: The path of the files without suffix.
+      request: The options.
+      spec: The classes of the run.
+    """
+    names = [f"{target.name}_overlay.png"] if request.overlay else []
+    names += [f"{target.name}.npz"] if request.probabilities else []
+    written = [*label_paths(target, spec), *map(target.with_name, names)]
+    written += [further_path(target, name) for name in request.further]
+    written += extra_paths(target, request, spec)
+    return written + sample_paths(target, request.samples)
