@@ -19,6 +19,7 @@ from jaxseg.checkpoints.digest import of_arrays, of_values
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.runs.serialize import differences, to_dict
+from jaxseg.storage import atomic
 from jaxseg.storage.json_file import parse_json, plain
 from jaxseg.tasks.prediction import Request
 
@@ -122,19 +123,24 @@ class Finished:
         Raises:
           ValueError: If another process writes to the directory.
         """
-        with (self.folder / FILE).open("a+") as file:
+        path = self.folder / FILE
+        if not self.started:
+            with path.open("a") as before:
+                _lock(before, self.folder)
+                atomic.write_text(path, json.dumps(self.header) + "\n")
+        with path.open("a") as file:
             _lock(file, self.folder)
 
-            def write(line: Mapping[str, Any]) -> None:
-                file.write(json.dumps(line) + "\n")
-                file.flush()
+            def write(text: str) -> None:
+                try:
+                    file.write(f"{text}\n")
+                    file.flush()
+                except OSError as error:
+                    raise OSError(error.errno, error.strerror, str(path)) from error
 
             if self.started:
-                file.write("\n")  # A killed process may have left half a line.
-            else:
-                file.truncate(0)
-                write(self.header)
-            yield lambda job: write(_line(job, self._name(job)))
+                write("")  # A killed process may have left half a line.
+            yield lambda job: write(json.dumps(_line(job, self._name(job))))
 
     def _name(self, job: Input) -> str:
         return os.path.relpath(job.name, self.folder)

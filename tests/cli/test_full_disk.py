@@ -37,7 +37,10 @@ def test_a_conversion_leaves_nothing(trained, tmp_path, capfd, output):
 
 @pytest.mark.parametrize(
     ("size", "more", "lost"),
-    [(400, [], "a.png"), (9000, ["--probabilities"], "a.npz")],
+    [
+        (900, [], "a.png"),
+        (9000, ["--probabilities"], "a.npz"),
+    ],
 )
 def test_a_prediction_leaves_no_half_of_a_file(
     trained, tmp_path, capfd, size, more, lost
@@ -52,7 +55,7 @@ def test_a_prediction_leaves_no_half_of_a_file(
     whole = {path.name: path.read_bytes() for path in out.iterdir()}
     capfd.readouterr()
     with no_file_beyond(size):
-        assert main([*given, *more]) == 1
+        assert main([*given, *more, "--overwrite"]) == 1
     error = capfd.readouterr().err.strip()
     assert "\n" not in error and "File too large" in error and lost in error
     assert {path.name for path in out.iterdir()} == set(whole)

@@ -158,7 +158,7 @@ def test_predict_draws_samples(latent, tmp_path, capsys):
     Image.fromarray(pixels).save(image)
     command = ["predict", str(image), "-o", str(out), "--workdir", str(latent)]
     assert main([*command, "--samples=3"]) == 0
-    names = {path.name for path in out.iterdir()}
+    names = {path.name for path in out.glob("*.png")}
     samples = {f"image_sample{k:02d}.png" for k in range(3)}
     assert names == {"image.png", "image_overlay.png", "image_entropy.png", *samples}
     for name in samples:
