@@ -41,6 +41,10 @@ _WITHOUT_EFFECT = (  # Fields of a request that do not change the results.
         "stop",
     ),
 )
+_WITHOUT_EFFECT_IN = {
+    "segment": ("batch_size", "accumulate", "devices"),
+    "reading": ("max_pixels",),
+}
 _IDENTITY = "results of"  # The key of the first line that results must agree with.
 _REMEDY = "Choose another -o, or pass --overwrite to replace the results."
 
@@ -202,8 +206,9 @@ def identity_of(
     options = changed_options(request)
     for name in _WITHOUT_EFFECT:
         options.pop(name, None)
-    options.get("segment", {}).pop("batch_size", None)
-    options.get("reading", {}).pop("max_pixels", None)
+    for part, names in _WITHOUT_EFFECT_IN.items():
+        for name in names:
+            options.get(part, {}).pop(name, None)
     return {
         "model": to_dict(config.model),
         "eval_scale": config.data.eval_scale,
