@@ -29,18 +29,9 @@ except ImportError:  # Windows has no such locks.
     fcntl = None
 
 FILE = "predict.jsonl"
-_WITHOUT_EFFECT = (  # Fields of a request that do not change the results.
-    *(
-        "inputs",
-        "output",
-        "workdir",
-        "ensemble",
-        "checkpoint",
-        "verify",
-        "overwrite",
-        "stop",
-    ),
-)
+# Fields of a request that do not change the results.
+_WITHOUT_EFFECT = ("inputs", "output", "workdir", "ensemble", "checkpoint", "verify")
+_WITHOUT_EFFECT += ("overwrite", "stop")
 _WITHOUT_EFFECT_IN = {
     "segment": ("batch_size", "accumulate", "devices"),
     "reading": ("max_pixels",),
