@@ -71,7 +71,7 @@ class Finished:
     def divide(
         self,
         inputs: Sequence[Input],
-        results_of: Callable[[Input], Iterable[Path]],
+        results_of: Callable[[Path], Iterable[Path]],
         *,
         overwrite: bool = False,
     ) -> frozenset[Path]:
@@ -82,7 +82,8 @@ class Finished:
 
         Args:
           inputs: All inputs.
-          results_of: Returns the files that are written for an input.
+          results_of: Maps the path of the results of an input without suffix to the
+            files that are written.
           overwrite: Whether results of other commands or inputs may be replaced.
 
         Raises:
@@ -93,7 +94,7 @@ class Finished:
         for job in inputs:
             line = self.lines.get(self._name(job))
             now = _line(job, self._name(job))
-            files = list(results_of(job))
+            files = list(results_of(job.name))
             there = [path for path in files if path.exists()]
             if line and _unchanged(line, now) and len(there) == len(files):
                 done.add(job.path)

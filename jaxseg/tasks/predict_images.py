@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -199,14 +200,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
     weights = [variables, *(member.variables for member in others)]
     identity = identity_of(request, config, spec, step=step, variables=weights)
     record = open_record(request.output, identity, overwrite=request.overwrite)
-    draw = None
-    if request.samples:
-        draw = sample_drawer(
-            segmenter.network,
-            variables,
-            samples=request.samples,
-            seed=config.train.seed,
-        )
+    results = functools.partial(result_paths, request=request, spec=segmenter.spec)
     return ImagePrediction(
         request,
         step=step,
@@ -220,12 +214,22 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
             extras=extra_files(request, segmenter.spec),
         ),
         record=record,
-        finished=record.divide(
-            jobs,
-            lambda job: result_paths(job.name, request, segmenter.spec),
-            overwrite=request.overwrite,
-        ),
-        draw=draw,
+        finished=record.divide(jobs, results, overwrite=request.overwrite),
+        draw=_drawer(request, config, segmenter, variables),
+    )
+
+
+def _drawer(
+    request: Request, config: Config, segmenter: Segmenter, variables: Any
+) -> Callable[[np.ndarray], Drawn] | None:
+    """Returns a function that samples segmentations, or None if none are requested."""
+    if not request.samples:
+        return None
+    return sample_drawer(
+        segmenter.network,
+        variables,
+        samples=request.samples,
+        seed=config.train.seed,
     )
 
 
