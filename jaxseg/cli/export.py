@@ -3,11 +3,16 @@
 The suffix of the file selects the format. Before the command reports success, it reads
 the file back, runs it in the runtime of its format and compares the results with those
 of `jaxseg predict`. A file that differs by more than a small bar is removed.
+
+`jaxseg export WORKDIR --web DIR` writes a web page with the network instead, which
+segments images in the browser.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -19,10 +24,11 @@ from jaxseg.inference.export.formats import FORMATS, Format, format_of
 from jaxseg.inference.export.header import describe
 from jaxseg.inference.export.program import Program
 from jaxseg.inference.export.verification import compare
+from jaxseg.inference.export.web import page, runtime
 from jaxseg.runs.config_file import take_options
 from jaxseg.runs.rules import each, optional, text, whole
 from jaxseg.storage import atomic
-from jaxseg.storage.places import check_file
+from jaxseg.storage.places import check_file, check_folder
 from jaxseg.text import as_message
 
 BOUNDS = {
@@ -46,8 +52,15 @@ class Arguments:
 
     workdir: tyro.conf.Positional[Path]
     """Run directory that `jaxseg train` or `jaxseg convert` has written."""
-    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """File to write, whose suffix selects the format: .stablehlo or .onnx."""
+    web: Path | None = None
+    """Folder to write instead of a file: a web page that segments images in the
+    browser. It must be new or empty. The page takes images of any size, unless --size
+    is given."""
+    runtime: Path | None = None
+    """Folder with the files of the npm package onnxruntime-web, for --web. By default
+    the package is downloaded from registry.npmjs.org."""
     argmax: tyro.conf.FlagCreatePairsOff[bool] = False
     """Return the most probable class of each pixel, uint8 [B, H, W] (uint16 for more
     than 256 classes), instead of the probabilities of all classes."""
@@ -68,9 +81,8 @@ def main(argv: list[str]) -> int:
     """Writes and checks the file; the exit status is 1 if its results are wrong."""
     network_options, rest = take_options(argv)
     options = parsed(Arguments, rest, prog="jaxseg export", bounds=BOUNDS)
-    kind = format_of(options.output)
+    kind = kind_of(options)
     kind.check_packages()
-    check_file("output", options.output)
     check_sizes(options, kind)
     run = open_run(
         options.workdir,
@@ -81,12 +93,70 @@ def main(argv: list[str]) -> int:
     program = program_of(run, options, kind)
     header = describe(program, network=run.config.model.name, step=run.step)
     print(f"{run.config.model.title} of step {run.step}", flush=True)
-    with atomic.replacing(options.output) as temporary:
-        kind.write(program, header, temporary)
-        report_on(run, program, kind, temporary)
-    megabytes = options.output.stat().st_size / 1e6
-    print(as_message(f"{options.output} written, {megabytes:.1f} MB"))
+    with destination(options, header) as path:
+        kind.write(program, header, path)
+        report_on(run, program, kind, path)
+        megabytes = path.stat().st_size / 1e6
+    print(as_message(f"{options.web or options.output} written, {megabytes:.1f} MB"))
+    if options.web:
+        print(as_message(f"python -m http.server --directory {options.web} serves it"))
     return 0
+
+
+def kind_of(options: Arguments) -> Format:
+    """Returns the format of the file, after checks of where it is written.
+
+    Args:
+      options: The options of the command.
+
+    Raises:
+      ValueError: If the options do not name one place to write to.
+    """
+    if (options.web is None) == (options.output is None):
+        raise ValueError(
+            f"output={options.output}, web={options.web} is invalid: expected one of "
+            "the two. Pass -o FILE or --web DIR."
+        )
+    if options.web is None:
+        if options.runtime is not None:
+            raise ValueError(
+                f"runtime={str(options.runtime)!r} is invalid without --web: expected "
+                "both. Leave out --runtime."
+            )
+        check_file("output", options.output)
+        return format_of(options.output)
+    if options.web.exists() and not empty(options.web):
+        raise ValueError(
+            f"web={str(options.web)!r} is invalid: expected a new or empty folder. "
+            "Choose another one."
+        )
+    check_folder("web", options.web)
+    return FORMATS[".onnx"]
+
+
+def empty(path: Path) -> bool:
+    """Returns whether a path is a folder without files."""
+    return path.is_dir() and not any(path.iterdir())
+
+
+@contextlib.contextmanager
+def destination(options: Arguments, header: dict) -> Iterator[Path]:
+    """Returns a context manager that gives the path of the file to write.
+
+    The file, or the page that contains it, appears when the block ends.
+
+    Args:
+      options: The options of the command.
+      header: The description of the program.
+    """
+    if options.web is None:
+        with atomic.replacing(options.output) as path:
+            yield path
+    else:
+        files = runtime.files(options.runtime)
+        with atomic.building(options.web) as folder:
+            page.write(folder, header, files)
+            yield folder / page.NETWORK
 
 
 def check_sizes(options: Arguments, kind: Format) -> None:
@@ -118,14 +188,19 @@ def program_of(run: Run, options: Arguments, kind: Format) -> Program:
       options: The options of the command.
       kind: The format of the file.
     """
-    size = None if options.any_size else options.size or run.config.data.crop
-    return Program.of(
+    web = options.web is not None
+    chosen = options.size or (None if web else run.config.data.crop)
+    size = None if options.any_size else chosen
+    program = Program.of(
         run.segmenter,
         run.variables,
-        output="classes" if options.argmax else "probabilities",
+        output="classes" if options.argmax or web else "probabilities",
         size=size,
         batch=options.batch or (None if kind.any_batch else 1),
     )
+    if web:
+        page.check(program)
+    return program
 
 
 def report_on(run: Run, program: Program, kind: Format, path: Path) -> None:

@@ -17,7 +17,7 @@ from jaxseg.inference.export.onnx_graph import (
 from jaxseg.inference.export.onnx_graph.elementwise import cast, storage_type
 from jaxseg.inference.export.onnx_graph.graph import Graph, Value
 from jaxseg.inference.export.onnx_graph.movement import full_name
-from jaxseg.inference.export.onnx_graph.sizes import is_known
+from jaxseg.inference.export.onnx_graph.sizes import is_known, sizes
 
 # Larger results of known operands are computed by the file, which stays smaller.
 _LARGEST_KNOWN = 1 << 16
@@ -204,9 +204,14 @@ def _scan(graph, equation, operands):
         name = inner.add("Identity", full_name(inner, value, variable))
         aval = variable.aval
         inner.outputs.append((name, storage_type(aval.dtype), aval.shape))
-    attributes = {"body": inner, "num_scan_inputs": len(names) - constants - carries}
+    read = len(names) - constants - carries
+    if not read:  # `Scan` needs an input to count the steps.
+        inner.inputs.append((inner.new_name("step"), np.dtype(np.int64), ()))
+        names.append(graph.add("Expand", np.int64(0), sizes(graph, [params["length"]])))
+        read = 1
+    attributes = {"body": inner, "num_scan_inputs": read}
     if params["reverse"]:
-        attributes["scan_input_directions"] = [1] * attributes["num_scan_inputs"]
+        attributes["scan_input_directions"] = [1] * read
         if len(results) > carries:
             attributes["scan_output_directions"] = [1] * (len(results) - carries)
     found = graph.add("Scan", *names[constants:], outputs=len(results), **attributes)

@@ -1,0 +1,1 @@
+"""Writes a static web page that segments images in the browser."""
