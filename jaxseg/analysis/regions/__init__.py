@@ -1,0 +1,1 @@
+"""Finds which part of each array of a traced program a part of the output needs."""

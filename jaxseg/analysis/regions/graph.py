@@ -1,0 +1,305 @@
+"""Turns a traced function into operations whose parts can be followed.
+
+Calls are expanded, loops of few steps are unrolled, and operations on constants are
+evaluated. Each result gets the lines that `jaxseg.analysis.regions.layouts` derives,
+and `jaxseg.analysis.regions.reductions` marks the operations that combine positions of
+the whole image.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from jaxseg.analysis.jaxpr.constant_fold import fold_constant
+from jaxseg.analysis.regions.arrays import Dims, Line, Node, Value, fixed
+from jaxseg.analysis.regions.layouts import (
+    REDUCTIONS,
+    SAME,
+    broadcast_dims,
+    concatenated_dims,
+    joined,
+    product_dims,
+    regrouped,
+    same_lines,
+    spatial,
+    stacked_dims,
+)
+from jaxseg.analysis.regions.reductions import mark
+
+_BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
+_CALLS = frozenset(
+    "jit pjit closed_call core_call remat2 checkpoint custom_jvp_call custom_vjp_call "
+    "custom_vjp_call_jaxpr".split()
+)
+_LONGEST_LOOP = 64  # Loops of more steps are not unrolled.
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """Contains the operations of a function of an image and further arguments.
+
+    Attributes:
+      nodes: The operations, each after those whose results it reads.
+      inputs: The arguments in order; the first one is the image.
+      output: The result.
+    """
+
+    nodes: list[Node]
+    inputs: list[Value]
+    output: Value
+
+
+def trace(fn: Callable, image: Any, *rest: Any) -> Graph:
+    """Traces a function of an image without running it.
+
+    Args:
+      fn: A function that returns one array.
+      image: An array or `jax.ShapeDtypeStruct` [B, H, W, C].
+      *rest: Further arguments, such as weights; arrays or shapes.
+
+    Returns:
+      The operations that the result needs.
+    """
+    closed = jax.make_jaxpr(fn)(image, *rest)
+    builder, inputs = _Builder(), []
+    for i, var in enumerate(closed.jaxpr.invars):
+        dims = fixed(var.aval.shape)
+        if i == 0:
+            tags = (None, "rows", "columns", None)
+            dims = tuple(
+                tuple(dataclasses.replace(line, axis=tag) for line in dim)
+                for dim, tag in zip(dims, tags, strict=True)
+            )
+        inputs.append(Value(dims, var.aval.dtype, from_image=i == 0))
+    (output,) = builder.run(closed.jaxpr, closed.consts, inputs, "")
+    output = builder.merge(output)
+    return Graph(_needed(builder.nodes, output), inputs, output)
+
+
+def _needed(nodes: list[Node], output: Value) -> list[Node]:
+    """Returns the operations whose results the output depends on."""
+    wanted, kept = {output}, []
+    for node in reversed(nodes):
+        if wanted.intersection(node.outs):
+            kept.append(node)
+            wanted.update(node.ins)
+    return kept[::-1]
+
+
+class _Builder:
+    def __init__(self):
+        self.nodes: list[Node] = []
+        self.merged: dict[Value, Value] = {}
+
+    def run(self, jaxpr, consts, inputs: list[Value], module: str) -> list[Value]:
+        values = dict(zip(jaxpr.invars, inputs, strict=True))
+        values |= {
+            var: _constant(const)
+            for var, const in zip(jaxpr.constvars, consts, strict=True)
+        }
+
+        def look(atom):
+            return (
+                _constant(atom.val) if isinstance(atom, core.Literal) else values[atom]
+            )
+
+        for eqn in jaxpr.eqns:
+            path = "/".join(filter(None, (module, str(eqn.source_info.name_stack))))
+            outs = self.equation(eqn, [look(atom) for atom in eqn.invars], path)
+            values.update(zip(eqn.outvars, outs, strict=True))
+        return [look(atom) for atom in jaxpr.outvars]
+
+    def equation(self, eqn, ins: list[Value], module: str) -> list[Value]:
+        name = eqn.primitive.name
+        if name in _CALLS:
+            body = next(eqn.params[key] for key in _BODIES if key in eqn.params)
+            jaxpr, consts = (
+                (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
+            )
+            return self.run(jaxpr, consts, ins, module)
+        if name == "scan" and _short(eqn):
+            return self.loop(eqn, ins, module)
+        if name == "optimization_barrier":
+            return ins
+        if any(0 in var.aval.shape for var in eqn.outvars):
+            return [
+                _constant(np.zeros(v.aval.shape, v.aval.dtype)) for v in eqn.outvars
+            ]
+        if name == "concatenate":
+            ins = [v for v in ins if 0 not in v.shape]
+            if len(ins) == 1:
+                return ins
+        if len(eqn.outvars) == 1 and all(v.known is not None for v in ins):
+            found = fold_constant(eqn, [v.known for v in ins])
+            if found is not None:
+                return [_constant(found)]
+        ins, dims = self.lines_of(eqn, ins)
+        outs = [
+            Value(d, var.aval.dtype, from_image=any(v.from_image for v in ins))
+            for d, var in zip(dims, eqn.outvars, strict=True)
+        ]
+        node = Node(name, ins, outs, dict(eqn.params), eqn, module)
+        mark(node)
+        self.nodes.append(node)
+        return outs
+
+    def loop(self, eqn, ins, module):
+        """Repeats the body of a loop that carries all of its results."""
+        constants, body = eqn.params["num_consts"], eqn.params["jaxpr"]
+        carried = ins[constants:]
+        for _ in range(eqn.params["length"]):
+            given = [*ins[:constants], *carried]
+            carried = self.run(body.jaxpr, body.consts, given, module)
+        return carried
+
+    def merge(self, value: Value, dims=None) -> Value:
+        """Returns a value whose dimensions have at most one line each.
+
+        Args:
+          value: The value.
+          dims: The dimensions to merge, by default all.
+        """
+        wanted = [
+            d
+            for d, lines in enumerate(value.dims)
+            if len(lines) > 1 and (dims is None or d in dims)
+        ]
+        for dim in wanted:
+            key = (value, dim)
+            if key not in self.merged:
+                self.merged[key] = self._merged(value, dim)
+            value = self.merged[key]
+        return value
+
+    def _merged(self, value, dim):
+        lines = value.dims[dim]
+        size, axis = value.shape[dim], lines[0].axis
+        dims = (*value.dims[:dim], (Line(size, axis),), *value.dims[dim + 1 :])
+        result = dataclasses.replace(value, dims=dims, known=None)
+        node = Node("merge", [value], [result], {"dim": dim})
+        self.nodes.append(node)
+        return result
+
+    def lines_of(self, eqn, ins: list[Value]) -> tuple[list[Value], list[Dims]]:
+        """Returns the operands, merged where necessary, and the lines of the results."""
+        name, params = eqn.primitive.name, eqn.params
+        shapes = [var.aval.shape for var in eqn.outvars]
+        rank = len(shapes[0])
+        if name in SAME:
+            ins = self.aligned(ins, rank)
+            return ins, [joined(ins, rank)]
+        if name == "reshape":
+            found = regrouped(ins[0].dims, shapes[0])
+            if found is None:
+                ins = [self.merge(ins[0])]
+                return ins, [fixed(shapes[0])]
+            return ins, [found[0]]
+        if name == "transpose":
+            return ins, [tuple(ins[0].dims[d] for d in params["permutation"])]
+        if name == "squeeze":
+            gone = params["dimensions"]
+            return ins, [tuple(x for d, x in enumerate(ins[0].dims) if d not in gone)]
+        if name == "broadcast_in_dim":
+            places = params["broadcast_dimensions"]
+            return ins, [broadcast_dims(ins[0], params["shape"], places)]
+        if name in REDUCTIONS:
+            if name.startswith("arg"):
+                ins = [self.merge(ins[0], params["axes"])]
+            dims = tuple(
+                x for d, x in enumerate(ins[0].dims) if d not in params["axes"]
+            )
+            return ins, [dims] * len(shapes)
+        if name == "dot_general":
+            return self.product(ins, params["dimension_numbers"])
+        if name in ("concatenate", "stack"):
+            axis = params["dimension" if name == "concatenate" else "axis"]
+            if name == "stack":
+                ins = self.aligned(ins, rank - 1)
+                return ins, [stacked_dims(ins, axis)]
+            ins = self.aligned([self.merge(v, [axis]) for v in ins], rank, axis)
+            return ins, [concatenated_dims(ins, axis)]
+        ins = [self.merge(value) for value in ins]
+        return ins, [self.other(eqn, ins, shape) for shape in shapes]
+
+    def other(self, eqn, ins, shape) -> Dims:
+        name, params = eqn.primitive.name, eqn.params
+        if name == "conv_general_dilated":
+            numbers = params["dimension_numbers"]
+            dims = list(fixed(shape))
+            for a, b in zip(numbers.lhs_spec, numbers.out_spec, strict=True):
+                if a != numbers.lhs_spec[1] and dims[b]:
+                    axis = ins[0].dims[a][0].axis if ins[0].dims[a] else None
+                    dims[b] = (Line(shape[b], axis),)
+            return tuple(dims)
+        if name in ("pad", "slice", "rev", "split", "dynamic_slice") or name.startswith(
+            "reduce_window"
+        ):
+            return spatial(ins[0], shape, set())
+        if name == "dynamic_update_slice":
+            return joined([ins[0], Value(_stretched(ins[1], shape), None)], len(shape))
+        if name == "gather":
+            return _gathered(eqn, ins, shape)
+        return fixed(shape)
+
+    def aligned(self, ins, rank, skip=None):
+        if same_lines(ins, rank, skip):
+            return ins
+        return [self.merge(value) for value in ins]
+
+    def product(self, ins, numbers):
+        contracted, batch = numbers
+        for pairs in (*zip(*contracted, strict=True), *zip(*batch, strict=True)):
+            sizes = [
+                [x.size for x in v.dims[d]] for v, d in zip(ins, pairs, strict=True)
+            ]
+            if sizes[0] != sizes[1]:
+                ins = [self.merge(v, [d]) for v, d in zip(ins, pairs, strict=True)]
+        return ins, [product_dims(*ins, numbers)]
+
+
+def _constant(value) -> Value:
+    array = np.asarray(value)
+    return Value(fixed(array.shape), array.dtype, known=array)
+
+
+def _short(eqn) -> bool:
+    """Returns whether a loop has few steps and neither reads nor writes sequences."""
+    carried = eqn.params["num_consts"] + eqn.params["num_carry"]
+    return (
+        eqn.params["length"] <= _LONGEST_LOOP
+        and carried == len(eqn.invars)
+        and eqn.params["num_carry"] == len(eqn.outvars)
+    )
+
+
+def _stretched(value, shape):
+    lines = itertools.zip_longest(value.dims, shape)
+    return tuple(
+        (Line(size, dim[0].axis if dim else None),) if size != 1 else ()
+        for dim, size in lines
+    )
+
+
+def _gathered(eqn, ins, shape) -> Dims:
+    """Returns the dimensions of the result of `jnp.take` along one dimension."""
+    numbers = eqn.params["dimension_numbers"]
+    kept = [d for d in range(len(ins[0].dims)) if d not in numbers.collapsed_slice_dims]
+    dims = list(fixed(shape))
+    if len(kept) != len(numbers.offset_dims):
+        return tuple(dims)
+    for old, new in zip(kept, numbers.offset_dims, strict=True):
+        if ins[0].dims[old] and ins[0].shape[old] == shape[new]:
+            dims[new] = (Line(shape[new], ins[0].dims[old][0].axis),)
+    for old in numbers.collapsed_slice_dims:
+        free = [d for d in range(len(shape)) if d not in numbers.offset_dims]
+        if len(free) == 1 and dims[free[0]] and ins[0].dims[old]:
+            axis = ins[0].dims[old][0].axis
+            dims[free[0]] = (Line(shape[free[0]], axis),)
+    return tuple(dims)

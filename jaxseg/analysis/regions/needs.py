@@ -1,0 +1,489 @@
+"""Defines which parts of its operands an operation needs for a part of its result."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxseg.analysis.regions.arrays import Node, Span, Value, full
+from jaxseg.analysis.regions.layouts import REDUCTIONS, SAME, regrouped
+
+
+class Access(NamedTuple):
+    """Describes which positions along a dimension of an operand results read.
+
+    Result i reads the positions from scale * i + shift up to, but not including,
+    scale * i + shift + width, of the operand between whose positions spread - 1 others
+    are inserted.
+
+    Attributes:
+      out: The dimension of the result.
+      scale: The step between the positions that neighboring results read.
+      shift: The first position that result 0 reads; negative in the padding.
+      width: The number of positions from the first to the last one that a result reads.
+      spread: The distance of neighboring positions of the operand.
+    """
+
+    out: int
+    scale: int = 1
+    shift: int = 0
+    width: int = 1
+    spread: int = 1
+
+    def interval(self, span: Span) -> Span:
+        """Returns the positions that a part of the result reads, padding included."""
+        start = span.start * self.scale + self.shift
+        length = (span.length - 1) * self.scale + self.width
+        return Span(span.axis, start, length, span.live)
+
+    def positions(self, span: Span) -> Span:
+        """Returns the positions of the operand among those of `interval`."""
+        wide = self.interval(span)
+        first = -(-wide.start // self.spread)
+        last = (wide.start + wide.length - 1) // self.spread + 1
+        return Span(wide.axis, first, max(1, int(np.max(last - first))), wide.live)
+
+
+Accesses = list[list[Access | None] | None]
+
+
+class Tiles(NamedTuple):
+    """Contains the number of rows and columns of tiles.
+
+    Attributes:
+      rows: The number of tiles along the rows of the image.
+      columns: The number of tiles along its columns.
+    """
+
+    rows: int
+    columns: int
+
+    def part(self, axis: str, size: int) -> Span:
+        """Returns the disjoint intervals into which the tiles divide a line.
+
+        The intervals of a span have equal lengths, so neighbors can overlap here;
+        `bounds` returns the disjoint ones.
+        """
+        first, last = self.bounds(axis, size)
+        length = int((last - first).max())
+        return Span(axis, np.minimum(first, size - length), length)
+
+    def bounds(self, axis: str, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the first and the last position, plus 1, of each interval."""
+        count = getattr(self, axis)
+        ends = np.arange(count + 1) * size // count
+        return ends[:-1], ends[1:]
+
+
+def span_of(value: Value, spans: list[Span], dim: int) -> Span:
+    """Returns the span of a dimension that has one line or none."""
+    places = value.places(dim)
+    return spans[places[0]] if places else full(1)
+
+
+def accesses(node: Node, out: int = 0) -> Accesses | None:
+    """Returns how an operation reads each dimension of each of its operands.
+
+    Args:
+      node: The operation. Its operands have at most one line in each dimension.
+      out: The number of the result.
+
+    Returns:
+      For each operand, None if it is needed as a whole, else one entry for each of its
+      dimensions, which is None if all positions are needed. None if the operation has
+      no such description.
+    """
+    name, params = node.kind, node.params
+    rank = len(node.ins[0].dims)
+    same = [Access(d) for d in range(rank)]
+    rest: Accesses = [None] * (len(node.ins) - 1)
+    if name == "conv_general_dilated":
+        return [_convolution(node), None]
+    if name.startswith("reduce_window"):
+        ones = (1,) * rank
+        window = params["window_dimensions"]
+        rate = params.get("window_dilation", ones)
+        base = params.get("base_dilation", ones)
+        return [
+            [
+                Access(
+                    d,
+                    scale=params["window_strides"][d],
+                    shift=-params["padding"][d][0],
+                    width=rate[d] * (window[d] - 1) + 1,
+                    spread=base[d],
+                )
+                for d in range(rank)
+            ],
+            *rest,
+        ]
+    if name == "pad":
+        edges = params["padding_config"]
+        found = [Access(d, 1, -e[0], 1, e[2] + 1) for d, e in enumerate(edges)]
+        return [found, *rest]
+    if name == "slice":
+        starts, steps = params["start_indices"], params["strides"] or (1,) * rank
+        return [[Access(d, steps[d], starts[d]) for d in range(rank)]]
+    if name == "dynamic_slice" and all(v.known is not None for v in node.ins[1:]):
+        starts = _starts(node.ins[0], node.ins[1:], params["slice_sizes"])
+        return [[Access(d, 1, starts[d]) for d in range(rank)], *rest]
+    if name == "split":
+        first = int(np.sum(params["sizes"][:out]))
+        same[params["axis"]] = Access(params["axis"], 1, first)
+        return [same]
+    if name == "dynamic_update_slice" and all(
+        v.known is not None for v in node.ins[2:]
+    ):
+        starts = _starts(node.ins[0], node.ins[2:], node.ins[1].shape)
+        update = [Access(d, 1, -starts[d]) for d in range(rank)]
+        return [same, update, *rest[1:]]
+    return None
+
+
+def _convolution(node):
+    params, kernel = node.params, node.ins[1].shape
+    numbers = params["dimension_numbers"]
+    found: list[Access | None] = [None] * len(numbers.lhs_spec)
+    found[numbers.lhs_spec[0]] = Access(numbers.out_spec[0])
+    for i, dim in enumerate(numbers.lhs_spec[2:]):
+        taps = kernel[numbers.rhs_spec[2 + i]]
+        found[dim] = Access(
+            numbers.out_spec[2 + i],
+            scale=params["window_strides"][i],
+            shift=-params["padding"][i][0],
+            width=params["rhs_dilation"][i] * (taps - 1) + 1,
+            spread=params["lhs_dilation"][i],
+        )
+    return found
+
+
+def _starts(value, indices, sizes):
+    return [
+        int(np.clip(index.known, 0, full - size))
+        for index, full, size in zip(indices, value.shape, sizes, strict=True)
+    ]
+
+
+def taken(node: Node) -> tuple[int, int, np.ndarray] | None:
+    """Returns how `jnp.take` with constant indices reads its operand.
+
+    Returns:
+      The dimension of the operand, that of the result, and the indices. None if the
+      operation is another kind of gather.
+    """
+    numbers, index = node.params["dimension_numbers"], node.ins[1].known
+    sizes, shape = node.params["slice_sizes"], node.ins[0].shape
+    collapsed = numbers.collapsed_slice_dims
+    if index is None or numbers.operand_batching_dims or len(collapsed) != 1:
+        return None
+    (dim,) = collapsed
+    others = all(sizes[d] == shape[d] for d in range(len(shape)) if d != dim)
+    rank = len(node.outs[0].dims)
+    free = [d for d in range(rank) if d not in numbers.offset_dims]
+    if numbers.start_index_map != (dim,) or not others or free != [dim]:
+        return None
+    return dim, dim, np.clip(np.asarray(index)[..., 0], 0, shape[dim] - 1)
+
+
+def has_rule(node: Node) -> bool:
+    """Returns whether parts of the result can be computed from parts of the operands.
+
+    Args:
+      node: The operation. Reductions over the image are not considered.
+    """
+    name = node.kind
+    if name == "gather":
+        return taken(node) is not None
+    if name == "reshape":
+        return regrouped(node.ins[0].dims, node.outs[0].shape) is not None
+    if name in (
+        "transpose",
+        "squeeze",
+        "broadcast_in_dim",
+        "concatenate",
+        "stack",
+        "rev",
+    ):
+        return True
+    if name in SAME or name in REDUCTIONS or name in ("dot_general", "merge"):
+        return True
+    return accesses(node) is not None
+
+
+def needs(
+    node: Node, spans: list[list[Span] | None], tiles: Tiles
+) -> list[list[Span] | None]:
+    """Returns the part of each operand that parts of the results need.
+
+    The intervals can extend into padding.
+
+    Args:
+      node: The operation.
+      spans: The part of each result that is needed, None if it is not needed.
+      tiles: The number of tiles.
+
+    Returns:
+      The spans of the lines of each operand, None if nothing is needed of it.
+    """
+    found: list[list[Span] | None] = [None] * len(node.ins)
+    for out, given in enumerate(spans):
+        if given is None:
+            continue
+        own = _needs(node, out, given, tiles)
+        for i, lines in enumerate(own):
+            before = found[i]
+            if lines is None:
+                continue
+            if before is not None:
+                lines = [hull(a, b) for a, b in zip(before, lines, strict=True)]
+            found[i] = lines
+    return found
+
+
+def hull(a: Span, b: Span) -> Span:
+    """Returns the smallest intervals that contain two intervals of each tile."""
+    if a.axis and b.axis and a.axis != b.axis:
+        return Span(None, 0, 2**31)
+    low = np.minimum(a.start, b.start)
+    high = np.maximum(a.start + a.length, b.start + b.length)
+    live = None
+    for one, other in ((a, b), (b, a)):
+        if one.live is not None:  # Tiles that do not need one interval need the other.
+            low = np.where(one.live, low, other.start)
+            high = np.where(one.live, high, other.start + other.length)
+    if a.live is not None and b.live is not None:
+        live = a.live | b.live
+    return Span(a.axis or b.axis, low, int(np.max(high - low)), live)
+
+
+def _alive(span: Span, size: int) -> Span:
+    """Marks the tiles whose interval contains no position of a line."""
+    live = (span.start < size) & (span.start + span.length > 0)
+    if span.live is not None:
+        live &= span.live
+    if np.all(live) or span.axis is None:
+        return span
+    return dataclasses.replace(span, live=live)
+
+
+def _whole(value: Value) -> list[Span]:
+    return [full(line.size) for line in value.lines]
+
+
+def _needs(node, out, spans, tiles) -> list[list[Span] | None]:
+    name, result = node.kind, node.outs[out]
+    if node.opaque:
+        return [_whole(value) for value in node.ins]
+    if name in SAME:
+        return [elementwise_spans(v, result, spans) for v in node.ins]
+    if name == "merge":
+        return [_merged(node, spans)]
+    if name == "reshape":
+        return [reshaped_spans(node, spans)]
+    if name == "transpose":
+        order = node.params["permutation"]
+        return [
+            _by_dims(node.ins[0], result, spans, {o: n for n, o in enumerate(order)})
+        ]
+    if name == "squeeze":
+        kept = [
+            d
+            for d in range(len(node.ins[0].dims))
+            if d not in node.params["dimensions"]
+        ]
+        return [
+            _by_dims(node.ins[0], result, spans, {o: n for n, o in enumerate(kept)})
+        ]
+    if name == "broadcast_in_dim":
+        places = dict(enumerate(node.params["broadcast_dimensions"]))
+        return [_by_dims(node.ins[0], result, spans, places)]
+    if name == "stack":
+        axis = node.params["axis"]
+        names = {d: d + (d >= axis) for d in range(len(result.dims) - 1)}
+        return [_by_dims(v, result, spans, names) for v in node.ins]
+    if name in REDUCTIONS:
+        axes = node.params["axes"]
+        kept = [d for d in range(len(node.ins[0].dims)) if d not in axes]
+        names = {old: new for new, old in enumerate(kept)}
+        value = node.ins[0]
+        return [_parts(node, 0, _by_dims(value, result, spans, names), tiles)]
+    if name == "dot_general":
+        return [_product(node, side, spans, tiles) for side in (0, 1)]
+    if name == "concatenate":
+        return _concatenation(node, spans)
+    if name == "rev":
+        return [reversed_spans(node, spans)]
+    if name == "gather" and taken(node) is not None:
+        return _gather(node, spans)
+    found = accesses(node, out)
+    if found is None:
+        return [_whole(value) for value in node.ins]
+    return [
+        _whole(value) if dims is None else accessed(value, dims, result, spans)
+        for value, dims in zip(node.ins, found, strict=True)
+    ]
+
+
+def elementwise_spans(value: Value, result: Value, spans: list[Span]) -> list[Span]:
+    """Returns the spans of an operand of an elementwise operation."""
+    if len(value.dims) != len(result.dims):
+        return []
+    return _by_dims(value, result, spans, {d: d for d in range(len(result.dims))})
+
+
+def _by_dims(value, result, spans, names):
+    """Returns spans of an operand whose dimension d is dimension names[d] of a result.
+
+    Dimensions without such a number are needed as a whole.
+    """
+    found = []
+    for dim, lines in enumerate(value.dims):
+        new = names.get(dim)
+        if new is not None and len(result.dims[new]) == len(lines):
+            found += [spans[i] for i in result.places(new)]
+        else:
+            found += [full(line.size) for line in lines]
+    return found
+
+
+def _merged(node, spans):
+    """Splits an interval of a merged line into rows of its first line."""
+    (value,), dim = node.ins, node.params["dim"]
+    found = list(spans)
+    place = node.outs[0].places(dim)[0]
+    lines = value.dims[dim]
+    inner = math.prod(line.size for line in lines[1:])
+    span = found[place]
+    if span.length == node.outs[0].lines[place].size:
+        parts = [full(line.size) for line in lines]
+    else:
+        outer = Span(span.axis, span.start // inner, span.length // inner, span.live)
+        parts = [outer, *(full(line.size) for line in lines[1:])]
+    return [*found[:place], *parts, *found[place + 1 :]]
+
+
+def reshaped_spans(node: Node, spans: list[Span]) -> list[Span]:
+    """Returns the part of the operand of a reshape; a split line maps to intervals."""
+    (value,), result = node.ins, node.outs[0]
+    grouped = regrouped(value.dims, result.shape)
+    if grouped is None:
+        return _whole(value)
+    found, at = [], 0
+    for line, parts in zip(value.lines, grouped[1], strict=True):
+        own = spans[at : at + len(parts)]
+        at += len(parts)
+        if len(parts) == 1:
+            found.append(own[0])
+            continue
+        inner = line.size // parts[0].size
+        whole = all(s.length == p.size for s, p in zip(own[1:], parts[1:], strict=True))
+        outer = own[0]
+        if whole and outer.length < parts[0].size:
+            first, length = outer.start * inner, outer.length * inner
+            found.append(Span(outer.axis, first, length, outer.live))
+        else:
+            found.append(full(line.size))
+    return found
+
+
+def _parts(node, side, spans, tiles):
+    """Replaces the spans of lines over which parts of the image are combined."""
+    value = node.ins[side]
+    for i in node.reduced[side] if node.reduced else ():
+        axis = part_axis(node, side, i)
+        spans[i] = tiles.part(axis, value.lines[i].size)
+    return spans
+
+
+def part_axis(node: Node, side: int, line: int) -> str:
+    """Returns the axis of the image of a line over which a node reduces."""
+    k = node.reduced[side].index(line)
+    axes = [v.lines[ls[k]].axis for v, ls in zip(node.ins, node.reduced, strict=True)]
+    return next(axis for axis in axes if axis)
+
+
+def _product(node, side, spans, tiles):
+    contracted, batch = node.params["dimension_numbers"]
+    result, value = node.outs[0], node.ins[side]
+    names = {dim: i for i, dim in enumerate(batch[side])}
+    first = len(batch[0])
+    if side == 1:
+        first += len(node.ins[0].dims) - len(batch[0]) - len(contracted[0])
+    free = [
+        d
+        for d in range(len(value.dims))
+        if d not in contracted[side] and d not in batch[side]
+    ]
+    names |= {dim: first + i for i, dim in enumerate(free)}
+    return _parts(node, side, _by_dims(value, result, spans, names), tiles)
+
+
+def _concatenation(node, spans):
+    dim, result, first = node.params["dimension"], node.outs[0], 0
+    found = []
+    for value in node.ins:
+        names = {d: d for d in range(len(result.dims)) if d != dim}
+        own = _by_dims(value, result, spans, names)
+        span = span_of(result, spans, dim)
+        for i in value.places(dim):
+            part = Span(span.axis, span.start - first, span.length, span.live)
+            own[i] = _alive(part, value.shape[dim])
+        first += value.shape[dim]
+        found.append(own)
+    return found
+
+
+def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
+    """Returns the part of the operand of a reversal."""
+    value, found = node.ins[0], list(spans)
+    for dim in node.params["dimensions"]:
+        for i in value.places(dim):
+            old, size = spans[i], value.lines[i].size
+            first = size - old.start - old.length
+            found[i] = Span(old.axis, first, old.length, old.live)
+    return found
+
+
+def _gather(node, spans):
+    dim, out, index = taken(node)
+    value, result = node.ins[0], node.outs[0]
+    own = _by_dims(
+        value, result, spans, {d: d for d in range(len(value.dims)) if d != dim}
+    )
+    span = span_of(result, spans, out)
+    for i in value.places(dim):
+        own[i] = index_span(index, span, value.shape[dim])
+    return [own, _whole(node.ins[1])]
+
+
+def index_span(index: np.ndarray, span: Span, size: int) -> Span:
+    """Returns the interval that contains the entries of an interval of indices.
+
+    Args:
+      index: Positions on a line.
+      span: The interval of entries of `index`.
+      size: The number of positions on the line.
+    """
+    starts = np.atleast_1d(span.start)
+    rows = index[starts[:, None] + np.arange(span.length)]
+    low, high = rows.min(1), rows.max(1) + 1
+    if span.axis is None:
+        return Span(None, int(low[0]), int(high[0] - low[0]))
+    length = int((high - low).max())
+    return Span(span.axis, np.minimum(low, size - length), length, span.live)
+
+
+def accessed(value: Value, dims, result: Value, spans: list[Span]) -> list[Span]:
+    """Returns the intervals of an operand that `accesses` describes."""
+    found = []
+    for dim, access in enumerate(dims):
+        for i in value.places(dim):
+            if access is None:
+                found.append(full(value.lines[i].size))
+                continue
+            span = access.positions(span_of(result, spans, access.out))
+            found.append(_alive(span, value.lines[i].size))
+    return found

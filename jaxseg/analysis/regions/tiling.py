@@ -1,0 +1,140 @@
+"""Says whether a network can be computed in tiles, and what that costs.
+
+A network without a global operation can be computed in tiles exactly: each tile reads
+its pixels and a border of `halo` pixels around them. If all global operations can be
+combined from parts of the image, it can be computed exactly in several passes. Any
+other network can be computed in tiles only approximately.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Literal
+
+import numpy as np
+
+from jaxseg.analysis.regions.arrays import Node, Span, Value, full
+from jaxseg.analysis.regions.graph import Graph
+from jaxseg.analysis.regions.needs import Tiles
+from jaxseg.analysis.regions.reductions import GlobalOperation, global_operations
+from jaxseg.analysis.regions.windows import Windows, assign, tile_spans
+
+Kind = Literal["exact", "two-pass", "approximate"]
+_CENTER = 64  # The height and width in pixels of the tile whose halo is measured.
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """Describes how a network can be computed in tiles.
+
+    Attributes:
+      kind: "exact", "two-pass" (exact in two or more passes over the image), or
+        "approximate".
+      passes: The number of passes over the image, if it is exact.
+      halo: The number of pixels that a tile in the middle of the image reads beyond its
+        own pixels, on the side where it is largest. None if a tile reads the whole
+        image along an axis.
+      operations: The operations that combine positions of the whole image.
+    """
+
+    kind: Kind
+    passes: int
+    halo: int | None
+    operations: tuple[GlobalOperation, ...]
+
+
+def tiling(graph: Graph) -> Tiling:
+    """Describes how a network can be computed in tiles.
+
+    Args:
+      graph: The operations of a function from an image to a map of any size. The halo
+        refers to the size of the image for which it was traced.
+    """
+    found = global_operations(graph.nodes)
+    if not all(operation.exact for operation in found):
+        return Tiling("approximate", 0, None, tuple(found))
+    passes = 1 + max((operation.level for operation in found), default=0)
+    kind = "exact" if passes == 1 else "two-pass"
+    return Tiling(kind, passes, halo(graph), tuple(found))
+
+
+def halo(graph: Graph) -> int | None:
+    """Returns how far a tile in the middle of the image reads beyond its own pixels.
+
+    Args:
+      graph: The operations of a network whose result has the size of the image.
+
+    Returns:
+      The number of pixels on the side where it is largest, or None if the tile reads
+      the image up to a border.
+    """
+    image, middle = graph.inputs[0], {}
+    for line in graph.output.lines:
+        if line.axis:
+            first = (line.size - _CENTER) // 2 // _CENTER * _CENTER
+            middle[line.axis] = (np.array([max(first, 0)]), min(_CENTER, line.size))
+    roots = {graph.output: tile_spans(graph.output, middle)}
+    read = assign(graph.nodes, roots, Tiles(1, 1), cuts(graph))
+    widest = 0
+    for line, span in zip(image.lines, read.get(image, []), strict=False):
+        if line.axis is None:
+            continue
+        first, last = int(np.max(span.start)), int(np.max(span.start)) + span.length
+        start, length = middle.get(line.axis, (np.array([0]), line.size))
+        if first == 0 or last == line.size:
+            return None
+        widest = max(widest, int(start[0]) - first, last - int(start[0]) - length)
+    return widest
+
+
+def cuts(graph: Graph, level: int | None = None) -> set[Value]:
+    """Returns the values that are combined from parts of the image.
+
+    Args:
+      graph: The operations of a network.
+      level: The number of the pass that computes them. None selects all passes.
+    """
+    return {
+        node.outs[0]
+        for node in graph.nodes
+        if node.cut and level in (None, node.outs[0].level)
+    }
+
+
+def arithmetic(graph: Graph, windows: Windows | None = None) -> int:
+    """Counts the multiplications in convolutions and matrix products.
+
+    Args:
+      graph: The operations of a network.
+      windows: The part of each value that one tile computes. None counts those of the
+        whole image.
+    """
+    total = 0
+    for node in graph.nodes:
+        if node.kind not in ("conv_general_dilated", "dot_general"):
+            continue
+        (out,) = node.outs
+        if windows is not None and out not in windows:
+            continue
+        total += _positions(out, windows) * _terms(node, windows)
+    return total
+
+
+def _positions(value: Value, windows: Windows | None) -> int:
+    if windows is None:
+        return math.prod(line.size for line in value.lines)
+    return math.prod(span.length for span in windows[value])
+
+
+def _terms(node: Node, windows: Windows | None) -> int:
+    """Returns the number of products that are added for each entry of a result."""
+    left, right = node.ins
+    if node.kind == "conv_general_dilated":
+        out = node.params["dimension_numbers"].rhs_spec[0]
+        return math.prod(right.shape) // right.shape[out]
+    places = [p for d in node.params["dimension_numbers"][0][0] for p in left.places(d)]
+    spans: list[Span] = [full(line.size) for line in left.lines]
+    if windows is not None:
+        spans = windows[left]
+    return math.prod(spans[p].length for p in places)

@@ -1,0 +1,126 @@
+"""Divides an image into tiles for exact prediction."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from jaxseg.analysis.regions.arrays import Span
+from jaxseg.analysis.regions.graph import Graph
+from jaxseg.analysis.regions.needs import Tiles
+from jaxseg.analysis.regions.tiling import arithmetic, cuts
+from jaxseg.analysis.regions.windows import Windows, tile_spans
+from jaxseg.inference.exact.program import TileProgram
+from jaxseg.typing import Size
+
+STEP = 32  # Tiles are multiples of this many pixels, as the output strides divide it.
+LEAST = 1024  # The smallest window that is chosen without an option, in pixels.
+
+
+@dataclasses.dataclass(frozen=True)
+class TileGrid:
+    """Describes tiles of one size that cover an image.
+
+    Attributes:
+      size: The height and width of the image.
+      tile: The height and width of a tile. The last tile of a row or column is shifted
+        to end at the border of the image, so that it overlaps its neighbor.
+    """
+
+    size: Size
+    tile: Size
+
+    @property
+    def counts(self) -> Tiles:
+        """Returns the number of rows and columns of tiles."""
+        return Tiles(*(len(self.starts(axis)) for axis in (0, 1)))
+
+    def starts(self, axis: int) -> np.ndarray:
+        """Returns the first row of each row of tiles (axis 0), or column (axis 1)."""
+        size, tile = self.size[axis], self.tile[axis]
+        return np.minimum(np.arange(0, size, tile), size - tile)
+
+    def kept(self, axis: int) -> list[tuple[int, int]]:
+        """Returns the disjoint intervals of rows (or columns) taken from the tiles."""
+        size, tile = self.size[axis], self.tile[axis]
+        return [(i, min(i + tile, size)) for i in range(0, size, tile)]
+
+    def roots(self, graph: Graph) -> Windows:
+        """Returns the part of the result that each tile computes."""
+        spans = {
+            name: (self.starts(axis), self.tile[axis])
+            for axis, name in enumerate(("rows", "columns"))
+        }
+        return {graph.output: tile_spans(graph.output, spans)}
+
+
+def fitting_grid(graph: Graph, size: Size, window: Size) -> TileGrid:
+    """Returns the largest tiles that read at most a window of the image.
+
+    Args:
+      graph: The operations of the network for an image of this size.
+      size: The height and width of the image.
+      window: The largest height and width of the part of the image that a tile reads.
+
+    Raises:
+      ValueError: If the window is too small for any tile.
+    """
+    tile = [min(n, w) for n, w in zip(size, window, strict=True)]
+    given = tuple(cuts(graph))
+    for _ in range(64):
+        grid = TileGrid(size, tile=(tile[0], tile[1]))
+        read = TileProgram(graph, grid.roots(graph), grid.counts, given).read
+        over = [
+            max(0, span.length - w) if span.length > t else 0
+            for span, w, t in zip(read, window, tile, strict=True)
+        ]
+        over = [
+            o if t < n or w < n else 0
+            for o, t, n, w in zip(over, tile, size, window, strict=True)
+        ]
+        if not any(over):
+            return grid
+        tile = [
+            t if not o else (t - o) // STEP * STEP
+            for t, o in zip(tile, over, strict=True)
+        ]
+        if min(tile) < STEP:
+            break
+    need = tuple(span.length for span in _smallest(graph, size, given))
+    raise ValueError(
+        f"window={tuple(window)} is invalid with mode='exact': expected at least "
+        f"{need} pixels (height, width), which the smallest tile of this network reads."
+    )
+
+
+def _smallest(graph: Graph, size: Size, given) -> tuple[Span, Span]:
+    tile = min(STEP, size[0]), min(STEP, size[1])
+    grid = TileGrid(size, tile)
+    return TileProgram(graph, grid.roots(graph), grid.counts, given).read
+
+
+def default_window(halo: int | None, size: Size) -> Size:
+    """Returns the window that is used if none is chosen.
+
+    At least half of the height and of the width of a window belongs to its tile.
+
+    Args:
+      halo: The number of pixels that a tile reads beyond its own. None for tiles that
+        read the whole image.
+      size: The height and width of the image.
+    """
+    if halo is None:
+        return size
+    side = max(LEAST, 4 * halo)
+    side = -(-side // STEP) * STEP
+    return min(size[0], side), min(size[1], side)
+
+
+def extra_arithmetic(graph: Graph, programs: list[TileProgram]) -> float:
+    """Returns the arithmetic of all tiles and passes, divided by that of the image."""
+    total = sum(
+        arithmetic(graph, program.windows) * program.tiles.rows * program.tiles.columns
+        for program in programs
+    )
+    return total / max(1, arithmetic(graph))

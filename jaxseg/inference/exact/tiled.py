@@ -1,0 +1,275 @@
+"""Computes the result of a network for an image of any size in tiles, exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxseg.analysis.regions.arrays import full
+from jaxseg.analysis.regions.graph import Graph, trace
+from jaxseg.analysis.regions.reductions import GlobalOperation
+from jaxseg.analysis.regions.tiling import cuts, halo, tiling
+from jaxseg.inference.exact.grid import (
+    TileGrid,
+    default_window,
+    extra_arithmetic,
+    fitting_grid,
+)
+from jaxseg.inference.exact.program import TileProgram
+from jaxseg.typing import Size
+
+# Returns the rows and columns [top, left, height, width] of the image, [1, h, w, C].
+Read = Callable[[int, int, int, int], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class ExactOptions:
+    """Limits what exact tiles may cost.
+
+    Attributes:
+      max_halo: The largest number of pixels that a tile may read beyond its own pixels
+        on each side.
+      max_passes: The largest number of passes over the image. A network that averages
+        over the image needs more than one.
+    """
+
+    max_halo: int = 2048
+    max_passes: int = 1
+
+
+class Strip(NamedTuple):
+    """Contains the result for some rows of the image.
+
+    Attributes:
+      first: The first row.
+      parts: The arrays that the function of the result returns, [rows, W, ...].
+    """
+
+    first: int
+    parts: tuple[np.ndarray, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class TileCost:
+    """Contains what exact tiles cost.
+
+    Attributes:
+      tile: The height and width of a tile.
+      window: The height and width of the part of the image that a tile reads.
+      tiles: The number of tiles.
+      halo: The number of pixels that a tile reads beyond its own, None for the whole
+        image.
+      passes: The number of passes over the image.
+      pixels: The number of pixels that all tiles and passes read, divided by the number
+        of pixels of the image.
+      arithmetic: The multiplications of all tiles and passes, divided by those for the
+        whole image at once.
+    """
+
+    tile: Size
+    window: Size
+    tiles: int
+    halo: int | None
+    passes: int
+    pixels: float
+    arithmetic: float
+
+
+class TiledNetwork:
+    """Computes a network for images of one size in tiles.
+
+    The result is that of the network for the whole image, up to rounding.
+    """
+
+    def __init__(
+        self,
+        network: Callable,
+        variables: Any,
+        shape: tuple[int, ...],
+        dtype: Any,
+        *,
+        window: Size | None = None,
+        options: ExactOptions = ExactOptions(),
+    ) -> None:
+        """Traces the network and chooses the tiles, without computing anything.
+
+        Args:
+          network: Maps (variables, pixels [1, H, W, C]) to logits [1, H, W, K].
+          variables: The variables of the network, arrays or shapes.
+          shape: The shape of the image, [1, H, W, C].
+          dtype: The type of the pixels.
+          window: The largest height and width of the part of the image that a tile
+            reads. None selects it by the halo.
+          options: The limits.
+
+        Raises:
+          ValueError: If the network cannot be computed exactly in tiles within the
+            limits.
+        """
+        leaves, tree = jax.tree.flatten(variables)
+        image = jax.ShapeDtypeStruct(shape, dtype)
+        unflat = lambda pixels, *rest: network(jax.tree.unflatten(tree, rest), pixels)
+        self.graph: Graph = trace(unflat, image, *leaves)
+        self.size, self._leaves = (shape[1], shape[2]), leaves
+        found = tiling(self.graph)
+        check_operations(found.operations, options.max_passes)
+        self.passes, self.halo = found.passes, halo(self.graph)
+        window = window or default_window(self.halo, self.size)
+        check_halo(self.halo, window=window, size=self.size, most=options.max_halo)
+        self.grid: TileGrid = fitting_grid(self.graph, self.size, window)
+        self.programs = list(self._programs())
+
+    def _programs(self) -> Iterator[TileProgram]:
+        given = ()
+        for level in range(1, self.passes):
+            chosen = [
+                n for n in self.graph.nodes if n.outs[0] in cuts(self.graph, level)
+            ]
+            roots = {
+                value: [full(line.size) for line in value.lines]
+                for value in (node.outs[0] for node in chosen)
+            }
+            yield TileProgram(self.graph, roots, self.grid.counts, given)
+            given += tuple(roots)
+        yield TileProgram(
+            self.graph, self.grid.roots(self.graph), self.grid.counts, given
+        )
+
+    @property
+    def cost(self) -> TileCost:
+        """Returns what the tiles cost."""
+        count = self.grid.counts.rows * self.grid.counts.columns
+        read = [[span.length for span in program.read] for program in self.programs]
+        pixels = sum(h * w for h, w in read) * count / (self.size[0] * self.size[1])
+        return TileCost(
+            self.grid.tile,
+            window=(read[-1][0], read[-1][1]),
+            tiles=count,
+            halo=self.halo,
+            passes=self.passes,
+            pixels=pixels,
+            arithmetic=extra_arithmetic(self.graph, self.programs),
+        )
+
+    def strips(
+        self, read: Read, finish: Callable[[jax.Array], tuple[jax.Array, ...]]
+    ) -> Iterator[Strip]:
+        """Computes the result from top to bottom, one row of tiles at a time.
+
+        Args:
+          read: Returns a part of the image.
+          finish: Maps the logits [1, h, w, K] of a tile to the arrays [1, h, w, ...]
+            that are kept, for example to its classes.
+
+        Yields:
+          The result of each row of tiles.
+        """
+        given: list = []
+        for level, program in enumerate(self.programs[:-1], 1):
+            given += self._collect(program, read, given, level)
+        program = self.programs[-1]
+
+        def last(pixels, leaves, given, row, column):
+            (logits,) = program(pixels, leaves, given, row, column)
+            return finish(logits.reshape(1, *self.grid.tile, -1))
+
+        run = jax.jit(last)
+        rows, columns = self.grid.kept(0), self.grid.kept(1)
+        for i, (top, bottom) in enumerate(rows):
+            pieces = []
+            for j, (left, right) in enumerate(columns):
+                found = run(_window(program, read, i, j), self._leaves, given, i, j)
+                y, x = self.grid.starts(0)[i], self.grid.starts(1)[j]
+                keep = np.s_[0, top - y : bottom - y, left - x : right - x]
+                pieces.append([np.asarray(part)[keep] for part in found])
+            parts = (np.concatenate(row, 1) for row in zip(*pieces, strict=True))
+            yield Strip(top, tuple(parts))
+
+    def _collect(self, program, read, given, level) -> list[np.ndarray]:
+        """Combines values over all tiles in one pass over the image."""
+        nodes = {n.outs[0]: n.params for n in self.graph.nodes if n.cut}
+        kinds = [nodes[value] for value in program.roots]
+        run, totals = jax.jit(program.__call__), None
+        for i in range(program.tiles.rows):
+            for j in range(program.tiles.columns):
+                found = run(_window(program, read, i, j), self._leaves, given, i, j)
+                found = [np.asarray(x, np.float64) for x in found]
+                if totals is None:
+                    totals = found
+                    continue
+                index = {"rows": i, "columns": j}
+                totals = [
+                    _combined(total, x, kind, index)
+                    for total, x, kind in zip(totals, found, kinds, strict=True)
+                ]
+        types = [value.dtype for value in program.roots]
+        return [x.astype(t) for x, t in zip(totals or [], types, strict=True)]
+
+
+def _window(program: TileProgram, read: Read, row: int, column: int) -> np.ndarray:
+    """Reads the part of the image that a tile needs."""
+    rows, columns = program.read
+    top = int(np.broadcast_to(rows.start, program.tiles.rows)[row])
+    left = int(np.broadcast_to(columns.start, program.tiles.columns)[column])
+    return read(top, left, rows.length, columns.length)
+
+
+def _combined(total, x, kind, index):
+    """Adds the partial result of a tile to those of earlier tiles."""
+    other = [axis for axis in index if axis not in kind["axes_of_image"]]
+    if any(index[axis] for axis in other):
+        return total  # Each tile along this axis computes the same.
+    if kind["combine"] == "sum":
+        return total + x
+    return (np.maximum if kind["combine"] == "max" else np.minimum)(total, x)
+
+
+def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None:
+    """Raises ValueError if a network combines positions of the whole image too often.
+
+    Args:
+      operations: The operations that do so.
+      most: The largest number of passes over the image.
+    """
+    inexact = [operation for operation in operations if not operation.exact]
+    passes = 1 + max((operation.level for operation in operations), default=0)
+    if inexact:
+        one = inexact[0]
+        raise ValueError(
+            f"mode='exact' is invalid: expected a network without {one.operation}, "
+            f"which this network has in {one.module}. Use mode='slide' with a window, "
+            "which is approximate."
+        )
+    if passes > most:
+        first, more = operations[0], len(operations) - 1
+        rest = f" and {more} more such operation{'s' * (more > 1)}" if more else ""
+        raise ValueError(
+            f"max_passes={most} is invalid: expected at least {passes}, because the "
+            f"network computes {first.operation} in {first.module}{rest}. Use "
+            f"max_passes={passes}, which is exact, or mode='slide' with a window, which "
+            "is approximate."
+        )
+
+
+def check_halo(halo: int | None, *, window: Size, size: Size, most: int) -> None:
+    """Raises ValueError if tiles read too many pixels beyond their own.
+
+    Args:
+      halo: The number of these pixels, None for the whole image.
+      window: The size of the part of the image that a tile may read.
+      size: The height and width of the image.
+      most: The largest number of these pixels.
+    """
+    if all(w >= n for w, n in zip(window, size, strict=True)):
+        if max(size) <= 2 * most:
+            return
+    if halo is None or halo > most:
+        have = max(size) if halo is None else halo
+        raise ValueError(
+            f"max_halo={most} is invalid: expected at least {have} pixels, the halo of "
+            "this network. Use a larger max_halo, or mode='slide' with a window."
+        )
