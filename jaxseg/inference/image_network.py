@@ -135,7 +135,10 @@ class ImageNetwork:
           variables: The parameters and statistics of the network.
           pixels: The images as stored, [B, H, W, C].
         """
-        logits = self.logits(variables, pixels)
+        return self.labels_of(self.logits(variables, pixels))
+
+    def labels_of(self, logits: Array) -> Array:
+        """Returns the classes that `labels` returns, for logits [B, H, W, K]."""
         form = self.form(logits)
         if self.dataset is not None:
             return form.labels_of(self.in_dataset(form.probabilities(logits)))
@@ -154,7 +157,10 @@ class ImageNetwork:
           The classes as `labels` returns them, and the probabilities, float32
           [B, H, W, K].
         """
-        logits = self.logits(variables, pixels)
+        return self.both_of(self.logits(variables, pixels))
+
+    def both_of(self, logits: Array) -> tuple[Array, Array]:
+        """Returns what `labels_and_probabilities` returns, for logits [B, H, W, K]."""
         form = self.form(logits)
         probabilities = form.probabilities(logits)
         if self.dataset is not None:

@@ -9,7 +9,6 @@ the whole image.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,18 +24,25 @@ from jaxseg.analysis.regions.layouts import (
     broadcast_dims,
     concatenated_dims,
     joined,
+    moved_dims,
     product_dims,
     regrouped,
     same_lines,
-    spatial,
     stacked_dims,
 )
 from jaxseg.analysis.regions.reductions import mark
 
 _BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-_CALLS = frozenset(
-    "jit pjit closed_call core_call remat2 checkpoint custom_jvp_call custom_vjp_call "
-    "custom_vjp_call_jaxpr".split()
+_CALLS = (
+    "jit",
+    "pjit",
+    "closed_call",
+    "core_call",
+    "remat2",
+    "checkpoint",
+    "custom_jvp_call",
+    "custom_vjp_call",
+    "custom_vjp_call_jaxpr",
 )
 _LONGEST_LOOP = 64  # Loops of more steps are not unrolled.
 
@@ -188,7 +194,7 @@ class _Builder:
         return result
 
     def lines_of(self, eqn, ins: list[Value]) -> tuple[list[Value], list[Dims]]:
-        """Returns the operands, merged where necessary, and the lines of the results."""
+        """Returns the operands, merged if necessary, and the lines of the results."""
         name, params = eqn.primitive.name, eqn.params
         shapes = [var.aval.shape for var in eqn.outvars]
         rank = len(shapes[0])
@@ -226,27 +232,7 @@ class _Builder:
             ins = self.aligned([self.merge(v, [axis]) for v in ins], rank, axis)
             return ins, [concatenated_dims(ins, axis)]
         ins = [self.merge(value) for value in ins]
-        return ins, [self.other(eqn, ins, shape) for shape in shapes]
-
-    def other(self, eqn, ins, shape) -> Dims:
-        name, params = eqn.primitive.name, eqn.params
-        if name == "conv_general_dilated":
-            numbers = params["dimension_numbers"]
-            dims = list(fixed(shape))
-            for a, b in zip(numbers.lhs_spec, numbers.out_spec, strict=True):
-                if a != numbers.lhs_spec[1] and dims[b]:
-                    axis = ins[0].dims[a][0].axis if ins[0].dims[a] else None
-                    dims[b] = (Line(shape[b], axis),)
-            return tuple(dims)
-        if name in ("pad", "slice", "rev", "split", "dynamic_slice") or name.startswith(
-            "reduce_window"
-        ):
-            return spatial(ins[0], shape, set())
-        if name == "dynamic_update_slice":
-            return joined([ins[0], Value(_stretched(ins[1], shape), None)], len(shape))
-        if name == "gather":
-            return _gathered(eqn, ins, shape)
-        return fixed(shape)
+        return ins, [moved_dims(eqn, ins, shape) for shape in shapes]
 
     def aligned(self, ins, rank, skip=None):
         if same_lines(ins, rank, skip):
@@ -277,29 +263,3 @@ def _short(eqn) -> bool:
         and carried == len(eqn.invars)
         and eqn.params["num_carry"] == len(eqn.outvars)
     )
-
-
-def _stretched(value, shape):
-    lines = itertools.zip_longest(value.dims, shape)
-    return tuple(
-        (Line(size, dim[0].axis if dim else None),) if size != 1 else ()
-        for dim, size in lines
-    )
-
-
-def _gathered(eqn, ins, shape) -> Dims:
-    """Returns the dimensions of the result of `jnp.take` along one dimension."""
-    numbers = eqn.params["dimension_numbers"]
-    kept = [d for d in range(len(ins[0].dims)) if d not in numbers.collapsed_slice_dims]
-    dims = list(fixed(shape))
-    if len(kept) != len(numbers.offset_dims):
-        return tuple(dims)
-    for old, new in zip(kept, numbers.offset_dims, strict=True):
-        if ins[0].dims[old] and ins[0].shape[old] == shape[new]:
-            dims[new] = (Line(shape[new], ins[0].dims[old][0].axis),)
-    for old in numbers.collapsed_slice_dims:
-        free = [d for d in range(len(shape)) if d not in numbers.offset_dims]
-        if len(free) == 1 and dims[free[0]] and ins[0].dims[old]:
-            axis = ins[0].dims[old][0].axis
-            dims[free[0]] = (Line(shape[free[0]], axis),)
-    return tuple(dims)

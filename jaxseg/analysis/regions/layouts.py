@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from jaxseg.analysis.jaxpr.dependence_rules import ELEMENTWISE
 from jaxseg.analysis.regions.arrays import Dims, Line, Value, fixed
 
 SAME = ELEMENTWISE | {"order_after"}
-REDUCTIONS = frozenset(
-    "reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or reduce_xor "
-    "argmax argmin".split()
-)
+_REDUCED = ("sum", "max", "min", "prod", "and", "or", "xor")
+REDUCTIONS = frozenset(("argmax", "argmin", *(f"reduce_{name}" for name in _REDUCED)))
 
 
 def joined(values: list[Value], rank: int) -> Dims:
@@ -148,4 +148,55 @@ def product_dims(left: Value, right: Value, numbers) -> Dims:
         (right, (*contracted_r, *batch_r)),
     ):
         dims += [lines for dim, lines in enumerate(value.dims) if dim not in out]
+    return tuple(dims)
+
+
+def moved_dims(eqn, ins: list[Value], shape: tuple[int, ...]) -> Dims:
+    """Returns the dimensions of the result of a convolution, pooling, slice or gather.
+
+    Dimensions of all other operations depend on no position in the image.
+    """
+    name, params = eqn.primitive.name, eqn.params
+    if name == "conv_general_dilated":
+        numbers = params["dimension_numbers"]
+        dims = list(fixed(shape))
+        for a, b in zip(numbers.lhs_spec, numbers.out_spec, strict=True):
+            if a != numbers.lhs_spec[1] and dims[b]:
+                axis = ins[0].dims[a][0].axis if ins[0].dims[a] else None
+                dims[b] = (Line(shape[b], axis),)
+        return tuple(dims)
+    if name in ("pad", "slice", "rev", "split", "dynamic_slice") or name.startswith(
+        "reduce_window"
+    ):
+        return spatial(ins[0], shape, set())
+    if name == "dynamic_update_slice":
+        return joined([ins[0], Value(_stretched(ins[1], shape), None)], len(shape))
+    if name == "gather":
+        return _gathered(eqn, ins, shape)
+    return fixed(shape)
+
+
+def _stretched(value, shape):
+    lines = itertools.zip_longest(value.dims, shape)
+    return tuple(
+        (Line(size, dim[0].axis if dim else None),) if size != 1 else ()
+        for dim, size in lines
+    )
+
+
+def _gathered(eqn, ins, shape) -> Dims:
+    """Returns the dimensions of the result of `jnp.take` along one dimension."""
+    numbers = eqn.params["dimension_numbers"]
+    kept = [d for d in range(len(ins[0].dims)) if d not in numbers.collapsed_slice_dims]
+    dims = list(fixed(shape))
+    if len(kept) != len(numbers.offset_dims):
+        return tuple(dims)
+    for old, new in zip(kept, numbers.offset_dims, strict=True):
+        if ins[0].dims[old] and ins[0].shape[old] == shape[new]:
+            dims[new] = (Line(shape[new], ins[0].dims[old][0].axis),)
+    for old in numbers.collapsed_slice_dims:
+        free = [d for d in range(len(shape)) if d not in numbers.offset_dims]
+        if len(free) == 1 and dims[free[0]] and ins[0].dims[old]:
+            axis = ins[0].dims[old][0].axis
+            dims[free[0]] = (Line(shape[free[0]], axis),)
     return tuple(dims)

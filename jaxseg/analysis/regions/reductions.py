@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from jaxseg.analysis.regions.arrays import Node, Value
+from jaxseg.analysis.regions.accesses import has_rule
+from jaxseg.analysis.regions.arrays import Node
 from jaxseg.analysis.regions.layouts import REDUCTIONS
-from jaxseg.analysis.regions.needs import has_rule
 
 _COMBINED = {
     "reduce_sum": "sum",
@@ -22,10 +22,12 @@ _COMBINED = {
     "reduce_max": "max",
     "reduce_min": "min",
 }
-_LINEAR = frozenset(
-    "transpose reshape squeeze broadcast_in_dim convert_element_type copy neg "
-    "stop_gradient materialize reduce_sum merge order_after".split()
-)
+# fmt: off
+_LINEAR = frozenset((
+    "transpose", "reshape", "squeeze", "broadcast_in_dim", "convert_element_type",
+    "copy", "neg", "stop_gradient", "materialize", "reduce_sum", "merge", "order_after",
+))
+# fmt: on
 _WORDS = {
     "reduce_sum": "a sum or mean over the image",
     "reduce_max": "a maximum over the image",
@@ -126,8 +128,6 @@ def _linear(node: Node) -> bool:
 
 def _loose(node: Node) -> bool:
     """Returns whether results need positions of the image that no rule describes."""
-    from jaxseg.analysis.regions.needs import has_rule
-
     tagged = any(
         value.from_image and any(line.axis for line in value.lines)
         for value in node.ins

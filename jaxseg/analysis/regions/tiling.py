@@ -16,8 +16,8 @@ import numpy as np
 
 from jaxseg.analysis.regions.arrays import Node, Span, Value, full
 from jaxseg.analysis.regions.graph import Graph
-from jaxseg.analysis.regions.needs import Tiles
 from jaxseg.analysis.regions.reductions import GlobalOperation, global_operations
+from jaxseg.analysis.regions.tiles import Tiles
 from jaxseg.analysis.regions.windows import Windows, assign, tile_spans
 
 Kind = Literal["exact", "two-pass", "approximate"]

@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from jaxseg.analysis.regions.arrays import Node, Span, Value, full
-from jaxseg.analysis.regions.needs import Tiles, hull, needs
+from jaxseg.analysis.regions.needs import hull, needs
+from jaxseg.analysis.regions.tiles import Tiles
 
 Windows = dict[Value, list[Span]]
 

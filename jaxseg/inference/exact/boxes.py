@@ -14,8 +14,8 @@ from jaxseg.analysis.regions.arrays import Span
 class Tile:
     """Gives numbers that depend on the tile to a program that serves all tiles.
 
-    A number that is the same for all tiles is a Python integer; another one is read from
-    a table by the index of the tile.
+    A number that is the same for all tiles is a Python integer; another one is read
+    from a table by the index of the tile.
     """
 
     def __init__(self, row, column):

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxseg.analysis.regions.arrays import Span
 from jaxseg.analysis.regions.graph import Graph
-from jaxseg.analysis.regions.needs import Tiles
+from jaxseg.analysis.regions.tiles import Tiles
 from jaxseg.analysis.regions.tiling import arithmetic, cuts
 from jaxseg.analysis.regions.windows import Windows, tile_spans
 from jaxseg.inference.exact.program import TileProgram
@@ -66,27 +66,18 @@ def fitting_grid(graph: Graph, size: Size, window: Size) -> TileGrid:
     Raises:
       ValueError: If the window is too small for any tile.
     """
-    tile = [min(n, w) for n, w in zip(size, window, strict=True)]
     given = tuple(cuts(graph))
-    for _ in range(64):
+    tile = list(smaller(size, window))
+    while min(tile) >= min(STEP, *size):
         grid = TileGrid(size, tile=(tile[0], tile[1]))
         read = TileProgram(graph, grid.roots(graph), grid.counts, given).read
-        over = [
-            max(0, span.length - w) if span.length > t else 0
-            for span, w, t in zip(read, window, tile, strict=True)
-        ]
-        over = [
-            o if t < n or w < n else 0
-            for o, t, n, w in zip(over, tile, size, window, strict=True)
-        ]
-        if not any(over):
+        over = [span.length - w for span, w in zip(read, window, strict=True)]
+        if max(over) <= 0:
             return grid
         tile = [
-            t if not o else (t - o) // STEP * STEP
+            t if o <= 0 else (t - min(o, max(STEP, t // 2))) // STEP * STEP
             for t, o in zip(tile, over, strict=True)
         ]
-        if min(tile) < STEP:
-            break
     need = tuple(span.length for span in _smallest(graph, size, given))
     raise ValueError(
         f"window={tuple(window)} is invalid with mode='exact': expected at least "
@@ -114,7 +105,12 @@ def default_window(halo: int | None, size: Size) -> Size:
         return size
     side = max(LEAST, 4 * halo)
     side = -(-side // STEP) * STEP
-    return min(size[0], side), min(size[1], side)
+    return smaller((side, side), size)
+
+
+def smaller(a: Size, b: Size) -> Size:
+    """Returns the smaller height and the smaller width of two sizes."""
+    return min(a[0], b[0]), min(a[1], b[1])
 
 
 def extra_arithmetic(graph: Graph, programs: list[TileProgram]) -> float:

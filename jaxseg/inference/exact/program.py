@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxseg.analysis.regions.arrays import Span, Value, full
 from jaxseg.analysis.regions.graph import Graph
-from jaxseg.analysis.regions.needs import Tiles
+from jaxseg.analysis.regions.tiles import Tiles
 from jaxseg.analysis.regions.windows import Windows, assign
 from jaxseg.inference.exact.boxes import Tile, fetch
 from jaxseg.inference.exact.operations import Step, run

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from jaxseg.analysis.jaxpr.memory import peak_memory
 from jaxseg.analysis.regions.arrays import full
 from jaxseg.analysis.regions.graph import Graph, trace
-from jaxseg.analysis.regions.reductions import GlobalOperation
 from jaxseg.analysis.regions.tiling import cuts, halo, tiling
 from jaxseg.inference.exact.grid import (
     TileGrid,
     default_window,
     extra_arithmetic,
     fitting_grid,
+    smaller,
 )
+from jaxseg.inference.exact.limits import check_halo, check_operations
+from jaxseg.inference.exact.options import ExactOptions, TileCost
 from jaxseg.inference.exact.program import TileProgram
-from jaxseg.typing import Size
 
 # Returns the rows and columns [top, left, height, width] of the image, [1, h, w, C].
 Read = Callable[[int, int, int, int], np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class ExactOptions:
-    """Limits what exact tiles may cost.
-
-    Attributes:
-      max_halo: The largest number of pixels that a tile may read beyond its own pixels
-        on each side.
-      max_passes: The largest number of passes over the image. A network that averages
-        over the image needs more than one.
-    """
-
-    max_halo: int = 2048
-    max_passes: int = 1
 
 
 class Strip(NamedTuple):
@@ -51,32 +37,6 @@ class Strip(NamedTuple):
 
     first: int
     parts: tuple[np.ndarray, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class TileCost:
-    """Contains what exact tiles cost.
-
-    Attributes:
-      tile: The height and width of a tile.
-      window: The height and width of the part of the image that a tile reads.
-      tiles: The number of tiles.
-      halo: The number of pixels that a tile reads beyond its own, None for the whole
-        image.
-      passes: The number of passes over the image.
-      pixels: The number of pixels that all tiles and passes read, divided by the number
-        of pixels of the image.
-      arithmetic: The multiplications of all tiles and passes, divided by those for the
-        whole image at once.
-    """
-
-    tile: Size
-    window: Size
-    tiles: int
-    halo: int | None
-    passes: int
-    pixels: float
-    arithmetic: float
 
 
 class TiledNetwork:
@@ -92,8 +52,7 @@ class TiledNetwork:
         shape: tuple[int, ...],
         dtype: Any,
         *,
-        window: Size | None = None,
-        options: ExactOptions = ExactOptions(),
+        options: ExactOptions = ExactOptions(),  # noqa: B008
     ) -> None:
         """Traces the network and chooses the tiles, without computing anything.
 
@@ -102,9 +61,7 @@ class TiledNetwork:
           variables: The variables of the network, arrays or shapes.
           shape: The shape of the image, [1, H, W, C].
           dtype: The type of the pixels.
-          window: The largest height and width of the part of the image that a tile
-            reads. None selects it by the halo.
-          options: The limits.
+          options: The tiles and their limits.
 
         Raises:
           ValueError: If the network cannot be computed exactly in tiles within the
@@ -118,9 +75,13 @@ class TiledNetwork:
         found = tiling(self.graph)
         check_operations(found.operations, options.max_passes)
         self.passes, self.halo = found.passes, halo(self.graph)
-        window = window or default_window(self.halo, self.size)
+        window = options.window or default_window(self.halo, self.size)
         check_halo(self.halo, window=window, size=self.size, most=options.max_halo)
-        self.grid: TileGrid = fitting_grid(self.graph, self.size, window)
+        self.grid: TileGrid = (
+            fitting_grid(self.graph, self.size, window)
+            if options.tile is None
+            else TileGrid(self.size, smaller(options.tile, self.size))
+        )
         self.programs = list(self._programs())
 
     def _programs(self) -> Iterator[TileProgram]:
@@ -151,12 +112,28 @@ class TiledNetwork:
             tiles=count,
             halo=self.halo,
             passes=self.passes,
+            memory=max(self._memory(program) for program in self.programs),
             pixels=pixels,
             arithmetic=extra_arithmetic(self.graph, self.programs),
         )
 
+    def _memory(self, program: TileProgram) -> int:
+        """Estimates the memory of a program in bytes, without running it."""
+        rows, columns = program.read
+        image = self.graph.inputs[0]
+        sides = (1, rows.length, columns.length, image.shape[3])
+        pixels = jax.ShapeDtypeStruct(sides, image.dtype)
+        given = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in program.given]
+        index = jax.ShapeDtypeStruct((), np.int32)
+        found = peak_memory(program, pixels, self._leaves, given, index, index)
+        return found.peak + found.arguments
+
     def strips(
-        self, read: Read, finish: Callable[[jax.Array], tuple[jax.Array, ...]]
+        self,
+        read: Read,
+        finish: Callable[[jax.Array], tuple[jax.Array, ...]],
+        *,
+        start: int = 0,
     ) -> Iterator[Strip]:
         """Computes the result from top to bottom, one row of tiles at a time.
 
@@ -164,6 +141,7 @@ class TiledNetwork:
           read: Returns a part of the image.
           finish: Maps the logits [1, h, w, K] of a tile to the arrays [1, h, w, ...]
             that are kept, for example to its classes.
+          start: The number of rows that are not needed.
 
         Yields:
           The result of each row of tiles.
@@ -180,6 +158,8 @@ class TiledNetwork:
         run = jax.jit(last)
         rows, columns = self.grid.kept(0), self.grid.kept(1)
         for i, (top, bottom) in enumerate(rows):
+            if bottom <= start:
+                continue
             pieces = []
             for j, (left, right) in enumerate(columns):
                 found = run(_window(program, read, i, j), self._leaves, given, i, j)
@@ -226,50 +206,3 @@ def _combined(total, x, kind, index):
     if kind["combine"] == "sum":
         return total + x
     return (np.maximum if kind["combine"] == "max" else np.minimum)(total, x)
-
-
-def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None:
-    """Raises ValueError if a network combines positions of the whole image too often.
-
-    Args:
-      operations: The operations that do so.
-      most: The largest number of passes over the image.
-    """
-    inexact = [operation for operation in operations if not operation.exact]
-    passes = 1 + max((operation.level for operation in operations), default=0)
-    if inexact:
-        one = inexact[0]
-        raise ValueError(
-            f"mode='exact' is invalid: expected a network without {one.operation}, "
-            f"which this network has in {one.module}. Use mode='slide' with a window, "
-            "which is approximate."
-        )
-    if passes > most:
-        first, more = operations[0], len(operations) - 1
-        rest = f" and {more} more such operation{'s' * (more > 1)}" if more else ""
-        raise ValueError(
-            f"max_passes={most} is invalid: expected at least {passes}, because the "
-            f"network computes {first.operation} in {first.module}{rest}. Use "
-            f"max_passes={passes}, which is exact, or mode='slide' with a window, which "
-            "is approximate."
-        )
-
-
-def check_halo(halo: int | None, *, window: Size, size: Size, most: int) -> None:
-    """Raises ValueError if tiles read too many pixels beyond their own.
-
-    Args:
-      halo: The number of these pixels, None for the whole image.
-      window: The size of the part of the image that a tile may read.
-      size: The height and width of the image.
-      most: The largest number of these pixels.
-    """
-    if all(w >= n for w, n in zip(window, size, strict=True)):
-        if max(size) <= 2 * most:
-            return
-    if halo is None or halo > most:
-        have = max(size) if halo is None else halo
-        raise ValueError(
-            f"max_halo={most} is invalid: expected at least {have} pixels, the halo of "
-            "this network. Use a larger max_halo, or mode='slide' with a window."
-        )

@@ -1,0 +1,53 @@
+"""Checks whether a network can be computed exactly in tiles, and at what cost."""
+
+from __future__ import annotations
+
+from jaxseg.analysis.regions.reductions import GlobalOperation
+from jaxseg.inference.exact.grid import smaller
+from jaxseg.typing import Size
+
+
+def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None:
+    """Raises ValueError if a network combines positions of the whole image too often.
+
+    Args:
+      operations: The operations that do so.
+      most: The largest number of passes over the image.
+    """
+    inexact = [operation for operation in operations if not operation.exact]
+    passes = 1 + max((operation.level for operation in operations), default=0)
+    if inexact:
+        one = inexact[0]
+        raise ValueError(
+            f"mode='exact' is invalid: expected a network without {one.operation}, "
+            f"which this network has in {one.module}. Use mode='slide' with a window, "
+            "which is approximate."
+        )
+    if passes > most:
+        first, more = operations[0], len(operations) - 1
+        rest = f" and {more} more such operation{'s' * (more > 1)}" if more else ""
+        raise ValueError(
+            f"max_passes={most} is invalid: expected at least {passes}, because the "
+            f"network computes {first.operation} in {first.module}{rest}. Use "
+            f"max_passes={passes}, which is exact, or mode='slide' with a window, "
+            "which is approximate."
+        )
+
+
+def check_halo(halo: int | None, *, window: Size, size: Size, most: int) -> None:
+    """Raises ValueError if tiles read too many pixels beyond their own.
+
+    Args:
+      halo: The number of these pixels, None for the whole image.
+      window: The size of the part of the image that a tile may read.
+      size: The height and width of the image.
+      most: The largest number of these pixels.
+    """
+    if smaller(window, size) == size and max(size) <= 2 * most:
+        return  # One tile is the whole image.
+    if halo is None or halo > most:
+        have = max(size) if halo is None else halo
+        raise ValueError(
+            f"max_halo={most} is invalid: expected at least {have} pixels, the halo of "
+            "this network. Use a larger max_halo, or mode='slide' with a window."
+        )

@@ -1,0 +1,72 @@
+"""Defines the limits of exact tiles, and what they cost."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from jaxseg.text import counted
+from jaxseg.typing import Size
+
+
+@dataclasses.dataclass(frozen=True)
+class ExactOptions:
+    """Limits what exact tiles may cost.
+
+    Attributes:
+      max_halo: The largest number of pixels that a tile may read beyond its own pixels
+        on each side.
+      max_passes: The largest number of passes over the image. A network that averages
+        over the image needs more than one.
+      window: The largest height and width of the part of the image that a tile reads.
+        None selects it by the halo.
+      tile: The height and width of the part of the result that a tile computes. None
+        selects the largest one that reads at most `window`.
+    """
+
+    max_halo: int = 2048
+    max_passes: int = 1
+    window: Size | None = None
+    tile: Size | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TileCost:
+    """Contains what exact tiles cost.
+
+    Attributes:
+      tile: The height and width of a tile.
+      window: The height and width of the part of the image that a tile reads.
+      tiles: The number of tiles.
+      halo: The number of pixels that a tile reads beyond its own, None for the whole
+        image.
+      passes: The number of passes over the image.
+      pixels: The number of pixels that all tiles and passes read, divided by the number
+        of pixels of the image.
+      memory: The estimated memory of the program of one tile and of the weights, in
+        bytes.
+      arithmetic: The multiplications of all tiles and passes, divided by those for the
+        whole image at once.
+    """
+
+    tile: Size
+    window: Size
+    tiles: int
+    halo: int | None
+    passes: int
+    memory: int
+    pixels: float
+    arithmetic: float
+
+    def __str__(self) -> str:
+        """Returns a line of text for the user."""
+        halo = (
+            "a halo of the whole image" if self.halo is None else f"{self.halo} pixels"
+        )
+        return (
+            f"{counted(self.tiles, 'tile')} of {self.tile[0]} x {self.tile[1]} pixels, "
+            f"which read {self.window[0]} x {self.window[1]}; halo {halo}; "
+            f"{counted(self.passes, 'pass', 'passes')} over the image; "
+            f"{self.arithmetic:.2f} times the arithmetic and {self.pixels:.2f} times "
+            f"the pixels of the whole image; about {self.memory / 2**20:,.0f} MiB of "
+            "memory"
+        )

@@ -1,0 +1,131 @@
+"""Segments images in tiles with the result of the whole image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from jaxseg.inference.exact.options import ExactOptions
+from jaxseg.inference.exact.tiled import TiledNetwork
+from jaxseg.inference.image_network import ImageNetwork
+from jaxseg.inference.windows.grid import Box
+from jaxseg.inference.windows.inputs import ArrayPixels, Pixels
+from jaxseg.inference.windows.stream import Rows
+from jaxseg.typing import Size
+
+
+class ExactSegmentation:
+    """Segments images in tiles, with the preprocessing of whole images."""
+
+    def __init__(
+        self, network: ImageNetwork, variables: Any, options: ExactOptions
+    ) -> None:
+        """Takes the network.
+
+        Args:
+          network: The network with its preprocessing.
+          variables: The variables of the network.
+          options: The tiles and their limits.
+        """
+        self._network, self._variables, self._options = network, variables, options
+        self._tiled: dict[Size, TiledNetwork] = {}
+
+    def tiled(self, size: Size) -> TiledNetwork:
+        """Returns the network in tiles for images of one size.
+
+        Args:
+          size: The height and width of the images.
+
+        Raises:
+          ValueError: If the network cannot be computed exactly in tiles within the
+            limits.
+        """
+        if size not in self._tiled:
+            spec = self._network.spec
+            self._tiled[size] = TiledNetwork(
+                self._network.logits,
+                self._variables,
+                (1, *size, spec.channels),
+                spec.image_dtype,
+                options=self._options,
+            )
+        return self._tiled[size]
+
+    def rows(self, pixels: Pixels, *, start: int = 0) -> Iterator[Rows]:
+        """Yields the classes of an image from top to bottom, a few rows at a time.
+
+        Args:
+          pixels: The image, of the type in the dataset's specification.
+          start: The number of rows that are not needed.
+
+        Yields:
+          Rows of classes, integers [n, W], or booleans [n, W, K] if classes can
+            overlap.
+        """
+        finish = lambda logits: (self._network.labels_of(logits),)
+        for strip in self._strips(pixels, finish, start):
+            skipped = max(0, start - strip.first)
+            yield Rows(strip.first + skipped, strip.parts[0][skipped:])
+
+    def _strips(self, pixels: Pixels, finish, start: int = 0):
+        def read(top, left, height, width):
+            box = Box(top, left, top + height, left + width)
+            return pixels.read(box)[None]
+
+        size = (int(pixels.size[0]), int(pixels.size[1]))
+        return self.tiled(size).strips(read, finish, start=start)
+
+    def segment(
+        self, pixels: np.ndarray, *, soft: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Segments a batch of images that have equal sizes.
+
+        Args:
+          pixels: The images [B, H, W, C].
+          soft: Whether to return probabilities.
+
+        Returns:
+          The classes and, if wanted, the probabilities, as
+          `ImageNetwork.labels_and_probabilities` returns them.
+        """
+        network = self._network
+        finish = network.both_of if soft else lambda x: (network.labels_of(x),)
+        found = []
+        for image in pixels:
+            strips = list(self._strips(ArrayPixels(image), finish))
+            parts = zip(*(strip.parts for strip in strips), strict=True)
+            found.append([np.concatenate(part) for part in parts])
+        labels, *rest = (np.stack(part) for part in zip(*found, strict=True))
+        return labels, rest[0] if rest else None
+
+
+def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
+    """Returns a line of text for each size of images that says what tiles cost.
+
+    Args:
+      segmentation: The network.
+      sizes: The heights and widths of the images.
+
+    Raises:
+      ValueError: If the network cannot be computed exactly in tiles within the limits.
+    """
+    return [
+        f"{height} x {width} pixels: {segmentation.tiled((height, width)).cost}"
+        for height, width in dict.fromkeys(sizes)
+    ]
+
+
+def check_alone(**chosen: bool) -> None:
+    """Raises ValueError if an option is set that exact tiles do not support.
+
+    Args:
+      **chosen: Whether each option is set, by its name.
+    """
+    for name, is_set in chosen.items():
+        if is_set:
+            raise ValueError(
+                f"{name} is invalid with mode='exact': expected a single prediction of "
+                "the image. Leave the option out, or use mode='whole' or mode='slide'."
+            )
