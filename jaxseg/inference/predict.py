@@ -31,7 +31,7 @@ from jaxseg.inference.windows.sliding import SlidingWindows, most_probable
 from jaxseg.ops.bilinear import taps
 
 ApplyFn = Callable[[jax.Array], jax.Array]
-Mode = Literal["whole", "slide", "tile"]
+Mode = Literal["whole", "slide", "tile", "exact"]
 BLOCK = 32  # The number of rows of resized logits that are in memory at once.
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from jaxseg.inference.exact.options import ExactOptions
 from jaxseg.inference.predict import Mode
 from jaxseg.inference.refinement.options import Refinement
 from jaxseg.inference.uncertainty.averaging import Averaging
@@ -18,9 +19,12 @@ class PredictOptions:
 
     Attributes:
       mode: "whole" predicts the whole image at once, "slide" averages overlapping
-        windows, and "tile" joins tiles with mirrored borders, for networks whose
-        convolutions are not padded.
-      window: The height and width of windows and tiles in pixels.
+        windows, "tile" joins tiles with mirrored borders, for networks whose
+        convolutions are not padded, and "exact" joins tiles whose result is that of
+        the whole image (`jaxseg.inference.exact`).
+      window: The height and width of windows and tiles in pixels. With "exact", the
+        largest height and width that a tile reads; by default they follow from the
+        network.
       stride: The vertical and horizontal step between windows in pixels. The default is
         two thirds of the window, or the size of the output of a tile.
       scales: The factors by which the image is resized. The predictions at all scales
@@ -41,6 +45,7 @@ class PredictOptions:
         and the removal of small regions. By default there are none.
       averaging: What is averaged, the number of dropout samples, and the maps of
         uncertainty to compute.
+      limits: What exact tiles may cost.
     """
 
     mode: Mode = "whole"
@@ -56,11 +61,12 @@ class PredictOptions:
     dataset: str | None = None
     refinement: Refinement = Refinement()  # noqa: RUF009
     averaging: Averaging = Averaging()  # noqa: RUF009
+    limits: ExactOptions = ExactOptions()  # noqa: RUF009
 
     @property
     def padding(self) -> int:
         """Returns the number to whose multiples the sides of images are padded."""
-        return self.multiple or 1 if self.mode == "whole" else 1
+        return self.multiple or 1 if self.mode in ("whole", "exact") else 1
 
     @property
     def averages(self) -> bool:
@@ -70,7 +76,7 @@ class PredictOptions:
     @property
     def windows(self) -> WindowOptions | None:
         """Returns the options of windows and tiles, or None if there is no window."""
-        if self.window is None:
+        if self.window is None or self.mode == "exact":
             return None
         return WindowOptions(
             self.window,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from flax import linen as nn
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.trained_images import options_like, read_like
+from jaxseg.inference.exact.segmentation import ExactSegmentation, check_alone
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import predict_labels, round_up
 from jaxseg.inference.predict_options import PredictOptions as PredictOptions
@@ -96,6 +98,8 @@ class Segmenter:
         self.decisions = self._bound(self.network.decisions)
         self.class_logits = self._bound(self.network.class_logits)
         self._ensemble = self._ensemble_of(others)
+        if options.mode == "exact":
+            check_alone(options, several=self._ensemble.is_needed)
 
     @functools.cached_property
     def form(self) -> OutputForm:
@@ -104,6 +108,12 @@ class Segmenter:
         pixels = jax.ShapeDtypeStruct((1, side, side, spec.channels), spec.image_dtype)
         forward = lambda pixels: self.network.logits(self._variables, pixels)
         return self.network.form(jax.eval_shape(forward, pixels))
+
+    @functools.cached_property
+    def exact(self) -> ExactSegmentation:
+        """Returns the network in tiles whose result is that of the whole image."""
+        limits = dataclasses.replace(self.options.limits, window=self.options.window)
+        return ExactSegmentation(self.network, self._variables, limits)
 
     @functools.cached_property
     def refiner(self) -> Refiner:
@@ -189,6 +199,8 @@ class Segmenter:
           pixels: The images [B, H, W, C], as in `segment`.
           soft: Whether to always return probabilities, as in `segment`.
         """
+        if self.options.mode == "exact":
+            return Segmented(*self.exact.segment(pixels, soft=soft))
         whole = self.options.mode == "whole"
         by_windows = self.options.dataset is not None or self.spec.multilabel
         soft = soft or (by_windows and not whole)

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
 
 from jaxseg import analysis, create_model
 from jaxseg.analysis.regions.graph import trace
@@ -77,8 +76,7 @@ def rearranged(x, impl):
 
 def wide_rates(x, impl):
     """More than a third of the positions of the atrous kernel are outside."""
-    y = conv(x, kernel((3, 3, 2, 3)), rate=17, padding=17, impl=impl)
-    return y + lax.cumsum(y, axis=3)
+    return conv(x, kernel((3, 3, 2, 3)), rate=17, padding=17, impl=impl)
 
 
 @pytest.mark.parametrize("impl", ["auto", "lax"])
@@ -134,7 +132,7 @@ def test_a_network_at_an_odd_size():
     found, tiled = in_tiles(logits_of(model), variables, image, window=(80, 96))
     assert difference(found, expected) < 1e-5
     cost = tiled.cost
-    assert (cost.tile, cost.window, cost.tiles) == ((32, 32), (77, 79), 20)
+    assert (cost.tile, cost.window, cost.tiles) == ((32, 64), (77, 89), 12)
     assert cost.halo == 22 and cost.passes == 1
     assert 1.5 < cost.arithmetic < 3 < cost.pixels
 
@@ -145,9 +143,9 @@ def test_the_halo_is_that_of_the_dependence():
     image = jax.ShapeDtypeStruct((1, 192, 192, 3), jnp.float32)
     leaves, tree = jax.tree.flatten(variables)
     run = lambda x, *rest: logits_of(model)(jax.tree.unflatten(tree, rest), x)
-    rows = analysis.reach(run, image, *leaves).rows.mask[64:128]
+    rows = analysis.reach(run, image, *leaves).rows.mask[64:96]
     read = np.flatnonzero(rows.any(0))
-    assert halo(trace(run, image, *leaves)) == max(64 - read[0], read[-1] - 127)
+    assert halo(trace(run, image, *leaves)) == max(64 - read[0], read[-1] - 95)
 
 
 def test_a_network_in_two_passes():
@@ -157,7 +155,7 @@ def test_a_network_in_two_passes():
     )
     image = kernel((1, 75, 99, 3), seed=1)
     variables = fill_variables(model, image.shape)
-    with pytest.raises(ValueError, match="at least 2.*sums over the.*head/aspp/pool"):
+    with pytest.raises(ValueError, match=r"at least 2.*sums over the.*head/aspp/pool"):
         in_tiles(logits_of(model), variables, image, max_passes=1)
     expected = jax.jit(logits_of(model))(variables, image)
     found, tiled = in_tiles(logits_of(model), variables, image, tile=(40, 40))
@@ -172,7 +170,7 @@ def test_attention_is_refused():
     )
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
     variables = fill_variables(model, image.shape)
-    with pytest.raises(ValueError, match="position_attention.*mode='slide'"):
+    with pytest.raises(ValueError, match=r"position_attention.*mode='slide'"):
         in_tiles(logits_of(model), variables, image)
     leaves, tree = jax.tree.flatten(variables)
     run = lambda x, *rest: logits_of(model)(jax.tree.unflatten(tree, rest), x)
@@ -182,9 +180,9 @@ def test_attention_is_refused():
 def test_the_halo_is_limited():
     model, variables = small_unet()
     image = jax.ShapeDtypeStruct((1, 192, 192, 3), jnp.float32)
-    with pytest.raises(ValueError, match="max_halo=21 is invalid.*at least 22 pixels"):
+    with pytest.raises(ValueError, match=r"max_halo=21 is invalid.*at least 22 pixels"):
         in_tiles(logits_of(model), variables, image, max_halo=21, window=(96, 96))
-    with pytest.raises(ValueError, match=r"window=\(40, 40\).*at least \(77, 77\)"):
+    with pytest.raises(ValueError, match=r"window=\(40, 40\).*at least \(76, 76\)"):
         in_tiles(logits_of(model), variables, image, window=(40, 40))
 
 
@@ -201,6 +199,6 @@ def test_a_segmenter_with_the_scale_of_evaluation():
     )
     np.testing.assert_allclose(whole.probabilities, tiles.probabilities, atol=1e-5)
     assert np.mean(whole.labels != tiles.labels) < 1e-3
-    with pytest.raises(ValueError, match="flip is invalid with mode='exact'"):
+    with pytest.raises(ValueError, match="flip=True is invalid with mode='exact'"):
         options = PredictOptions("exact", flip=True)
         Segmenter(model, variables, spec, options=options)

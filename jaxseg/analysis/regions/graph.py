@@ -18,6 +18,7 @@ from jax.extend import core
 
 from jaxseg.analysis.jaxpr.constant_fold import fold_constant
 from jaxseg.analysis.regions.arrays import Dims, Line, Node, Value, fixed
+from jaxseg.analysis.regions.band import band_of
 from jaxseg.analysis.regions.layouts import (
     REDUCTIONS,
     SAME,
@@ -152,6 +153,8 @@ class _Builder:
             for d, var in zip(dims, eqn.outvars, strict=True)
         ]
         node = Node(name, ins, outs, dict(eqn.params), eqn, module)
+        if name == "dot_general":
+            node.params["band"] = band_of(ins, eqn.params["dimension_numbers"])
         mark(node)
         self.nodes.append(node)
         return outs
@@ -247,7 +250,8 @@ class _Builder:
             ]
             if sizes[0] != sizes[1]:
                 ins = [self.merge(v, [d]) for v, d in zip(ins, pairs, strict=True)]
-        return ins, [product_dims(*ins, numbers)]
+        band = band_of(ins, numbers)
+        return ins, [product_dims(*ins, numbers, band)]
 
 
 def _constant(value) -> Value:

@@ -6,6 +6,7 @@ import itertools
 
 from jaxseg.analysis.jaxpr.dependence_rules import ELEMENTWISE
 from jaxseg.analysis.regions.arrays import Dims, Line, Value, fixed
+from jaxseg.analysis.regions.band import Band
 
 SAME = ELEMENTWISE | {"order_after"}
 _REDUCED = ("sum", "max", "min", "prod", "and", "or", "xor")
@@ -136,8 +137,15 @@ def stacked_dims(values: list[Value], axis: int) -> Dims:
     return tuple(dims)
 
 
-def product_dims(left: Value, right: Value, numbers) -> Dims:
-    """Returns the dimensions of the result of `lax.dot_general`."""
+def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
+    """Returns the dimensions of the result of `lax.dot_general`.
+
+    Args:
+      left: The first operand.
+      right: The second operand.
+      numbers: The dimension numbers.
+      band: The constant matrix that resizes one axis, if there is one.
+    """
     (contracted_l, contracted_r), (batch_l, batch_r) = numbers
     dims = []
     for a, b in zip(batch_l, batch_r, strict=True):
@@ -147,7 +155,11 @@ def product_dims(left: Value, right: Value, numbers) -> Dims:
         (left, (*contracted_l, *batch_l)),
         (right, (*contracted_r, *batch_r)),
     ):
-        dims += [lines for dim, lines in enumerate(value.dims) if dim not in out]
+        free = [lines for dim, lines in enumerate(value.dims) if dim not in out]
+        if band is not None and value is (left, right)[band.side]:
+            other, dim = (right, left)[band.side], numbers[0][1 - band.side][0]
+            free = [(Line(free[0][0].size, other.dims[dim][0].axis),)]
+        dims += free
     return tuple(dims)
 
 

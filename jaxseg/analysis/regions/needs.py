@@ -218,7 +218,13 @@ def _product(node, side, spans, tiles):
         if d not in contracted[side] and d not in batch[side]
     ]
     names |= {dim: first + i for i, dim in enumerate(free)}
-    return _parts(node, side, _by_dims(value, result, spans, names), tiles)
+    found = _parts(node, side, _by_dims(value, result, spans, names), tiles)
+    band = node.params["band"]
+    if band is not None:
+        resized = 0 if band.side == 0 else len(result.lines) - 1
+        for i in value.places(contracted[side][0]):
+            found[i] = band.interval(spans[resized])
+    return found
 
 
 def _concatenation(node, spans):

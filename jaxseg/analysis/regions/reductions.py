@@ -97,7 +97,7 @@ def _reduced(node: Node) -> tuple[tuple[int, ...], ...]:
     """Returns the lines of each operand over whose image positions a node reduces."""
     if node.kind in REDUCTIONS:
         dims = [node.params["axes"]]
-    elif node.kind == "dot_general":
+    elif node.kind == "dot_general" and node.params["band"] is None:
         dims = node.params["dimension_numbers"][0]
     else:
         return ()

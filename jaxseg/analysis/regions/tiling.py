@@ -21,7 +21,7 @@ from jaxseg.analysis.regions.tiles import Tiles
 from jaxseg.analysis.regions.windows import Windows, assign, tile_spans
 
 Kind = Literal["exact", "two-pass", "approximate"]
-_CENTER = 64  # The height and width in pixels of the tile whose halo is measured.
+_CENTER = 32  # The height and width in pixels of the tile whose halo is measured.
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from jaxseg.analysis.regions.reductions import GlobalOperation
-from jaxseg.inference.exact.grid import smaller
 from jaxseg.typing import Size
 
 
@@ -34,19 +33,16 @@ def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None
         )
 
 
-def check_halo(halo: int | None, *, window: Size, size: Size, most: int) -> None:
+def check_halo(halo: int | None, *, size: Size, most: int) -> None:
     """Raises ValueError if tiles read too many pixels beyond their own.
 
     Args:
       halo: The number of these pixels, None for the whole image.
-      window: The size of the part of the image that a tile may read.
       size: The height and width of the image.
       most: The largest number of these pixels.
     """
-    if smaller(window, size) == size and max(size) <= 2 * most:
-        return  # One tile is the whole image.
-    if halo is None or halo > most:
-        have = max(size) if halo is None else halo
+    have = max(size) if halo is None else halo
+    if have > most:
         raise ValueError(
             f"max_halo={most} is invalid: expected at least {have} pixels, the halo of "
             "this network. Use a larger max_halo, or mode='slide' with a window."

@@ -10,6 +10,7 @@ import numpy as np
 from jaxseg.inference.exact.options import ExactOptions
 from jaxseg.inference.exact.tiled import TiledNetwork
 from jaxseg.inference.image_network import ImageNetwork
+from jaxseg.inference.predict_options import PredictOptions
 from jaxseg.inference.windows.grid import Box
 from jaxseg.inference.windows.inputs import ArrayPixels, Pixels
 from jaxseg.inference.windows.stream import Rows
@@ -117,15 +118,23 @@ def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
     ]
 
 
-def check_alone(**chosen: bool) -> None:
+def check_alone(options: PredictOptions, *, several: bool) -> None:
     """Raises ValueError if an option is set that exact tiles do not support.
 
     Args:
-      **chosen: Whether each option is set, by its name.
+      options: The options of the prediction.
+      several: Whether several predictions are averaged.
     """
+    chosen = {
+        f"scales={options.scales}": options.scales != (1.0,),
+        "flip=True": options.flip,
+        f"stride={options.stride}": options.stride is not None,
+        f"blend={options.blend!r}": options.blend != "uniform",
+        "an average of several predictions": several,
+    }
     for name, is_set in chosen.items():
         if is_set:
             raise ValueError(
-                f"{name} is invalid with mode='exact': expected a single prediction of "
-                "the image. Leave the option out, or use mode='whole' or mode='slide'."
+                f"{name} is invalid with mode='exact': expected a single prediction in "
+                "tiles of their own size. Leave the option out, or use mode='slide'."
             )

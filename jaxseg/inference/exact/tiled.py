@@ -75,8 +75,8 @@ class TiledNetwork:
         found = tiling(self.graph)
         check_operations(found.operations, options.max_passes)
         self.passes, self.halo = found.passes, halo(self.graph)
+        check_halo(self.halo, size=self.size, most=options.max_halo)
         window = options.window or default_window(self.halo, self.size)
-        check_halo(self.halo, window=window, size=self.size, most=options.max_halo)
         self.grid: TileGrid = (
             fitting_grid(self.graph, self.size, window)
             if options.tile is None
