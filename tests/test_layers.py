@@ -52,7 +52,7 @@ ALLOWED = {
     "cli": STUDIES | TOOLS | DOORS,
 }
 FILE_LINES, FUNCTION_LINES = 300, 60
-TENSORFLOW_FILES = {"data/tf_backend.py"}
+TENSORFLOW_FILES = {"data/tf_backend.py", "inference/export/tflite.py"}
 
 
 def imports(path):
@@ -209,7 +209,7 @@ def test_files_and_functions_are_short():
     assert not long, long
 
 
-def test_only_one_file_names_tensorflow():
+def test_only_two_files_name_tensorflow():
     users = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")

@@ -53,7 +53,8 @@ class Arguments:
     workdir: tyro.conf.Positional[Path]
     """Run directory that `jaxseg train` or `jaxseg convert` has written."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """File to write, whose suffix selects the format: .stablehlo or .onnx."""
+    """File to write, whose suffix selects the format: .stablehlo, .onnx or
+    .tflite."""
     web: Path | None = None
     """Folder to write instead of a file: a web page that segments images in the
     browser. It must be new or empty. The page takes images of any size, unless --size

@@ -6,7 +6,8 @@ Both pipelines therefore yield equal labels, and images that are equal up to rou
 Encoded examples are kept in memory, because TFRecord has no random access. TensorFlow
 decodes and resizes the pixels.
 
-Only this module of jaxseg may import TensorFlow, and it does so on first use.
+Of jaxseg, only this module and `jaxseg.inference.export` import TensorFlow, and they do
+so on first use.
 """
 
 from __future__ import annotations

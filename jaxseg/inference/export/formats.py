@@ -96,6 +96,12 @@ FORMATS = {
         any_size=True,
         any_batch=True,
     ),
+    ".tflite": Format(
+        "TensorFlow Lite",
+        module="jaxseg.inference.export.tflite",
+        packages=("tensorflow", "ai_edge_litert"),
+        install="pip install 'jaxseg[tflite]'",
+    ),
 }
 
 

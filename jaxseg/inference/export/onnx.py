@@ -47,7 +47,15 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
     text = ", ".join(map(str, sides))
     shape = export.symbolic_shape(text) if not is_known(sides) else sides
     pixels = jax.ShapeDtypeStruct(shape, program.input_type)
-    graph = converted(jax.make_jaxpr(portable(program))(pixels))
+    try:
+        traced = jax.make_jaxpr(portable(program))(pixels)
+    except jax.errors.InconclusiveDimensionOperation as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(
+            "This network cannot be traced for images of any size, because it decides "
+            f"by the size: {reason} Pass --size HEIGHT WIDTH."
+        ) from error
+    graph = converted(traced)
     size = sum(array.nbytes for array in graph.constants.values())
     if size > _LARGEST_FILE:
         raise ValueError(
