@@ -1,4 +1,4 @@
-"""Defines the options of `jaxseg predict` that average predictions."""
+"""Defines the options of `predict` and `eval` that average predictions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class AveragingOptions:
     ensemble: tuple[Path, ...] = ()
     """Further run directories whose predictions are averaged with those of the first.
     `--workdir A B C` means the same as `--workdir A --ensemble B C`."""
+    calibrated: bool = False
+    """Scale the logits of each run as `jaxseg calibrate` has fitted."""
     average: Literal["probabilities", "logits"] = "probabilities"
     """Average the probabilities, or the logits."""
     dropout_samples: int = 0
@@ -27,12 +29,6 @@ class AveragingOptions:
     turns dropout off."""
     dropout_seed: int = 0
     """Seed of the random dropout masks."""
-    maps: tuple[Map, ...] = ()
-    """Maps of uncertainty to write: entropy in nats; mutual_information in nats, which
-    is large where the averaged predictions disagree; variation_ratio, the share of
-    predictions that differ from the most frequent class."""
-    map_format: Literal["tiff", "npy"] = "tiff"
-    """Format of the maps, float32 [H, W]. A PNG picture is always written as well."""
 
     def check(self, network_options: Mapping[str, Any]) -> None:
         """Checks the options.
@@ -52,17 +48,59 @@ class AveragingOptions:
                 f"differ. Leave out {', '.join(_dotted(network_options))}."
             )
 
-    def averaging(self) -> Averaging:
-        """Converts the options to those of the library."""
+    def refuse(self, name: str, value: Any) -> None:
+        """Raises ValueError if the predictions are not those of a single plain network.
+
+        Args:
+          name: The option that needs a single network.
+          value: Its value.
+        """
+        if self.ensemble or self.calibrated or self.dropout_samples:
+            raise ValueError(
+                f"{name}={value!r} is invalid with --ensemble, --calibrated or "
+                "--dropout-samples: expected the predictions of one network. Leave "
+                "these options out."
+            )
+
+    def record(self) -> dict[str, Any]:
+        """Returns the options that differ from their defaults, for the JSON file."""
+        found = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        if self.ensemble:
+            found["ensemble"] = [str(run) for run in self.ensemble]
+        return found
+
+    def averaging(self, maps: tuple[Map, ...] = ()) -> Averaging:
+        """Converts the options to those of the library.
+
+        Args:
+          maps: The maps of uncertainty to compute.
+        """
         return Averaging(
             of=self.average,
             dropout_samples=self.dropout_samples,
             seed=self.dropout_seed,
-            maps=tuple(dict.fromkeys(self.maps)),
+            maps=tuple(dict.fromkeys(maps)),
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class PictureOptions:
+    """Sets which maps and pictures are written for each image."""
+
+    maps: tuple[Map, ...] = ()
+    """Maps of uncertainty to write: entropy in nats; mutual_information in nats, which
+    is large where the averaged predictions disagree; variation_ratio, the share of
+    predictions that differ from the most frequent class."""
+    map_format: Literal["tiff", "npy"] = "tiff"
+    """Format of the maps, float32 [H, W]. A PNG picture is always written as well."""
+
+
 DEFAULT = AveragingOptions()
+NO_PICTURES = PictureOptions()
 
 
 def move_runs(arguments: list[str]) -> list[str]:
@@ -84,6 +122,20 @@ def move_runs(arguments: list[str]) -> list[str]:
         return arguments
     moved = ["--ensemble", *arguments[first:last]]
     return [*arguments[:first], *arguments[last:], *moved]
+
+
+def move_further_runs(arguments: list[str]) -> list[str]:
+    """Moves the words between the first run directory and the options to `--ensemble`.
+
+    Args:
+      arguments: The words of the command line, with the run directory first.
+    """
+    last = 1
+    while last < len(arguments) and not arguments[last].startswith("-"):
+        last += 1
+    if last <= 1 or arguments[0].startswith("-"):
+        return arguments
+    return [arguments[0], *arguments[last:], "--ensemble", *arguments[1:last]]
 
 
 def is_run(word: str) -> bool:

@@ -17,6 +17,10 @@ import numpy as np
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.averaging import DEFAULT as NOT_AVERAGED
+from jaxseg.cli.averaging import AveragingOptions, move_further_runs, move_runs
+from jaxseg.cli.calibration_options import DEFAULT as NOT_CALIBRATED
+from jaxseg.cli.calibration_options import CalibrationOptions
 from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.measuring import DEFAULT as NOT_MEASURED
 from jaxseg.cli.measuring import Measuring
@@ -37,6 +41,7 @@ from jaxseg.runs.outputs import num_logits, with_threshold
 from jaxseg.runs.rules import number, optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.storage.places import check_file
+from jaxseg.tasks.ensemble import Combination, OpenedRun, combined
 from jaxseg.tasks.evaluation import evaluate_network
 from jaxseg.tasks.scoring import matrix_classes, score_tables, scoring
 from jaxseg.text import as_message, printable
@@ -70,7 +75,7 @@ class Arguments:
     """
 
     workdir: tyro.conf.Positional[str]
-    """Run directory."""
+    """Run directory. The predictions of several run directories are averaged."""
     split: str | None = None
     """Split to evaluate, such as validation, or a slice of a split, such as
     train[90%:]. The default is data.eval_split."""
@@ -91,7 +96,19 @@ class Arguments:
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
     """JSON file for the scores and the confusion matrix."""
     measuring: Annotated[Measuring, tyro.conf.arg(name="")] = NOT_MEASURED
+    averaging: Annotated[AveragingOptions, tyro.conf.arg(name="")] = NOT_AVERAGED
+    calibrating: Annotated[CalibrationOptions, tyro.conf.arg(name="")] = NOT_CALIBRATED
     data: DataConfig = DEFAULT.data
+
+    @property
+    def combination(self) -> Combination:
+        """Returns the further runs whose predictions are averaged."""
+        return Combination(
+            self.averaging.ensemble,
+            calibrated=self.averaging.calibrated,
+            checkpoint=self.checkpoint,
+            verify=self.digest,
+        )
 
 
 def main(argv: list[str]) -> int:
@@ -109,18 +126,23 @@ def main(argv: list[str]) -> int:
         verify=arguments.digest,
         channels=spec.channels,
     )
+    first = OpenedRun(arguments.workdir, config, spec, model, step, variables)
+    network, scored = combined(
+        first, arguments.combination, arguments.averaging.averaging()
+    )
     meters = arguments.measuring.meters(config, spec)
     with naming_check(config.data):
         found = evaluate_network(
             config,
             spec,
             model,
-            variables,
+            scored,
             split=arguments.split,
             batch_size=arguments.batch_size,
             chosen=chosen,
             space=arguments.space,
-            observers=meters,
+            observers=(*meters, *arguments.calibrating.meters()),
+            network=network,
         )
     content: dict[str, Any] = {}
     if jax.process_index() == 0:
@@ -132,6 +154,7 @@ def main(argv: list[str]) -> int:
             "split": found.split,
             "images": found.num_examples,
             "eval_scale": config.data.eval_scale,
+            **arguments.averaging.record(),
         }
         matrix, further = found.total.matrix, found.further
         content = report(header, found.spec, matrix, further=further)
@@ -139,6 +162,10 @@ def main(argv: list[str]) -> int:
         subject = Subject(arguments.workdir, step, config, spec)
         content |= arguments.measuring.report(
             subject, variables, found, found.results[0]
+        )
+    if arguments.calibrating.calibration and jax.process_index() == 0:
+        content |= arguments.calibrating.report(
+            arguments.workdir, found.results[-1], found.spec
         )
     if arguments.output is not None and jax.process_index() == 0:
         write_json(Path(arguments.output), content)
@@ -153,7 +180,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
       The options, and the configuration of the run with the overridden values.
     """
     options, rest = take_options(argv)
-    rest = _directory_first(rest)
+    rest = move_further_runs(_directory_first(move_runs(rest)))
     workdir = rest[0] if rest and not rest[0].startswith("-") else None
     base = Config() if workdir is None else overridden(read_config(workdir), options)
     check_options(base, options)
@@ -174,6 +201,10 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
             "directory as the first argument."
         )
     arguments.measuring.check()
+    arguments.calibrating.check()
+    arguments.averaging.check(options)
+    if arguments.measuring.receipt is not None:
+        arguments.averaging.refuse("receipt", arguments.measuring.receipt)
     if arguments.output is not None:
         check_file("output", arguments.output)
     named = option_value(rest, "--data.classes") is not None

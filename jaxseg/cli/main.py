@@ -38,6 +38,10 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "data": ("jaxseg.cli.data", "check, show and describe data before training"),
     "eval": ("jaxseg.cli.eval", "score a trained network on a split of a dataset"),
     "verify": ("jaxseg.cli.verify", "compute the evaluation of a receipt once more"),
+    "calibrate": (
+        "jaxseg.cli.calibrate",
+        "fit a scaling of the logits that calibrates the probabilities",
+    ),
     "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
     "export": ("jaxseg.cli.export", "write a trained network for other runtimes"),
     "refine": ("jaxseg.cli.refine", "cut out an object with scribbles or a box"),

@@ -20,7 +20,12 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.averaging import DEFAULT as NOT_AVERAGED
-from jaxseg.cli.averaging import AveragingOptions, move_runs
+from jaxseg.cli.averaging import (
+    NO_PICTURES,
+    AveragingOptions,
+    PictureOptions,
+    move_runs,
+)
 from jaxseg.cli.prediction_progress import Pace, follow
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
@@ -91,6 +96,7 @@ class Arguments:
     tta: bool = False
     """Turn on test-time augmentation: six scales from 0.5 to 1.75, and --flip."""
     averaging: Annotated[AveragingOptions, tyro.conf.arg(name="")] = NOT_AVERAGED
+    pictures: Annotated[PictureOptions, tyro.conf.arg(name="")] = NO_PICTURES
     refining: Annotated[Refining, tyro.conf.arg(name="")] = NOT_REFINED
     probabilities: bool = False
     """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
@@ -168,6 +174,7 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
       allowed: The names of the options that apply, or None if all do.
     """
     groups = (options, options.refining, options.windows, options.averaging)
+    groups += (options.pictures,)
     for holder in groups if allowed else ():
         for field in dataclasses.fields(holder):
             value = getattr(holder, field.name)
@@ -201,13 +208,14 @@ def request_of(options: Arguments, config: Config) -> Request:
         multiple=options.pad_multiple or config.data.eval_multiple,
         dataset=options.dataset,
         refinement=options.refining.refinement,
-        averaging=options.averaging.averaging(),
+        averaging=options.averaging.averaging(options.pictures.maps),
     )
     return Request(
         inputs=options.images,
         output=options.output,
         workdir=options.workdir,
         ensemble=options.averaging.ensemble,
+        calibrated=options.averaging.calibrated,
         checkpoint=options.checkpoint,
         verify=options.digest,
         segment=segment,
@@ -215,7 +223,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         overlay=options.overlay,
         probabilities=options.probabilities,
         samples=options.samples,
-        map_format=options.averaging.map_format,
+        map_format=options.pictures.map_format,
         further=tuple(dict.fromkeys(options.write)),
         overwrite=options.overwrite,
         stop=options.on_bad_file == "stop",

@@ -1,52 +1,217 @@
-"""Opens the further runs whose predictions are averaged with those of a run."""
+"""Opens the runs whose predictions are averaged, and the scalings of their logits."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flax import linen as nn
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
+from jaxseg.data.reader import ReadOptions
 from jaxseg.inference.image_network import ImageNetwork
-from jaxseg.inference.uncertainty.members import Member, check_agreement
+from jaxseg.inference.segmenter import Segmenter
+from jaxseg.inference.uncertainty.averaged_network import AveragedNetwork
+from jaxseg.inference.uncertainty.averaging import Averaging
+from jaxseg.inference.uncertainty.members import (
+    Member,
+    check_agreement,
+    check_dropout,
+)
+from jaxseg.ops.logit_scaling import LogitScaling
+from jaxseg.runs.calibration_file import read_calibration
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.outputs import num_logits
 from jaxseg.tasks.prediction import Request
 from jaxseg.tasks.samples import check_request
-from jaxseg.tasks.table import task_of
+from jaxseg.tasks.table import SEGMENTATION, task_of
+
+SIDE = 64  # A size of images that networks accept, for checks that compute nothing.
+
+
+@dataclasses.dataclass(frozen=True)
+class Combination:
+    """Selects the runs whose predictions are averaged, and how.
+
+    Attributes:
+      runs: The run directories other than the first.
+      calibrated: Whether the logits of each run are scaled by the scaling that was
+        fitted for its checkpoint.
+      checkpoint: "best", "latest", or the number of a saved step, for all runs.
+      verify: Whether to compare weights with the digests stored with them.
+    """
+
+    runs: tuple[Path, ...] = ()
+    calibrated: bool = False
+    checkpoint: str = "best"
+    verify: bool = True
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OpenedRun:
+    """Contains the network of a run and the weights of its checkpoint."""
+
+    workdir: str | Path
+    config: Config
+    spec: DatasetSpec
+    model: nn.Module
+    step: int
+    variables: Any = dataclasses.field(repr=False)
+
+    def scaling(self, combination: Combination) -> LogitScaling | None:
+        """Returns the scaling of the logits, or None if none was requested.
+
+        Raises:
+          ValueError: If no scaling was fitted for this checkpoint, or if the network
+            was trained on several datasets.
+        """
+        if not combination.calibrated:
+            return None
+        return read_calibration(
+            self.workdir,
+            step=self.step,
+            variables=self.variables,
+            num_logits=num_logits(self.config, self.spec),
+        )
+
+    def network(
+        self, combination: Combination, dataset: str | None = None
+    ) -> ImageNetwork:
+        """Returns the network with its preprocessing and its scaling."""
+        return ImageNetwork(
+            self.model,
+            self.spec,
+            scale=self.config.data.eval_scale,
+            dataset=dataset,
+            scaling=self.scaling(combination),
+        )
 
 
 def open_members(
-    request: Request, config: Config, spec: DatasetSpec
+    combination: Combination,
+    config: Config,
+    spec: DatasetSpec,
+    *,
+    dataset: str | None = None,
 ) -> tuple[Member, ...]:
     """Opens the networks of further runs, after it has checked that all of them fit.
 
     Args:
-      request: The run directories `request.ensemble`, and the checkpoint to load.
+      combination: The further runs.
       config: The configuration of the first run.
       spec: The classes of the first run, with the threshold to use.
+      dataset: The dataset in whose classes the networks predict, if any.
 
     Raises:
       ValueError: If a run predicts other classes or takes other images than the first
         run, or if its checkpoint cannot be used.
     """
-    runs, dataset = request.ensemble, request.segment.dataset
-    found = [_matching(run, config, spec) for run in runs]
+    found = [(run, *_matching(run, config, spec)) for run in combination.runs]
     members = []
-    for run, (own, own_spec) in zip(runs, found, strict=True):
+    for run, own, own_spec in found:
         model = build_model(own, num_logits(own, own_spec))
-        _, variables = load_variables(
+        step, variables = load_variables(
             run,
             model,
-            checkpoint=request.checkpoint,
+            checkpoint=combination.checkpoint,
             ema=own.train.ema is not None,
-            verify=request.verify,
+            verify=combination.verify,
             channels=own_spec.channels,
         )
-        network = ImageNetwork(
-            model, own_spec, scale=own.data.eval_scale, dataset=dataset
-        )
-        members.append(Member(network, variables))
+        opened = OpenedRun(run, own, own_spec, model, step, variables)
+        members.append(Member(opened.network(combination, dataset), variables))
     return tuple(members)
+
+
+def open_networks(
+    request: Request, config: Config, spec: DatasetSpec, reading: ReadOptions
+) -> tuple[int, Segmenter, list[Any]]:
+    """Loads the networks of all runs of a prediction.
+
+    Args:
+      request: The options of the prediction.
+      config: The configuration of the first run.
+      spec: The classes of the first run, with the threshold to use.
+      reading: How image files are read.
+
+    Returns:
+      The step of the first run, the networks with their preprocessing, and the weights
+      on which the results depend, of which the first are those of the first run.
+    """
+    combination = Combination(
+        request.ensemble,
+        calibrated=request.calibrated,
+        checkpoint=request.checkpoint,
+        verify=request.verify,
+    )
+    others = open_members(combination, config, spec, dataset=request.segment.dataset)
+    model = build_model(config, num_logits(config, spec))
+    step, variables = load_variables(
+        request.workdir,
+        model,
+        checkpoint=request.checkpoint,
+        ema=config.train.ema is not None,
+        verify=request.verify,
+        channels=spec.channels,
+    )
+    opened = OpenedRun(request.workdir, config, spec, model, step, variables)
+    segmenter = Segmenter(
+        model,
+        variables,
+        spec,
+        scale=config.data.eval_scale,
+        options=request.segment,
+        reading=reading,
+        scaling=opened.scaling(combination),
+        others=others,
+    )
+    weights = [variables, *(member.variables for member in others)]
+    scaled = (segmenter.network, *(member.network for member in others))
+    weights += [np.array(one.scaling.values) for one in scaled if one.scaling]
+    return step, segmenter, weights
+
+
+def combined(
+    first: OpenedRun, combination: Combination, averaging: Averaging
+) -> tuple[ImageNetwork | AveragedNetwork | None, Any]:
+    """Returns the network that an evaluation scores, and its variables.
+
+    Args:
+      first: The first run.
+      combination: The further runs, and whether logits are scaled.
+      averaging: What is averaged, and the number of dropout samples.
+
+    Returns:
+      None and the variables of the first run if its network is scored as it is.
+      Otherwise the network, and the variables that it takes.
+
+    Raises:
+      ValueError: If the runs or the options do not fit each other.
+    """
+    several = bool(combination.runs or averaging.dropout_samples)
+    if not (several or combination.calibrated):
+        return None, first.variables
+    _check_task(first)
+    others = open_members(combination, first.config, first.spec)
+    members = (Member(first.network(combination), first.variables), *others)
+    if not several:
+        return members[0].network, first.variables
+    check_dropout(members, averaging, (SIDE, SIDE))
+    networks = tuple(member.network for member in members)
+    variables = tuple(member.variables for member in members)
+    return AveragedNetwork(networks, averaging), variables
+
+
+def _check_task(run: OpenedRun) -> None:
+    if task_of(run.config) is not SEGMENTATION or run.spec.union is not None:
+        raise ValueError(
+            f"workdir={str(run.workdir)!r} is invalid with --ensemble, "
+            "--dropout-samples or --calibrated: expected a network that segments "
+            "images of one dataset. Leave these options out."
+        )
 
 
 def _matching(

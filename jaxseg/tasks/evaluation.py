@@ -13,6 +13,7 @@ from flax import linen as nn
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal
+from jaxseg.metrics.overlapping import states
 from jaxseg.runs import memory
 from jaxseg.runs.classes import check_classes
 from jaxseg.tasks.functions import Examples, padding, training_of
@@ -67,6 +68,7 @@ def evaluate_network(
     chosen: list[jax.Device] | None = None,
     space: Space = 1,
     observers: Sequence[Observer] = (),
+    network: Any | None = None,
 ) -> Evaluation:
     """Evaluates a network on a split of the dataset that a configuration selects.
 
@@ -83,6 +85,8 @@ def evaluate_network(
         numbers: for its rows and for its columns.
       observers: Objects that receive every example with its prediction, see
         `jaxseg.training.run.observation`.
+      network: An `ImageNetwork` or `AveragedNetwork` that predicts in place of the
+        model, for `variables` that suit it. None selects the model alone.
 
     Raises:
       ValueError: If the split is unknown, the dataset has other classes, a batch does
@@ -95,16 +99,10 @@ def evaluate_network(
     if hasattr(source, "sizes"):  # images, not clouds
         _check_memory(config, spec, source.sizes, batch_size, chosen)
         _check_space(config, source.sizes, space)
+    options = {"batch_size": batch_size, "chosen": chosen, "space": space}
+    options |= {"observers": observers, "network": network}
     total, results = observe(
-        config,
-        spec=spec,
-        model=model,
-        variables=variables,
-        source=source,
-        batch_size=batch_size,
-        chosen=chosen,
-        space=space,
-        observers=observers,
+        config, spec=spec, model=model, variables=variables, source=source, **options
     )
     scorer = task.further_scores(config, model, source)
     further = {} if scorer is None else scorer(variables)
@@ -185,6 +183,7 @@ def observe(
     chosen: list[jax.Device],
     space: Space = 1,
     observers: Sequence[Observer] = (),
+    network: Any | None = None,
 ) -> tuple[ConfusionTotal, list[list[Any]]]:
     """Returns the confusion matrix of a network, and what observers have measured.
 
@@ -196,7 +195,7 @@ def observe(
     task = training_of(config)
     runner = StepRunner(
         None,
-        _eval_step(task, config, model, spec, observers),
+        _eval_step(task, config, model, spec, observers, network),
         kind="jit",
         devices=chosen,
         space=space,
@@ -224,11 +223,25 @@ def observe(
         return total, observation.results()
 
 
-def _eval_step(task, config, model, spec, observers) -> Callable:
+def _eval_step(task, config, model, spec, observers, network) -> Callable:
     """Returns the evaluation step, with probabilities if an observer needs them."""
     step = task.make_eval_step(config, model, spec)
-    if not any(observer.needs_probabilities for observer in observers):
+    soft = any(observer.needs_probabilities for observer in observers)
+    if network is not None:
+        return functools.partial(step, predict=_predicting(network, spec, soft))
+    if not soft:
         return step
     return functools.partial(
         step, predict=task.labels_and_probabilities(config, model, spec)
     )
+
+
+def _predicting(network, spec, soft) -> Callable:
+    """Returns a function of variables and batch to labels, and to probabilities."""
+
+    def predict(variables, batch):
+        label, found = network.labels_and_probabilities(variables, batch["image"])
+        label = states(label) if spec.multilabel else label
+        return (label, found) if soft else label
+
+    return predict

@@ -19,10 +19,8 @@ from jaxseg.inference.ahead import map_ahead
 from jaxseg.inference.image_batches import Batch, Job, batches, read_batch
 from jaxseg.inference.images import collect, output_names, size_of
 from jaxseg.inference.segmenter import Segmenter
-from jaxseg.runs.directory import build_model, load_variables
-from jaxseg.runs.outputs import num_logits
 from jaxseg.storage import atomic
-from jaxseg.tasks.ensemble import open_members
+from jaxseg.tasks.ensemble import open_networks
 from jaxseg.tasks.extra_files import Found, extra_files
 from jaxseg.tasks.finished import Finished, identity_of, open_record
 from jaxseg.tasks.further_files import further_files
@@ -176,28 +174,9 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         _check_multilabel(request)
     reading = options_like(request.reading, spec)
     jobs, unreadable = plan(dataclasses.replace(request, reading=reading), spec)
-    others = open_members(request, config, spec)
-    model = build_model(config, num_logits(config, spec))
-    step, variables = load_variables(
-        request.workdir,
-        model,
-        checkpoint=request.checkpoint,
-        ema=config.train.ema is not None,
-        verify=request.verify,
-        channels=spec.channels,
-    )
-    segmenter = Segmenter(
-        model,
-        variables,
-        spec,
-        scale=config.data.eval_scale,
-        options=request.segment,
-        reading=reading,
-        others=others,
-    )
+    step, segmenter, weights = open_networks(request, config, spec, reading)
     if request.segment.refinement.is_active:
         _ = segmenter.refiner  # It checks that the steps suit the classes.
-    weights = [variables, *(member.variables for member in others)]
     identity = identity_of(request, config, spec, step=step, variables=weights)
     record = open_record(request.output, identity, overwrite=request.overwrite)
     results = functools.partial(result_paths, request=request, spec=segmenter.spec)
@@ -215,7 +194,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         ),
         record=record,
         finished=record.divide(jobs, results, overwrite=request.overwrite),
-        draw=_drawer(request, config, segmenter, variables),
+        draw=_drawer(request, config, segmenter, weights[0]),
     )
 
 

@@ -22,6 +22,7 @@ class Request:
       workdir: The run directory.
       ensemble: Further run directories, whose predictions are averaged with those of
         the first.
+      calibrated: Whether to scale the logits as `jaxseg calibrate` has fitted.
       segment: The options of the segmentation, such as the windows.
       reading: The options of the image reader.
       checkpoint: "best", "latest", or the number of a saved step.
@@ -40,6 +41,7 @@ class Request:
     output: Path
     workdir: Path
     ensemble: tuple[Path, ...] = ()
+    calibrated: bool = False
     segment: PredictOptions = PredictOptions()  # noqa: RUF009
     reading: ReadOptions = ReadOptions()  # noqa: RUF009
     checkpoint: str = "best"

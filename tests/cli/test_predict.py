@@ -21,7 +21,7 @@ from jaxseg.inference.refinement import fill_holes, remove_small
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.metrics import confusion
 from jaxseg.runs.directory import build_model, write_run
-from jaxseg.tasks import predict_images, segmentation
+from jaxseg.tasks import ensemble, predict_images, segmentation
 from jaxseg.viz import overlay
 
 SPEC = DatasetSpec(
@@ -47,9 +47,9 @@ def brightest(monkeypatch):
 
     monkeypatch.setattr(predict, "read_config", lambda _: Config())
     monkeypatch.setattr(predict, "read_spec", lambda _: SPEC)
-    monkeypatch.setattr(predict_images, "build_model", lambda *_: Model())
+    monkeypatch.setattr(ensemble, "build_model", lambda *_: Model())
     monkeypatch.setattr(
-        predict_images, "load_variables", lambda *_, **__: (7, np.float32(5.0))
+        ensemble, "load_variables", lambda *_, **__: (7, np.float32(5.0))
     )
 
 

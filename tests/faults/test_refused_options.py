@@ -10,6 +10,8 @@ import pytest
 from jaxseg.cli import (
     averaging,
     bench,
+    calibrate,
+    calibration_options,
     convert,
     data_check,
     data_show,
@@ -22,6 +24,7 @@ from jaxseg.cli import (
     refining,
     sweep,
     train,
+    windows,
 )
 from jaxseg.cli import eval as evaluation
 from jaxseg.cli.main import main
@@ -132,16 +135,21 @@ COMMANDS = {
     "train": (train.Arguments, train.BOUNDS),
     "eval": (
         evaluation.Arguments,
-        evaluation.BOUNDS | {f"measuring.{k}": v for k, v in measuring.BOUNDS.items()},
+        evaluation.BOUNDS
+        | {f"measuring.{k}": v for k, v in measuring.BOUNDS.items()}
+        | {f"averaging.{k}": v for k, v in averaging.BOUNDS.items()}
+        | {f"calibrating.{k}": v for k, v in calibration_options.BOUNDS.items()},
     ),
     "predict": (
         predict.Arguments,
         predict.BOUNDS
         | {f"refining.{k}": v for k, v in refining.BOUNDS.items()}
-        | {f"averaging.{k}": v for k, v in averaging.BOUNDS.items()},
+        | {f"averaging.{k}": v for k, v in averaging.BOUNDS.items()}
+        | {f"windows.{k}": v for k, v in windows.BOUNDS.items()},
     ),
     "data check": (data_check.Arguments, data_check.BOUNDS),
     "data show": (data_show.Arguments, data_show.BOUNDS),
+    "calibrate": (calibrate.Arguments, calibrate.BOUNDS),
     "refine": (refine.Arguments, refine.BOUNDS),
     "plan": (plan.Arguments, plan.BOUNDS),
     "sweep": (sweep.Arguments, sweep.BOUNDS),

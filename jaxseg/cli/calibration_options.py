@@ -1,0 +1,89 @@
+"""Defines the options of `jaxseg eval` that measure calibration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxseg.data import DatasetSpec
+from jaxseg.metrics import to_json
+from jaxseg.metrics.calibration import (
+    Calibration,
+    CalibrationCounts,
+    calibration,
+    total,
+)
+from jaxseg.runs.rules import check_bounds, optional, text, whole
+from jaxseg.storage.places import check_file
+from jaxseg.tasks.calibration import CalibrationMeter, score_lines
+from jaxseg.text import as_message
+from jaxseg.viz import save_image
+from jaxseg.viz.reliability import reliability_diagram
+
+BOUNDS = {
+    "calibration_bins": whole(2, 1_000),
+    "calibration_diagram": optional(text()),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationOptions:
+    """Sets whether and how the calibration of probabilities is measured."""
+
+    calibration: bool = False
+    """Print how well probabilities agree with observed frequencies, and draw the
+    reliability diagram."""
+    calibration_bins: int = 15
+    """Number of bins of confidence."""
+    calibration_diagram: str | None = None
+    """PNG file of the reliability diagram. The default is reliability.png in the run
+    directory."""
+
+    def check(self) -> None:
+        """Raises ValueError if an option is invalid."""
+        check_bounds(self, BOUNDS)
+        if self.calibration_diagram is not None:
+            check_file("calibration_diagram", self.calibration_diagram)
+
+    def meters(self) -> tuple[CalibrationMeter, ...]:
+        """Returns the meter of the images, or nothing if it was not requested."""
+        return (CalibrationMeter(self.calibration_bins),) if self.calibration else ()
+
+    def report(
+        self, workdir: str, images: Sequence[CalibrationCounts], spec: DatasetSpec
+    ) -> dict[str, Any]:
+        """Prints the scores and writes the diagram.
+
+        Args:
+          workdir: The run directory.
+          images: The counts of all images.
+          spec: The classes.
+
+        Returns:
+          An entry for the JSON file of the scores.
+        """
+        found = calibration(total(images))
+        print(as_message(f"\ncalibration\n{score_lines(found)}"))
+        path = Path(self.calibration_diagram or Path(workdir) / "reliability.png")
+        save_image(path, reliability_diagram({spec.name: found.bins}))
+        print(as_message(f"reliability diagram: {path}"))
+        return {"calibration": calibration_json(found)}
+
+
+def calibration_json(found: Calibration) -> dict[str, Any]:
+    """Converts the scores of a calibration to values of JSON.
+
+    Args:
+      found: The scores.
+    """
+    values = to_json(dataclasses.asdict(found))
+    bins = np.asarray(found.bins)
+    names = ("predictions", "accuracy", "confidence")
+    return values | {"bins": to_json(dict(zip(names, bins.T, strict=True)))}
+
+
+DEFAULT = CalibrationOptions()

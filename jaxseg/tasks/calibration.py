@@ -1,0 +1,176 @@
+"""Measures the calibration of a network, and fits the scaling of its logits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from flax import linen as nn
+
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.inference.image_network import ImageNetwork
+from jaxseg.metrics.calibration import Calibration, CalibrationCounts, count_image
+from jaxseg.ops.output_form import OutputForm, form_of
+from jaxseg.training.run.observation import Observed
+from jaxseg.typing import Array
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationMeter:
+    """Counts, for each image of an evaluation, how often confidences are right.
+
+    Attributes:
+      bins: The number of bins of confidence.
+    """
+
+    bins: int = 15
+    needs_probabilities = True
+
+    def measure(self, example: Observed) -> CalibrationCounts:
+        """Returns the counts of one image."""
+        valid, label = labeled(example)
+        return count_image(example.probabilities[valid], label, bins=self.bins)
+
+
+def labeled(example: Observed) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the pixels of an image that count, and their labels.
+
+    Args:
+      example: The image with its label.
+
+    Returns:
+      Booleans [H, W], and the classes [N], or 0 and 1, [N, K], if classes can overlap.
+    """
+    label = example.label
+    if label.ndim == 2:
+        valid = label != example.void
+        return valid, label[valid].astype(np.int64)
+    valid = label[..., 0] != example.void
+    # The label numbers the states: 2 k if class k is absent and 2 k + 1 if present.
+    return valid, label[valid].astype(np.int64) % 2
+
+
+class Pixels(NamedTuple):
+    """Contains the logits [N, K] and the labels [N] or [N, K] of drawn pixels."""
+
+    logits: np.ndarray
+    label: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelSample:
+    """Draws labeled pixels of each image of an evaluation.
+
+    The network of the evaluation must be `LogitNetwork`. The pixels of an image depend
+    only on the seed and the index of the image.
+
+    Attributes:
+      count: The largest number of pixels of an image.
+      seed: The seed.
+    """
+
+    count: int
+    seed: int = 0
+    needs_probabilities = True
+
+    def measure(self, example: Observed) -> Pixels:
+        """Returns the logits and the labels of the drawn pixels of one image."""
+        valid, label = labeled(example)
+        logits = example.probabilities[valid]
+        random = np.random.default_rng((self.seed, example.index))
+        count = min(self.count, len(label))
+        chosen = np.sort(random.choice(len(label), count, replace=False))
+        return Pixels(logits[chosen].astype(np.float32), label[chosen])
+
+
+def joined(images: Sequence[Pixels], form: OutputForm) -> Pixels:
+    """Joins the drawn pixels of all images.
+
+    Args:
+      images: The pixels of each image.
+      form: How logits become probabilities. The labels of a binary task become 0 and 1,
+        [N, 1], as for one sigmoid.
+    """
+    logits = np.concatenate([one.logits for one in images])
+    label = np.concatenate([one.label for one in images])
+    return Pixels(logits, label[:, None] if form.kind == "binary" else label)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogitNetwork:
+    """Predicts labels and logits, where an evaluation expects probabilities.
+
+    Attributes:
+      network: The network.
+    """
+
+    network: ImageNetwork
+
+    @property
+    def spec(self) -> DatasetSpec:
+        """Returns the classes of the network."""
+        return self.network.spec
+
+    def labels_and_probabilities(
+        self, variables: Any, pixels: Array
+    ) -> tuple[Array, Array]:
+        """Returns the most probable classes, and the logits, float32 [B, H, W, K]."""
+        logits = self.network.logits(variables, pixels)
+        return self.network.form(logits).labels(logits), logits
+
+
+def logit_network(config: Config, spec: DatasetSpec, model: nn.Module) -> LogitNetwork:
+    """Returns the network of a run for the evaluation that draws logits.
+
+    Raises:
+      ValueError: If the network was trained on several datasets.
+    """
+    check_single(spec)
+    return LogitNetwork(ImageNetwork(model, spec, scale=config.data.eval_scale))
+
+
+def check_single(spec: DatasetSpec) -> None:
+    """Raises ValueError if a network was trained on several datasets."""
+    if spec.union is not None:
+        names = ", ".join(member.name for member in spec.members)
+        raise ValueError(
+            f"workdir is invalid for calibration: expected a network of one dataset, "
+            f"but it was trained on {names}, each of which has its own classes."
+        )
+
+
+def sample_scores(pixels: Pixels, spec: DatasetSpec, *, bins: int = 15) -> Calibration:
+    """Returns the calibration of drawn pixels, to compare before and after scaling.
+
+    Args:
+      pixels: The pixels, as `joined` returns them.
+      spec: The classes.
+      bins: The number of bins of confidence.
+    """
+    from jaxseg.metrics.calibration import calibration
+
+    form = form_of(pixels.logits.shape[-1], spec)
+    probabilities = np.asarray(form.probabilities(pixels.logits))
+    label = pixels.label[:, 0] if form.kind == "binary" else pixels.label
+    return calibration(count_image(probabilities, label, bins=bins))
+
+
+def score_lines(found: Calibration) -> str:
+    """Formats the scores of a calibration.
+
+    Args:
+      found: The scores.
+    """
+    rows = {
+        "expected calibration error": f"{found.expected_error:.4f}",
+        "  with bins of equal mass": f"{found.adaptive_error:.4f}",
+        "  mean over the classes": f"{found.classwise_error:.4f}",
+        "largest error of a bin": f"{found.largest_error:.4f}",
+        "Brier score": f"{found.brier:.4f}",
+        "negative log-likelihood": f"{found.log_loss:.4f} nats",
+    }
+    wide = max(map(len, rows))
+    return "\n".join(f"{name:<{wide}}  {value}" for name, value in rows.items())
