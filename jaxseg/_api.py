@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,11 @@ class Run:
         return self.segmenter.predict(image)
 
     def evaluate(
-        self, *, split: str | None = None, batch_size: int = 8
+        self,
+        *,
+        split: str | None = None,
+        batch_size: int = 8,
+        scores: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Computes the scores of the run on a split of its dataset.
 
@@ -103,13 +107,21 @@ class Run:
           split: The split, or a slice such as "train[90%:]"; by default the split that
             was evaluated during training.
           batch_size: The number of images per step. It does not change the scores.
+          scores: Further scores to compute, such as "boundary", "trimap", "surface",
+            "image", "size", "agreement", "category" and "binary", or "all" for those
+            that are defined for the dataset.
 
         Returns:
           The scores by name. A score is a number, or an array [K] with one value for
           each class.
+
+        Raises:
+          ValueError: If further scores are unknown or undefined for the dataset.
         """
         from jaxseg.tasks.evaluation import evaluate_network
+        from jaxseg.tasks.image_scores.score_set import choose_scores
 
+        chosen = choose_scores(scores, self.config, self.spec)
         found = evaluate_network(
             self.config,
             self.spec,
@@ -117,8 +129,12 @@ class Run:
             self.variables,
             split=split,
             batch_size=batch_size,
+            observers=chosen.observers,
         )
-        return found.scores
+        values = found.scores
+        for group in chosen.of(found).values():
+            values |= group
+        return values
 
     def _check_images(self) -> None:
         if task_of(self.config).kind == "clouds":

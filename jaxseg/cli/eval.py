@@ -7,13 +7,11 @@ the number of devices."""
 from __future__ import annotations
 
 import dataclasses
-import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import jax
-import numpy as np
 import tyro
 
 from jaxseg.cli.arguments import parsed
@@ -24,8 +22,9 @@ from jaxseg.cli.calibration_options import CalibrationOptions
 from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.measuring import DEFAULT as NOT_MEASURED
 from jaxseg.cli.measuring import Measuring
+from jaxseg.cli.score_options import NONE as NO_FURTHER_SCORES
+from jaxseg.cli.score_options import FurtherScores
 from jaxseg.config import Config, DataConfig
-from jaxseg.data import DatasetSpec
 from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
 from jaxseg.data.normalization import describe_pixels
@@ -42,7 +41,8 @@ from jaxseg.runs.rules import number, optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.storage.places import check_file
 from jaxseg.tasks.ensemble import Combination, OpenedRun, combined
-from jaxseg.tasks.evaluation import evaluate_network
+from jaxseg.tasks.evaluation import Evaluation, evaluate_network
+from jaxseg.tasks.image_scores.tables import group_tables
 from jaxseg.tasks.scoring import matrix_classes, score_tables, scoring
 from jaxseg.text import as_message, printable
 from jaxseg.training.devices import selection
@@ -93,6 +93,7 @@ class Arguments:
     space: int | tuple[int, int] = 1
     """Number of devices over which the rows of an image are sharded, or two numbers for
     its rows and its columns."""
+    further: Annotated[FurtherScores, tyro.conf.arg(name="")] = NO_FURTHER_SCORES
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
     """JSON file for the scores and the confusion matrix."""
     measuring: Annotated[Measuring, tyro.conf.arg(name="")] = NOT_MEASURED
@@ -117,6 +118,7 @@ def main(argv: list[str]) -> int:
     chosen = selection.choose(arguments.devices)
     selection.check_space("space", arguments.space, None, chosen)
     spec = with_threshold(config, read_spec(arguments.workdir), arguments.threshold)
+    scores = arguments.further.choose(config, spec)
     model = build_model(config, num_logits(config, spec))
     step, variables = load_variables(
         arguments.workdir,
@@ -141,23 +143,14 @@ def main(argv: list[str]) -> int:
             batch_size=arguments.batch_size,
             chosen=chosen,
             space=arguments.space,
-            observers=(*meters, *arguments.calibrating.meters()),
+            observers=(*meters, *scores.observers, *arguments.calibrating.meters()),
             network=network,
         )
     content: dict[str, Any] = {}
     if jax.process_index() == 0:
-        header = {
-            "model": config.model.title,
-            "options": config.model.options,
-            "step": step,
-            "dataset": spec.name,
-            "split": found.split,
-            "images": found.num_examples,
-            "eval_scale": config.data.eval_scale,
-            **arguments.averaging.record(),
-        }
-        matrix, further = found.total.matrix, found.further
-        content = report(header, found.spec, matrix, further=further)
+        header = describe(config, step, found) | arguments.averaging.record()
+        groups = scores.of(found, place=len(meters))
+        content = report(header, found, groups)
     if meters:
         subject = Subject(arguments.workdir, step, config, spec)
         content |= arguments.measuring.report(
@@ -223,12 +216,29 @@ def _directory_first(arguments: list[str]) -> list[str]:
     return arguments
 
 
+def describe(config: Config, step: int, found: Evaluation) -> dict[str, Any]:
+    """Returns the model, the step, the dataset and the split of an evaluation by name.
+
+    Args:
+      config: The configuration of the run.
+      step: The step of the checkpoint.
+      found: The evaluation.
+    """
+    return {
+        "model": config.model.title,
+        "options": config.model.options,
+        "step": step,
+        "dataset": found.spec.name,
+        "split": found.split,
+        "images": found.num_examples,
+        "eval_scale": config.data.eval_scale,
+    }
+
+
 def report(
     header: dict[str, Any],
-    spec: DatasetSpec,
-    matrix: np.ndarray,
-    *,
-    further: Mapping[str, float] = types.MappingProxyType({}),
+    found: Evaluation,
+    groups: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Prints the table of scores and returns the content of the JSON file.
 
@@ -237,13 +247,13 @@ def report(
 
     Args:
       header: The model, the step, the dataset, the split and the number of images.
-      spec: The classes of the dataset.
-      matrix: The confusion matrix; rows are labels and columns are predictions.
-      further: Scores by name that are not computed from the confusion matrix.
+      found: The evaluation.
+      groups: The further scores of each group that was requested.
     """
+    spec, matrix = found.spec, found.total.matrix
     values = scoring(spec)(matrix)
-    if found := describe_source(spec):
-        print(as_message(found))
+    if source := describe_source(spec):
+        print(as_message(source))
     if not spec.is_rgb8:
         print(as_message(f"images: {describe_pixels(spec)}"))
     print(
@@ -251,11 +261,17 @@ def report(
         f"{header['dataset']} {header['split']}"
     )
     print(as_message(score_tables(values, spec)))
-    for name, value in further.items():
+    for name, value in found.further.items():
         print(f"{name} {value:.4f}")
+    if groups:
+        print(as_message("\n" + group_tables(groups, matrix_classes(spec))))
     rows = matrix_classes(spec)
     # The rows of overlapping classes are states, such as "no cell" and "cell".
     names = {"classes": rows}
     if spec.multilabel:
         names = {"classes": spec.classes, "states": rows}
-    return header | names | to_json(values) | {**further, "confusion": matrix[:-1]}
+    content = header | names | to_json(values)
+    content |= {**found.further, "confusion": matrix[:-1]}
+    for group in groups.values():
+        content |= to_json(dict(group))
+    return content

@@ -29,6 +29,15 @@ PALETTE = colors_of(
 LABELS = LabelMap(  # The label ids 0 to 33 of cityscapesscripts/helpers/labels.py.
     tuple((i, IDS.index(i) if i in IDS else VOID) for i in range(34))
 )
+CATEGORIES = {
+    "flat": ("road", "sidewalk"),
+    "construction": ("building", "wall", "fence"),
+    "object": ("pole", "traffic light", "traffic sign"),
+    "nature": ("vegetation", "terrain"),
+    "sky": ("sky",),
+    "human": ("person", "rider"),
+    "vehicle": ("car", "truck", "bus", "train", "motorcycle", "bicycle"),
+}
 TRAIN_IDS = "_labelTrainIds"
 FINE = {"train": ("gtFine", "train"), "validation": ("gtFine", "val")}
 COARSE = {"train": ("gtCoarse", "train"), "validation": ("gtFine", "val")}
@@ -112,6 +121,7 @@ DATASET = Dataset(
     labels=LABELS,
     read_values=read_ids,
     counts=COUNTS,
+    categories=CATEGORIES,
     options=(
         Option(
             "annotation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 from jaxseg.config import DataConfig
@@ -85,6 +86,27 @@ def _external(config: DataConfig) -> Dataset:
     return Dataset(
         name=config.name, title="A dataset of tensorflow_datasets.", builder=builder
     )
+
+
+def dataset_categories(name: str, classes: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Returns the classes of each category of a dataset, by the name of the category.
+
+    The result is empty if the dataset has no categories, or if they do not contain each
+    of the classes.
+
+    Args:
+      name: The name of the dataset.
+      classes: The names of the classes that are scored.
+    """
+    record = None if is_tfds(name) or name not in DATASETS else DATASETS[name]
+    categories = {} if record is None else record.categories
+    if sorted(k for names in categories.values() for k in names) != sorted(classes):
+        return {}
+    place = {one: k for k, one in enumerate(classes)}
+    return {
+        category: tuple(place[one] for one in names)
+        for category, names in categories.items()
+    }
 
 
 def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Dataset:

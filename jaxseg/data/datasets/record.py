@@ -88,6 +88,8 @@ class Dataset:
       raw: The mask value of each class in files that a test server expects. The
         default is the smallest value that `labels` maps to the class.
       counts: The published number of examples of each split.
+      categories: The classes of each published category, by name. They are scored in
+        addition to the classes on request.
       options: The ways to read the dataset between which `data.variant` chooses.
       variant: The names of the selected choices that are not the default.
       files: A description of the files in `data.raw_dir`.
@@ -115,6 +117,7 @@ class Dataset:
     multilabel: bool = False
     raw: tuple[int, ...] = ()
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    categories: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     options: tuple[Option, ...] = ()
     variant: tuple[str, ...] = ()
     files: str = ""

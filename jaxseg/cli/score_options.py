@@ -1,0 +1,72 @@
+"""Defines the options --scores and --distance.* of `jaxseg eval`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from jaxseg.config import Config
+from jaxseg.data import DatasetSpec
+from jaxseg.metrics.boundary.class_values import NEAR
+from jaxseg.metrics.boundary.distances import SQUARE
+from jaxseg.runs.rules import check_bounds, each, number
+from jaxseg.tasks.image_scores.groups import GroupName
+from jaxseg.tasks.image_scores.score_set import ScoreSet, choose_scores
+from jaxseg.tasks.image_scores.setting import DistanceOptions
+
+BOUNDS = {
+    "distance.tolerance": number(0),
+    "distance.spacing": each(number(above=0)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Distance:
+    """Sets the options of scores that measure distances."""
+
+    tolerance: float = NEAR
+    """Largest distance that the normalized surface distance accepts, in the unit of
+    distance.spacing."""
+    spacing: tuple[float, float] = SQUARE
+    """Height and width of a pixel, for example in millimeters. All distances have its
+    unit."""
+
+
+DISTANCE = Distance()
+
+
+@dataclasses.dataclass(frozen=True)
+class FurtherScores:
+    """Selects scores that are computed in addition to accuracy, IoU and F1."""
+
+    scores: tuple[GroupName | Literal["all"], ...] = ()
+    """Further scores: boundary (boundary F1 and Boundary IoU), trimap and trimap-void
+    (mean IoU near boundaries or void), surface (Hausdorff and surface distances), image
+    (Dice and IoU per image), size (objects by size), agreement (kappa and specificity),
+    category (IoU of categories), binary (AUC), or all that the dataset allows."""
+    distance: Distance = DISTANCE
+
+    def choose(self, config: Config, spec: DatasetSpec) -> ScoreSet:
+        """Returns the selected scores.
+
+        Args:
+          config: The configuration of the run.
+          spec: The classes of the run.
+
+        Raises:
+          ValueError: If an option is out of its bounds, scores are undefined for the
+            dataset, or options of distances are given without scores that measure them.
+        """
+        check_bounds(self, BOUNDS)
+        options = DistanceOptions(**dataclasses.asdict(self.distance))
+        if self.distance != DISTANCE and not {"boundary", "surface", "all"} & set(
+            self.scores
+        ):
+            raise ValueError(
+                f"distance={self.distance} is invalid with scores={self.scores}: "
+                "expected --scores surface or boundary, which measure distances."
+            )
+        return choose_scores(self.scores, config, spec, options)
+
+
+NONE = FurtherScores()

@@ -1,0 +1,1 @@
+"""Scores of an evaluation that need more than its confusion matrix."""

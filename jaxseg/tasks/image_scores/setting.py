@@ -1,0 +1,67 @@
+"""Describes the data and the options with which scores of images are computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+
+from jaxseg.data import DatasetSpec
+from jaxseg.metrics.boundary import BoundaryDistances, LabelPair, class_distances
+from jaxseg.metrics.boundary.class_values import NEAR
+from jaxseg.metrics.boundary.distances import SQUARE, Spacing
+from jaxseg.training.run.observation import Observed
+
+
+@dataclasses.dataclass(frozen=True)
+class DistanceOptions:
+    """Contains the options of scores that measure distances.
+
+    Attributes:
+      tolerance: The largest distance that the normalized surface distance accepts, in
+        the unit of `spacing`.
+      spacing: The height and the width of a pixel, for example in millimeters.
+    """
+
+    tolerance: float = NEAR
+    spacing: Spacing = SQUARE
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """Contains what determines the scores besides the predictions.
+
+    Attributes:
+      spec: The classes.
+      rows: The number of rows of the confusion matrix without void, to which labels
+        and predictions of the images refer.
+      kind: The task, "images" or "clouds".
+      categories: The classes of each category of the dataset, by name, or nothing.
+      distance: The options of scores that measure distances.
+    """
+
+    spec: DatasetSpec
+    rows: int
+    kind: str = "images"
+    categories: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    distance: DistanceOptions = DistanceOptions()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Measured:
+    """Contains one image, and intermediate results that several scores share.
+
+    Attributes:
+      example: The image with its label and prediction.
+      pair: The label and the prediction without void pixels.
+      setting: What else determines the scores.
+    """
+
+    example: Observed
+    pair: LabelPair
+    setting: Setting
+
+    @functools.cached_property
+    def distances(self) -> list[tuple[int, BoundaryDistances]]:
+        """Returns the distances between the boundaries of each class."""
+        return list(class_distances(self.pair, self.setting.distance.spacing))

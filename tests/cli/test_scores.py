@@ -1,0 +1,92 @@
+"""`jaxseg eval --scores`: further scores from the same pass over the data."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+
+from jaxseg import open_run
+from jaxseg.cli.main import main
+from jaxseg.data import open_source
+from jaxseg.metrics import boundary
+from jaxseg.tasks.image_scores.groups import GROUPS
+from jaxseg.tasks.image_scores.score_set import choose_scores
+
+FOR_SHAPES = set(GROUPS) - {"category", "binary"}
+
+
+def score(trained, tmp_path, *more):
+    """The JSON that `jaxseg eval` writes."""
+    output = tmp_path / "scores.json"
+    assert main(["eval", str(trained), "-o", str(output), *map(str, more)]) == 0
+    return json.loads(output.read_text())
+
+
+def test_the_scores_are_those_of_single_predictions(trained, tmp_path, capsys):
+    """Also of the library's functions on what `predict` returns."""
+    found = score(trained, tmp_path, "--scores", "surface", "trimap", "image")
+    text = capsys.readouterr().out
+    for part in ("distances between boundaries", "hausdorff_95", "trimap_iou"):
+        assert part in text
+    run = open_run(trained)
+    source = open_source(run.config.data, "validation[:5]")
+    distances, images = [], []
+    for example in (source[i] for i in range(5)):
+        pair = boundary.label_pair(
+            run.predict(example["image"]).labels, example["label"], num_classes=7
+        )
+        one = [d.hausdorff(95) for _, d in boundary.class_distances(pair)]
+        known = [value for value in one if not math.isnan(value)]
+        distances.append(np.mean(known))
+        images.append(boundary.band_counts(pair))
+    assert found["hausdorff_95"] == pytest.approx(np.mean(distances), rel=1e-6)
+    bands = boundary.trimap_scores(images, 7)["trimap_iou"]
+    np.testing.assert_allclose(found["trimap_iou"], bands, rtol=1e-6)
+    assert 0 < found["image_iou"] < found["image_dice"] < 1
+    assert "boundary_iou" not in found
+
+
+@pytest.mark.slow
+def test_batch_size_and_devices_do_not_change_a_digit(trained, tmp_path):
+    options = ("--split=validation[:9]", "--scores", "all", "--distance.tolerance", 3)
+    found = [
+        score(trained, tmp_path, *options, f"--batch-size={b}", f"--devices={d}")
+        for b, d in itertools.product((1, 7), (1, 8))
+    ]
+    assert {"boundary_f1", "trimap_iou", "cohen_kappa", "recall_small"} < set(found[0])
+    assert all(one == found[0] for one in found)
+
+
+def test_all_selects_what_the_dataset_allows(trained):
+    run = open_run(trained)
+    assert set(choose_scores(["all"], run.config, run.spec).names) == FOR_SHAPES
+    plain = choose_scores(["agreement"], run.config, run.spec)
+    assert not plain.observers  # The matrix suffices.
+    found = run.evaluate(scores=["agreement", "size"])
+    assert set(found["specificity_per_class"].shape) == {7}
+    assert found["objects_small"] > 0 and "mean_iou" in found
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--scores", "category"], "the record of the dataset has no categories"),
+        (["--scores", "binary"], "they need two classes, and there are 7"),
+        (["--distance.tolerance", "3"], "expected --scores surface or boundary"),
+        (
+            ["--scores", "surface", "--distance.spacing", "0", "1"],
+            "distance.spacing=(0.0, 1.0) is invalid",
+        ),
+    ],
+)
+def test_errors_are_one_line(trained, capsys, more, message):
+    assert main(["eval", str(trained), *more]) == 1
+    text = capsys.readouterr().err
+    assert message in text and text.count("\n") == 1
+
+
+def test_an_unknown_name_lists_the_known_ones(trained):
+    with pytest.raises(ValueError, match="expected all or names out of boundary"):
+        open_run(trained).evaluate(scores=["dice"])
