@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -25,16 +26,20 @@ from jaxseg.inference.export.header import describe
 from jaxseg.inference.export.program import Program
 from jaxseg.inference.export.verification import compare
 from jaxseg.inference.export.web import page, runtime
+from jaxseg.inference.predict_options import PredictOptions
+from jaxseg.inference.segmenter import Segmenter
 from jaxseg.runs.config_file import take_options
 from jaxseg.runs.rules import each, optional, text, whole
 from jaxseg.storage import atomic
 from jaxseg.storage.places import check_file, check_folder
 from jaxseg.text import as_message
 
+STRIDE = 32  # The deepest maps of most networks have a cell for 32 x 32 pixels.
 BOUNDS = {
     "checkpoint": text(),
     "size": optional(each(whole(1, 65_536))),
     "batch": optional(whole(1, 65_536)),
+    "pad_multiple": optional(whole(1, 65_536)),
 }
 
 
@@ -53,8 +58,8 @@ class Arguments:
     workdir: tyro.conf.Positional[Path]
     """Run directory that `jaxseg train` or `jaxseg convert` has written."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """File to write, whose suffix selects the format: .stablehlo, .onnx or
-    .tflite."""
+    """File to write, whose suffix selects the format: .stablehlo, .onnx, .tflite or
+    .vmfb (IREE)."""
     web: Path | None = None
     """Folder to write instead of a file: a web page that segments images in the
     browser. It must be new or empty. The page takes images of any size, unless --size
@@ -72,6 +77,11 @@ class Arguments:
     batch: int | None = None
     """Number of images in a call. By default a call takes any number of images, or one
     image if the format cannot leave the number open."""
+    pad_multiple: int | None = None
+    """Pad images in the program to multiples of this number of pixels, with the mean
+    color. The default is data.eval_multiple of the run, as in jaxseg predict. With
+    --any-size it is a multiple of 32, because most networks need sides that they can
+    halve five times; predict --pad-multiple 32 gives the same result."""
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
@@ -91,12 +101,13 @@ def main(argv: list[str]) -> int:
         model_options=network_options,
         verify=options.digest,
     )
-    program = program_of(run, options, kind)
+    segmenter = run.make_segmenter(PredictOptions(multiple=padding(run, options)))
+    program = program_of(segmenter, run, options, kind)
     header = describe(program, network=run.config.model.name, step=run.step)
     print(f"{run.config.model.title} of step {run.step}", flush=True)
     with destination(options, header) as path:
         kind.write(program, header, path)
-        report_on(run, program, kind, path)
+        report_on(segmenter, program, kind, path)
         megabytes = path.stat().st_size / 1e6
     print(as_message(f"{options.web or options.output} written, {megabytes:.1f} MB"))
     if options.web:
@@ -181,10 +192,27 @@ def check_sizes(options: Arguments, kind: Format) -> None:
         )
 
 
-def program_of(run: Run, options: Arguments, kind: Format) -> Program:
+def padding(run: Run, options: Arguments) -> int:
+    """Returns the number to whose multiples the program pads images.
+
+    Args:
+      run: The trained network.
+      options: The options of the command.
+    """
+    if options.pad_multiple is not None:
+        return options.pad_multiple
+    evaluated = run.config.data.eval_multiple
+    any_size = options.any_size or (options.web is not None and not options.size)
+    return math.lcm(evaluated, STRIDE) if any_size else evaluated
+
+
+def program_of(
+    segmenter: Segmenter, run: Run, options: Arguments, kind: Format
+) -> Program:
     """Returns the program that the options select.
 
     Args:
+      segmenter: The network with its preprocessing.
       run: The trained network.
       options: The options of the command.
       kind: The format of the file.
@@ -193,7 +221,7 @@ def program_of(run: Run, options: Arguments, kind: Format) -> Program:
     chosen = options.size or (None if web else run.config.data.crop)
     size = None if options.any_size else chosen
     program = Program.of(
-        run.segmenter,
+        segmenter,
         run.variables,
         output="classes" if options.argmax or web else "probabilities",
         size=size,
@@ -204,11 +232,11 @@ def program_of(run: Run, options: Arguments, kind: Format) -> Program:
     return program
 
 
-def report_on(run: Run, program: Program, kind: Format, path: Path) -> None:
+def report_on(segmenter: Segmenter, program: Program, kind: Format, path: Path) -> None:
     """Compares the file with `jaxseg predict` and prints the differences.
 
     Args:
-      run: The trained network.
+      segmenter: The network with its preprocessing.
       program: What the file should compute.
       kind: The format of the file.
       path: The file.
@@ -216,7 +244,7 @@ def report_on(run: Run, program: Program, kind: Format, path: Path) -> None:
     Raises:
       ValueError: If the results of the file are wrong.
     """
-    for found in compare(run.segmenter, program, kind, path):
+    for found in compare(segmenter, program, kind, path):
         print(f"compared with predict, {found}", flush=True)
         if not found.passes:
             raise ValueError(

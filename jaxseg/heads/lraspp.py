@@ -4,6 +4,7 @@ from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.ops.open_size import smaller
 from jaxseg.ops.pool import adaptive_avg_pool, avg_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
@@ -50,5 +51,5 @@ class LRASPPHead(nn.Module):
         if self.window is None:
             return adaptive_avg_pool(x, 1)
         window, stride = self.window
-        window = tuple(min(w, s) for w, s in zip(window, x.shape[1:3], strict=True))
+        window = tuple(smaller(w, s) for w, s in zip(window, x.shape[1:3], strict=True))
         return avg_pool(x, window=window, stride=stride)

@@ -21,6 +21,7 @@ from jax import lax
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, ConvTranspose
 from jaxseg.nn.norm import Norm
+from jaxseg.ops.open_size import larger
 from jaxseg.ops.pool import max_pool_argmax
 from jaxseg.ops.unpool import max_unpool
 from jaxseg.typing import Array
@@ -43,7 +44,7 @@ class Bottleneck(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Maps [B, h, w, C] to [B, h, w, features]."""
         size, style = x.shape[1:3], self.style
-        rest = [max(0, BOTTLENECK - side) for side in size]
+        rest = [larger(0, BOTTLENECK - side) for side in size]
         x = lax.pad(
             x,
             jnp.zeros((), x.dtype),

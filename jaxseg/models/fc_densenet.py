@@ -17,6 +17,7 @@ from flax import linen as nn
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.dense import DenseBlock, TransitionDown, TransitionUp
 from jaxseg.nn.layers import Conv
+from jaxseg.ops.open_size import any_below
 from jaxseg.typing import Array
 
 LAYERS_56 = (4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4)
@@ -53,7 +54,7 @@ class FCDenseNet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
         """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         depth = check_layers(self.layers)
-        if min(image.shape[1:3]) < 2**depth:
+        if any_below(image.shape[1:3], 2**depth):
             raise ValueError(
                 f"image size={image.shape[1:3]} is invalid: expected sides of at least "
                 f"{2**depth} pixels for {depth} poolings. Pad the image."

@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout
+from jaxseg.ops.open_size import is_open, larger
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array
 
@@ -31,18 +32,10 @@ def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
     >>> valid_sizes(388)
     (572, 388)
     """
-    side = 1
-    while True:
-        out = side
-        for _ in range(depth):
-            out = 2 * out - 4
-        if out >= output:
-            break
-        side += 1
-    need = side + 4
-    for _ in range(depth):
-        need = 2 * need + 4
-    return need, out
+    # n pixels become scale * n - lost on the expanding path.
+    scale, lost = 2**depth, 4 * (2**depth - 1)
+    side = larger(1, -(-(output + lost) // scale))
+    return scale * (side + 4) + lost, scale * side - lost
 
 
 def check_side(side: int, depth: int) -> None:
@@ -83,7 +76,20 @@ def mirror(image: Array, depth: int) -> Array:
         need, out = valid_sizes(side, depth)
         before = (need - out) // 2
         pads.append((before, need - side - before))
+    if is_open(*image.shape[1:3]):
+        for axis, (before, after) in zip((1, 2), pads, strict=True):
+            image = _mirror_open(image, axis, before, after)
+        return image
     return jnp.pad(image, ((0, 0), *pads, (0, 0)), mode="reflect")
+
+
+def _mirror_open(image, axis, before, after):
+    """Mirrors rows or columns at the borders of an image whose size is open."""
+    side = image.shape[axis]
+    last = jnp.maximum(side - 1, 1)
+    position = (jnp.arange(before + side + after) - before) % (2 * last)
+    index = jnp.minimum(position, 2 * last - position)
+    return jnp.take(image, index, axis=axis, mode="clip")
 
 
 class ValidPair(nn.Module):

@@ -15,6 +15,7 @@ from jax import lax
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose
 from jaxseg.ops.kernels import bilinear_profile
+from jaxseg.ops.open_size import certainly_below, is_open
 from jaxseg.ops.resize import resize
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.ops.unpool import bed_of_nails, max_unpool, nearest
@@ -26,16 +27,17 @@ KINDS = ("nearest", "bed_of_nails", "bilinear", "bilinear_aligned")
 
 def deconv_matrix(
     source: int, target: int, *, stride: int, kernel: int, crop: int
-) -> np.ndarray:
+) -> np.ndarray | Array:
     """Returns the matrix [target, source] of a bilinear deconvolution along one axis.
 
     Row u of the cropped result is sum_i profile[u + crop - stride * i] * x[i], where
     `profile` is the bilinear kernel along one axis.
     """
-    tap = np.arange(target)[:, None] + crop - stride * np.arange(source)[None, :]
+    array = jnp if is_open(source, target) else np
+    tap = array.arange(target)[:, None] + crop - stride * array.arange(source)[None, :]
     inside = (tap >= 0) & (tap < kernel)
-    profile = bilinear_profile(kernel)
-    return np.where(inside, profile[np.clip(tap, 0, kernel - 1)], 0).astype(np.float32)
+    profile = array.asarray(bilinear_profile(kernel), array.float32)
+    return array.where(inside, profile[array.clip(tap, 0, kernel - 1)], 0)
 
 
 def bilinear_deconv(
@@ -61,7 +63,7 @@ def bilinear_deconv(
     """
     for axis, (source, target) in enumerate(zip(x.shape[1:3], size, strict=True)):
         full = (source - 1) * stride + kernel
-        if crop + target > full:
+        if certainly_below(full, crop + target):
             raise ValueError(
                 f"size[{axis}]={target} is invalid: expected at most {full - crop}, "
                 f"because the deconvolution gives {full} pixels and crop={crop}."

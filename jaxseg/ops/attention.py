@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxseg.ops.lowering.portable import is_portable
+from jaxseg.ops.open_size import certainly_below, is_open
 from jaxseg.typing import Array
 
 # "auto" keeps the full matrix up to this number of scores per example.
@@ -54,8 +55,8 @@ def attend(
         raise ValueError(f"block={block} is invalid: expected 1 or more.")
     _, count, heads, _ = query.shape
     if impl == "auto":
-        small = is_portable() or count * key.shape[1] * heads <= PLAIN_LIMIT
-        impl = "plain" if small else "block"
+        small = certainly_below(count * key.shape[1] * heads, PLAIN_LIMIT + 1)
+        impl = "plain" if small or is_portable() else "block"
     if impl == "plain":
         return _attend(query, key=key, value=value, scale=scale)
     return _blockwise(query, key=key, value=value, scale=scale, block=block)
@@ -80,7 +81,7 @@ def _attend(query, key, value, scale):
 def _blockwise(query, key, value, scale, block):
     """Attends in blocks of queries; `checkpoint` recomputes scores for gradients."""
     batch, count, heads, depth = query.shape
-    block = min(block, count)
+    block = block if is_open(count) else min(block, count)
     steps = -(-count // block)
     padded = jnp.pad(query, ((0, 0), (0, steps * block - count), (0, 0), (0, 0)))
     parts = jnp.moveaxis(padded.reshape(batch, steps, block, heads, depth), 1, 0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
+
+from jaxseg.ops.open_size import is_open
 
 
 class Taps(NamedTuple):
@@ -34,9 +37,14 @@ def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
       target: The length of the result.
       align_corners: Whether the first and last entries keep their values.
 
+    If a length is open (`jaxseg.ops.open_size`), the program computes the neighbors and
+    the weights when it runs.
+
     Raises:
       ValueError: If a length is less than 1.
     """
+    if is_open(source, target):
+        return _open_taps(source, target, align_corners)
     for name, value in (("source", source), ("target", target)):
         if value < 1:
             raise ValueError(f"{name}={value} is invalid: expected a number >= 1.")
@@ -49,3 +57,16 @@ def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
     low = np.floor(position).astype(np.int32)
     high = np.minimum(low + 1, source - 1).astype(np.int32)
     return Taps(low, high, (position - low).astype(np.float32))
+
+
+def _open_taps(source: Any, target: Any, align_corners: bool) -> Taps:
+    """Computes the positions as fractions of integers, which float32 cannot round."""
+    index = jnp.arange(target)
+    if align_corners:
+        above, below = index * (source - 1), jnp.maximum(target - 1, 1)
+    else:
+        above, below = (2 * index + 1) * source - target, jnp.maximum(2 * target, 1)
+    above = jnp.clip(above, 0, below * (source - 1))
+    low = above // below
+    weight = (above - low * below).astype(jnp.float32) / below.astype(jnp.float32)
+    return Taps(low, jnp.minimum(low + 1, source - 1), weight)

@@ -47,6 +47,7 @@ from jaxseg.ops.lowering.plain_conv import (
 from jaxseg.ops.lowering.platform import for_tpu, platform
 from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.lowering.tap_conv import grouped_conv, share_inside, sliced_conv
+from jaxseg.ops.open_size import certainly_below, is_open
 from jaxseg.ops.spatial.conv import gathered_conv, shared_conv
 from jaxseg.ops.spatial.layout import is_split
 from jaxseg.typing import Array, Padding, padding_pairs, pair
@@ -156,7 +157,7 @@ def _check(x, kernel, window, impl):
     for axis, side in enumerate(("height", "width")):
         extent = kernel_extent(kernel, window, axis)
         size = x.shape[axis - 3] + sum(window.padding[axis])
-        if extent > size:
+        if certainly_below(size, extent):
             raise ValueError(
                 f"kernel size {kernel.shape[axis]} at rate {window.rate[axis]} is "
                 f"invalid: its extent of {extent} pixels exceeds the padded {side} of "
@@ -201,6 +202,8 @@ def _padded(x, kernel, window):
 def _pointwise(x, kernel, window):
     """Multiplies the channels of each pixel by an unpadded 1x1 kernel."""
     x = x[:, :: window.stride[0], :: window.stride[1]]
+    if is_open(*x.shape[1:3]):  # The product of such sizes need not be one.
+        return jnp.tensordot(x, kernel[0, 0], axes=1)
     y = x.reshape(-1, x.shape[-1]) @ kernel[0, 0]
     return y.reshape(*x.shape[:3], kernel.shape[-1])
 
@@ -214,7 +217,7 @@ def _has_few_groups(x, window):
 
 
 def _is_sparse(x, kernel, window):
-    if window.stride != (1, 1) or max(window.rate) == 1:
+    if window.stride != (1, 1) or max(window.rate) == 1 or is_open(*x.shape[1:3]):
         return False
     return (
         share_inside(x, kernel=kernel, rate=window.rate, padding=window.padding)

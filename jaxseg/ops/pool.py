@@ -14,6 +14,8 @@ from jax import lax
 from jaxseg.ops.lowering.platform import for_tpu
 from jaxseg.ops.lowering.pool_argmax import maximum, reduce_max, to_winners, winners
 from jaxseg.ops.lowering.portable import is_portable
+from jaxseg.ops.open_pool import bin_limits, max_between, mean_between, window_limits
+from jaxseg.ops.open_size import certainly_below, is_open, smaller
 from jaxseg.ops.spatial.halo import windowed
 from jaxseg.ops.spatial.layout import is_split, split_rows
 from jaxseg.typing import Array, Padding, padding_pairs, pair
@@ -119,6 +121,11 @@ def avg_pool(
     widths = _pool_widths(
         size, window=window, stride=stride, padding=padding, ceil=ceil
     )
+    if is_open(*window):
+        for a, axis in enumerate((1, 2)):
+            limits = window_limits(x.shape[axis], window=window[a], stride=stride[a])
+            x = mean_between(x, axis, *limits)
+        return x
     total = _sums(x, window=window, stride=stride, widths=widths)
     counts = [
         _window_counts(
@@ -131,7 +138,7 @@ def avg_pool(
         )
         for a in (0, 1)
     ]
-    area = np.outer(*counts)[None, :, :, None]
+    area = (counts[0][:, None] * counts[1][None])[None, :, :, None]
     return split_rows(total * (1 / area).astype(x.dtype))
 
 
@@ -172,8 +179,10 @@ def _shared_max(x, window, stride, widths):
 def _window_counts(size, window, stride, padding, widths, include_pad):
     """Returns how many positions of each window count along one axis."""
     low, high = (-padding[0], size + padding[1]) if include_pad else (0, size)
-    starts = np.arange(-widths[0], size + widths[1] - window + 1, stride)
-    return np.minimum(starts + window, high) - np.maximum(starts, low)
+    array = jnp if is_open(size) else np
+    count = (widths[0] + size + widths[1] - window) // stride + 1
+    starts = stride * array.arange(count) - widths[0]
+    return array.minimum(starts + window, high) - array.maximum(starts, low)
 
 
 def adaptive_avg_pool(x: Array, bins: int | tuple[int, int]) -> Array:
@@ -189,6 +198,9 @@ def adaptive_avg_pool(x: Array, bins: int | tuple[int, int]) -> Array:
       [B, b, b, C].
     """
     for axis, count in zip((1, 2), pair(bins), strict=True):
+        if is_open(x.shape[axis]):
+            x = mean_between(x, axis, *bin_limits(x.shape[axis], count))
+            continue
         weights = np.zeros((count, x.shape[axis]), np.float32)
         for i, (start, stop) in enumerate(_bins(x.shape[axis], count)):
             weights[i, start:stop] = 1 / (stop - start)
@@ -207,6 +219,9 @@ def adaptive_max_pool(x: Array, bins: int | tuple[int, int]) -> Array:
       Spatial pyramid pooling, arXiv 1406.4729.
     """
     for axis, count in zip((1, 2), pair(bins), strict=True):
+        if is_open(x.shape[axis]):
+            x = max_between(x, axis, *bin_limits(x.shape[axis], count))
+            continue
         parts = [
             lax.slice_in_dim(x, start, stop, axis=axis).max(axis, keepdims=True)
             for start, stop in _bins(x.shape[axis], count)
@@ -225,14 +240,14 @@ def _pool_widths(size, window, stride, padding, ceil):
     for a in (0, 1):
         before, after = padding[a]
         span = size[a] + before + after - window[a]
-        if span < 0:
+        if certainly_below(span, 0):
             raise ValueError(
                 f"window={window} is invalid: expected at most the padded size of the "
                 f"input, which has {size} pixels (height, width)."
             )
         count = (-(-span // stride[a]) if ceil else span // stride[a]) + 1
-        if ceil and (count - 1) * stride[a] >= size[a] + before:
-            count -= 1  # a window must start inside the map or its leading padding
+        if ceil:  # A window must start inside the map or its leading padding.
+            count = smaller(count, -(-(size[a] + before) // stride[a]))
         end = (count - 1) * stride[a] + window[a] - before
         widths.append((before, end - size[a]))
     return tuple(widths)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import jax.numpy as jnp
 
+from jaxseg.ops.open_size import as_fraction, is_open
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Size
 
@@ -101,5 +102,18 @@ def normalize(image: Array, spec: Normalization) -> Array:
 
 def scaled_size(size: Size, scale: float) -> Size:
     """Returns height and width times `scale`, rounded to integers of at least 1."""
-    height, width = (max(1, round(side * scale)) for side in size)
+    height, width = (_scaled(side, scale) for side in size)
     return height, width
+
+
+def _scaled(side, scale):
+    if not is_open(side):
+        return max(1, round(side * scale))
+    share = as_fraction(scale)
+    if side * share.numerator % share.denominator != 0:
+        raise ValueError(
+            f"scale={scale} is invalid for images of any size: expected a factor that "
+            f"gives whole numbers of pixels for sides of {side} pixels. Fix the size "
+            "of the images."
+        )
+    return side * share.numerator // share.denominator

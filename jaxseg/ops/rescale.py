@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxseg.ops.open_size import as_fraction, is_open
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Size
 
@@ -43,7 +44,7 @@ def rescale(x: Array, factor: float, rule: str = "factor") -> Array:
     if rule != "factor":
         return resize(x, size, align_corners=rule == "corners")
     for axis, target in zip((1, 2), size, strict=True):
-        if target == x.shape[axis] * factor:
+        if _is_exact(x.shape[axis], target, factor):
             shape = (target, x.shape[2]) if axis == 1 else (x.shape[1], target)
             x = resize(x, shape)
         else:
@@ -57,6 +58,11 @@ def rescaled_size(pixels: int, factor: float, rule: str) -> int:
     >>> [rescaled_size(321, 0.75, rule) for rule in RULES]
     [240, 240, 241]
     """
+    if is_open(pixels):
+        share = as_fraction(factor)
+        if rule == "corners":
+            return (pixels - 1) * share.numerator // share.denominator + 1
+        return pixels * share.numerator // share.denominator
     if rule == "corners":
         return int((pixels - 1) * factor) + 1
     return max(1, int(pixels * factor))
@@ -88,11 +94,20 @@ def zoom(x: Array, factor: int, size: Size) -> Array:
     return resize(x, full, align_corners=True)[:, : size[0], : size[1]]
 
 
+def _is_exact(source: int, target: int, factor: float) -> bool:
+    """Returns whether `target` is `factor` times `source` without rounding."""
+    if not is_open(source, target):
+        return target == source * factor
+    share = as_fraction(factor)
+    return target * share.denominator == source * share.numerator
+
+
 def _stepped_weights(source: int, target: int, factor: float) -> np.ndarray:
     """Returns the interpolation matrix [target, source] for positions 1 / f apart."""
-    position = np.clip((np.arange(target) + 0.5) / factor - 0.5, 0, source - 1)
-    distance = np.abs(np.arange(source)[None] - position[:, None])
-    return np.maximum(0, 1 - distance).astype(np.float32)
+    array = jnp if is_open(source, target) else np
+    position = array.clip((array.arange(target) + 0.5) / factor - 0.5, 0, source - 1)
+    distance = array.abs(array.arange(source)[None] - position[:, None])
+    return array.maximum(0, 1 - distance).astype(np.float32)
 
 
 def _contract(x: Array, weights: np.ndarray, axis: int) -> Array:

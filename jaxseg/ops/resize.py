@@ -24,6 +24,7 @@ import numpy as np
 from jaxseg.ops.bilinear import taps
 from jaxseg.ops.lowering.platform import for_tpu
 from jaxseg.ops.lowering.portable import is_portable
+from jaxseg.ops.open_size import any_below, certainly_below, is_open
 from jaxseg.ops.spatial.layout import is_split, split_rows
 from jaxseg.ops.spatial.linear import banded, fits
 from jaxseg.typing import Array, Size
@@ -66,7 +67,7 @@ def resize(
         raise ValueError(
             f"method={method!r} is invalid: expected one of {', '.join(_METHODS)}."
         )
-    if min(size) < 1:
+    if any_below(size, 1):
         raise ValueError(
             f"size={tuple(size)} is invalid: expected two numbers of at least 1."
         )
@@ -84,7 +85,7 @@ def resize(
             x = banded(x, weights, axis)
         elif method == "nearest":
             x = _nearest(x, axis, target, align_corners)
-        elif (antialias and target < x.shape[axis]) or dense:
+        elif (antialias and certainly_below(target, x.shape[axis])) or dense:
             weights = bilinear_weights(x.shape[axis], target, align_corners, antialias)
             x = _contract(x, weights, axis)
         else:
@@ -100,7 +101,7 @@ def pad_to_multiple(x: Array, multiple: int) -> tuple[Array, Size]:
       The padded map, and the height and width of x.
     """
     height, width = x.shape[1:3]
-    bottom, right = -height % multiple, -width % multiple
+    bottom, right = (-(-n // multiple) * multiple - n for n in (height, width))
     return jnp.pad(x, ((0, 0), (0, bottom), (0, right), (0, 0))), (height, width)
 
 
@@ -111,6 +112,8 @@ def bilinear_weights(
 
     It is float32 [target, source].
     """
+    if is_open(source, target):
+        return _open_weights(source, target, align_corners, antialias)
     if antialias and target < source:
         scale = source / target
         center = (np.arange(target) + 0.5) * scale - 0.5
@@ -122,6 +125,20 @@ def bilinear_weights(
     np.add.at(weights, (np.arange(target), low), 1 - share)
     np.add.at(weights, (np.arange(target), high), share)
     return weights
+
+
+def _open_weights(source, target, align_corners, antialias):
+    index = jnp.arange(source)[None]
+    if antialias and certainly_below(target, source):
+        # The scale as an array, because a quotient of open sizes is no open size.
+        scale = jnp.asarray(source, jnp.float32) / target
+        center = (jnp.arange(target) + 0.5) * scale - 0.5
+        weights = jnp.maximum(0, 1 - jnp.abs(index - center[:, None]) / scale)
+        return weights / weights.sum(1, keepdims=True)
+    low, high, share = (
+        part[:, None] for part in taps(source, target, align_corners=align_corners)
+    )
+    return jnp.where(index == low, 1 - share, 0) + jnp.where(index == high, share, 0)
 
 
 def _weights(source, target, method, align_corners, antialias):
@@ -144,6 +161,8 @@ def _take(x, index, axis):
 
 
 def _nearest_rows(source, target, align_corners):
+    if is_open(source, target) and not align_corners:
+        return (2 * jnp.arange(target) + 1) * source // jnp.maximum(2 * target, 1)
     rows = np.arange(target)
     if align_corners:
         return np.rint(rows * ((source - 1) / max(target - 1, 1))).astype(int)

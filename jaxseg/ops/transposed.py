@@ -16,6 +16,7 @@ from jax import lax
 
 from jaxseg.ops.conv import conv
 from jaxseg.ops.lowering.platform import for_tpu
+from jaxseg.ops.open_size import any_below
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.ops.spatial.layout import is_split, parts, split_rows
 from jaxseg.typing import Array, pair
@@ -143,7 +144,7 @@ def _size(x, kernel, stride, padding, output_padding):
         - 2 * padding[a]
         for a in (0, 1)
     )
-    if min(size) < 1:
+    if any_below(size, 1):
         raise ValueError(
             f"padding={padding} is invalid: expected a smaller number, because this "
             "padding crops the whole result."

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxseg.ops.conv import conv
 from jaxseg.ops.lowering.platform import platform
+from jaxseg.ops.open_size import certainly_below
 from jaxseg.ops.spatial.layout import is_split
 from jaxseg.ops.transposed import conv_transpose
 from jaxseg.ops.unpool import check_halved, nearest
@@ -44,7 +45,8 @@ def doubled_conv(
     """
     _check(low, skip=skip, kernel=kernel, size=size)
     b, h, w, channels = low.shape
-    large = b * h * w >= _LEAST_PIXELS and tuple(size) == (2 * h, 2 * w)
+    small = certainly_below(b * h * w, _LEAST_PIXELS)
+    large = not small and tuple(size) == (2 * h, 2 * w)
     if impl == "lax" or platform() != "cpu" or is_split() or not large:
         x = nearest(low, 2)[:, : size[0], : size[1]]
         x = x if skip is None else jnp.concatenate([x, skip], axis=-1)

@@ -64,6 +64,34 @@ def test_a_fixed_size_file_gives_the_classes_of_predict(
     assert header["input"]["mean"] == [0.5, 0.4, 0.3]
 
 
+def test_an_any_size_file_gives_the_probabilities_of_predict(workdir, tmp_path, capsys):
+    pytest.importorskip("flatbuffers")
+    file = tmp_path / "net.stablehlo"
+    assert main(["export", str(workdir), "-o", str(file), "--any-size"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"{size}: " in printed for size in ("64 x 96", "128 x 64", "91 x 129"))
+    run, header = FORMATS[".stablehlo"].load(file)
+    image = np.random.default_rng(3).integers(0, 256, (2, 64, 96, 3), np.uint8)
+    expected = jaxseg.open_run(workdir).predict(image[1]).probabilities
+    np.testing.assert_allclose(run(image)[1], expected, atol=1e-5)
+    assert header["input"]["shape"] == [None, None, None, 3]
+    assert header["multiple"] == 32
+    assert header["output"]["shape"] == [None, None, None, 3]
+    assert "6 months" in header["guarantee"]["rule"]
+
+
+def test_the_operation_that_needs_the_size_is_named(
+    workdir, tmp_path, capsys, monkeypatch
+):
+    pytest.importorskip("flatbuffers")
+    monkeypatch.setattr("jaxseg.models.unet.any_below", lambda sizes, n: min(sizes) < n)
+    command = ["export", str(workdir), "-o", str(tmp_path / "a.stablehlo")]
+    assert main([*command, "--any-size"]) == 1
+    error = capsys.readouterr().err
+    assert "any_size=True is invalid for this network: jaxseg.models.unet" in error
+    assert error.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
 def test_a_wrong_file_is_removed(workdir, tmp_path, capsys, monkeypatch):
     pytest.importorskip("flatbuffers")
     kind = FORMATS[".stablehlo"]

@@ -102,6 +102,12 @@ FORMATS = {
         packages=("tensorflow", "ai_edge_litert"),
         install="pip install 'jaxseg[tflite]'",
     ),
+    ".vmfb": Format(
+        "IREE",
+        module="jaxseg.inference.export.iree",
+        packages=("iree.compiler", "iree.runtime"),
+        install="pip install 'jaxseg[iree]'",
+    ),
 }
 
 

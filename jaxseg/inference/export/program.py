@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.segmenter import Segmenter
+from jaxseg.ops.open_size import is_open
 from jaxseg.typing import Array, Size
 
 Output = Literal["classes", "probabilities"]
@@ -37,7 +38,7 @@ class Program:
     output: Output = "classes"
     size: Size | None = None
     batch: int | None = None
-    multiple: int = 32
+    multiple: int = 1
 
     @classmethod
     def of(
@@ -64,7 +65,7 @@ class Program:
             output=output,
             size=size,
             batch=batch,
-            multiple=segmenter.options.multiple,
+            multiple=segmenter.options.padding,
         )
 
     @property
@@ -110,10 +111,11 @@ class Program:
 
     def _padded(self, pixels: Array) -> Array:
         """Appends columns and rows of the mean color up to a multiple of the size."""
-        color = jnp.asarray(self.network.spec.mean_color, self.input_type)
+        color = jnp.asarray(self.network.spec.mean_color, pixels.dtype)
         for axis in (2, 1):
-            missing = -pixels.shape[axis] % self.multiple
-            if isinstance(missing, int) and missing == 0:
+            side = pixels.shape[axis]
+            missing = -(-side // self.multiple) * self.multiple - side
+            if not is_open(missing) and missing == 0:
                 continue
             shape = list(pixels.shape)
             shape[axis] = missing

@@ -9,6 +9,8 @@ package `flatbuffers` to write and read such programs.
 
 from __future__ import annotations
 
+import datetime
+import importlib.metadata
 import json
 import zipfile
 from collections.abc import Callable
@@ -20,12 +22,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
+from jaxseg.inference.export.obstacle import OPEN_SIZE_ERRORS, operation, reason
 from jaxseg.inference.export.program import Program
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import ApplyFn
 from jaxseg.typing import Size
 
 PLATFORMS = ("cpu", "cuda", "tpu")
+# The dates in JAX's change log. The promise of `jax.export` counts from a release, not
+# from the day on which a file is written.
+RELEASES = {
+    "0.10.2": datetime.date(2026, 6, 17),
+    "0.11.0": datetime.date(2026, 7, 16),
+}
 HEADER, PROGRAM = "header.json", "program"
 
 
@@ -36,14 +45,24 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
       program: What the file computes.
       header: The description of the program.
       path: The file to write.
+
+    Raises:
+      ValueError: If the network cannot be traced for images of any size. The message
+        names the operation that needs to know the size.
     """
-    blob = _serialized(
-        program,
-        shape=(*program.size, program.channels),
-        dtype=program.input_type,
-        platforms=PLATFORMS,
-        batch=program.batch,
-    )
+    batch, *size = export.symbolic_shape("b, h, w")
+    shape = (program.batch or batch, *(program.size or size), program.channels)
+    pixels = jax.ShapeDtypeStruct(shape, program.input_type)
+    try:
+        blob = _serialized(program, pixels, PLATFORMS)
+    except OPEN_SIZE_ERRORS as error:
+        if program.size is not None:
+            raise
+        raise ValueError(
+            f"any_size=True is invalid for this network: {operation(error)} needs to "
+            f"know the size ({reason(error)}). Pass --size HEIGHT WIDTH instead."
+        ) from error
+    header = {**header, "platforms": list(PLATFORMS), "guarantee": guarantee()}
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(HEADER, json.dumps(header, indent=1))
         archive.writestr(PROGRAM, blob)
@@ -90,12 +109,9 @@ def export_predictor(
       uint8 [B, H, W, C].
     """
     function = network.labels if output == "labels" else network.logits
-    return _serialized(
-        lambda pixels: function(variables, pixels),
-        shape=(*size, len(network.spec.mean)),
-        dtype=jnp.uint8,
-        platforms=platforms,
-    )
+    shape = (*export.symbolic_shape("b"), *size, len(network.spec.mean))
+    pixels = jax.ShapeDtypeStruct(shape, jnp.uint8)
+    return _serialized(lambda pixels: function(variables, pixels), pixels, platforms)
 
 
 def export_network(
@@ -118,9 +134,9 @@ def export_network(
     Returns:
       The content of the file.
     """
-    return _serialized(
-        apply_fn, shape=(*size, channels), dtype=jnp.float32, platforms=platforms
-    )
+    shape = (*export.symbolic_shape("b"), *size, channels)
+    image = jax.ShapeDtypeStruct(shape, jnp.float32)
+    return _serialized(apply_fn, image, platforms)
 
 
 def import_network(blob: bytes) -> ApplyFn:
@@ -135,8 +151,30 @@ def import_network(blob: bytes) -> ApplyFn:
     return jax.jit(export.deserialize(bytearray(blob)).call)
 
 
-def _serialized(function, *, shape, dtype, platforms, batch=None):
-    batch = batch or export.symbolic_shape("b")[0]
-    image = jax.ShapeDtypeStruct((batch, *shape), dtype)
-    program = export.export(jax.jit(function), platforms=platforms)(image)
+def guarantee() -> dict[str, str | None]:
+    """Describes how long JAX promises to read files that this version writes.
+
+    Returns:
+      The version and its date of release, the last date of a release of JAX that must
+      read the file, and the rule. The dates are None if the release is not known.
+    """
+    version = importlib.metadata.version("jax")
+    released = RELEASES.get(version)
+    last = None
+    if released is not None:
+        year, month = divmod(released.month + 5, 12)
+        last = released.replace(year=released.year + year, month=month + 1)
+    return {
+        "jax": version,
+        "released": released and released.isoformat(),
+        "refused_by_releases_after": last and last.isoformat(),
+        "rule": (
+            "JAX reads files of versions that were released up to 6 months earlier or "
+            "3 weeks later. A later JAX may refuse this file."
+        ),
+    }
+
+
+def _serialized(function, images, platforms):
+    program = export.export(jax.jit(function), platforms=platforms)(images)
     return bytes(program.serialize())

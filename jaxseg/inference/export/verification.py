@@ -74,7 +74,7 @@ def sizes(program: Program) -> tuple[Size, ...]:
     """Returns the sizes of the three images with which a program is compared."""
     if program.size is not None:
         return (program.size,) * 3
-    side = program.multiple
+    side = max(program.multiple, 32)
     return (2 * side, 3 * side), (4 * side, 2 * side), (3 * side - 5, 4 * side + 1)
 
 

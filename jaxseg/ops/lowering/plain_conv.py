@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from jaxseg.ops.open_size import is_open
 from jaxseg.typing import Array
 
 Pair = tuple[int, int]
@@ -58,8 +59,11 @@ def drop_idle_taps(
 
     Kernel row u reads rows `u * rate - top + stride * [0, n)` of the map. Only leading
     and trailing kernel rows and columns are removed, so that the rest is a regular
-    grid. The padding shrinks accordingly; negative padding crops the map.
+    grid. The padding shrinks accordingly; negative padding crops the map. Of maps whose
+    size is open, nothing is removed.
     """
+    if is_open(*x.shape[-3:-1]):
+        return kernel, window
     pads = []
     for axis in (0, 1):
         size, (before, after) = x.shape[axis - 3], window.padding[axis]

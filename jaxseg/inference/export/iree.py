@@ -1,0 +1,80 @@
+"""Compiles a network with IREE to a file that needs neither Python nor JAX.
+
+A `.vmfb` file contains machine code for the kind of CPU on which it was compiled. IREE
+writes it so that it is also a ZIP archive, to which the header is appended.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxseg.inference.export.obstacle import reason
+from jaxseg.inference.export.program import Program
+from jaxseg.ops.lowering.portable import portable
+
+HEADER = "header.json"
+
+
+def write(program: Program, header: dict[str, Any], path: Path) -> None:
+    """Compiles a program for the CPU and writes it.
+
+    Args:
+      program: What the file computes, for a fixed size and a fixed number of images.
+      header: The description of the program.
+      path: The file to write.
+
+    Raises:
+      ValueError: If IREE cannot compile the network.
+    """
+    import iree.compiler
+
+    shape = (program.batch, *program.size, program.channels)
+    pixels = jax.ShapeDtypeStruct(shape, program.input_type)
+    function = jax.jit(portable(lambda pixels: program(_as_signed(pixels))))
+    module = str(function.lower(pixels).compiler_ir("stablehlo"))
+    try:
+        code = iree.compiler.compile_str(
+            module,
+            input_type="stablehlo",
+            target_backends=["llvm-cpu"],
+            extra_args=["--iree-llvmcpu-target-cpu=generic"],
+        )
+    except iree.compiler.CompilerToolError as error:
+        raise ValueError(f"IREE cannot compile this network: {reason(error)}") from None
+    path.write_bytes(code)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(HEADER, json.dumps(header, indent=1))
+
+
+def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
+    """Opens a file that `write` has written, in IREE's runtime.
+
+    Args:
+      path: The file.
+
+    Returns:
+      A function from images [B, H, W, C] to results, and the header.
+    """
+    import iree.runtime
+
+    with zipfile.ZipFile(path) as archive:
+        header = json.loads(archive.read(HEADER))
+    config = iree.runtime.Config("local-task")
+    code = iree.runtime.VmModule.copy_buffer(config.vm_instance, path.read_bytes())
+    module = iree.runtime.load_vm_module(code, config)
+    return lambda images: module.main(images).to_host(), header
+
+
+def _as_signed(pixels):
+    """Returns pixels as int32, because IREE 3.13 reads 200 of a uint8 as -56."""
+    if jnp.issubdtype(pixels.dtype, jnp.unsignedinteger):
+        return pixels.astype(jnp.int32) & jnp.iinfo(pixels.dtype).max
+    return pixels

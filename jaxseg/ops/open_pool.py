@@ -1,0 +1,73 @@
+"""Means and maxima over bins of a map whose size depends on the image.
+
+`jaxseg.ops.open_size` describes such open sizes. The bins are intervals of rows or
+columns whose limits the program computes when it runs.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxseg.typing import Array
+
+
+def bin_limits(size: Any, count: int) -> tuple[Array, Array]:
+    """Returns where the bins of adaptive pooling start and stop, int32 [count] each.
+
+    Bin i covers the rows from floor(i * size / count) up to
+    ceil((i + 1) * size / count).
+
+    Args:
+      size: The number of rows or columns.
+      count: The number of bins.
+    """
+    index = jnp.arange(count)
+    return index * size // count, -(-(index + 1) * size // count)
+
+
+def window_limits(size: Any, *, window: Any, stride: int) -> tuple[Array, Array]:
+    """Returns where the windows of a pooling without padding start and stop, int32 [n].
+
+    Args:
+      size: The number of rows or columns.
+      window: The number of rows or columns of a window.
+      stride: The step between windows.
+    """
+    start = stride * jnp.arange((size - window) // stride + 1)
+    return start, start + window
+
+
+def mean_between(x: Array, axis: int, start: Array, stop: Array) -> Array:
+    """Computes the mean of the rows or columns of each interval.
+
+    Args:
+      x: [B, H, W, C].
+      axis: 1 for rows, 2 for columns.
+      start: The first row or column of each interval, int32 [n].
+      stop: The row or column after the last one of each interval, int32 [n].
+
+    Returns:
+      x with n rows or columns.
+    """
+    weights = _inside(x.shape[axis], start, stop) / (stop - start)[:, None]
+    mean = jnp.tensordot(weights.astype(x.dtype), x, axes=(1, axis))
+    return jnp.moveaxis(mean, 0, axis)
+
+
+def max_between(x: Array, axis: int, start: Array, stop: Array) -> Array:
+    """Computes the maximum of the rows or columns of each interval.
+
+    For the arguments and the result see `mean_between`.
+    """
+    shape = [1] * x.ndim
+    shape[axis] = x.shape[axis]
+    parts = [
+        jnp.where(row.reshape(shape), x, -jnp.inf).max(axis, keepdims=True)
+        for row in _inside(x.shape[axis], start, stop)
+    ]
+    return jnp.concatenate(parts, axis)
+
+
+def _inside(size, start, stop):
+    index = jnp.arange(size)[None]
+    return (index >= start[:, None]) & (index < stop[:, None])

@@ -1,0 +1,77 @@
+"""Programs for images of any size compute what programs for one size compute."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+from jaxseg.nn.upsample import bilinear_deconv
+from jaxseg.ops.conv import conv
+from jaxseg.ops.open_size import any_below, as_fraction, is_open, larger, smaller
+from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool, max_pool
+from jaxseg.ops.preprocess import scaled_size
+from jaxseg.ops.rescale import rescale
+from jaxseg.ops.resize import resize
+from jaxseg.ops.upsample_conv import doubled_conv
+
+KERNEL = np.random.default_rng(1).normal(size=(3, 3, 3, 3)).astype(np.float32)
+
+
+def size_of(x):
+    return x.shape[1], x.shape[2]
+
+
+def times(x, factor):
+    return tuple(side * factor for side in size_of(x))
+
+
+OPERATORS = {
+    "dead taps": lambda x: conv(x, KERNEL, padding=30, rate=30),
+    "pointwise": lambda x: conv(x, KERNEL[:1, :1], stride=2),
+    "deconvolution": lambda x: bilinear_deconv(
+        x, stride=2, kernel=4, crop=1, size=times(x, 2)
+    ),
+    "doubled": lambda x: doubled_conv(x, None, KERNEL, size=times(x, 2)),
+    "max pool": lambda x: max_pool(x, window=3, stride=2, padding=1, ceil=True),
+    "avg pool": lambda x: avg_pool(x, window=3, padding=1, count_include_pad=False),
+    "open window": lambda x: avg_pool(
+        x, window=tuple(smaller(5, n) for n in size_of(x)), stride=2
+    ),
+    "adaptive mean": lambda x: adaptive_avg_pool(x, (3, 5)),
+    "adaptive maximum": lambda x: adaptive_max_pool(x, (3, 5)),
+    "resize up": lambda x: resize(x, times(x, 3)),
+    "resize to one size": lambda x: resize(x, (7, 11)),
+    "aligned corners": lambda x: resize(x, times(x, 3), align_corners=True),
+    "nearest": lambda x: resize(x, (7, 11), method="nearest"),
+    "dense": lambda x: resize(x, times(x, 2), impl="lax"),
+    "antialias": lambda x: resize(x, scaled_size(size_of(x), 0.5), antialias=True),
+    "rescale": lambda x: rescale(x, 0.75),
+    "corners": lambda x: rescale(x, 0.5, "corners"),
+}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_open_sizes_give_the_values_of_fixed_sizes(name):
+    function = OPERATORS[name]
+    height, width = export.symbolic_shape("h, w")
+    shape = (2, 4 * height, 4 * width, 3)
+    image = jax.ShapeDtypeStruct(shape, jnp.float32)
+    program = export.export(jax.jit(function), platforms=("cpu",))(image)
+    for size in ((12, 8), (4, 20)):
+        x = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
+        expected = jax.jit(function)(x)
+        np.testing.assert_allclose(program.call(x), expected, atol=2e-5)
+
+
+def test_comparisons_of_known_sizes_are_ordinary():
+    assert any_below((5, 3), 4) and not any_below((5, 4), 4)
+    assert (smaller(2, 3), larger(2, 3), is_open(2, np.int64(3))) == (2, 3, False)
+    with pytest.raises(ValueError, match="is invalid for images of any size"):
+        as_fraction(0.123456789)
+
+
+def test_what_depends_on_the_image_is_not_certain():
+    (height,) = export.symbolic_shape("h")
+    assert is_open(height) and not any_below((2 * height,), 4)
+    assert any_below((-height,), 4)
