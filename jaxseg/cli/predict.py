@@ -26,6 +26,9 @@ from jaxseg.cli.averaging import (
     PictureOptions,
     move_runs,
 )
+from jaxseg.cli.exact import BOUNDS as EXACT_BOUNDS
+from jaxseg.cli.exact import DEFAULT as EXACT
+from jaxseg.cli.exact import Exact
 from jaxseg.cli.prediction_progress import Pace, follow
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
@@ -85,10 +88,12 @@ class Arguments:
     threshold: float | None = None
     """Probability above which a class is present, for a network with
     model.output=sigmoid. The default is that of the dataset, 0.5."""
-    mode: Literal["whole", "slide", "tile"] = "whole"
-    """whole segments the whole image, slide averages overlapping windows, and tile
-    joins tiles whose borders are padded by mirroring, for networks without padding."""
+    mode: Literal["whole", "slide", "tile", "exact"] = "whole"
+    """whole segments the whole image, slide averages overlapping windows, tile joins
+    tiles whose borders are padded by mirroring, for networks without padding, and exact
+    joins tiles whose result is that of the whole image."""
     windows: Annotated[Windows, tyro.conf.arg(name="")] = WINDOWS
+    exact: Annotated[Exact, tyro.conf.arg(name="")] = EXACT
     scales: tuple[float, ...] = (1.0,)
     """Resize the image by each of these factors and average the predictions."""
     flip: bool = False
@@ -137,6 +142,7 @@ def main(argv: list[str]) -> int:
     options = parsed(Arguments, rest, prog="jaxseg predict", bounds=BOUNDS)
     options.refining.check()
     check_bounds(options.windows, WINDOW_BOUNDS)
+    check_bounds(options.exact, EXACT_BOUNDS)
     options.averaging.check(network_options)
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
@@ -149,6 +155,8 @@ def main(argv: list[str]) -> int:
     failed = follow(prediction.unreadable, Pace(len(prediction.unreadable), noun))
     inputs = counted(len(prediction.jobs), noun)
     print(f"{config.model.title} of step {prediction.step}, {inputs}", flush=True)
+    for line in prediction.notes():
+        print(as_message(line), flush=True)
     pace = Pace(len(prediction.jobs) - finished, noun)
     with raising_signals():
         try:
@@ -174,7 +182,7 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
       allowed: The names of the options that apply, or None if all do.
     """
     groups = (options, options.refining, options.windows, options.averaging)
-    groups += (options.pictures,)
+    groups += (options.pictures, options.exact)
     for holder in groups if allowed else ():
         for field in dataclasses.fields(holder):
             value = getattr(holder, field.name)
@@ -209,6 +217,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         dataset=options.dataset,
         refinement=options.refining.refinement,
         averaging=options.averaging.averaging(options.pictures.maps),
+        limits=options.exact.limits(),
     )
     return Request(
         inputs=options.images,

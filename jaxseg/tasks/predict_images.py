@@ -16,6 +16,7 @@ from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.data.trained_images import options_like
 from jaxseg.inference.ahead import map_ahead
+from jaxseg.inference.exact.segmentation import costs
 from jaxseg.inference.image_batches import Batch, Job, batches, read_batch
 from jaxseg.inference.images import collect, output_names, size_of
 from jaxseg.inference.segmenter import Segmenter
@@ -68,6 +69,17 @@ class ImagePrediction:
     finished: frozenset[Path] = frozenset()
     draw: Callable[[np.ndarray], Drawn] | None = None
     noun: ClassVar[str] = "image"
+
+    def notes(self) -> list[str]:
+        """Returns what exact tiles cost, for the largest images.
+
+        Raises:
+          ValueError: If the network cannot be computed exactly in tiles.
+        """
+        if self.request.segment.mode != "exact":
+            return []
+        sizes = [self.segmenter.padded_size(job.size) for job in self.jobs]
+        return costs(self.segmenter.exact, sizes)
 
     def run(self) -> Iterator[FileResult]:
         """Segments the images, writes the files, and yields the result of each image.

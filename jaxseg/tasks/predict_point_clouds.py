@@ -79,6 +79,10 @@ class CloudPrediction:
     noun: ClassVar[str] = "cloud"
     finished: ClassVar[frozenset[Path]] = frozenset()
 
+    def notes(self) -> list[str]:
+        """Returns nothing, because there is no choice to explain."""
+        return []
+
     def run(self) -> Iterator[FileResult]:
         """Segments the point clouds, writes the result files, and yields results."""
         self.request.output.mkdir(parents=True, exist_ok=True)

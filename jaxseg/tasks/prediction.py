@@ -86,6 +86,9 @@ class FilePrediction(Protocol):
     unreadable: list[FileResult]
     noun: str
 
+    def notes(self) -> list[str]:
+        """Returns lines of text about the prediction that the user should see first."""
+
     def run(self) -> Iterator[FileResult]:
         """Segments the inputs that are not finished, writes the files of each input,
         and yields its result."""

@@ -75,10 +75,11 @@ MODES = {
     "flip": ["--flip"],
     "slide": ["--mode", "slide", "--window", "16", "16"],
     "tile": ["--mode", "tile", "--window", "16", "24", "--batch-size", "3"],
+    "exact": ["--mode", "exact", "--window", "16", "24"],
 }
 
 
-@pytest.mark.parametrize("mode", ["whole", "flip", "slide", "tile"])
+@pytest.mark.parametrize("mode", list(MODES))
 def test_all_sizes_and_kinds_of_files(tmp_path, brightest, mode, capsys):
     images = {
         "a": picture(tmp_path / "in/a.png", 20, 33),

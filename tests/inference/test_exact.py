@@ -134,7 +134,7 @@ def test_a_network_at_an_odd_size():
     cost = tiled.cost
     assert (cost.tile, cost.window, cost.tiles) == ((32, 64), (77, 89), 12)
     assert cost.halo == 22 and cost.passes == 1
-    assert 1.5 < cost.arithmetic < 3 < cost.pixels
+    assert 2 < cost.arithmetic < 4 < cost.pixels
 
 
 def test_the_halo_is_that_of_the_dependence():
@@ -155,7 +155,9 @@ def test_a_network_in_two_passes():
     )
     image = kernel((1, 75, 99, 3), seed=1)
     variables = fill_variables(model, image.shape)
-    with pytest.raises(ValueError, match=r"at least 2.*sums over the.*head/aspp/pool"):
+    with pytest.raises(
+        ValueError, match=r"at least 2.*a sum or mean over.*head/aspp/pool"
+    ):
         in_tiles(logits_of(model), variables, image, max_passes=1)
     expected = jax.jit(logits_of(model))(variables, image)
     found, tiled = in_tiles(logits_of(model), variables, image, tile=(40, 40))
@@ -182,7 +184,7 @@ def test_the_halo_is_limited():
     image = jax.ShapeDtypeStruct((1, 192, 192, 3), jnp.float32)
     with pytest.raises(ValueError, match=r"max_halo=21 is invalid.*at least 22 pixels"):
         in_tiles(logits_of(model), variables, image, max_halo=21, window=(96, 96))
-    with pytest.raises(ValueError, match=r"window=\(40, 40\).*at least \(76, 76\)"):
+    with pytest.raises(ValueError, match=r"window=\(40, 40\).*at least \(44, 44\)"):
         in_tiles(logits_of(model), variables, image, window=(40, 40))
 
 

@@ -145,6 +145,10 @@ def global_operations(nodes: list[Node]) -> list[GlobalOperation]:
     for node in nodes:
         if node.cut or node.opaque:
             words = _WORDS.get(node.kind, f"the operation {node.kind}")
+            if node.cut and any(value.known is not None for value in node.ins):
+                words = _WORDS["reduce_sum"]  # a product with constant weights
+            if node.opaque and node.reduced:
+                words = f"{words} for each pixel"
             level = max(value.level for value in node.outs)
             one = GlobalOperation(words, _module(node), not node.opaque, level)
             if one not in found:

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from jaxseg.analysis.regions.arrays import Span
+from jaxseg.analysis.regions.arrays import Span, Value
 from jaxseg.analysis.regions.graph import Graph
 from jaxseg.analysis.regions.tiles import Tiles
 from jaxseg.analysis.regions.tiling import arithmetic, cuts
@@ -14,7 +14,9 @@ from jaxseg.analysis.regions.windows import Windows, tile_spans
 from jaxseg.inference.exact.program import TileProgram
 from jaxseg.typing import Size
 
-STEP = 32  # Tiles are multiples of this many pixels, as the output strides divide it.
+# Sides of tiles are multiples of the first of these that is not larger. Tiles read
+# fewer pixels if the output stride of the network divides their sides.
+STEPS = (32, 8, 1)
 LEAST = 1024  # The smallest window that is chosen without an option, in pixels.
 
 
@@ -67,27 +69,33 @@ def fitting_grid(graph: Graph, size: Size, window: Size) -> TileGrid:
       ValueError: If the window is too small for any tile.
     """
     given = tuple(cuts(graph))
-    tile = list(smaller(size, window))
-    while min(tile) >= min(STEP, *size):
-        grid = TileGrid(size, tile=(tile[0], tile[1]))
-        read = TileProgram(graph, grid.roots(graph), grid.counts, given).read
+    tile = smaller(size, window)
+    while True:
+        read = _read(graph, TileGrid(size, tile), given)
         over = [span.length - w for span, w in zip(read, window, strict=True)]
         if max(over) <= 0:
-            return grid
-        tile = [
-            t if o <= 0 else (t - min(o, max(STEP, t // 2))) // STEP * STEP
-            for t, o in zip(tile, over, strict=True)
-        ]
-    need = tuple(span.length for span in _smallest(graph, size, given))
+            return TileGrid(size, tile)
+        if any(o > 0 and t == 1 for t, o in zip(tile, over, strict=True)):
+            break
+        height, width = (_reduced(*one) for one in zip(tile, over, strict=True))
+        tile = height, width
+    need = tuple(span.length for span in _read(graph, TileGrid(size, (1, 1)), given))
     raise ValueError(
         f"window={tuple(window)} is invalid with mode='exact': expected at least "
         f"{need} pixels (height, width), which the smallest tile of this network reads."
     )
 
 
-def _smallest(graph: Graph, size: Size, given) -> tuple[Span, Span]:
-    tile = min(STEP, size[0]), min(STEP, size[1])
-    grid = TileGrid(size, tile)
+def _reduced(tile: int, over: int) -> int:
+    """Returns a smaller side of a tile that reads too many pixels."""
+    if over <= 0:
+        return tile
+    side = tile - over if tile > over else tile // 2
+    step = next(step for step in STEPS if step <= side)
+    return side // step * step
+
+
+def _read(graph: Graph, grid: TileGrid, given: tuple[Value, ...]) -> tuple[Span, Span]:
     return TileProgram(graph, grid.roots(graph), grid.counts, given).read
 
 
@@ -104,7 +112,7 @@ def default_window(halo: int | None, size: Size) -> Size:
     if halo is None:
         return size
     side = max(LEAST, 4 * halo)
-    side = -(-side // STEP) * STEP
+    side = -(-side // STEPS[0]) * STEPS[0]
     return smaller((side, side), size)
 
 

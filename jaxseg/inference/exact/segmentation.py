@@ -16,6 +16,9 @@ from jaxseg.inference.windows.inputs import ArrayPixels, Pixels
 from jaxseg.inference.windows.stream import Rows
 from jaxseg.typing import Size
 
+_KEPT = 8  # The number of sizes of images whose compiled programs are kept.
+_SHOWN = 3  # The number of sizes whose costs are shown.
+
 
 class ExactSegmentation:
     """Segments images in tiles, with the preprocessing of whole images."""
@@ -32,6 +35,8 @@ class ExactSegmentation:
         """
         self._network, self._variables, self._options = network, variables, options
         self._tiled: dict[Size, TiledNetwork] = {}
+        self._labels = lambda logits: (network.labels_of(logits),)
+        self._both = lambda logits: network.both_of(logits)
 
     def tiled(self, size: Size) -> TiledNetwork:
         """Returns the network in tiles for images of one size.
@@ -44,6 +49,8 @@ class ExactSegmentation:
             limits.
         """
         if size not in self._tiled:
+            if len(self._tiled) == _KEPT:
+                del self._tiled[next(iter(self._tiled))]
             spec = self._network.spec
             self._tiled[size] = TiledNetwork(
                 self._network.logits,
@@ -65,8 +72,7 @@ class ExactSegmentation:
           Rows of classes, integers [n, W], or booleans [n, W, K] if classes can
             overlap.
         """
-        finish = lambda logits: (self._network.labels_of(logits),)
-        for strip in self._strips(pixels, finish, start):
+        for strip in self._strips(pixels, self._labels, start):
             skipped = max(0, start - strip.first)
             yield Rows(strip.first + skipped, strip.parts[0][skipped:])
 
@@ -91,8 +97,7 @@ class ExactSegmentation:
           The classes and, if wanted, the probabilities, as
           `ImageNetwork.labels_and_probabilities` returns them.
         """
-        network = self._network
-        finish = network.both_of if soft else lambda x: (network.labels_of(x),)
+        finish = self._both if soft else self._labels
         found = []
         for image in pixels:
             strips = list(self._strips(ArrayPixels(image), finish))
@@ -103,7 +108,7 @@ class ExactSegmentation:
 
 
 def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
-    """Returns a line of text for each size of images that says what tiles cost.
+    """Returns lines of text that say what tiles cost, for the largest images.
 
     Args:
       segmentation: The network.
@@ -112,10 +117,14 @@ def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
     Raises:
       ValueError: If the network cannot be computed exactly in tiles within the limits.
     """
-    return [
+    ordered = sorted(set(sizes), key=lambda size: -size[0] * size[1])
+    lines = [
         f"{height} x {width} pixels: {segmentation.tiled((height, width)).cost}"
-        for height, width in dict.fromkeys(sizes)
+        for height, width in ordered[:_SHOWN]
     ]
+    if len(ordered) > _SHOWN:
+        lines.append(f"and {len(ordered) - _SHOWN} smaller sizes of images")
+    return lines
 
 
 def check_alone(options: PredictOptions, *, several: bool) -> None:

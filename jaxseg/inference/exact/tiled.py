@@ -25,6 +25,7 @@ from jaxseg.inference.exact.program import TileProgram
 
 # Returns the rows and columns [top, left, height, width] of the image, [1, h, w, C].
 Read = Callable[[int, int, int, int], np.ndarray]
+Finish = Callable[[jax.Array], tuple[jax.Array, ...]]
 
 
 class Strip(NamedTuple):
@@ -83,6 +84,8 @@ class TiledNetwork:
             else TileGrid(self.size, smaller(options.tile, self.size))
         )
         self.programs = list(self._programs())
+        self._collectors = [jax.jit(program.__call__) for program in self.programs[:-1]]
+        self._finishers: dict[Finish, Callable] = {}
 
     def _programs(self) -> Iterator[TileProgram]:
         given = ()
@@ -131,7 +134,7 @@ class TiledNetwork:
     def strips(
         self,
         read: Read,
-        finish: Callable[[jax.Array], tuple[jax.Array, ...]],
+        finish: Finish,
         *,
         start: int = 0,
     ) -> Iterator[Strip]:
@@ -140,22 +143,20 @@ class TiledNetwork:
         Args:
           read: Returns a part of the image.
           finish: Maps the logits [1, h, w, K] of a tile to the arrays [1, h, w, ...]
-            that are kept, for example to its classes.
+            that are kept, for example to its classes. A program is compiled for each
+            function, so pass the same function for all images.
           start: The number of rows that are not needed.
 
         Yields:
           The result of each row of tiles.
         """
         given: list = []
-        for level, program in enumerate(self.programs[:-1], 1):
-            given += self._collect(program, read, given, level)
+        for program, run in zip(self.programs, self._collectors, strict=False):
+            given += self._collect(program, run, read, given)
         program = self.programs[-1]
-
-        def last(pixels, leaves, given, row, column):
-            (logits,) = program(pixels, leaves, given, row, column)
-            return finish(logits.reshape(1, *self.grid.tile, -1))
-
-        run = jax.jit(last)
+        if finish not in self._finishers:
+            self._finishers[finish] = self._compiled(finish)
+        run = self._finishers[finish]
         rows, columns = self.grid.kept(0), self.grid.kept(1)
         for i, (top, bottom) in enumerate(rows):
             if bottom <= start:
@@ -169,11 +170,20 @@ class TiledNetwork:
             parts = (np.concatenate(row, 1) for row in zip(*pieces, strict=True))
             yield Strip(top, tuple(parts))
 
-    def _collect(self, program, read, given, level) -> list[np.ndarray]:
+    def _compiled(self, finish: Finish) -> Callable:
+        """Returns the compiled program of the last pass."""
+
+        def last(pixels, leaves, given, row, column):
+            (logits,) = self.programs[-1](pixels, leaves, given, row, column)
+            return finish(logits.reshape(1, *self.grid.tile, -1))
+
+        return jax.jit(last)
+
+    def _collect(self, program, run, read, given) -> list[np.ndarray]:
         """Combines values over all tiles in one pass over the image."""
         nodes = {n.outs[0]: n.params for n in self.graph.nodes if n.cut}
         kinds = [nodes[value] for value in program.roots]
-        run, totals = jax.jit(program.__call__), None
+        totals = None
         for i in range(program.tiles.rows):
             for j in range(program.tiles.columns):
                 found = run(_window(program, read, i, j), self._leaves, given, i, j)
