@@ -235,5 +235,11 @@ def request_of(options: Arguments, config: Config) -> Request:
         map_format=options.pictures.map_format,
         further=tuple(dict.fromkeys(options.write)),
         overwrite=options.overwrite,
+        large_above=options.windows.large_above,
+        report=_report,
         stop=options.on_bad_file == "stop",
     )
+
+
+def _report(line: str) -> None:
+    print(as_message(line), flush=True)

@@ -13,6 +13,7 @@ BOUNDS = {
     "window": optional(each(whole(1, 65_536))),
     "stride": optional(each(whole(1, 65_536))),
     "devices": optional(whole(1, 65_536)),
+    "large_above": optional(whole(1, 2**62)),
 }
 
 
@@ -36,6 +37,12 @@ class Windows:
     file. auto selects the first that has room."""
     devices: int | None = None
     """Number of local devices that share the windows. The default is all of them."""
+    large_above: int | None = None
+    """With --mode slide or tile, TIFF and NPY files with more pixels than this are read
+    and written in windows, in little memory. The result is NAME.tif, a tiled TIFF with
+    the georeference of the image, or NAME.npy for an NPY file, and an overlay of at
+    most 2048 pixels. The same command continues an interrupted image. The default is
+    data.max_pixels."""
 
 
 DEFAULT = Windows()

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
+from jaxseg.inference.exact.segmentation import ExactSegmentation, costs
 from jaxseg.inference.segmenter import Segmenter
-from jaxseg.inference.windows.inputs import Pixels
+from jaxseg.inference.windows.inputs import ArrayPixels, Pixels
 from jaxseg.inference.windows.sliding import SlidingWindows, most_probable
 from jaxseg.inference.windows.stream import Rows
+from jaxseg.ops.preprocess import scaled_size
+from jaxseg.typing import Size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,12 +44,51 @@ class LabelRows:
         """
         return self.sliding.rows(pixels, decide=self.decide, start=start)
 
+    def describe(self, pixels: Pixels) -> str:
+        """Returns a line about the windows of an image and the place of the sums.
 
-def label_rows(segmenter: Segmenter, *, folder: Path | None = None) -> LabelRows:
+        Args:
+          pixels: The image.
+        """
+        return self.sliding.describe(pixels)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExactLabelRows:
+    """Segments images in exact tiles and yields rows of classes, as `LabelRows` does.
+
+    Attributes:
+      segmentation: Runs the network in tiles.
+    """
+
+    segmentation: ExactSegmentation
+
+    def rows(self, pixels: Pixels, *, start: int = 0) -> Iterator[Rows]:
+        """Yields the rows of an image from top to bottom.
+
+        Args:
+          pixels: The image, of the type in the dataset's specification.
+          start: The number of rows that are not needed.
+        """
+        return self.segmentation.rows(pixels, start=start)
+
+    def describe(self, pixels: Pixels) -> str:
+        """Returns a line about the tiles of an image and what they cost.
+
+        Args:
+          pixels: The image.
+        """
+        (line,) = costs(self.segmentation, [pixels.size])
+        return line
+
+
+def label_rows(
+    segmenter: Segmenter, *, folder: Path | None = None
+) -> LabelRows | ExactLabelRows:
     """Returns a function that segments images by windows, a few rows at a time.
 
     Args:
-      segmenter: The network, with options whose mode is "slide" or "tile".
+      segmenter: The network, with options whose mode is not "whole".
       folder: The folder of the memory-mapped file that "auto" or "file" may use for the
         sums over windows. None selects the system's folder for temporary files.
 
@@ -54,6 +97,8 @@ def label_rows(segmenter: Segmenter, *, folder: Path | None = None) -> LabelRows
     """
     check_by_rows(segmenter)
     options = segmenter.options
+    if options.mode == "exact":
+        return ExactLabelRows(segmenter.exact)
     windows = dataclasses.replace(options.windows, folder=folder)
     by_sum = options.dataset is not None or segmenter.spec.multilabel
     apply = segmenter.class_logits if by_sum else segmenter.decisions
@@ -70,6 +115,20 @@ def label_rows(segmenter: Segmenter, *, folder: Path | None = None) -> LabelRows
     return LabelRows(sliding, decide)
 
 
+def describe_windows(segmenter: Segmenter, size: Size) -> str:
+    """Returns a line about the windows of an image that is in memory.
+
+    Args:
+      segmenter: The network, with options whose mode is "slide" or "tile".
+      size: The height and width of the image.
+    """
+    options, spec = segmenter.options, segmenter.spec
+    scaled = scaled_size(size, segmenter.network.scale)
+    pixels = np.broadcast_to(np.float32(0), (*scaled, spec.channels))
+    sliding = SlidingWindows(segmenter.decisions, options.windows, options.mode)
+    return sliding.describe(ArrayPixels(pixels))
+
+
 def check_by_rows(segmenter: Segmenter) -> None:
     """Raises ValueError if an option needs the whole image at once.
 
@@ -77,12 +136,14 @@ def check_by_rows(segmenter: Segmenter) -> None:
       segmenter: The network with the options of the prediction.
     """
     options = segmenter.options
-    if options.mode == "whole" or options.windows is None:
+    exact = options.mode == "exact"
+    if options.mode == "whole" or (options.windows is None and not exact):
         raise ValueError(
             f"mode={options.mode!r}, window={options.window} is invalid for an image "
-            "that is read in windows: expected mode='slide' and a window."
+            "that is read in windows: expected mode='slide' and a window, or "
+            "mode='exact'."
         )
-    if segmenter.network.scale != 1:
+    if segmenter.network.scale != 1 and not exact:
         raise ValueError(
             f"data.eval_scale={segmenter.network.scale} of the run is invalid for an "
             "image that is read in windows: expected 1. Resize the image first, and "

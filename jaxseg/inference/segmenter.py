@@ -89,7 +89,7 @@ class Segmenter:
         )
         self.network, self.spec = network, network.output_spec
         self.options, self.reading = options, options_like(reading, spec)
-        self._variables = jax.device_put(variables)
+        self.variables = jax.device_put(variables)
         self._labels = jax.jit(self.network.labels)
         self._both = jax.jit(self.network.labels_and_probabilities)
         self.prepare = jax.jit(self.network.prepare)
@@ -106,14 +106,14 @@ class Segmenter:
         """Returns the rule that converts the logits to probabilities and labels."""
         side, spec = round_up(CANVAS, self.options.padding), self.spec
         pixels = jax.ShapeDtypeStruct((1, side, side, spec.channels), spec.image_dtype)
-        forward = lambda pixels: self.network.logits(self._variables, pixels)
+        forward = lambda pixels: self.network.logits(self.variables, pixels)
         return self.network.form(jax.eval_shape(forward, pixels))
 
     @functools.cached_property
     def exact(self) -> ExactSegmentation:
         """Returns the network in tiles whose result is that of the whole image."""
         limits = dataclasses.replace(self.options.limits, window=self.options.window)
-        return ExactSegmentation(self.network, self._variables, limits)
+        return ExactSegmentation(self.network, self.variables, limits)
 
     @functools.cached_property
     def refiner(self) -> Refiner:
@@ -210,10 +210,10 @@ class Segmenter:
             labels = self.form.labels_of(probabilities)
             return Segmented(labels, probabilities, found.maps)
         if soft:
-            labels, probabilities = self._both(self._variables, pixels)
+            labels, probabilities = self._both(self.variables, pixels)
             return Segmented(np.array(labels), np.array(probabilities))
         if whole:
-            return Segmented(np.array(self._labels(self._variables, pixels)))
+            return Segmented(np.array(self._labels(self.variables, pixels)))
         labels = predict_labels(
             self.decisions, self.prepare(pixels), size=pixels.shape[1:3], **self._how()
         )
@@ -229,7 +229,7 @@ class Segmenter:
 
     def _ensemble_of(self, others: Sequence[Member]) -> Ensemble:
         options = self.options
-        first = Member(self.network, self._variables, plain=self.class_logits)
+        first = Member(self.network, self.variables, plain=self.class_logits)
         found = Ensemble(
             (first, *others), options.averaging, options.scales, options.flip
         )
@@ -240,8 +240,8 @@ class Segmenter:
     def _bound(self, function):
         devices = self.options.devices
         if self.options.mode != "whole" and devices > 1:
-            return shared(function, self._variables, devices=devices)
-        return functools.partial(jax.jit(function), self._variables)
+            return shared(function, self.variables, devices=devices)
+        return functools.partial(jax.jit(function), self.variables)
 
     def padded_size(self, size: Size) -> Size:
         """Returns the size to which an image is padded with the mean color.

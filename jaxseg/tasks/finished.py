@@ -31,7 +31,7 @@ except ImportError:  # Windows has no such locks.
 FILE = "predict.jsonl"
 # Fields of a request that do not change the results.
 _WITHOUT_EFFECT = ("inputs", "output", "workdir", "ensemble", "checkpoint", "verify")
-_WITHOUT_EFFECT += ("overwrite", "stop")
+_WITHOUT_EFFECT += ("overwrite", "stop", "large_above", "report")
 _WITHOUT_EFFECT_IN = {
     "segment": ("batch_size", "accumulate", "devices"),
     "reading": ("max_pixels",),

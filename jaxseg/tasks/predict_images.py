@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,18 +18,17 @@ from jaxseg.data.trained_images import options_like
 from jaxseg.inference.ahead import map_ahead
 from jaxseg.inference.exact.segmentation import costs
 from jaxseg.inference.image_batches import Batch, Job, batches, read_batch
-from jaxseg.inference.images import collect, output_names, size_of
+from jaxseg.inference.label_rows import describe_windows
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.storage import atomic
 from jaxseg.tasks.ensemble import open_networks
 from jaxseg.tasks.extra_files import Found, extra_files
 from jaxseg.tasks.finished import Finished, identity_of, open_record
 from jaxseg.tasks.further_files import further_files
-from jaxseg.tasks.image_results import (
-    ImageResults,
-    SegmentedImage,
-    result_paths,
-)
+from jaxseg.tasks.image_jobs import plan, results_of
+from jaxseg.tasks.image_results import ImageResults, SegmentedImage
+from jaxseg.tasks.large_image import LargeJob, LargePrediction
+from jaxseg.tasks.large_jobs import large_prediction
 from jaxseg.tasks.prediction import FileResult, Request, failure
 from jaxseg.tasks.samples import (
     Drawn,
@@ -56,18 +55,20 @@ class ImagePrediction:
       results: Writes the files of each image.
       record: The record of the images that are finished.
       finished: The images whose results were complete before.
+      large: Segments the images that are read in windows, or None if there are none.
       noun: The word for one input in messages, "image".
     """
 
     request: Request
     step: int
-    jobs: list[Job]
+    jobs: list[Job | LargeJob]
     unreadable: list[FileResult]
     segmenter: Segmenter
     results: ImageResults
     record: Finished
     finished: frozenset[Path] = frozenset()
     draw: Callable[[np.ndarray], Drawn] | None = None
+    large: LargePrediction | None = None
     noun: ClassVar[str] = "image"
 
     def notes(self) -> list[str]:
@@ -113,8 +114,13 @@ class ImagePrediction:
         """Yields the segmentation of each image, or the error that prevented it."""
         segment = self.request.segment
         whole = segment.mode == "whole"  # In the other modes, windows form the batches.
+        small = [job for job in self.jobs if isinstance(job, Job)]
+        if small and not whole and segment.windows is not None:
+            largest = max((job.size for job in small), key=math.prod)
+            line = describe_windows(self.segmenter, largest)
+            self.request.report(f"the largest image: {line}")
         groups = batches(
-            self.jobs,
+            small,
             rows=segment.batch_size if whole else 1,
             padded=self.segmenter.padded_size,
             finished=self.finished,
@@ -129,6 +135,9 @@ class ImagePrediction:
         with contextlib.closing(loaded):
             for batch, pixels, errors in loaded:
                 yield from self._segment(batch, pixels, errors)
+        for job in self.jobs:
+            if isinstance(job, LargeJob) and job.path not in self.finished:
+                yield self.large.result(job, stop=self.request.stop)
 
     def _segment(
         self, batch: Batch, pixels: np.ndarray, errors: Mapping[int, ValueError]
@@ -191,7 +200,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         _ = segmenter.refiner  # It checks that the steps suit the classes.
     identity = identity_of(request, config, spec, step=step, variables=weights)
     record = open_record(request.output, identity, overwrite=request.overwrite)
-    results = functools.partial(result_paths, request=request, spec=segmenter.spec)
+    results = {job.name: results_of(job, request, segmenter.spec) for job in jobs}
     return ImagePrediction(
         request,
         step=step,
@@ -205,8 +214,9 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
             extras=extra_files(request, segmenter.spec),
         ),
         record=record,
-        finished=record.divide(jobs, results, overwrite=request.overwrite),
+        finished=record.divide(jobs, results.get, overwrite=request.overwrite),
         draw=_drawer(request, config, segmenter, weights[0]),
+        large=large_prediction(jobs, request, segmenter, identity),
     )
 
 
@@ -231,35 +241,6 @@ def _check_multilabel(request: Request) -> None:
             f"write={request.further} is invalid for a network whose classes can "
             "overlap: it needs one class for each pixel. Leave the option out."
         )
-
-
-def plan(request: Request, spec: DatasetSpec) -> tuple[list[Job], list[FileResult]]:
-    """Returns the readable images with their result paths, and the unreadable images.
-
-    Args:
-      request: The options.
-      spec: The classes of the run.
-
-    Raises:
-      ValueError: If a result would replace an image, or if `stop` is set and an image
-        cannot be read.
-    """
-    paths = collect(request.inputs)
-    sources = {os.path.realpath(path) for path in paths}
-    jobs, unreadable = [], []
-    for path, name in zip(paths, output_names(paths), strict=True):
-        target = request.output / name
-        for result in result_paths(target, request, spec):
-            if os.path.realpath(result) in sources:
-                raise ValueError(
-                    f"output={str(request.output)!r} is invalid: {result} would "
-                    "replace an image. Choose another -o."
-                )
-        try:
-            jobs.append(Job(path, target, size_of(path, request.reading)))
-        except ValueError as error:
-            unreadable.append(failure((path,), error, stop=request.stop))
-    return jobs, unreadable
 
 
 def _network_failure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -34,6 +34,10 @@ class Request:
       further: Additional file formats in which the predicted classes are written, among
         "raw", "geojson" and "coco". `jaxseg.tasks.further_files` describes them.
       overwrite: Whether results of other runs or options may be replaced.
+      large_above: TIFF and NPY files with more pixels than this are read, segmented and
+        written in windows, in the modes that use windows. None selects the largest
+        number of pixels that the reader accepts.
+      report: A function that shows one line about the progress of a large image.
       stop: Whether the first file that cannot be read raises an error.
     """
 
@@ -52,6 +56,8 @@ class Request:
     map_format: Literal["tiff", "npy"] = "tiff"
     further: tuple[str, ...] = ()
     overwrite: bool = False
+    large_above: int | None = None
+    report: Callable[[str], None] = lambda line: None
     stop: bool = False
 
 

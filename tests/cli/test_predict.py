@@ -21,7 +21,7 @@ from jaxseg.inference.refinement import fill_holes, remove_small
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.metrics import confusion
 from jaxseg.runs.directory import build_model, write_run
-from jaxseg.tasks import ensemble, predict_images, segmentation
+from jaxseg.tasks import ensemble, image_jobs, segmentation
 from jaxseg.viz import overlay
 
 SPEC = DatasetSpec(
@@ -345,7 +345,7 @@ def test_an_image_that_the_network_fails_on_is_named(
 
 def test_a_file_that_changes_meanwhile_is_named(tmp_path, brightest, monkeypatch):
     picture(tmp_path / "a.png", 20, 30)
-    monkeypatch.setattr(predict_images, "size_of", lambda *_: (30, 20))
+    monkeypatch.setattr(image_jobs, "size_of", lambda *_: (30, 20))
     with pytest.raises(ValueError, match=r"a\.png is invalid: .* \(30, 20\)"):
         run(tmp_path / "a.png", "--on-bad-file", "stop", output=tmp_path / "out")
 

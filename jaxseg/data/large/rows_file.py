@@ -33,12 +33,14 @@ class RowsFile:
       dtype: The type of the values.
       origin: Everything that determines the values, as plain text and numbers. A file
         is continued only if it is equal.
+      remedy: The last sentence of an error about a file that cannot be continued.
     """
 
     path: Path
     shape: tuple[int, ...]
     dtype: np.dtype
     origin: Mapping[str, Any]
+    remedy: str = "Remove the file and its state to start again."
 
     @property
     def state(self) -> Path:
@@ -111,24 +113,32 @@ class RowsFile:
         atomic.write_text(self.state, json.dumps(record, indent=1))
 
     def _continued(self) -> int:
-        remedy = f"Remove {self.path} and {self.state} to start again"
         try:
             record = json.loads(self.state.read_text())
             found, rows = record["origin"], int(record["rows"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{self.state} is damaged. {remedy}.") from error
+            raise ValueError(f"{self.state} is damaged. {self.remedy}") from error
         wanted = json.loads(json.dumps(dict(self.origin)))
-        for name in sorted({*found, *wanted}):
-            if found.get(name) != wanted.get(name):
-                raise ValueError(
-                    f"{self.state} is the state of another prediction: {name} was "
-                    f"{found.get(name)} and is {wanted.get(name)}. {remedy}, or repeat "
-                    "the interrupted command to continue it."
-                )
+        if found != wanted:
+            name, was, now = _difference(found, wanted)
+            raise ValueError(
+                f"{self.path} is invalid: expected rows with {name}={now!r}, but they "
+                f"were computed with {was!r}. {self.remedy}"
+            )
         size = self._offset(self.shape[0])
         if not self.path.exists() or self.path.stat().st_size != size:
             raise ValueError(
                 f"{self.path} is invalid: expected {size} bytes, as {self.state.name} "
-                f"states. {remedy}."
+                f"states. {self.remedy}"
             )
         return rows
+
+
+def _difference(found: Any, wanted: Any, name: str = "") -> tuple[str, Any, Any]:
+    """Returns the dotted name of a value that differs, and the two values."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted({*found, *wanted}):
+            one, other = found.get(key), wanted.get(key)
+            if one != other:
+                return _difference(one, other, f"{name}.{key}" if name else key)
+    return name, found, wanted

@@ -11,11 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.inference.windows.grid import Grid, sliding_grid
+from jaxseg.inference.windows.host_band import band_bytes
 from jaxseg.inference.windows.inputs import Pixels, WindowInputs
 from jaxseg.inference.windows.options import WindowOptions
 from jaxseg.inference.windows.place import chosen_place, new_band
 from jaxseg.inference.windows.shared import Shared
 from jaxseg.inference.windows.stream import Rows, stream
+from jaxseg.text import counted
 from jaxseg.typing import Size
 
 Mode = Literal["slide", "tile"]
@@ -71,6 +73,26 @@ class SlidingWindows:
             pixels.size, window, stride=stride, output=inner, blend=self.options.blend
         )
         return grid, output[-1]
+
+    def describe(self, pixels: Pixels) -> str:
+        """Returns a line about the windows of an image and the place of the sums.
+
+        Args:
+          pixels: The image.
+        """
+        grid, classes = self.plan(pixels)
+        height, width = grid.size
+        text = (
+            f"{height} x {width} pixels in {counted(len(grid), 'window')} of "
+            f"{grid.window[0]} x {grid.window[1]}, {self.batch} per call on "
+            f"{counted(self.batch // self.options.batch, 'device')}"
+        )
+        if grid.blend == "center":
+            return f"{text}, without sums"
+        place = chosen_place(self.options.accumulate, grid, classes)
+        where = {"device": "on the device", "host": "on the host", "file": "in a file"}
+        size = band_bytes(grid, classes) / 1e9
+        return f"{text}, sums of {size:.2f} GB {where[place]}"
 
     def rows(
         self, pixels: Pixels, *, decide: Decide | None = None, start: int = 0
