@@ -70,7 +70,12 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
     config = iree.runtime.Config("local-task")
     code = iree.runtime.VmModule.copy_buffer(config.vm_instance, path.read_bytes())
     module = iree.runtime.load_vm_module(code, config)
-    return lambda images: module.main(images).to_host(), header
+
+    def run(images: np.ndarray) -> np.ndarray:
+        # The host sees memory of the runtime, which the next call writes again.
+        return module.main(np.ascontiguousarray(images)).to_host().copy()
+
+    return run, header
 
 
 def _as_signed(pixels):
