@@ -32,7 +32,8 @@ def storage_type(dtype: np.dtype) -> np.dtype:
         return np.dtype(name)
     raise ValueError(
         f"Numbers of type {name} are not supported in ONNX files, because few runtimes "
-        "compute with them. Export the network with model.dtype=float32."
+        "compute with them. Set train.dtype to float32 in config.json of the run, whose "
+        "parameters are float32 in any case."
     )
 
 
