@@ -58,8 +58,7 @@ def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
     lines = jnp.moveaxis(x, axis, 0)  # [T, B, line, C]
     steps = jnp.moveaxis(gates, axis, 0)
     reverse = direction in ("left", "up")
-    edge = 0 if not reverse else steps.shape[0] - 1
-    steps = steps.at[edge].set(0)
+    steps = steps.at[-1 if reverse else 0].set(0)
     steps = steps.at[:, :, 0, :, 0].set(0).at[:, :, -1, :, 2].set(0)
 
     def step(before, current):

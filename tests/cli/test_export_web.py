@@ -10,6 +10,7 @@ from PIL import Image
 import jaxseg
 from jaxseg.cli.main import main
 from jaxseg.inference.export.web import runtime
+from jaxseg.inference.predict_options import PredictOptions
 from tests import browser
 from tests.cli.test_export import workdir as workdir
 
@@ -45,8 +46,7 @@ def test_the_browser_gives_the_classes_of_predict(workdir, tmp_path):
     except OSError as error:
         pytest.skip(f"The npm registry cannot be reached: {error}")
     page = tmp_path / "page"
-    command = ["export", str(workdir), "--web", str(page), "--size", "75", "109"]
-    assert main(command) == 0
+    assert main(["export", str(workdir), "--web", str(page)]) == 0
     random = np.random.default_rng(0)
     coarse = np.kron(random.integers(0, 200, (10, 14, 3)), np.ones((8, 8, 1)))
     pixels = coarse[:75, :109] + random.integers(0, 56, (75, 109, 3))
@@ -60,7 +60,8 @@ def test_the_browser_gives_the_classes_of_predict(workdir, tmp_path):
             io.BytesIO(tab.download("document.getElementById('mask').href"))
         )
         rows = tab.value("document.getElementById('classes').innerText").splitlines()
-    expected = jaxseg.open_run(workdir).predict(page / "test.png").labels
+    padded = jaxseg.open_run(workdir).make_segmenter(PredictOptions(multiple=32))
+    expected = padded.predict(page / "test.png").labels
     assert len(np.unique(expected)) > 1
     assert mask.getpalette()[:9] == [200, 0, 0, 0, 200, 0, 0, 0, 200]
     assert (np.asarray(mask) == expected).mean() >= 0.999

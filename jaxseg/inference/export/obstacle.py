@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2]
 OPEN_SIZE_ERRORS = (
     jax.errors.InconclusiveDimensionOperation,
     jax.errors.JAXTypeError,
+    IndexError,
     TypeError,
     NotImplementedError,
 )
@@ -29,6 +30,18 @@ def operation(error: BaseException) -> str:
             parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
             return ".".join((*parts, frame.name))
     return "an operation of JAX"
+
+
+def refused(error: BaseException) -> ValueError:
+    """Returns the error for a network that cannot be traced for images of any size.
+
+    Args:
+      error: One of `OPEN_SIZE_ERRORS`, which was raised while the network was traced.
+    """
+    return ValueError(
+        f"any_size=True is invalid for this network: {operation(error)} needs to know "
+        f"the size ({reason(error)}). Pass --size HEIGHT WIDTH instead."
+    )
 
 
 def reason(error: BaseException) -> str:

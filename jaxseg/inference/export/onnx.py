@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from jax import export
 
+from jaxseg.inference.export.obstacle import OPEN_SIZE_ERRORS, refused
 from jaxseg.inference.export.onnx_graph.convert import converted
 from jaxseg.inference.export.onnx_graph.graph import TENSOR_TYPES, Graph
 from jaxseg.inference.export.onnx_graph.sizes import is_known
@@ -41,20 +42,15 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
       ValueError: If an operation of the network has no counterpart in ONNX, or the
         weights exceed the 2 GB of one file.
     """
-    height, width = program.size or ("h", "w")
-    batch = program.batch or "b"
-    sides = (batch, height, width, program.channels)
-    text = ", ".join(map(str, sides))
-    shape = export.symbolic_shape(text) if not is_known(sides) else sides
+    batch, *size = export.symbolic_shape("b, h, w")
+    shape = (program.batch or batch, *(program.size or size), program.channels)
     pixels = jax.ShapeDtypeStruct(shape, program.input_type)
     try:
         traced = jax.make_jaxpr(portable(program))(pixels)
-    except jax.errors.InconclusiveDimensionOperation as error:
-        reason = str(error).split("\n")[0]
-        raise ValueError(
-            "This network cannot be traced for images of any size, because it decides "
-            f"by the size: {reason} Pass --size HEIGHT WIDTH."
-        ) from error
+    except OPEN_SIZE_ERRORS as error:
+        if program.size is not None:
+            raise
+        raise refused(error) from error
     graph = converted(traced)
     size = sum(array.nbytes for array in graph.constants.values())
     if size > _LARGEST_FILE:

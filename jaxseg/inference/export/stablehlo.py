@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
-from jaxseg.inference.export.obstacle import OPEN_SIZE_ERRORS, operation, reason
+from jaxseg.inference.export.obstacle import OPEN_SIZE_ERRORS, refused
 from jaxseg.inference.export.program import Program
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.predict import ApplyFn
@@ -58,10 +58,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
     except OPEN_SIZE_ERRORS as error:
         if program.size is not None:
             raise
-        raise ValueError(
-            f"any_size=True is invalid for this network: {operation(error)} needs to "
-            f"know the size ({reason(error)}). Pass --size HEIGHT WIDTH instead."
-        ) from error
+        raise refused(error) from error
     header = {**header, "platforms": list(PLATFORMS), "guarantee": guarantee()}
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(HEADER, json.dumps(header, indent=1))

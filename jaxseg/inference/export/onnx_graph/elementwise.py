@@ -31,9 +31,9 @@ def storage_type(dtype: np.dtype) -> np.dtype:
     if name in ("float32", "bool"):
         return np.dtype(name)
     raise ValueError(
-        f"Numbers of type {name} are not supported in ONNX files, because few runtimes "
-        "compute with them. Set train.dtype to float32 in config.json of the run, whose "
-        "parameters are float32 in any case."
+        f"Numbers of type {name} are not supported in ONNX files, because few "
+        "runtimes compute with them. Set train.dtype to float32 in config.json of the "
+        "run, whose parameters are float32 in any case."
     )
 
 
