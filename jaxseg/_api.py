@@ -11,7 +11,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flax import linen as nn
@@ -20,12 +20,16 @@ from jaxseg.config import Config, DataConfig
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.prediction import Prediction
+from jaxseg.inference.refinement.options import Refinement
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.outputs import num_logits
 from jaxseg.runs.renamed import current_fields
 from jaxseg.tasks.table import task_of
+
+if TYPE_CHECKING:
+    from jaxseg.receipts.measured import Measured
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -135,6 +139,44 @@ class Run:
         for group in chosen.of(found).values():
             values |= group
         return values
+
+    def measure(
+        self,
+        *,
+        split: str | None = None,
+        batch_size: int = 8,
+        refinement: Refinement | None = None,
+        digests: bool = True,
+    ) -> Measured:
+        """Evaluates the run with the counts of every image.
+
+        Args:
+          split: The split, or a slice such as "train[90%:]"; by default the split that
+            was evaluated during training.
+          batch_size: The number of images per step. It does not change the counts.
+          refinement: The steps that refine each prediction, or None. Scores are then
+            counted before and after them.
+          digests: Whether to compute digests of images and labels, for a receipt.
+
+        Returns:
+          The result, with `.scores`, `.refined_scores`, `.intervals()`, `.images` and
+          `.write_receipt(path)`.
+
+        Raises:
+          ValueError: If the refinement does not suit the classes of the run.
+        """
+        from jaxseg.receipts.making import Subject
+        from jaxseg.receipts.measured import measure
+
+        subject = Subject(self.workdir, self.step, self.config, self.spec, refinement)
+        return measure(
+            subject,
+            self.model,
+            self.variables,
+            split=split,
+            batch_size=batch_size,
+            digests=digests,
+        )
 
     def _check_images(self) -> None:
         if task_of(self.config).kind == "clouds":

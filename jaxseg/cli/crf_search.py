@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,6 @@ BOUNDS = {
     "search_sigma_xy": some(number(above=0)),
     "search_sigma_rgb": some(number(above=0)),
 }
-DEFAULTS = CRF()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,17 +96,34 @@ def search_table(
     return "\n".join(rows), best, found
 
 
-def command(workdir: str, crf: CRF) -> str:
-    """Returns the command that evaluates a run with a setting of the CRF.
+def command(workdir: str, refinement: Refinement) -> str:
+    """Returns the command that evaluates a run with a refinement.
 
     Args:
       workdir: The run directory.
-      crf: The setting.
+      refinement: The steps, with a CRF.
     """
-    words = ["jaxseg", "eval", workdir, "--crf"]
-    for field in dataclasses.fields(crf):
-        value = getattr(crf, field.name)
-        if value != getattr(DEFAULTS, field.name):
-            text = value if isinstance(value, str) else f"{value:g}"
-            words += [f"--crf.{field.name.replace('_', '-')}", text]
-    return shlex.join(words)
+    words = ["jaxseg", "eval", workdir]
+    for pair in refinement.thresholds:
+        words += ["--class-thresholds"] if len(words) == 3 else []
+        words += map(_word, pair)
+    words += ["--crf", *_options("crf", refinement.crf)]
+    if refinement.graphcut is not None:
+        words += ["--graphcut", *_options("graphcut", refinement.graphcut)]
+    return shlex.join([*words, *_options("clean", refinement.clean)])
+
+
+def _options(group: str, chosen: Any) -> list[str]:
+    """Returns the words that set all options of a group that are not the defaults."""
+    default, words = type(chosen)(), []
+    for field in dataclasses.fields(chosen):
+        value = getattr(chosen, field.name)
+        if value != getattr(default, field.name):
+            words += [f"--{group}.{field.name.replace('_', '-')}", _word(value)]
+    return words
+
+
+def _word(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import jax
@@ -24,14 +23,14 @@ from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference.refinement import Refinement
 from jaxseg.metrics import to_json
-from jaxseg.metrics.bootstrap import Intervals, bootstrap
-from jaxseg.receipts import write_receipt
-from jaxseg.receipts.making import Subject, make_receipt
+from jaxseg.metrics.bootstrap import Intervals
+from jaxseg.receipts.making import Subject
+from jaxseg.receipts.measured import Measured
 from jaxseg.runs.rules import check_bounds, optional, text, whole
 from jaxseg.storage.places import check_file
 from jaxseg.tasks.evaluation import Evaluation
 from jaxseg.tasks.measuring import ImageMeter, ImageResult, image_meter, total_refined
-from jaxseg.tasks.scoring import matrix_classes, score_tables, scoring
+from jaxseg.tasks.scoring import score_tables
 from jaxseg.text import as_message
 
 NO_SEARCH = CRFSearch()
@@ -116,23 +115,24 @@ class Measuring:
         Returns:
           Further entries for the JSON file of the scores.
         """
-        content: dict[str, Any] = {}
+        searches = self.crf_search.search
+        given = self.refinements[0] if self.refinements and not searches else None
+        subject = dataclasses.replace(subject, refinement=given)
+        measured = Measured(subject, variables, found, images)
         first = jax.process_index() == 0
         if self.receipt is not None:
-            given = self.refinements[0] if self.refinements else None
-            subject = dataclasses.replace(subject, refinement=given)
-            receipt = make_receipt(subject, variables, found, images)
-            if first:
-                write_receipt(Path(self.receipt), receipt)
-                print(as_message(f"receipt: {self.receipt}"))
+            measured.write_receipt(self.receipt)
         if not first:
-            return content
-        if self.crf_search.search:
+            return {}
+        content: dict[str, Any] = {}
+        if self.receipt is not None:
+            print(as_message(f"receipt: {self.receipt}"))
+        if searches:
             content |= self._searched(images, found.spec, str(subject.workdir))
-        elif self.refinements:
-            content |= _refined(self.refinements[0], images, found)
+        elif given is not None:
+            content |= _refined(measured)
         if self.bootstrap:
-            content |= self._intervals(images, found)
+            content |= self._intervals(measured)
         return content
 
     def _searched(
@@ -142,53 +142,44 @@ class Measuring:
         table, best, values = search_table(tried, images, spec)
         used = sum(bool(one.refined) for one in images)
         print(f"\nsearch on {used} images\n{table}")
-        print(as_message(f"best: {command(workdir, tried[best].crf)}"))
+        print(as_message(f"best: {command(workdir, tried[best])}"))
         rows = [
             dataclasses.asdict(one.crf) | {"mean_iou": value}
             for one, value in zip(tried, values, strict=True)
         ]
         return {"crf_search": rows}
 
-    def _intervals(
-        self, images: Sequence[ImageResult], found: Evaluation
-    ) -> dict[str, Any]:
-        picks = {"": lambda one: one.counts}
-        if self.refinements and not self.crf_search.search:
-            picks["after refinement "] = lambda one: one.refined[0]
+    def _intervals(self, measured: Measured) -> dict[str, Any]:
+        """Prints the bootstrap intervals, and returns them for the JSON file."""
         content = {}
-        for word, pick in picks.items():
-            intervals = bootstrap(
-                list(map(pick, images)),
-                len(matrix_classes(found.spec)),
-                scoring(found.spec),
-                replicates=self.bootstrap,
-                seed=self.bootstrap_seed,
-            )
+        refined = measured.subject.refinement is not None
+        for word in ("", "after refinement ") if refined else ("",):
+            options = {"seed": self.bootstrap_seed, "refined": bool(word)}
+            intervals = measured.intervals(self.bootstrap, **options)
             print(f"\n95 % intervals {word}({self.bootstrap} replicates of the images)")
-            print(as_message(interval_table(intervals, found.spec)))
-            key = "intervals_refined" if word else "intervals"
-            content[key] = {
+            print(as_message(interval_table(intervals, measured.evaluation.spec)))
+            content["intervals_refined" if word else "intervals"] = {
                 name: to_json(dict(getattr(intervals, name)))
                 for name in ("low", "high", "undefined")
             }
         return content
 
 
-def _refined(
-    refinement: Refinement, images: Sequence[ImageResult], found: Evaluation
-) -> dict[str, Any]:
+def _refined(measured: Measured) -> dict[str, Any]:
     """Prints the scores after a refinement, and returns them for the JSON file."""
-    matrix = total_refined(images, found.spec)
-    score = scoring(found.spec)
-    before, values = score(found.total.matrix), score(matrix)
+    found = measured.evaluation
+    matrix, values = total_refined(measured.images, found.spec), measured.refined_scores
     print(as_message(f"\nafter refinement\n{score_tables(values, found.spec)}"))
-    change = values["mean_iou"] - before["mean_iou"]
+    before, after = measured.scores["mean_iou"], values["mean_iou"]
     print(
-        f"mean IoU {100 * before['mean_iou']:.2f} before and "
-        f"{100 * values['mean_iou']:.2f} after refinement ({100 * change:+.2f})"
+        f"mean IoU {100 * before:.2f} before and {100 * after:.2f} after refinement "
+        f"({100 * (after - before):+.2f})"
     )
-    content = {"refinement": dataclasses.asdict(refinement)} | to_json(values)
-    return {"refined": content | {"confusion": matrix[:-1]}}
+    options = {"refinement": dataclasses.asdict(measured.subject.refinement)}
+    return {"refined": options | to_json(values) | {"confusion": matrix[:-1]}}
+
+
+NAMES = {"pixel_accuracy": "pixel accuracy", "mean_iou": "mean IoU"}
 
 
 def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
@@ -202,7 +193,9 @@ def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
     for name, low in intervals.low.items():
         ends = (low, intervals.high[name], intervals.undefined[name])
         if np.ndim(low) == 0:
-            rows.append((name, *ends))
+            path, _, last = name.rpartition("/")
+            title = NAMES.get(last, last)
+            rows.append((f"{path} {title}" if path else title, *ends))
             continue
         classes = _classes(name, spec)
         rows += [
@@ -210,7 +203,7 @@ def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
             for k, prefix in enumerate(classes)
         ]
     wide = max(len(name) for name, *_ in rows)
-    lines = []
+    lines = [f"{'score':<{wide}}{'low':>8}{'high':>8}"]
     for name, low, high, undefined in rows:
         note = f"  not defined in {undefined} replicates" if undefined else ""
         shown = (

@@ -112,7 +112,8 @@ def _counts(stored: Receipt, found: Receipt) -> Iterator[str]:
             return
         totals = [one.total(refined=bool(word)) for one in (stored, found)]
         if cells := int(np.count_nonzero(totals[0] != totals[1])):
-            yield f"counts{word}: {counted(cells, 'entry')} of the total differ"
+            entries = counted(cells, "entry", "entries")
+            yield f"counts{word}: the total differs in {entries}"
 
 
 def _pairs(

@@ -18,13 +18,12 @@ from jaxseg.receipts.making import (
     make_receipt,
     refinement_of,
 )
+from jaxseg.receipts.measured import measure
 from jaxseg.receipts.receipt import Receipt
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.directory import build_model, load_variables
 from jaxseg.runs.outputs import num_logits
 from jaxseg.runs.serialize import from_dict
-from jaxseg.tasks.evaluation import evaluate_network
-from jaxseg.tasks.measuring import image_meter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,19 +104,15 @@ def evaluate_again(stored: Receipt, place: Place) -> tuple[Subject, Receipt]:
         ema=config.train.ema is not None,
         channels=spec.channels,
     )
-    refinements = () if subject.refinement is None else (subject.refinement,)
-    meter = image_meter(config, spec, digests=True, refinements=refinements)
-    evaluation = evaluate_network(
-        config,
-        spec,
+    measured = measure(
+        subject,
         model,
         variables,
         split=about["split"],
         batch_size=place.batch_size,
         chosen=None if place.devices is None else list(place.devices),
-        observers=(meter,),
     )
-    images = evaluation.results[0]
+    evaluation, images = measured.evaluation, measured.images
     return subject, make_receipt(subject, variables, evaluation, images)
 
 

@@ -1,0 +1,145 @@
+"""Evaluates a network with the counts of every image, and computes scores from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxseg.metrics.bootstrap import Intervals, bootstrap
+from jaxseg.receipts.making import Subject, make_receipt
+from jaxseg.receipts.receipt import write_receipt
+from jaxseg.tasks.evaluation import Evaluation, evaluate_network
+from jaxseg.tasks.measuring import (
+    ImageResult,
+    image_meter,
+    total_refined,
+)
+from jaxseg.tasks.scoring import matrix_classes, scoring
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Measured:
+    """Contains an evaluation and the counts of every image.
+
+    Attributes:
+      subject: What was scored.
+      variables: The parameters and statistics of the network.
+      evaluation: The evaluation over all images.
+      images: The digests and counts of the images, in the order of the split.
+    """
+
+    subject: Subject
+    variables: Any = dataclasses.field(repr=False)
+    evaluation: Evaluation = dataclasses.field(repr=False)
+    images: Sequence[ImageResult] = dataclasses.field(repr=False)
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """Returns the scores of the network by name."""
+        return self.evaluation.scores
+
+    @property
+    def refined_scores(self) -> dict[str, Any]:
+        """Returns the scores after the refinement by name.
+
+        Raises:
+          ValueError: If the predictions were not refined.
+        """
+        self._check_refined()
+        spec = self.evaluation.spec
+        return scoring(spec)(total_refined(self.images, spec))
+
+    def intervals(
+        self,
+        replicates: int = 1000,
+        *,
+        seed: int = 0,
+        level: float = 0.95,
+        refined: bool = False,
+    ) -> Intervals:
+        """Computes bootstrap intervals over the images, see `jaxseg.metrics.bootstrap`.
+
+        Args:
+          replicates: The number of replicates.
+          seed: The seed of the draws.
+          level: The level of the intervals.
+          refined: Whether to score the refined predictions.
+
+        Raises:
+          ValueError: If `refined` is set and the predictions were not refined.
+        """
+        if refined:
+            self._check_refined()
+        spec = self.evaluation.spec
+        return bootstrap(
+            [one.refined[0] if refined else one.counts for one in self.images],
+            len(matrix_classes(spec)),
+            scoring(spec),
+            replicates=replicates,
+            seed=seed,
+            level=level,
+        )
+
+    def write_receipt(self, path: str | os.PathLike) -> None:
+        """Writes a receipt, which `jaxseg verify` computes once more.
+
+        In a run with several processes, all of them must call it.
+
+        Args:
+          path: The JSON file.
+
+        Raises:
+          ValueError: If digests were not computed.
+        """
+        if not all(one.image for one in self.images):
+            raise ValueError(
+                "digests=False is invalid for a receipt: expected True. Measure the "
+                "images with digests."
+            )
+        receipt = make_receipt(
+            self.subject, self.variables, self.evaluation, self.images
+        )
+        if jax.process_index() == 0:
+            write_receipt(Path(path), receipt)
+
+    def _check_refined(self) -> None:
+        if self.subject.refinement is None:
+            raise ValueError(
+                "refinement=None is invalid for scores after a refinement: expected "
+                "a Refinement. Pass it when the images are measured."
+            )
+
+
+def measure(
+    subject: Subject,
+    model: Any,
+    variables: Any,
+    *,
+    digests: bool = True,
+    **options: Any,
+) -> Measured:
+    """Evaluates a network with the counts of every image.
+
+    Args:
+      subject: The configuration, the dataset and the refinement.
+      model: The network.
+      variables: Its parameters and statistics.
+      digests: Whether to compute digests of images and labels, for a receipt.
+      **options: Options of `evaluate_network`, such as `split` and `batch_size`.
+
+    Raises:
+      ValueError: If the refinement does not suit the classes, or the evaluation is not
+        possible.
+    """
+    config, spec, refinement = subject.config, subject.spec, subject.refinement
+    refinements = () if refinement is None else (refinement,)
+    meter = image_meter(config, spec, digests=digests, refinements=refinements)
+    found = evaluate_network(
+        config, spec, model, variables, observers=(meter,), **options
+    )
+    return Measured(subject, variables, found, found.results[0])
