@@ -63,6 +63,7 @@ BOUNDS = {
     "samples": whole(0, 10_000),
     "batch_size": whole(1, 65_536),
     "pad_multiple": optional(whole(1, 65_536)),
+    "buckets": optional(whole(1, 65_536)),
     **READING,
 }
 
@@ -126,6 +127,10 @@ class Arguments:
     changes some labels near the right and lower border. The default is
     data.eval_multiple of the run, so that predictions are those that `jaxseg eval`
     scores: 1, which means no padding, or 32 for a run without this option."""
+    buckets: int | None = None
+    """Pad images to at most this number of sizes, which are chosen to add few pixels.
+    The command prints how far from the border labels can change, and how many do. By
+    default each image is segmented at its own size, see --pad-multiple."""
     overwrite: bool = False
     """Replace results of other runs or options in the directory. Without this option,
     they are an error, and the same command again continues where it was stopped."""
@@ -147,6 +152,11 @@ def main(argv: list[str]) -> int:
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
     spec = with_threshold(config, read_spec(options.workdir), options.threshold)
+    if options.buckets is not None and options.pad_multiple is not None:
+        raise ValueError(
+            f"buckets={options.buckets} is invalid with pad_multiple="
+            f"{options.pad_multiple}: expected one of the two. Leave one out."
+        )
     check_folder("output", options.output)
     task = task_of(config).prediction_module()
     refuse_others(options, task.OPTIONS)
@@ -234,6 +244,7 @@ def request_of(options: Arguments, config: Config) -> Request:
         samples=options.samples,
         map_format=options.pictures.map_format,
         further=tuple(dict.fromkeys(options.write)),
+        buckets=options.buckets,
         overwrite=options.overwrite,
         large_above=options.windows.large_above,
         report=_report,

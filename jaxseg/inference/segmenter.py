@@ -101,6 +101,12 @@ class Segmenter:
         if options.mode == "exact":
             check_alone(options, several=self._ensemble.is_needed)
 
+    @property
+    def networks(self) -> tuple[tuple[ImageNetwork, Any], ...]:
+        """Returns each network with its parameters and statistics."""
+        members = self._ensemble.members
+        return tuple((member.network, member.variables) for member in members)
+
     @functools.cached_property
     def form(self) -> OutputForm:
         """Returns the rule that converts the logits to probabilities and labels."""

@@ -29,6 +29,7 @@ from jaxseg.tasks.image_jobs import plan, results_of
 from jaxseg.tasks.image_results import ImageResults, SegmentedImage
 from jaxseg.tasks.large_image import LargeJob, LargePrediction
 from jaxseg.tasks.large_jobs import large_prediction
+from jaxseg.tasks.padding import Padding, padding_of
 from jaxseg.tasks.prediction import FileResult, Request, failure
 from jaxseg.tasks.samples import (
     Drawn,
@@ -54,6 +55,7 @@ class ImagePrediction:
       draw: A function that samples segmentations of a batch of images, or None.
       results: Writes the files of each image.
       record: The record of the images that are finished.
+      padding: The sizes to which images are padded.
       finished: The images whose results were complete before.
       large: Segments the images that are read in windows, or None if there are none.
       noun: The word for one input in messages, "image".
@@ -66,21 +68,23 @@ class ImagePrediction:
     segmenter: Segmenter
     results: ImageResults
     record: Finished
+    padding: Padding
     finished: frozenset[Path] = frozenset()
     draw: Callable[[np.ndarray], Drawn] | None = None
     large: LargePrediction | None = None
     noun: ClassVar[str] = "image"
 
-    def notes(self) -> list[str]:
-        """Returns what exact tiles cost, for the largest images.
+    def notes(self) -> Iterator[str]:
+        """Yields what exact tiles cost, or which labels the padding to buckets changes.
 
         Raises:
           ValueError: If the network cannot be computed exactly in tiles.
         """
-        if self.request.segment.mode != "exact":
-            return []
-        sizes = [self.segmenter.padded_size(job.size) for job in self.jobs]
-        return costs(self.segmenter.exact, sizes)
+        if self.request.segment.mode == "exact":
+            sizes = [self.segmenter.padded_size(job.size) for job in self.jobs]
+            yield from costs(self.segmenter.exact, sizes)
+        if self.padding.buckets:
+            yield from self.padding.notes(self.jobs)
 
     def run(self) -> Iterator[FileResult]:
         """Segments the images, writes the files, and yields the result of each image.
@@ -122,7 +126,7 @@ class ImagePrediction:
         groups = batches(
             small,
             rows=segment.batch_size if whole else 1,
-            padded=self.segmenter.padded_size,
+            padded=self.padding.size_of,
             finished=self.finished,
         )
         reading, spec = self.segmenter.reading, self.segmenter.spec
@@ -198,7 +202,10 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
     step, segmenter, weights = open_networks(request, config, spec, reading)
     if request.segment.refinement.is_active:
         _ = segmenter.refiner  # It checks that the steps suit the classes.
+    padding = padding_of(request, jobs, segmenter)
     identity = identity_of(request, config, spec, step=step, variables=weights)
+    identity["sizes"] = sorted(set(padding.buckets.values()))
+    identity["scaling"] = [repr(network.scaling) for network, _ in segmenter.networks]
     record = open_record(request.output, identity, overwrite=request.overwrite)
     results = {job.name: results_of(job, request, segmenter.spec) for job in jobs}
     return ImagePrediction(
@@ -215,6 +222,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         ),
         record=record,
         finished=record.divide(jobs, results.get, overwrite=request.overwrite),
+        padding=padding,
         draw=_drawer(request, config, segmenter, weights[0]),
         large=large_prediction(jobs, request, segmenter, identity),
     )

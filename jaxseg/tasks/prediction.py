@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -30,6 +30,8 @@ class Request:
       overlay: Whether to write overlays, or the colored points of clouds.
       probabilities: Whether to write probabilities.
       samples: The number of samples to draw and write for each image.
+      buckets: The largest number of sizes to which images are padded, or None to pad
+        them as in evaluation.
       map_format: The format of the maps of uncertainty, "tiff" or "npy".
       further: Additional file formats in which the predicted classes are written, among
         "raw", "geojson" and "coco". `jaxseg.tasks.further_files` describes them.
@@ -53,6 +55,7 @@ class Request:
     overlay: bool = True
     probabilities: bool = False
     samples: int = 0
+    buckets: int | None = None
     map_format: Literal["tiff", "npy"] = "tiff"
     further: tuple[str, ...] = ()
     overwrite: bool = False
@@ -92,7 +95,7 @@ class FilePrediction(Protocol):
     unreadable: list[FileResult]
     noun: str
 
-    def notes(self) -> list[str]:
+    def notes(self) -> Iterable[str]:
         """Returns lines of text about the prediction that the user should see first."""
 
     def run(self) -> Iterator[FileResult]:

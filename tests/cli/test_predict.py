@@ -409,3 +409,28 @@ def test_predict_cleans_and_applies_thresholds(tmp_path, brightest):
     message, out = "^class_thresholds='gren' is invalid", tmp_path / "other"
     with pytest.raises(ValueError, match=message):
         run(tmp_path / "a.png", *["--class-thresholds", "gren", "0.9"], output=out)
+
+
+def test_buckets_pad_to_few_sizes_and_say_what_changes(tmp_path, saved_run, capsys):
+    workdir, *_ = saved_run
+    for number, size in enumerate([(20, 33), (22, 33), (30, 44), (20, 33)]):
+        picture(tmp_path / f"in/{number}.png", *size, seed=number)
+    given = ["predict.py", str(tmp_path / "in"), "--workdir", str(workdir)][1:]
+    out = ["-o", str(tmp_path / "out")]
+    assert predict.main([*given, *out, "--buckets", "2"]) == 0
+    text = capsys.readouterr().out
+    assert "3 image sizes padded to 2 sizes (22x33, 30x44), which adds 3.9% pi" in text
+    assert "On 1 images that were also segmented at that size" in text
+    assert indices(tmp_path / "out/0.png").shape == (20, 33)
+    assert predict.main([*given, "-o", str(tmp_path / "exact")]) == 0
+    for name, same in (("0", False), ("1", True), ("2", True)):
+        pair = [
+            indices(tmp_path / folder / f"{name}.png") for folder in ("out", "exact")
+        ]
+        assert (pair[0] == pair[1]).all() == same
+    for more, message in (
+        (["--pad-multiple", "8"], "buckets=2 is invalid with pad_multiple=8"),
+        (["--mode", "slide", "--window", "16", "16"], "buckets=2 is invalid with mode"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            predict.main([*given, "-o", str(tmp_path / "o"), "--buckets", "2", *more])

@@ -1,0 +1,97 @@
+"""Decides to which sizes the images of a prediction are padded."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from jaxseg.data.trained_images import read_like
+from jaxseg.inference.buckets import choose_buckets
+from jaxseg.inference.image_batches import Job
+from jaxseg.inference.padding_effect import padding_effect
+from jaxseg.inference.segmenter import Segmenter
+from jaxseg.tasks.prediction import Request
+from jaxseg.text import counted
+from jaxseg.typing import Size
+
+SAMPLE = 4  # The number of images that are also segmented without padding.
+
+
+@dataclasses.dataclass(frozen=True)
+class Padding:
+    """Contains the sizes to which images are padded.
+
+    Attributes:
+      segmenter: The network, which knows the padding of evaluation.
+      buckets: The size to which images of each size are padded. It is empty if they are
+        padded as in evaluation.
+    """
+
+    segmenter: Segmenter
+    buckets: Mapping[Size, Size]
+
+    def size_of(self, size: Size) -> Size:
+        """Returns the size to which images of a size are padded."""
+        return self.buckets.get(size) or self.segmenter.padded_size(size)
+
+    def notes(self, jobs: Sequence[Job]) -> Iterator[str]:
+        """Yields lines about the sizes and about the labels that padding changes."""
+        sizes = sorted(set(self.buckets.values()))
+        jobs = [job for job in jobs if job.size in self.buckets]
+        before = sum(np.prod(job.size) for job in jobs)
+        after = sum(np.prod(self.size_of(job.size)) for job in jobs)
+        shown = ", ".join(f"{height}x{width}" for height, width in sizes)
+        yield (
+            f"{counted(len(self.buckets), 'image size')} padded to "
+            f"{counted(len(sizes), 'size')} ({shown}), which adds "
+            f"{after / max(before, 1) - 1:.1%} pixels."
+        )
+        if images := self._sample(jobs):
+            yield str(padding_effect(self.segmenter, images, self.size_of))
+
+    def _sample(self, jobs: Sequence[Job]) -> list[np.ndarray]:
+        """Reads images of different sizes, those with the most padding first."""
+        segmenter = self.segmenter
+        added = {
+            job.size: np.prod(self.size_of(job.size)) / np.prod(job.size)
+            for job in jobs
+            if self.size_of(job.size) != segmenter.padded_size(job.size)
+        }
+        images: list[np.ndarray] = []
+        for size in sorted(added, key=lambda size: (-added[size], size)):
+            job = next(job for job in jobs if job.size == size)
+            try:
+                image = read_like(job.path, segmenter.reading, segmenter.spec)
+            except ValueError:  # The prediction itself reports the error.
+                continue
+            if image.shape[:2] == size:
+                images.append(image)
+            if len(images) == SAMPLE:
+                break
+        return images
+
+
+def padding_of(request: Request, jobs: Sequence[Job], segmenter: Segmenter) -> Padding:
+    """Chooses the sizes to which images are padded.
+
+    Args:
+      request: The options of the prediction.
+      jobs: The images.
+      segmenter: The network.
+
+    Raises:
+      ValueError: If `buckets` is set for windows, which all have one size.
+    """
+    if request.buckets is None or not jobs:
+        return Padding(segmenter, {})
+    if request.segment.mode != "whole":
+        raise ValueError(
+            f"buckets={request.buckets} is invalid with mode="
+            f"{request.segment.mode!r}: expected mode='whole', because all windows "
+            "have one size. Leave the option out."
+        )
+    # Images that are read in windows are not padded.
+    sizes = [job.size for job in jobs if isinstance(job, Job)]
+    return Padding(segmenter, choose_buckets(sizes, request.buckets))
