@@ -119,7 +119,8 @@ class Segmenter:
     def exact(self) -> ExactSegmentation:
         """Returns the network in tiles whose result is that of the whole image."""
         limits = dataclasses.replace(self.options.limits, window=self.options.window)
-        return ExactSegmentation(self.network, self.variables, limits)
+        padding = self.options.padding
+        return ExactSegmentation(self.network, self.variables, limits, multiple=padding)
 
     @functools.cached_property
     def refiner(self) -> Refiner:

@@ -14,6 +14,7 @@ from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.exact.options import ExactOptions
 from jaxseg.inference.exact.tiled import TiledNetwork
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
+from jaxseg.inference.windows.inputs import ArrayPixels
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import adaptive_avg_pool, avg_pool, max_pool
 from jaxseg.ops.rescale import rescale
@@ -79,6 +80,7 @@ def wide_rates(x, impl):
     return conv(x, kernel((3, 3, 2, 3)), rate=17, padding=17, impl=impl)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("impl", ["auto", "lax"])
 @pytest.mark.parametrize(
     "function", [strided, pooled, mirrored, rearranged, wide_rates]
@@ -106,6 +108,7 @@ def whole_image(x):
     return y @ kernel((2, 3)) + (flat @ regions[0].T)[..., :3].reshape(*y.shape[:3], 3)
 
 
+@pytest.mark.slow
 def test_global_operations_in_several_passes():
     image = kernel((1, *SIZE, 2), seed=1)
     expected = whole_image(image)
@@ -137,6 +140,7 @@ def test_a_network_at_an_odd_size():
     assert 2 < cost.arithmetic < 4 < cost.pixels
 
 
+@pytest.mark.slow
 def test_the_halo_is_that_of_the_dependence():
     """The analysis by masks of single rows, which this one does not use, agrees."""
     model, variables = small_unet()
@@ -148,6 +152,17 @@ def test_the_halo_is_that_of_the_dependence():
     assert halo(trace(run, image, *leaves)) == max(64 - read[0], read[-1] - 95)
 
 
+def test_repeated_borders_are_read_only_where_they_are_needed():
+    def network(_, x):
+        return jnp.pad(x, ((0, 0), (1, 2), (2, 1), (0, 0)), mode="edge")[:, 2:-1, 1:-2]
+
+    image = kernel((1, 90, 70, 2), seed=1)
+    found, tiled = in_tiles(network, None, image, tile=(20, 20))
+    np.testing.assert_array_equal(found, network(None, image))
+    assert [span.length for span in tiled.programs[0].read] == [20, 20]
+
+
+@pytest.mark.slow
 def test_a_network_in_two_passes():
     options = {"width": 4, "blocks": (1, 1, 1, 1)}
     model = create_model(
@@ -165,6 +180,7 @@ def test_a_network_in_two_passes():
     assert difference(found, expected) < 1e-5
 
 
+@pytest.mark.slow
 def test_attention_is_refused():
     options = {"width": 4, "blocks": (1, 1, 1, 1)}
     model = create_model(
@@ -188,19 +204,25 @@ def test_the_halo_is_limited():
         in_tiles(logits_of(model), variables, image, window=(40, 40))
 
 
+@pytest.mark.slow
 def test_a_segmenter_with_the_scale_of_evaluation():
     model, variables = small_unet()
     spec = DatasetSpec("three", ("a", "b", "c"), ((0, 0, 0), (255, 0, 0), (0, 0, 255)))
     image = np.random.default_rng(2).integers(0, 256, (90, 121, 3), np.uint8)
-    whole, tiles = (
-        Segmenter(model, variables, spec, scale=0.8, options=options).predict(image)
-        for options in (
-            PredictOptions(multiple=32),
-            PredictOptions("exact", window=(96, 96), multiple=32),
-        )
+    options = (
+        PredictOptions(multiple=32),
+        PredictOptions("exact", (96, 96), multiple=32),
     )
+    segmenters = [
+        Segmenter(model, variables, spec, scale=0.8, options=o) for o in options
+    ]
+    whole, tiles = (segmenter.predict(image) for segmenter in segmenters)
     np.testing.assert_allclose(whole.probabilities, tiles.probabilities, atol=1e-5)
     assert np.mean(whole.labels != tiles.labels) < 1e-3
+    rows = list(segmenters[1].exact.rows(ArrayPixels(image), start=40))
+    assert rows[0].first == 40
+    found = np.concatenate([part.values for part in rows])
+    np.testing.assert_array_equal(found, tiles.labels[40:])
     with pytest.raises(ValueError, match="flip=True is invalid with mode='exact'"):
         options = PredictOptions("exact", flip=True)
         Segmenter(model, variables, spec, options=options)

@@ -75,7 +75,7 @@ def halo(graph: Graph) -> int | None:
             first = (line.size - _CENTER) // 2 // _CENTER * _CENTER
             middle[line.axis] = (np.array([max(first, 0)]), min(_CENTER, line.size))
     roots = {graph.output: tile_spans(graph.output, middle)}
-    read = assign(graph.nodes, roots, Tiles(1, 1), cuts(graph))
+    read = assign(graph.nodes, roots, Tiles(1, 1), cuts(graph)).windows
     widest = 0
     for line, span in zip(image.lines, read.get(image, []), strict=False):
         if line.axis is None:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxseg.analysis.regions.arrays import Span, Value, full
 from jaxseg.analysis.regions.graph import Graph
 from jaxseg.analysis.regions.tiles import Tiles
-from jaxseg.analysis.regions.windows import Windows, assign
+from jaxseg.analysis.regions.windows import Parts, Windows, assign
 from jaxseg.inference.exact.boxes import Tile, fetch
 from jaxseg.inference.exact.operations import Step, run
 
@@ -34,10 +34,15 @@ class TileProgram:
     given: tuple[Value, ...] = ()
 
     def __post_init__(self):
-        windows = assign(self.graph.nodes, self.roots, self.tiles, set(self.given))
-        object.__setattr__(self, "windows", windows)
+        parts = assign(self.graph.nodes, self.roots, self.tiles, set(self.given))
+        object.__setattr__(self, "parts", parts)
 
-    windows: Windows = dataclasses.field(init=False)
+    parts: Parts = dataclasses.field(init=False)
+
+    @property
+    def windows(self) -> Windows:
+        """Returns the part of each value that a tile computes."""
+        return self.parts.windows
 
     @property
     def read(self) -> tuple[Span, Span]:
@@ -75,7 +80,7 @@ class TileProgram:
             if all(spans is None for spans in wanted):
                 continue
             have = [self.windows[value] for value in node.ins]
-            step = Step(node, have, wanted, tile, self.tiles)
+            step = Step(node, have, wanted, self.parts.idle[node], tile, self.tiles)
             xs = [self._operand(tile, stored, value) for value in node.ins]
             found = run(step, xs)
             stored |= {

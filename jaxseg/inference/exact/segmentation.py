@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from jaxseg.inference.exact.options import ExactOptions
+from jaxseg.inference.exact.padded import PaddedPixels
 from jaxseg.inference.exact.tiled import TiledNetwork
 from jaxseg.inference.image_network import ImageNetwork
+from jaxseg.inference.predict import round_up
 from jaxseg.inference.predict_options import PredictOptions
 from jaxseg.inference.windows.grid import Box
 from jaxseg.inference.windows.inputs import ArrayPixels, Pixels
@@ -24,7 +26,12 @@ class ExactSegmentation:
     """Segments images in tiles, with the preprocessing of whole images."""
 
     def __init__(
-        self, network: ImageNetwork, variables: Any, options: ExactOptions
+        self,
+        network: ImageNetwork,
+        variables: Any,
+        options: ExactOptions,
+        *,
+        multiple: int = 1,
     ) -> None:
         """Takes the network.
 
@@ -32,8 +39,10 @@ class ExactSegmentation:
           network: The network with its preprocessing.
           variables: The variables of the network.
           options: The tiles and their limits.
+          multiple: `rows` pads images to multiples of this many pixels.
         """
         self._network, self._variables, self._options = network, variables, options
+        self._multiple = multiple
         self._tiled: dict[Size, TiledNetwork] = {}
         self._labels = lambda logits: (network.labels_of(logits),)
         self._both = lambda logits: network.both_of(logits)
@@ -61,6 +70,11 @@ class ExactSegmentation:
             )
         return self._tiled[size]
 
+    def padded(self, size: Size) -> Size:
+        """Returns the size to which `rows` pads an image."""
+        height, width = (round_up(int(side), self._multiple) for side in size)
+        return height, width
+
     def rows(self, pixels: Pixels, *, start: int = 0) -> Iterator[Rows]:
         """Yields the classes of an image from top to bottom, a few rows at a time.
 
@@ -72,17 +86,22 @@ class ExactSegmentation:
           Rows of classes, integers [n, W], or booleans [n, W, K] if classes can
             overlap.
         """
-        for strip in self._strips(pixels, self._labels, start):
-            skipped = max(0, start - strip.first)
-            yield Rows(strip.first + skipped, strip.parts[0][skipped:])
+        height, width = pixels.size
+        color = np.array(self._network.spec.mean_color, pixels.dtype)
+        padded = PaddedPixels(pixels, self.padded(pixels.size), color)
+        for strip in self._strips(padded, self._labels, start):
+            first = max(start, strip.first)
+            found = strip.parts[0][first - strip.first : height - strip.first, :width]
+            if len(found):
+                yield Rows(first, found)
 
-    def _strips(self, pixels: Pixels, finish, start: int = 0):
+    def _strips(self, pixels: Pixels | PaddedPixels, finish, start: int = 0):
         def read(top, left, height, width):
             box = Box(top, left, top + height, left + width)
             return pixels.read(box)[None]
 
-        size = (int(pixels.size[0]), int(pixels.size[1]))
-        return self.tiled(size).strips(read, finish, start=start)
+        height, width = pixels.size
+        return self.tiled((height, width)).strips(read, finish, start=start)
 
     def segment(
         self, pixels: np.ndarray, *, soft: bool
@@ -117,7 +136,8 @@ def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
     Raises:
       ValueError: If the network cannot be computed exactly in tiles within the limits.
     """
-    ordered = sorted(set(sizes), key=lambda size: -size[0] * size[1])
+    padded = {segmentation.padded(size) for size in sizes}
+    ordered = sorted(padded, key=lambda size: -size[0] * size[1])
     lines = [
         f"{height} x {width} pixels: {segmentation.tiled((height, width)).cost}"
         for height, width in ordered[:_SHOWN]

@@ -13,9 +13,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxseg.analysis.regions.accesses import span_of
-from jaxseg.analysis.regions.arrays import Node, Span, full
+from jaxseg.analysis.regions.arrays import Node, Span, Value, full
 from jaxseg.analysis.regions.needs import needs
 from jaxseg.analysis.regions.tiles import Tiles
+from jaxseg.analysis.regions.windows import Idle, rested
 from jaxseg.inference.exact.boxes import Tile, fetch
 
 Spans = list[Span]
@@ -29,6 +30,7 @@ class Step:
       node: The operation.
       have: The stored part of each operand.
       want: The part of each result that is needed, None if it is not needed.
+      idle: The tiles that do not need each operand.
       tile: The tile.
       tiles: The number of tiles.
     """
@@ -36,6 +38,7 @@ class Step:
     node: Node
     have: list[Spans]
     want: list[Spans | None]
+    idle: list[Idle]
     tile: Tile
     tiles: Tiles
 
@@ -59,6 +62,7 @@ class Step:
 
     def part(self, i: int, x, spans: Spans, fill=None):
         """Returns a part of an operand."""
+        spans = rested(self.node.ins[i], spans, self.idle[i])
         return fetch(self.tile, x, self.have[i], spans, fill)
 
     def by_dims(self, i: int, x, dims, out: int = 0, fill=None):
@@ -76,11 +80,12 @@ class Step:
             pads.append((0, 0, gap - 1))
             length = (own.length - 1) * gap + 1
             have.append(Span(own.axis, own.start * gap, length, own.live))
-            want.append(
-                full(size)
-                if access is None
-                else access.interval(span_of(result, spans, access.out))
-            )
+            if access is None:
+                want.append(full(size))
+                continue
+            wide = access.interval(span_of(result, spans, access.out))
+            line = Value((value.dims[dim],), value.dtype, from_image=True)
+            want += rested(line, [wide], self.idle[i]) if line.lines else [wide]
         x = x.reshape(
             [span_of(value, self.have[i], d).length for d in range(len(dims))]
         )

@@ -1,0 +1,76 @@
+"""Describes how each architecture can be computed in tiles, from traced shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxseg.analysis.regions.graph import Graph, trace
+from jaxseg.analysis.regions.tiling import tiling
+from jaxseg.lab.model_table import CHANNELS
+from jaxseg.models import MODELS
+
+# Heights and widths in pixels. If a halo does not fit into an image, the next size is
+# tried. The even sizes are for networks that need multiples of a power of two.
+SIDES = (1537, 1536, 3073, 3072)
+CLASSES = 19
+
+
+def tiling_row(name: str) -> dict[str, Any]:
+    """Returns how an architecture can be computed in tiles.
+
+    Args:
+      name: A name of `jaxseg.list_models()` whose input is an image.
+
+    Returns:
+      The fields of `jaxseg.analysis.regions.tiling.Tiling` and the side of the image
+      for which they hold. Each operation is a pair of its description and its module.
+    """
+    model, last = MODELS[name](CLASSES), None
+    for side in SIDES:
+        graph = _traced(model, side)
+        if graph is None:
+            continue
+        found = tiling(graph)
+        last = {
+            "name": name,
+            "kind": found.kind,
+            "passes": found.passes,
+            "halo": found.halo,
+            "side": side,
+            "operations": [(op.operation, op.module) for op in found.operations],
+        }
+        if found.kind == "approximate" or found.halo is not None:
+            break
+    if last is None:
+        raise ValueError(
+            f"name={name!r} is invalid: expected a network of images of one of the "
+            f"sides {SIDES}."
+        )
+    return last
+
+
+def _traced(model: nn.Module, side: int) -> Graph | None:
+    """Traces the logits of a network, or returns None if it refuses the size."""
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    for channels in CHANNELS:
+        image = jax.ShapeDtypeStruct((1, side, side, channels), jnp.float32)
+        inputs = (image,)
+        if hasattr(model, "example_inputs"):
+            inputs = model.example_inputs()
+        init = lambda key, *given: model.init(key, *given, train=False)
+        try:
+            variables = jax.eval_shape(init, key, *inputs)
+            leaves, tree = jax.tree.flatten(variables)
+
+            def logits(image, *rest, tree=tree):
+                given = jax.tree.unflatten(tree, rest)
+                return model.apply(given, image, train=False)["logits"]
+
+            return trace(logits, image, *leaves)
+        except ValueError:
+            continue
+    return None
