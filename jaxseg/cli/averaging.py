@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jaxseg.inference.uncertainty.averaging import Averaging, Map
-from jaxseg.runs.rules import check_bounds, whole
+from jaxseg.runs.rules import check_bounds, each, optional, whole
 
 BOUNDS = {"dropout_samples": whole(0, 10_000), "dropout_seed": whole()}
+PICTURE_BOUNDS = {"attention": optional(each(whole()))}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +98,17 @@ class PictureOptions:
     predictions that differ from the most frequent class."""
     map_format: Literal["tiff", "npy"] = "tiff"
     """Format of the maps, float32 [H, W]. A PNG picture is always written as well."""
+    attention: tuple[int, int] | None = None
+    """Row and column of a pixel. NAME_attention.png shows what the attention layers of
+    DANet, OCR and non-local networks attend to there, and NAME_attention.npz contains
+    the weights."""
+    crf_steps: bool = False
+    """Write NAME_crf.png, which shows the classes and their probabilities before the
+    first iteration of the CRF and after each one. It requires --crf."""
+
+    def check(self) -> None:
+        """Raises ValueError if an option is out of its bounds."""
+        check_bounds(self, PICTURE_BOUNDS)
 
 
 DEFAULT = AveragingOptions()

@@ -149,6 +149,7 @@ def main(argv: list[str]) -> int:
     check_bounds(options.windows, WINDOW_BOUNDS)
     check_bounds(options.exact, EXACT_BOUNDS)
     options.averaging.check(network_options)
+    options.pictures.check()
     config = overridden(read_config(options.workdir), network_options)
     check_options(config, network_options)
     spec = with_threshold(config, read_spec(options.workdir), options.threshold)
@@ -243,6 +244,8 @@ def request_of(options: Arguments, config: Config) -> Request:
         probabilities=options.probabilities,
         samples=options.samples,
         map_format=options.pictures.map_format,
+        attention=options.pictures.attention,
+        crf_steps=options.pictures.crf_steps,
         further=tuple(dict.fromkeys(options.write)),
         buckets=options.buckets,
         overwrite=options.overwrite,

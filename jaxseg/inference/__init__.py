@@ -2,11 +2,13 @@
 
 from jaxseg.inference._mc_dropout import entropy as entropy
 from jaxseg.inference._mc_dropout import mc_dropout as mc_dropout
+from jaxseg.inference.attention import attention_maps as attention_maps
 from jaxseg.inference.crf import PRESETS as PRESETS
 from jaxseg.inference.crf import Kernels as Kernels
 from jaxseg.inference.crf import dense_crf as dense_crf
 from jaxseg.inference.crf import unary_energy as unary_energy
 from jaxseg.inference.crf_refine import refine as refine
+from jaxseg.inference.crf_refine import refine_steps as refine_steps
 from jaxseg.inference.export.stablehlo import export_network as export_network
 from jaxseg.inference.export.stablehlo import export_predictor as export_predictor
 from jaxseg.inference.export.stablehlo import import_network as import_network

@@ -123,16 +123,16 @@ def dense_crf(
     """
     check(unary, image, iterations, normalization, method, self_term)
     valid = jnp.ones(unary.shape[:3], bool) if valid is None else valid
+    rules = {"iterations": iterations, "normalization": normalization}
     kernels = Kernels(*(jnp.asarray(x, jnp.float32) for x in kernels))
     if method == "exact":
-        filters = functools.partial(_exact_filters, self_term=self_term, block=block)
+        filters = functools.partial(exact_filters, self_term=self_term, block=block)
     else:
         filters = functools.partial(_lattice_filters, capacity=capacity)
 
     def refine(example):
         unary, image, valid = example
         parts = filters(image.astype(jnp.float32), valid, kernels)
-        rules = {"iterations": iterations, "normalization": normalization}
         return mean_field(unary, valid, kernels, parts, **rules)
 
     return lax.map(refine, (unary.astype(jnp.float32), image, valid))
@@ -158,8 +158,8 @@ def compatibility(weight: Array, filtered: Array) -> Array:
     """Returns the energy of each class that results from filtered probabilities Q.
 
     A number w gives -w Q (the Potts model, up to a constant), a vector v gives v * Q,
-    and a matrix M gives (M + M^T) Q / 2, as in pydensecrf. The matrix w (1 - I) and a
-    vector with all entries -w have the same effect as w.
+    and a matrix M gives (M + M^T) Q / 2, as in pydensecrf. The matrix w (1 - I) and the
+    vector with all entries -w have the effect of w.
 
     Args:
       weight: The weight of the kernel: a number, [K] or [K, K].
@@ -181,6 +181,7 @@ def mean_field(
     *,
     iterations: int,
     normalization: Normalization,
+    every: bool = False,
 ) -> Array:
     """Returns the class probabilities of one image by mean-field inference, [H, W, K].
 
@@ -191,6 +192,7 @@ def mean_field(
       filters: A Gaussian filter [N, K] -> [N, K] for each kernel, with N = H W.
       iterations: The number of mean-field iterations.
       normalization: How the kernels are normalized, as in `dense_crf`.
+      every: Whether to return the result of every iteration, [iterations, H, W, K].
     """
     shape, mask = unary.shape, valid.reshape(-1, 1).astype(jnp.float32)
     energy = unary.reshape(-1, shape[-1])
@@ -201,10 +203,11 @@ def mean_field(
     def step(q, _):
         parts = zip(weights, steps, strict=True)
         message = sum(compatibility(w, smooth(q)) for w, smooth in parts)
-        return jax.nn.softmax(-energy - message), None
+        q = jax.nn.softmax(-energy - message)
+        return q, q if every else None
 
-    q, _ = lax.scan(step, jax.nn.softmax(-energy), length=iterations)
-    return q.reshape(shape)
+    q, each = lax.scan(step, jax.nn.softmax(-energy), length=iterations)
+    return each.reshape(-1, *shape) if every else q.reshape(shape)
 
 
 def _normalized(smooth: Filter, mask: Array, normalization: str) -> Filter:
@@ -219,7 +222,7 @@ def _normalized(smooth: Filter, mask: Array, normalization: str) -> Filter:
     return lambda values: last * smooth(first * values)
 
 
-def _exact_filters(image, valid, kernels, *, self_term, block):
+def exact_filters(image, valid, kernels, *, self_term, block):
     height, width = image.shape[:2]
     _, joint = features(image, valid, kernels)
 

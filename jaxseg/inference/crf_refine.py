@@ -11,6 +11,9 @@ import numpy as np
 from jaxseg.inference import crf
 from jaxseg.inference.crf_lattice import find_corners
 
+BLOCK = 256  # The number of rows of the exact kernel that are in memory at once.
+RULES = ("iterations", "normalization", "every")
+
 
 def refine(
     probability,
@@ -42,21 +45,56 @@ def refine(
     Raises:
       ValueError: If the shapes do not match or an option has an invalid value.
     """
+    return _refined(
+        probability,
+        image=image,
+        kernels=kernels,
+        valid=valid,
+        method=method,
+        iterations=iterations,
+        normalization=normalization,
+    )
+
+
+def refine_steps(
+    probability,
+    image,
+    kernels: crf.Kernels = crf.PRESETS["deeplabv2_resnet101"],
+    **options,
+) -> np.ndarray:
+    """Returns the probabilities after each iteration of the dense CRF.
+
+    Args:
+      probability: The softmax of the network, [H, W, K].
+      image: The image, [H, W, 3], with levels 0..255.
+      kernels: The weights and standard deviations of the two kernels.
+      **options: The other options of `refine`.
+
+    Returns:
+      The probabilities with which the CRF starts, and those after each iteration,
+      float32 [iterations + 1, H, W, K].
+
+    Raises:
+      ValueError: If the shapes do not match or an option has an invalid value.
+    """
+    how = {"valid": None, "iterations": 10, "normalization": "after"}
+    how |= {"method": "lattice", **options}
+    each = _refined(probability, image=image, kernels=kernels, every=True, **how)
+    energy = crf.unary_energy(jnp.asarray(probability, jnp.float32))
+    return np.concatenate([np.asarray(jax.nn.softmax(-energy))[None], each])
+
+
+def _refined(
+    probability, *, image, kernels, valid, method, every=False, **rules
+) -> np.ndarray:
     unary = crf.unary_energy(jnp.asarray(probability, jnp.float32))
     valid = jnp.ones(unary.shape[:2], bool) if valid is None else jnp.asarray(valid)
     image = jnp.asarray(image, jnp.float32)
-    crf.check(
-        unary[None],
-        image=image[None],
-        iterations=iterations,
-        normalization=normalization,
-        method=method,
-    )
+    crf.check(unary[None], image=image[None], method=method, **rules)
     kernels = crf.Kernels(*(jnp.asarray(x, jnp.float32) for x in kernels))
-    rules = {"iterations": iterations, "normalization": normalization}
+    rules["every"] = every
     if method == "exact":
-        one = (unary[None], image[None], kernels, valid[None])
-        return np.asarray(_exact(*one, **rules))[0]
+        return np.asarray(_exact(unary, image, kernels, valid, **rules))
     corners = _corners(image, valid, kernels)
     capacity = tuple(room(int(c.count)) for c in corners)
     solved = _solve(unary, valid, kernels, corners, capacity=capacity, **rules)
@@ -76,9 +114,10 @@ def room(count: int) -> int:
     return -(-count // step) * step
 
 
-@functools.partial(jax.jit, static_argnames=("iterations", "normalization"))
+@functools.partial(jax.jit, static_argnames=RULES)
 def _exact(unary, image, kernels, valid, **rules):
-    return crf.dense_crf(unary, image, kernels, valid=valid, method="exact", **rules)
+    filters = crf.exact_filters(image, valid, kernels, self_term=True, block=BLOCK)
+    return crf.mean_field(unary, valid=valid, kernels=kernels, filters=filters, **rules)
 
 
 @jax.jit
@@ -86,7 +125,7 @@ def _corners(image, valid, kernels):
     return [find_corners(f) for f in crf.features(image, valid, kernels)]
 
 
-@functools.partial(jax.jit, static_argnames=("capacity", "iterations", "normalization"))
+@functools.partial(jax.jit, static_argnames=("capacity", *RULES))
 def _solve(unary, valid, kernels, corners, *, capacity, **rules):
     filters = crf.lattice_filters(corners, capacity)
     return crf.mean_field(unary, valid=valid, kernels=kernels, filters=filters, **rules)

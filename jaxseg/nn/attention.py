@@ -80,6 +80,8 @@ class PositionAttention(nn.Module):
 
         query, key = project(inner, "query"), project(inner, "key")
         value = project(channels, "value")
+        # Stored only if a caller asks for it, see `jaxseg.inference.attention`.
+        self.sow("intermediates", "attention", {"query": query, "key": key, "scale": 1})
         context = attend_pixels(
             query, key=key, value=value, scale=1.0, impl=self.attention
         )
@@ -179,6 +181,7 @@ class NonLocal(nn.Module):
         keys = max_pool(x, window=2, stride=2) if self.subsample else x
         value = project(keys, "g")
         if self.mode == "gaussian":
+            self._note(query=x, key=keys, scale=1)
             y = attend_pixels(x, key=keys, value=value, scale=1.0, impl=self.attention)
         else:
             y = self._pairwise(project(x, "theta"), project(keys, "phi"), value)
@@ -188,12 +191,14 @@ class NonLocal(nn.Module):
         inner = theta.shape[-1]
         if self.mode == "embedded_gaussian":
             scale = inner**-0.5 if self.use_scale else 1.0
+            self._note(query=theta, key=phi, scale=scale)
             return attend_pixels(
                 theta, key=phi, value=value, scale=scale, impl=self.attention
             )
         query, key, flat = map(flatten_pixels, (theta, phi, value))
         count = key.shape[1]
         if self.mode == "dot_product":
+            self._note(query=theta, key=phi)
             # (theta phi^T) g = theta (phi^T g) avoids the N x N matrix.
             inside = jnp.einsum("bnc,bnd->bcd", key, flat) / count
             y = jnp.einsum("bnc,bcd->bnd", query, inside)
@@ -201,6 +206,9 @@ class NonLocal(nn.Module):
             weight = self.param("concat", nn.initializers.normal(0.01), (2 * inner,))
             left = jnp.einsum("bnc,c->bn", query, weight[:inner].astype(query.dtype))
             right = jnp.einsum("bnc,c->bn", key, weight[inner:].astype(key.dtype))
+            self._note(
+                left=left.reshape(theta.shape[:3]), right=right.reshape(phi.shape[:3])
+            )
             pairs = jax.nn.relu(left[:, :, None] + right[:, None, :]) / count
             y = jnp.einsum("bnm,bmd->bnd", pairs, flat)
         else:
@@ -209,6 +217,10 @@ class NonLocal(nn.Module):
                 "'gaussian', 'dot_product' or 'concatenation'."
             )
         return y.reshape(theta.shape)
+
+    def _note(self, **parts):
+        """Stores the parts of the attention weights if a caller asks for them."""
+        self.sow("intermediates", "attention", parts)
 
     def _out(self, y, channels, train):
         if not self.norm_out:

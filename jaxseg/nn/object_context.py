@@ -68,6 +68,9 @@ class ObjectContext(nn.Module):
         query = layer(layer(x, depth, "pixel_1"), depth, "pixel_2")
         key = layer(layer(regions, depth, "object_1"), depth, "object_2")
         value = layer(regions, depth, "object_value")
+        # Stored only if a caller asks for it, see `jaxseg.inference.attention`.
+        parts = {"query": query, "key": key, "scale": depth**-0.5, "coarse": coarse}
+        self.sow("intermediates", "attention", parts)
         context = attend_pixels(
             query, key=key, value=value, scale=depth**-0.5, impl="plain"
         )

@@ -27,11 +27,6 @@ class LogitScaling:
     weight: tuple[float, ...]
     bias: tuple[float, ...] = (0.0,)
 
-    @property
-    def values(self) -> tuple[float, ...]:
-        """Returns all factors, followed by all summands."""
-        return (*self.weight, *self.bias)
-
     def __call__(self, logits: jax.Array) -> jax.Array:
         """Scales logits [..., K] in float32."""
         shape = (1,) * (logits.ndim - 1) + (-1,)

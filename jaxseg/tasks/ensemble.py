@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from flax import linen as nn
 
 from jaxseg.config import Config
@@ -139,7 +138,7 @@ def open_networks(
 
     Returns:
       The step of the first run, the networks with their preprocessing, and the weights
-      on which the results depend, of which the first are those of the first run.
+      of each network.
     """
     combination = Combination(
         request.ensemble,
@@ -169,8 +168,6 @@ def open_networks(
         others=others,
     )
     weights = [variables, *(member.variables for member in others)]
-    scaled = (segmenter.network, *(member.network for member in others))
-    weights += [np.array(one.scaling.values) for one in scaled if one.scaling]
     return step, segmenter, weights
 
 

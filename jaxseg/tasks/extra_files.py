@@ -6,7 +6,7 @@ Maps of uncertainty are NAME_uncertainty_MAP.tiff (or .npy) and a PNG picture of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -17,7 +17,6 @@ from jaxseg.data import DatasetSpec
 from jaxseg.inference.prediction import Segmented
 from jaxseg.inference.uncertainty.averaging import Map, largest_value
 from jaxseg.storage import atomic
-from jaxseg.tasks.prediction import Request
 from jaxseg.viz import save_image
 from jaxseg.viz.map_picture import map_picture
 
@@ -69,16 +68,13 @@ class Found:
 
 
 class ExtraFiles(Protocol):
-    """Defines an object that writes further files for each image."""
+    """Defines an object that writes further files for each image.
+
+    Attributes:
+      needs_probabilities: Whether it reads the probabilities of the image.
+    """
 
     needs_probabilities: bool
-
-    def paths(self, target: Path) -> list[Path]:
-        """Returns the files that are written for one image.
-
-        Args:
-          target: The path of the files of the image without suffix.
-        """
 
     def write(self, target: Path, found: Found) -> None:
         """Writes the files of one image.
@@ -87,31 +83,6 @@ class ExtraFiles(Protocol):
           target: The path of the files of the image without suffix.
           found: The image and its segmentation.
         """
-
-
-def extra_files(request: Request, spec: DatasetSpec) -> tuple[ExtraFiles, ...]:
-    """Returns the objects that write the further files that a request selects.
-
-    Args:
-      request: The options of the prediction.
-      spec: The classes.
-    """
-    maps = request.segment.averaging.maps
-    if not maps:
-        return ()
-    return (UncertaintyMaps(maps, spec, request.map_format),)
-
-
-def extra_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path]:
-    """Returns the further files that are written for one image.
-
-    Args:
-      target: The path of the files of the image without suffix.
-      request: The options of the prediction.
-      spec: The classes.
-    """
-    extras = extra_files(request, spec)
-    return [path for extra in extras for path in extra.paths(target)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,14 +100,11 @@ class UncertaintyMaps:
     file_format: MapFormat = "tiff"
     needs_probabilities = False
 
-    def paths(self, target: Path) -> list[Path]:
-        """Returns the files that are written for one image."""
-        return [path for _, *both in self._each(target) for path in both]
-
     def write(self, target: Path, found: Found) -> None:
         """Writes the maps of one image."""
         height, width = found.size
-        for name, numbers, picture in self._each(target):
+        paths = map_paths(target, self.names, self.file_format)
+        for name, (numbers, picture) in zip(self.names, paths, strict=True):
             values = found.maps[name][:height, :width]
             write_map(numbers, values, UNITS[name])
             high = largest_value(
@@ -146,11 +114,22 @@ class UncertaintyMaps:
             )
             save_image(picture, map_picture(values, title=UNITS[name], high=high))
 
-    def _each(self, target: Path) -> Iterator[tuple[Map, Path, Path]]:
-        for name in self.names:
-            base = f"{target.name}_uncertainty_{name}"
-            numbers = target.with_name(f"{base}.{self.file_format}")
-            yield name, numbers, target.with_name(f"{base}.png")
+
+def map_paths(
+    target: Path, names: Sequence[Map], file_format: MapFormat
+) -> list[tuple[Path, Path]]:
+    """Returns the file of numbers and the picture of each map of one image.
+
+    Args:
+      target: The path of the files of the image without suffix.
+      names: The names of the maps.
+      file_format: The format of the numbers.
+    """
+    bases = [f"{target.name}_uncertainty_{name}" for name in names]
+    return [
+        (target.with_name(f"{base}.{file_format}"), target.with_name(f"{base}.png"))
+        for base in bases
+    ]
 
 
 def write_map(path: Path, values: np.ndarray, description: str) -> None:

@@ -12,8 +12,9 @@ from jaxseg.data import DatasetSpec
 from jaxseg.inference.image_batches import Job
 from jaxseg.inference.prediction import Prediction, label_paths
 from jaxseg.inference.segmenter import Segmenter
-from jaxseg.tasks.extra_files import ExtraFiles, Found, extra_paths
+from jaxseg.tasks.extra_files import ExtraFiles, Found
 from jaxseg.tasks.further_files import FurtherFiles, further_path
+from jaxseg.tasks.picture_files import extra_paths
 from jaxseg.tasks.prediction import FileResult, Request
 from jaxseg.tasks.samples import sample_paths, write_samples
 
@@ -96,5 +97,5 @@ def result_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path
     names += [f"{target.name}.npz"] if request.probabilities else []
     written = [*label_paths(target, spec), *map(target.with_name, names)]
     written += [further_path(target, name) for name in request.further]
-    written += extra_paths(target, request, spec)
+    written += extra_paths(target, request)
     return written + sample_paths(target, request.samples)

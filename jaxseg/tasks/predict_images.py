@@ -22,7 +22,7 @@ from jaxseg.inference.label_rows import describe_windows
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.storage import atomic
 from jaxseg.tasks.ensemble import open_networks
-from jaxseg.tasks.extra_files import Found, extra_files
+from jaxseg.tasks.extra_files import Found
 from jaxseg.tasks.finished import Finished, identity_of, open_record
 from jaxseg.tasks.further_files import further_files
 from jaxseg.tasks.image_jobs import plan, results_of
@@ -30,6 +30,7 @@ from jaxseg.tasks.image_results import ImageResults, SegmentedImage
 from jaxseg.tasks.large_image import LargeJob, LargePrediction
 from jaxseg.tasks.large_jobs import large_prediction
 from jaxseg.tasks.padding import Padding, padding_of
+from jaxseg.tasks.picture_files import check_pictures, extra_files
 from jaxseg.tasks.prediction import FileResult, Request, failure
 from jaxseg.tasks.samples import (
     Drawn,
@@ -199,6 +200,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
         _check_multilabel(request)
     reading = options_like(request.reading, spec)
     jobs, unreadable = plan(dataclasses.replace(request, reading=reading), spec)
+    check_pictures(request, {job.path: job.size for job in jobs})
     step, segmenter, weights = open_networks(request, config, spec, reading)
     if request.segment.refinement.is_active:
         _ = segmenter.refiner  # It checks that the steps suit the classes.
@@ -218,7 +220,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
             request,
             segmenter,
             further=further_files(request.further, config, segmenter.spec),
-            extras=extra_files(request, segmenter.spec),
+            extras=extra_files(request, segmenter),
         ),
         record=record,
         finished=record.divide(jobs, results.get, overwrite=request.overwrite),

@@ -33,6 +33,8 @@ class Request:
       buckets: The largest number of sizes to which images are padded, or None to pad
         them as in evaluation.
       map_format: The format of the maps of uncertainty, "tiff" or "npy".
+      attention: The row and column of the pixel whose attention is drawn, or None.
+      crf_steps: Whether to draw the probabilities after each iteration of the CRF.
       further: Additional file formats in which the predicted classes are written, among
         "raw", "geojson" and "coco". `jaxseg.tasks.further_files` describes them.
       overwrite: Whether results of other runs or options may be replaced.
@@ -57,6 +59,8 @@ class Request:
     samples: int = 0
     buckets: int | None = None
     map_format: Literal["tiff", "npy"] = "tiff"
+    attention: tuple[int, int] | None = None
+    crf_steps: bool = False
     further: tuple[str, ...] = ()
     overwrite: bool = False
     large_above: int | None = None

@@ -145,6 +145,7 @@ COMMANDS = {
         predict.BOUNDS
         | {f"refining.{k}": v for k, v in refining.BOUNDS.items()}
         | {f"averaging.{k}": v for k, v in averaging.BOUNDS.items()}
+        | {f"pictures.{k}": v for k, v in averaging.PICTURE_BOUNDS.items()}
         | {f"windows.{k}": v for k, v in windows.BOUNDS.items()},
     ),
     "data check": (data_check.Arguments, data_check.BOUNDS),

@@ -163,6 +163,7 @@ ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "runs/conversion.py": "inside a folder that is renamed when it is complete",
     "tasks/image_results.py": "calls Prediction.save",
     "tasks/extra_files.py": "by storage.atomic",
+    "tasks/picture_files.py": "by storage.atomic",
     "tasks/finished.py": "lines are appended; readers skip a cut one",
     "cli/convert.py": "inside a folder that is renamed when it is complete",
     "_api.py": "an example that calls Prediction.save",

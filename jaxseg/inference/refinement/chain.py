@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxseg.data.spec import DatasetSpec
-from jaxseg.inference.crf_refine import refine
+from jaxseg.inference.crf_refine import refine, refine_steps
 from jaxseg.inference.graphcut import cut_probabilities
 from jaxseg.inference.refinement.components import (
     fill_holes,
@@ -127,7 +127,9 @@ class Refiner:
         return passing(probabilities, limits)
 
 
-def smoothed(probabilities: np.ndarray, view: np.ndarray, crf: CRF) -> np.ndarray:
+def smoothed(
+    probabilities: np.ndarray, view: np.ndarray, crf: CRF, *, every: bool = False
+) -> np.ndarray:
     """Returns the probabilities of one image that the CRF has refined.
 
     The image is padded to a multiple of 32 pixels, so that images of similar sizes
@@ -137,10 +139,12 @@ def smoothed(probabilities: np.ndarray, view: np.ndarray, crf: CRF) -> np.ndarra
       probabilities: The probabilities, [H, W, K].
       view: The image as 8-bit RGB, [H, W, 3].
       crf: The options of the CRF.
+      every: Whether to return the probabilities before the first iteration and after
+        each one, [iterations + 1, H, W, K].
     """
     height, width = view.shape[:2]
     pads = ((0, -height % MULTIPLE), (0, -width % MULTIPLE))
-    refined = refine(
+    refined = (refine_steps if every else refine)(
         np.pad(probabilities, (*pads, (0, 0))),
         np.pad(view, (*pads, (0, 0))),
         crf.kernels,
@@ -149,7 +153,7 @@ def smoothed(probabilities: np.ndarray, view: np.ndarray, crf: CRF) -> np.ndarra
         normalization=crf.normalization,
         method=crf.method,
     )
-    return refined[:height, :width]
+    return refined[..., :height, :width, :]
 
 
 def cleaned(labels: np.ndarray, clean: Clean) -> np.ndarray:

@@ -1,0 +1,67 @@
+"""Draws what a pixel attends to: maps of weights on top of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.viz.figures import INK, number, paper, typeface, viridis
+
+TOP, MARGIN, LINE, NARROW = 34, 8, 14, 200
+MARK = (255, 40, 40)
+
+
+def attention_picture(
+    picture: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    point: tuple[int, int],
+    *,
+    notes: Mapping[str, str] | None = None,
+) -> np.ndarray:
+    """Draws the image and, beside it, one map of weights for each layer.
+
+    Args:
+      picture: The image, uint8 [H, W, 3].
+      maps: The weights of each layer, [h, w], by the name of the layer. They cover the
+        image; cells are repeated. The largest weight has the brightest color, and 0 or
+        a smaller weight has the darkest.
+      point: The row and the column of the pixel that attends, marked by a red cross.
+      notes: A line of text below each map, by the name of the layer.
+
+    Returns:
+      The picture, uint8 [H', W', 3].
+    """
+    height, width = picture.shape[:2]
+    step = max(width, NARROW) + MARGIN
+    canvas, draw = paper(
+        TOP + height + LINE + MARGIN, MARGIN + step * (1 + len(maps)), ""
+    )
+    gray = np.repeat(picture.mean(-1, keepdims=True), 3, -1)
+    panels = {"query": picture} | {
+        name: _blended(gray, weights) for name, weights in maps.items()
+    }
+    for place, (name, panel) in enumerate(panels.items()):
+        left = MARGIN + place * step
+        canvas.paste(Image.fromarray(panel), (left, TOP))
+        draw.text((left, 4), name, fill=INK, font=typeface(11))
+        if name in maps:
+            text = f"largest weight {number(float(maps[name].max()))}"
+            draw.text((left, 18), text, fill=INK, font=typeface(10))
+        below = (left, TOP + height + 2)
+        draw.text(below, (notes or {}).get(name, ""), fill=INK, font=typeface(10))
+        y, x = TOP + point[0], left + point[1]
+        draw.line((x - 5, y, x + 5, y), fill=MARK, width=2)
+        draw.line((x, y - 5, x, y + 5), fill=MARK, width=2)
+    return np.asarray(canvas)
+
+
+def _blended(gray: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns the colors of the weights, mixed with the gray image."""
+    height, width = gray.shape[:2]
+    rows = np.arange(height) * weights.shape[0] // height
+    columns = np.arange(width) * weights.shape[1] // width
+    share = weights / max(float(weights.max()), 1e-30)
+    colors = viridis(share)[rows][:, columns]
+    return np.rint(0.35 * gray + 0.65 * colors).astype(np.uint8)

@@ -1,0 +1,49 @@
+"""Draws the classes and the confidence after each step of an iteration."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from jaxseg.viz.figures import INK, paper, typeface, viridis
+
+TOP, MARGIN, LABEL = 20, 6, 92
+
+
+def steps_picture(
+    probabilities: np.ndarray, palette: np.ndarray, *, width: int = 160
+) -> np.ndarray:
+    """Draws one column for each step.
+
+    The first row shows the most probable classes in their colors, the second one their
+    probability, from 1 / K (dark) to 1 (bright).
+
+    Args:
+      probabilities: The probabilities after each step, [N, H, W, K].
+      palette: The color of each class, [K, 3].
+      width: The width of a column in pixels. Pixels are left out or repeated.
+
+    Returns:
+      The picture, uint8 [H', W', 3].
+    """
+    count, high, wide, classes = probabilities.shape
+    height = max(1, round(high * width / wide))
+    rows = np.arange(height) * high // height
+    columns = np.arange(width) * wide // width
+    small = probabilities[:, rows][:, :, columns]
+    colors = np.asarray(palette, np.uint8)[small.argmax(-1)]
+    share = (small.max(-1) - 1 / classes) / (1 - 1 / max(classes, 2))
+    canvas, draw = paper(
+        TOP + 2 * (height + MARGIN), LABEL + count * (width + MARGIN), ""
+    )
+    for step in range(count):
+        left = LABEL + step * (width + MARGIN)
+        title = "before" if step == 0 else f"iteration {step}"
+        draw.text((left, 3), title, fill=INK, font=typeface(10))
+        canvas.paste(Image.fromarray(colors[step]), (left, TOP))
+        lower = Image.fromarray(viridis(share[step]))
+        canvas.paste(lower, (left, TOP + height + MARGIN))
+    draw.text((4, TOP), "classes", fill=INK, font=typeface(10))
+    text = f"probability\n{1 / classes:.2f} to 1"
+    draw.text((4, TOP + height + MARGIN), text, fill=INK, font=typeface(10))
+    return np.asarray(canvas)
