@@ -66,6 +66,7 @@ def check_large(jobs: list[Any], request: Request) -> None:
         "probabilities": request.probabilities,
         f"write={request.further}": bool(request.further),
         f"samples={request.samples}": request.samples > 0,
+        "crf_steps": request.crf_steps,
         "ensembles of runs": bool(request.ensemble),
         f"{request.segment.averaging}": request.segment.averaging != averaging,
     }
