@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxseg.inference.exact.segmentation import ExactSegmentation, costs
+from jaxseg.inference.exact.segmentation import ExactSegmentation
 from jaxseg.inference.segmenter import Segmenter
 from jaxseg.inference.windows.inputs import ArrayPixels, Pixels
 from jaxseg.inference.windows.sliding import SlidingWindows, most_probable
@@ -73,13 +73,13 @@ class ExactLabelRows:
         return self.segmentation.rows(pixels, start=start)
 
     def describe(self, pixels: Pixels) -> str:
-        """Returns a line about the tiles of an image and what they cost.
+        """Returns a line about the size of an image.
 
         Args:
           pixels: The image.
         """
-        (line,) = costs(self.segmentation, [pixels.size])
-        return line
+        height, width = pixels.size
+        return f"{height} x {width} pixels in exact tiles"
 
 
 def label_rows(

@@ -1,5 +1,6 @@
 """`jaxseg predict` on files that are read and written in windows."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -48,13 +49,17 @@ predict.main(sys.argv[1:])
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory, fill):
     workdir = tmp_path_factory.mktemp("large") / "run"
-    write_run(workdir, CONFIG, SPEC)
-    model = build_model(CONFIG, SPEC.num_classes)
+    write_workdir(workdir, CONFIG, SPEC, fill)
+    return workdir
+
+
+def write_workdir(workdir, config, spec, fill):
+    write_run(workdir, config, spec)
+    model = build_model(config, spec.num_classes)
     with Checkpoints(workdir / "ckpt") as checkpoints:
         variables = fill(model, (1, 32, 32, 3))
         checkpoints.save(1, variables, meta={}, metrics={"mean_iou": 0.5})
         checkpoints.wait()
-    return workdir
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +124,38 @@ def test_an_array_gives_an_array_and_centers_need_no_sums(workdir, tmp_path, cap
     with Image.open(tmp_path / "out/small.png") as small:
         found = np.load(tmp_path / "out/scene.npy")
         np.testing.assert_array_equal(found, np.asarray(small))
+
+
+@pytest.mark.slow
+def test_exact_tiles_of_a_large_file_give_the_classes_of_the_whole_image(
+    workdir, tmp_path
+):
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    image, out = write_tiled(tmp_path / "scene.tif"), tmp_path / "out"
+    exact = ("--mode", "exact", "--window", "96", "96", "--large-above", "1000")
+    assert run(workdir, tmp_path / "a.png", out) == 0
+    assert run(workdir, image, tmp_path / "exact", *exact) == 0
+    with Image.open(out / "a.png") as whole:
+        found = tifffile.imread(tmp_path / "exact/scene.tif")
+        np.testing.assert_array_equal(found, np.asarray(whole))
+
+
+@pytest.mark.slow
+def test_classes_that_overlap_have_a_channel_each(tmp_path, fill):
+    spec = dataclasses.replace(SPEC, multilabel=True)
+    config = dataclasses.replace(
+        CONFIG, model=dataclasses.replace(CONFIG.model, output="sigmoid")
+    )
+    write_workdir(tmp_path / "run", config, spec, fill)
+    image, out = write_tiled(tmp_path / "scene.tif"), tmp_path / "out"
+    assert run(tmp_path / "run", image, out, *WINDOWS, "--large-above", "1000") == 0
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    assert run(tmp_path / "run", tmp_path / "a.png", tmp_path / "two", *WINDOWS) == 0
+    found = tifffile.imread(out / "scene.tif")
+    assert found.shape == (150, 260, 3)
+    for k, name in enumerate(spec.classes):
+        with Image.open(tmp_path / "two" / name / "a.png") as one:
+            np.testing.assert_array_equal(found[..., k], np.asarray(one))
 
 
 def test_what_needs_the_whole_image_is_refused(workdir, tmp_path, capsys):
