@@ -1,8 +1,4 @@
-"""Divides volumes and stacks of pages into slices, each of which is an example.
-
-A NIfTI volume [X, Y, Z] has Z slices. A TIFF has as many slices as it has pages, except
-for pages that repeat another page at a lower resolution.
-"""
+"""Divides volumes and stacks of pages into slices, each of which is an example."""
 
 from __future__ import annotations
 
@@ -10,17 +6,9 @@ import dataclasses
 import pathlib
 from collections.abc import Iterable
 
-from PIL import TiffImagePlugin
-
 from jaxseg.data.files import shown
 from jaxseg.data.layouts import Pair, folder_pairs
-from jaxseg.data.parts import Page
-from jaxseg.data.wide.nifti import count_slices
-
-TIFF, NIFTI = (".tif", ".tiff"), (".nii", ".nii.gz")
-_SUBFILE, _REDUCED = 254, 1  # A page of lower resolution has this bit in this tag.
-_BIGTIFF = (b"+\0", b"\0+")  # The version in the header, in either byte order.
-_LARGEST = 1_000_000  # The links between the pages of a damaged file can form a cycle.
+from jaxseg.data.slices import slice_count, slices_of
 
 
 def folder_slices(
@@ -75,23 +63,6 @@ def divide_stacks(pairs: Iterable[Pair]) -> list[Pair]:
     return divided
 
 
-def slice_count(path: pathlib.Path) -> int:
-    """Returns the number of slices of a file, which is 1 for most images.
-
-    The result is also 1 for files that cannot be read. The reader reports them later.
-
-    Args:
-      path: The file.
-    """
-    name = path.name.lower()
-    try:
-        if name.endswith(NIFTI):
-            return count_slices(path)
-        return _count_pages(path) if name.endswith(TIFF) else 1
-    except Exception:  # Decoders raise many undocumented errors.
-        return 1
-
-
 def _slices(pair: Pair) -> list[Pair]:
     """Returns the pairs of all slices, or the pair itself if it has no two stacks."""
     if not isinstance(pair.image, pathlib.Path) or not isinstance(
@@ -106,28 +77,9 @@ def _slices(pair: Pair) -> list[Pair]:
             f"{shown(pair.image)} has {first} slices and {shown(pair.mask)} has "
             f"{second}: expected equal numbers. Replace one of the two files."
         )
+    images = slices_of(pair.image, pair.name)
+    masks = slices_of(pair.mask, pair.name)
     return [
-        dataclasses.replace(
-            pair,
-            name=f"{pair.name}_{number:04d}",
-            image=Page(pair.image, number),
-            mask=Page(pair.mask, number),
-        )
-        for number in range(first)
+        dataclasses.replace(pair, name=name, image=image, mask=mask)
+        for (name, image), (_, mask) in zip(images, masks, strict=True)
     ]
-
-
-def _count_pages(path: pathlib.Path) -> int:
-    """Counts the pages of a TIFF that do not repeat another one at lower resolution."""
-    with open(path, "rb") as file:
-        head = file.read(16)
-        head = head if head[2:4] in _BIGTIFF else head[:8]
-        table = TiffImagePlugin.ImageFileDirectory_v2(head)
-        count = 0
-        for _ in range(_LARGEST):
-            if not table.next:
-                break
-            file.seek(table.next)
-            table.load(file)
-            count += not table.get(_SUBFILE, 0) & _REDUCED
-    return max(count, 1)

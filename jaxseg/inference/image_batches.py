@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxseg.data.parts import Page
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.trained_images import read_like
@@ -20,12 +21,12 @@ class Job:
     """Describes an image file to segment, and where its results are written.
 
     Attributes:
-        path: The image file.
+        path: The image file, or one slice of a file.
         name: The path of the prediction files for this image, without suffix.
         size: The height and width of the image.
     """
 
-    path: Path
+    path: Path | Page
     name: Path
     size: Size
 

@@ -17,11 +17,13 @@ from jaxseg.data.files import (
     name_others,
     stem_of,
 )
+from jaxseg.data.parts import Page
 from jaxseg.data.reader import read_pixels as read_rgb
 from jaxseg.data.reader import read_size as size_of
+from jaxseg.data.slices import slices_of
 from jaxseg.inference.uncertainty.averaging import MAPS
 
-__all__ = ["collect", "output_names", "read_rgb", "size_of"]
+__all__ = ["collect", "named_images", "output_names", "read_rgb", "size_of"]
 
 logger = logging.getLogger(__name__)
 MAP_ENDS = tuple(f"_uncertainty_{name}" for name in MAPS)
@@ -118,6 +120,31 @@ def output_names(paths: list[Path]) -> list[str]:
         taken |= _occupied(name)
         names.append(name)
     return names
+
+
+def named_images(paths: list[Path]) -> list[tuple[str, Path | Page]]:
+    """Returns the images of the files, each with a distinct name.
+
+    A volume or a stack of pages has one image for each slice. The name of a slice is
+    that of the file with the number of the slice, such as brain_0012.
+
+    Args:
+        paths: The image files.
+
+    Raises:
+        ValueError: If a slice has the name of another image.
+    """
+    names = output_names(paths)
+    found: dict[str, Path | Page] = {}
+    for path, name in zip(paths, names, strict=True):
+        for own, image in slices_of(path, name):
+            if own in found or (own != name and own in names):
+                raise ValueError(
+                    f"{path} has a slice with the name {own!r}, which is also the name "
+                    "of another image: expected different names. Rename one of them."
+                )
+            found[own] = image
+    return list(found.items())
 
 
 def _occupied(name: str) -> set[str]:

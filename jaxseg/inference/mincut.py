@@ -13,8 +13,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 LARGEST = 2**31 - 1
 FINEST = 2.0**20  # The largest number of integer steps per unit of energy.
@@ -180,6 +178,10 @@ def _incident(links, count):
 
 def _source_side(lead, links):
     """Returns 1 for nodes that the source reaches after the maximum flow, else 0."""
+    # SciPy takes half a second to load, and most predictions need no graph cut.
+    from scipy.sparse import coo_array, csr_array
+    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
     count = len(lead)
     source, sink = count, count + 1
     up, down = np.flatnonzero(lead > 0), np.flatnonzero(lead < 0)

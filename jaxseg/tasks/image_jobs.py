@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from jaxseg.data import DatasetSpec
+from jaxseg.data.parts import Page
 from jaxseg.inference.image_batches import Job
-from jaxseg.inference.images import collect, output_names, size_of
+from jaxseg.inference.images import collect, named_images, size_of
 from jaxseg.tasks.image_results import result_paths
 from jaxseg.tasks.large_image import LargeJob
 from jaxseg.tasks.large_jobs import check_large, large_job
@@ -30,10 +31,11 @@ def plan(
     paths = collect(request.inputs)
     sources = {os.path.realpath(path) for path in paths}
     jobs, unreadable = [], []
-    for path, name in zip(paths, output_names(paths), strict=True):
+    for name, path in named_images(paths):
         target = request.output / name
         try:
-            job = large_job(path, target, request)
+            whole = isinstance(path, Page)  # Slices are not read in windows.
+            job = None if whole else large_job(path, target, request)
             job = job or Job(path, target, size_of(path, request.reading))
         except ValueError as error:
             unreadable.append(failure((path,), error, stop=request.stop))

@@ -10,7 +10,9 @@ from jaxseg.data.layouts import Pair
 from jaxseg.data.parts import Page
 from jaxseg.data.read_options import ReadOptions
 from jaxseg.data.reader import read_pixels
-from jaxseg.data.stacks import divide_stacks, folder_slices, slice_count
+from jaxseg.data.slices import slice_count
+from jaxseg.data.stacks import divide_stacks, folder_slices
+from jaxseg.inference.images import named_images
 
 RNG = np.random.default_rng(3)
 IMAGES = RNG.integers(0, 60_000, (3, 6, 5)).astype(np.uint16)
@@ -61,6 +63,12 @@ def test_stacks_that_do_not_fit_are_refused_or_left_to_the_reader(tmp_path):
         divide_stacks([Pair("a", images, masks)])
     with pytest.raises(ValueError, match="slice with the name 'a_0001'"):
         divide_stacks([Pair("a", images, images), Pair("a_0001", flat, flat)])
+    with pytest.raises(ValueError, match="slice with the name 'a_0001'"):
+        named_images([images, tmp_path / "a_0001.png"])
+    assert named_images([images, flat])[2:] == [
+        ("a_0002", Page(images, 2)),
+        ("flat", flat),
+    ]
     pairs = divide_stacks([Pair("a", images, images)])
     assert pairs[2] == Pair("a_0002", Page(images, 2), Page(images, 2))
 

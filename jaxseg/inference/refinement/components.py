@@ -9,7 +9,6 @@ they are not; a diagonal line of one pixel then consists of many small regions.
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 
 def remove_small(
@@ -34,6 +33,8 @@ def remove_small(
         small |= mask & ~without_small(mask, min_size, connectivity=connectivity)
     if not small.any() or small.all():
         return labels
+    from scipy import ndimage  # It loads slowly, and most predictions do not need it.
+
     nearest = ndimage.distance_transform_edt(
         small, return_distances=False, return_indices=True
     )
@@ -101,6 +102,8 @@ def _regions(mask, connectivity):
     """Returns the number of the region of each pixel, from 1, and all sizes."""
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity={connectivity} is invalid: expected 4 or 8.")
+    from scipy import ndimage
+
     shape = ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)
     number, _ = ndimage.label(mask, structure=shape)
     return number, np.bincount(number.ravel())
