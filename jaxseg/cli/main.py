@@ -4,6 +4,7 @@ The command exits with one of these values:
 
     0        The command succeeded.
     1        An error occurred, which one line on standard error describes.
+             `jaxseg verify` also exits with 1 if it finds a difference.
     2        The command line is wrong.
     3        `jaxseg plan` found that the training step does not fit into memory.
     4        The loss was not finite.
