@@ -31,7 +31,7 @@ from jaxseg.storage.places import check_file
 from jaxseg.tasks.evaluation import Evaluation
 from jaxseg.tasks.measuring import ImageMeter, ImageResult, image_meter, total_refined
 from jaxseg.tasks.scoring import score_tables
-from jaxseg.text import as_message
+from jaxseg.text import as_message, counted
 
 NO_SEARCH = CRFSearch()
 OWN_BOUNDS = {
@@ -205,7 +205,8 @@ def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
     wide = max(len(name) for name, *_ in rows)
     lines = [f"{'score':<{wide}}{'low':>8}{'high':>8}"]
     for name, low, high, undefined in rows:
-        note = f"  not defined in {undefined} replicates" if undefined else ""
+        times = counted(int(undefined), "replicate")
+        note = f"  not defined in {times}" if undefined else ""
         shown = (
             f"{100 * end:8.2f}" if end == end else f"{'-':>8}" for end in (low, high)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class Receipt:
         return matrix_of(map(pick, self.images), len(self.classes))
 
 
-def write_receipt(path: Path, receipt: Receipt) -> None:
+def write_receipt(path: str | os.PathLike, receipt: Receipt) -> None:
     """Writes a receipt as JSON and replaces the file atomically.
 
     Equal receipts give equal bytes.
@@ -76,7 +77,7 @@ def write_receipt(path: Path, receipt: Receipt) -> None:
     atomic.write_text(path, _layout(content) + "\n")
 
 
-def read_receipt(path: Path) -> tuple[Receipt, bool]:
+def read_receipt(path: str | os.PathLike) -> tuple[Receipt, bool]:
     """Reads a receipt.
 
     Args:
@@ -89,7 +90,7 @@ def read_receipt(path: Path) -> tuple[Receipt, bool]:
       ValueError: If the file is not a receipt.
     """
     try:
-        content = parse_json(read_text(path))
+        content = parse_json(read_text(Path(path)))
         if content.pop("receipt") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         stored = content.pop("sha256")
