@@ -61,14 +61,16 @@ def check_large(jobs: list[Any], request: Request) -> None:
       request: The options.
     """
     large = [job for job in jobs if isinstance(job, LargeJob)]
-    averaging = type(request.segment.averaging)()
+    averaging = request.segment.averaging
     chosen = {
         "probabilities": request.probabilities,
         f"write={request.further}": bool(request.further),
         f"samples={request.samples}": request.samples > 0,
         "crf_steps": request.crf_steps,
-        "ensembles of runs": bool(request.ensemble),
-        f"{request.segment.averaging}": request.segment.averaging != averaging,
+        f"attention={request.attention}": request.attention is not None,
+        "workdir with several runs": bool(request.ensemble),
+        f"maps={averaging.maps}": bool(averaging.maps),
+        f"dropout_samples={averaging.dropout_samples}": averaging.dropout_samples > 0,
     }
     for name, is_set in chosen.items() if large else ():
         if is_set:

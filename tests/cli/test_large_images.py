@@ -168,6 +168,7 @@ def test_what_needs_the_whole_image_is_refused(workdir, tmp_path, capsys):
         ("--crf", "crf, graphcut, class_thresholds or clean is invalid"),
         ("--probabilities", "probabilities is invalid for"),
         ("--write=coco", "is invalid for"),
+        ("--maps=entropy", "maps=.* is invalid for"),
     ):
         with pytest.raises(ValueError, match=message):
             run(workdir, image, tmp_path / "out", *WINDOWS, more)
