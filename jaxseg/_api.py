@@ -19,13 +19,16 @@ from flax import linen as nn
 from jaxseg.config import Config, DataConfig
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.refinement.options import Refinement
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
+from jaxseg.inference.uncertainty.members import Member
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.outputs import num_logits
 from jaxseg.runs.renamed import current_fields
+from jaxseg.tasks.ensemble import Combination, OpenedRun
 from jaxseg.tasks.table import task_of
 
 if TYPE_CHECKING:
@@ -57,17 +60,28 @@ class Run:
         """Returns the network of the run with its preprocessing and default options."""
         return self.make_segmenter()
 
-    def make_segmenter(self, options: PredictOptions | None = None) -> Segmenter:
+    def make_segmenter(
+        self,
+        options: PredictOptions | None = None,
+        *,
+        others: Sequence[Run] = (),
+        calibrated: bool = False,
+    ) -> Segmenter:
         """Returns the network of the run with its preprocessing and the given options.
 
         Args:
           options: How images are segmented, for example with windows or averaged over
             scales. None selects the default options.
+          others: Further runs, whose predictions are averaged with those of this run.
+          calibrated: Whether to scale the logits of each run as `jaxseg calibrate` has
+            fitted.
 
         Raises:
-          ValueError: If the network of the run does not take images.
+          ValueError: If the network of a run does not take images, if the runs have
+            other classes or take other images, or if a calibration is missing.
         """
-        self._check_images()
+        for run in (self, *others):
+            run._check_images()
         data, options = self.config.data, options or PredictOptions()
         if options.multiple is None:
             options = dataclasses.replace(options, multiple=data.eval_multiple)
@@ -81,7 +95,23 @@ class Run:
                 range=None if isinstance(data.range, str) else data.range,
                 max_pixels=data.max_pixels,
             ),
+            scaling=self._network(options, calibrated).scaling,
+            others=[
+                Member(run._network(options, calibrated), run.variables)
+                for run in others
+            ],
         )
+
+    def _network(self, options: PredictOptions, calibrated: bool) -> ImageNetwork:
+        opened = OpenedRun(
+            self.workdir,
+            self.config,
+            self.spec,
+            self.model,
+            self.step,
+            self.variables,
+        )
+        return opened.network(Combination(calibrated=calibrated), options.dataset)
 
     def predict(self, image: str | os.PathLike | np.ndarray) -> Prediction:
         """Segments one image with the preprocessing that evaluation uses.

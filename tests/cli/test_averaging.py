@@ -64,6 +64,9 @@ def test_two_runs_are_averaged_and_their_maps_written(runs, tmp_path):
     np.testing.assert_array_equal(
         np.asarray(Image.open(tmp_path / "x.png")), mean.argmax(-1)
     )
+    both = open_run(runs / "a").make_segmenter(others=[open_run(runs / "b")])
+    found = both.predict(runs / "x.png").probabilities
+    np.testing.assert_allclose(found, mean, atol=1e-5)
     with Image.open(tmp_path / "x_uncertainty_entropy.tiff") as image:
         assert image.mode == "F" and "nats" in image.tag_v2[270]
         values = np.asarray(image)

@@ -1,11 +1,14 @@
 """Averages of networks, dropout masks and views, and maps of their uncertainty."""
 
+import pathlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
 
+import jaxseg
 from jaxseg import Segmenter, create_model
 from jaxseg.data import DatasetSpec
 from jaxseg.inference import (
@@ -228,3 +231,12 @@ def test_masks_reach_the_classifier(fill):
     first, second = run(jax.random.key(0)), run(jax.random.key(1))
     assert np.abs(first - second).max() > 1e-4
     np.testing.assert_array_equal(first, run(jax.random.key(0)))
+
+
+def test_no_layer_of_the_package_drops_values_only_in_training():
+    """Layers that use flax's Dropout directly must look for the random key as well."""
+    package = pathlib.Path(jaxseg.__file__).parent
+    files = [p for p in package.rglob("*.py") if "nn.Dropout(" in p.read_text()]
+    assert {path.name for path in files} == {"layers.py", "classifier.py"}
+    for path in files:
+        assert 'self.has_rng("dropout")' in path.read_text(), path
