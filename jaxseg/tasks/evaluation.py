@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,11 +19,13 @@ from jaxseg.runs import memory
 from jaxseg.runs.classes import check_classes
 from jaxseg.tasks.functions import Examples, padding, training_of
 from jaxseg.tasks.scoring import matrix_classes, matrix_void, scoring
+from jaxseg.tasks.size_notes import sizes_note
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
 from jaxseg.training.run.observation import Observation, Observer
 
+logger = logging.getLogger(__name__)
 Space = int | tuple[int, int]
 
 
@@ -128,7 +131,10 @@ def _open(task, config, spec, split) -> tuple[Examples, DatasetSpec]:
 
 
 def _check_space(config, sizes, space) -> None:
-    selection.check_eval_sizes("space", space, sizes, config.data.eval_multiple)
+    multiple = config.data.eval_multiple
+    selection.check_eval_sizes("space", space, sizes, multiple)
+    if note := sizes_note(sizes, multiple):
+        logger.warning(note)
 
 
 def _check_memory(config, spec, sizes, batch_size, devices) -> None:

@@ -19,6 +19,7 @@ from jaxseg.runs import memory, pretrained, restart
 from jaxseg.runs.rules import invalid
 from jaxseg.tasks.assembly import assemble, make_task
 from jaxseg.tasks.functions import Examples, training_of
+from jaxseg.tasks.size_notes import sizes_note
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.placement import HostBatch
 from jaxseg.training.devices.runner import StepRunner
@@ -190,13 +191,19 @@ def _open(config: Config, field: str, trained: DatasetSpec | None = None) -> Exa
 def _settle_spec(
     config: Config, workdir: Path, train_source: Any, eval_source: Any
 ) -> tuple[str, ...]:
-    """Gives both sources the normalization of the run or its pretrained weights."""
+    """Gives both sources the normalization of the run or its pretrained weights.
+
+    Returns:
+      Notes for the user.
+    """
     spec, notes = restart.spec_of_run(train_source.spec, workdir), []
     if config.train.init_from is not None and not restart.started(workdir):
         spec, notes = pretrained.source_spec(spec, config.train.init_from)
     for source in (train_source, eval_source):
         source.spec = spec
-    return tuple(notes)
+    sizes = getattr(eval_source, "sizes", ())  # Point clouds have none.
+    note = sizes_note(sizes, config.data.eval_multiple)
+    return (*notes, note) if note else tuple(notes)
 
 
 def _check_data(

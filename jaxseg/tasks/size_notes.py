@@ -1,0 +1,30 @@
+"""Tells the user when programs are compiled for many sizes of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jaxseg.typing import Size
+
+MANY = 16  # More sizes than this are worth a note.
+
+
+def sizes_note(sizes: Iterable[Size], multiple: int) -> str | None:
+    """Returns a note about the number of programs of an evaluation, or None.
+
+    Args:
+      sizes: The height and width of each image.
+      multiple: The number to whose multiples images are padded.
+    """
+    distinct = set(sizes)
+
+    def count(multiple: int) -> int:
+        return len({tuple(-(-side // multiple) for side in size) for size in distinct})
+
+    if count(multiple) <= MANY or count(32) >= count(multiple):
+        return None
+    return (
+        f"The images of the evaluation have {count(multiple)} sizes, and a program is "
+        f"compiled for each. With --data.eval-multiple 32 there are {count(32)}, but "
+        "padding changes some labels near the right and lower border."
+    )
