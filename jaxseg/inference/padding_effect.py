@@ -62,12 +62,10 @@ def padding_effect(
     number, share, bands = 0, 0.0, [(0, 0)]
     for image in images:
         own = image.shape[:2]
-        exact, larger = segmenter.padded_size(own), padded(own)
-        found = [_labels(segmenter, image, size) for size in (exact, larger)]
+        larger = padded(own)
+        found = [_labels(segmenter, image, size) for size in (own, larger)]
         share = max(share, float((found[0] != found[1]).mean()))
-        bands += [
-            _band(one, own, exact=exact, padded=larger) for one in segmenter.networks
-        ]
+        bands += [_band(one, own, larger) for one in segmenter.networks]
         number += 1
     clear = [band for band in bands if band is not None]
     whole = len(clear) < len(bands)
@@ -83,18 +81,16 @@ def _labels(segmenter: Segmenter, image: np.ndarray, size: Size) -> np.ndarray:
     return segmenter.segment(pixels)[0][0, :height, :width]
 
 
-def _band(
-    network: tuple[ImageNetwork, Any], own: Size, exact: Size, padded: Size
-) -> Size | None:
+def _band(network: tuple[ImageNetwork, Any], own: Size, padded: Size) -> Size | None:
     """Returns the rows and columns that can change, counted from the border.
 
     The result is None if all labels can change.
     """
     sides = []
-    found = [_reach(*network, size) for size in (exact, padded)]
+    found = [_reach(*network, size) for size in (own, padded)]
     for axis, name in enumerate(("rows", "columns")):
         lines = [getattr(one, name) for one in found]
-        sides.append(0 if exact[axis] == padded[axis] else _changed(*lines, own[axis]))
+        sides.append(0 if own[axis] == padded[axis] else _changed(*lines, own[axis]))
     whole = any(side >= length for side, length in zip(sides, own, strict=True))
     return None if whole else tuple(sides)
 
@@ -111,8 +107,6 @@ def _changed(exact: Lines, padded: Lines, length: int) -> int:
 
     A line can change if it reads other lines of the image than before, or padding.
     """
-    last = exact.mask.shape[1]
-    before, now = exact.mask[:length], padded.mask[:length]
-    changed = now[:, length:].any(1) | before[:, length:].any(1)
-    changed |= (now[:, :last] != before).any(1)
+    before, now = exact.mask, padded.mask[:length]
+    changed = now[:, length:].any(1) | (now[:, :length] != before).any(1)
     return length - int(np.argmax(changed)) if changed.any() else 0

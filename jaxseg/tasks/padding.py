@@ -57,7 +57,7 @@ class Padding:
         added = {
             job.size: np.prod(self.size_of(job.size)) / np.prod(job.size)
             for job in jobs
-            if self.size_of(job.size) != segmenter.padded_size(job.size)
+            if job.size in self.buckets and self.buckets[job.size] != job.size
         }
         images: list[np.ndarray] = []
         for size in sorted(added, key=lambda size: (-added[size], size)):

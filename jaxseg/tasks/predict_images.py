@@ -84,7 +84,7 @@ class ImagePrediction:
         if self.request.segment.mode == "exact":
             sizes = [self.segmenter.padded_size(job.size) for job in self.jobs]
             yield from costs(self.segmenter.exact, sizes)
-        if self.padding.buckets:
+        if self.padding.buckets and len(self.finished) < len(self.jobs):
             yield from self.padding.notes(self.jobs)
 
     def run(self) -> Iterator[FileResult]:
