@@ -91,9 +91,13 @@ class HostBand:
         """Returns the finished rows `first` to `last - 1`, [n, W, ...]."""
         rows = self._band[first - self._base : last - self._base]
         if self._grid.blend == "center":
-            return rows.copy()
-        down, across = self._totals
-        return rows / down[first:last, None, None] / across[:, None]
+            found = rows.copy()
+        else:
+            down, across = self._totals
+            found = rows / down[first:last, None, None]
+            found /= across[:, None]
+        self._release()
+        return found
 
     def drop(self, row: int) -> None:
         """Removes the rows above the row with this number.
@@ -102,12 +106,14 @@ class HostBand:
           row: The first row that is kept.
         """
         count, height = row - self._base, len(self._band)
-        for top in range(0, height - count, count):  # The blocks do not overlap.
-            end = min(top + count, height - count)
-            self._band[top:end] = self._band[top + count : end + count]
-        self._band[max(height - count, 0) :] = 0
+        step = min(count, CHUNK)  # The blocks do not overlap.
+        for top in range(0, height, step):
+            end = min(top + step, height)
+            kept = max(min(end, height - count), top)
+            self._band[top:kept] = self._band[top + count : kept + count]
+            self._band[kept:end] = 0
+            self._release()
         self._base = row
-        self._release()
 
     def _allocate(self, values: np.ndarray) -> np.ndarray:
         averaged = self._grid.blend != "center"
