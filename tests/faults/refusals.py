@@ -173,6 +173,8 @@ OTHERS = (  # RUN is a finished run, IMAGE an image, FILE a sweep's file
     (("eval", "RUN", "--batch-size", "0"), "batch_size"),
     (("eval", "RUN", "--devices", "0"), "devices"),
     (("eval", "RUN", "--space", "0"), "space"),
+    (("eval", "RUN", "--scores", "surface", "--distance.tolerance", "-1"), "tolerance"),
+    (("eval", "RUN", "--scores", "size", "--distance.spacing", "2", "1"), "distance"),
     (("eval", "RUN", "--checkpoint", "3.5"), "3.5"),
     (("eval", "RUN", "--checkpoint", ""), "checkpoint"),
     (("eval", "RUN", "--output", ""), "output"),

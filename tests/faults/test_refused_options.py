@@ -22,6 +22,7 @@ from jaxseg.cli import (
     predict,
     refine,
     refining,
+    score_options,
     sweep,
     train,
     windows,
@@ -137,6 +138,7 @@ COMMANDS = {
         evaluation.Arguments,
         evaluation.BOUNDS
         | {f"measuring.{k}": v for k, v in measuring.BOUNDS.items()}
+        | {f"further.{k}": v for k, v in score_options.BOUNDS.items()}
         | {f"averaging.{k}": v for k, v in averaging.BOUNDS.items()}
         | {f"calibrating.{k}": v for k, v in calibration_options.BOUNDS.items()},
     ),
