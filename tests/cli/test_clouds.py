@@ -77,13 +77,13 @@ def test_eval_scores_the_run(trained, capsys):
     root, _ = trained
     target = root / "scores.json"
     run = str(root / "run")
-    assert (
-        main(["eval", run, "--batch-size", "1", "--devices", "1", "-o", str(target)])
-        == 0
-    )
+    options = ("--batch-size=1", "--devices=1", "--scores", "all")
+    assert main(["eval", run, *options, "-o", str(target)]) == 0
     found = json.loads(target.read_text())
     (line,) = read_metrics(root / "run", "eval")
     assert found["mean_iou"] == pytest.approx(line["mean_iou"])
+    assert 0 <= found["image_iou"] <= found["image_dice"] <= 1
+    assert "cohen_kappa" in found and "hausdorff" not in found
     assert "point_transformer at step 4" in capsys.readouterr().out
 
 

@@ -46,6 +46,8 @@ def test_from_a_folder_to_masks(root, tmp_path, capsys):
     scores = tmp_path / "scores.json"
     assert main(["eval", str(run), f"-o{scores}", "--threshold=0.4"]) == 0
     assert "mean precision" in capsys.readouterr().out
+    assert main(["eval", str(run), "--scores", "image"]) == 1
+    assert "classes of this dataset can overlap" in capsys.readouterr().err
     images = str(root / "validation" / "images")
     more = (f"-o{out}", f"--workdir={run}", "--threshold=0.4", "--probabilities")
     assert main(["predict", images, *more]) == 0

@@ -13,6 +13,7 @@ from jaxseg.data import open_source
 from jaxseg.metrics import boundary
 from jaxseg.tasks.image_scores.groups import GROUPS
 from jaxseg.tasks.image_scores.score_set import choose_scores
+from jaxseg.viz import save_image
 
 FOR_SHAPES = set(GROUPS) - {"category", "binary"}
 
@@ -57,6 +58,41 @@ def test_batch_size_and_devices_do_not_change_a_digit(trained, tmp_path):
     ]
     assert {"boundary_f1", "trimap_iou", "cohen_kappa", "recall_small"} < set(found[0])
     assert all(one == found[0] for one in found)
+
+
+@pytest.mark.slow
+def test_the_curves_of_an_object(tmp_path):
+    """A network with one logit: the areas, counted from the files of predict."""
+    random = np.random.default_rng(0)
+    for split in ("train", "validation"):
+        for kind in ("images", "masks"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        for i in range(3):
+            mask = np.zeros((16, 24), np.uint8)
+            mask[4 : 8 + i, 6:18] = 255
+            image = random.integers(0, 256, (16, 24, 3)).astype(np.uint8)
+            image[..., 0] |= mask // 2
+            save_image(tmp_path / split / "images" / f"{i}.png", image)
+            save_image(tmp_path / split / "masks" / f"{i}.png", mask)
+    run = tmp_path / "run"
+    data = (f"--data.raw-dir={tmp_path}", f"--data.prepared-dir={tmp_path / 'data'}")
+    data += ("--data.name=folder", "--data.labels=0/255", "--data.crop", "16", "24")
+    small = ("--model.options.width=4", "--model.options.depth=1", "--devices=1")
+    small += ("--train.batch-size=3", "--train.steps=2", "--train.num-overlays=0")
+    words = ["train", f"--workdir={run}", *data, "--model.name=unet", *small]
+    assert main([*words, "--model.output=sigmoid"]) == 0
+    found = score(run, tmp_path, "--scores", "binary", "surface")
+    opened = open_run(run)
+    source = open_source(opened.config.data, "validation")
+    pixels = []
+    for example in (source[i] for i in range(3)):
+        probability = opened.predict(example["image"]).probabilities[..., 1]
+        pixels.append((probability.ravel(), example["label"].ravel()))
+    value, label = map(np.concatenate, zip(*pixels, strict=True))
+    above = value[label == 1][:, None] - value[label == 0][None]
+    area = (above > 0).mean() + (above == 0).mean() / 2
+    assert found["roc_auc"] == pytest.approx(area, abs=2e-3)
+    assert len(found["precision_curve"]) == 101 and "hausdorff" in found
 
 
 def test_all_selects_what_the_dataset_allows(trained):
