@@ -107,11 +107,14 @@ class UncertaintyMaps:
         for name, (numbers, picture) in zip(self.names, paths, strict=True):
             values = found.maps[name][:height, :width]
             write_map(numbers, values, UNITS[name])
-            high = largest_value(
+            bound = largest_value(
                 name,
                 num_classes=self.spec.num_classes,
                 multilabel=self.spec.multilabel,
             )
+            high = bound
+            if name == "mutual_information":  # It is mostly far below its bound.
+                high = max(float(values.max()), bound / 100)
             save_image(picture, map_picture(values, title=UNITS[name], high=high))
 
 

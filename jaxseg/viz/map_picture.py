@@ -16,9 +16,6 @@ def map_picture(
 ) -> np.ndarray:
     """Draws a map in the colors of viridis, beside a bar with the ends of the scale.
 
-    Maps of different images can be compared, because the scale does not depend on the
-    values.
-
     Args:
       values: The map, [H, W]. Values outside of the scale get the color of its end.
       title: The title above the map, with the unit.

