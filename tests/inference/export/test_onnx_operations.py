@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import export, lax
+from jax.core import max_dim, min_dim
 
 from jaxseg.inference.export.onnx import model_of
 from jaxseg.inference.export.onnx_graph.convert import converted
@@ -79,7 +80,17 @@ def choices(x):
     return lax.select_n(which, x, -x, x**3), jnp.where(x != 0.5, 1, which % 2)
 
 
+def sizes(x):
+    """Cuts and pads by sizes that are computed from the shape, and returns some."""
+    height, width = x.shape[1:3]
+    padded = jnp.pad(x, ((0, 0), (0, -height % 4), (0, 0), (0, 0)))
+    cut = x[:, : (height + 1) // 2, max_dim(width - 3, 1) :]
+    numbers = [height // 3, -height // 3, height % 3, height**2, min_dim(width, 6)]
+    return padded, cut, jnp.stack([jnp.int32(number) for number in numbers])
+
+
 FUNCTIONS = {
+    "sizes": sizes,
     "arithmetic": lambda x: jnp.exp(-x) / (1 + jnp.abs(x)) + jnp.sign(x) * x**2,
     "activations": lambda x: jax.nn.gelu(x, approximate=False) + jax.nn.elu(x),
     "logs": lambda x: jnp.log1p(jnp.square(x)) + lax.rsqrt(1 + x * x) + lax.erf(x),
