@@ -130,6 +130,7 @@ def _graph_proto(graph, name, renamed):
             node.operator,
             [renamed.get(name, name) for name in node.inputs],
             [renamed.get(name, name) for name in node.outputs],
+            name=node.outputs[0],  # Messages of runtimes contain this name.
             **{
                 key: _graph_proto(value, "body", {}) if key == "body" else value
                 for key, value in node.attributes.items()

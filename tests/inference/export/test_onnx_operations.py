@@ -114,6 +114,9 @@ FUNCTIONS = {
     "points": at_points,
     "window at a position": moved,
     "written rows": lambda x: x.at[:, jnp.array([2, 0])].set(1.0),
+    "repeated borders": lambda x: jnp.pad(
+        x, ((0, 0), (1, 2), (2, 0), (0, 0)), mode="edge"
+    ),
     "borders": lambda x: lax.pad(x, 2.0, ((0, 0, 0), (1, -1, 0), (0, 1, 2), (0, 0, 0))),
     "pieces": lambda x: (
         jnp.concatenate([x[:, 1::2], x[:, ::-1]], 1)

@@ -34,9 +34,11 @@ def reshaped(graph: Graph, name: str, shape: tuple) -> str:
       shape: Integers and symbolic dimensions.
     """
     open_axes = [i for i, side in enumerate(shape) if not is_known([side])]
-    if len(open_axes) == 1 and 0 not in shape:
+    empty = any(map(_is_zero, shape))
+    if len(open_axes) == 1 and not empty:
         shape = [-1 if i == open_axes[0] else side for i, side in enumerate(shape)]
-    return graph.add("Reshape", name, sizes(graph, shape))
+    # Without `allowzero`, a size of 0 stands for the size of the operand.
+    return graph.add("Reshape", name, sizes(graph, shape), allowzero=int(empty))
 
 
 def transposed(graph: Graph, name: str, order: tuple[int, ...]) -> str:
@@ -85,11 +87,13 @@ def _transpose(graph, equation, operands):
 
 
 def _concatenate(graph, equation, operands):
+    axis = equation.params["dimension"]
     names = [
         full_name(graph, value, variable)
         for value, variable in zip(operands, equation.invars, strict=True)
+        if not _is_zero(variable.aval.shape[axis])
     ]
-    return [Value(graph.add("Concat", *names, axis=equation.params["dimension"]))]
+    return [Value(graph.add("Concat", *names, axis=axis))]
 
 
 def _stack(graph, equation, operands):
@@ -156,6 +160,10 @@ def padded(graph: Graph, name: str, pairs: list[tuple], fill: str | np.ndarray) 
         last = [crops[axis][1] or _LAST for axis in axes]
         name = graph.add("Slice", name, first, last, axes)
     return name
+
+
+def _is_zero(side):
+    return is_known([side]) and side == 0
 
 
 def _grows(width):
