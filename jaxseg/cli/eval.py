@@ -23,7 +23,7 @@ from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.measuring import DEFAULT as NOT_MEASURED
 from jaxseg.cli.measuring import Measuring
 from jaxseg.cli.score_options import NONE as NO_FURTHER_SCORES
-from jaxseg.cli.score_options import FurtherScores
+from jaxseg.cli.score_options import FurtherScores, report_refined
 from jaxseg.config import Config, DataConfig
 from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
@@ -132,7 +132,8 @@ def main(argv: list[str]) -> int:
     network, scored = combined(
         first, arguments.combination, arguments.averaging.averaging()
     )
-    meters = arguments.measuring.meters(config, spec)
+    refined = scores.of_labels.observers
+    meters = arguments.measuring.meters(config, spec, refined)
     with naming_check(config.data):
         found = evaluate_network(
             config,
@@ -156,6 +157,8 @@ def main(argv: list[str]) -> int:
         content |= arguments.measuring.report(
             subject, variables, found, found.results[0]
         )
+    if arguments.measuring.is_refined and jax.process_index() == 0:
+        content["refined"] |= report_refined(scores, found.spec, found.results[0])
     if arguments.calibrating.calibration and jax.process_index() == 0:
         content |= arguments.calibrating.report(
             arguments.workdir, found.results[-1], found.spec

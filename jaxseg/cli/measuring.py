@@ -32,6 +32,7 @@ from jaxseg.tasks.evaluation import Evaluation
 from jaxseg.tasks.measuring import ImageMeter, ImageResult, image_meter, total_refined
 from jaxseg.tasks.scoring import score_tables
 from jaxseg.text import as_message, counted
+from jaxseg.training.run.observation import Observer
 
 NO_SEARCH = CRFSearch()
 OWN_BOUNDS = {
@@ -77,12 +78,21 @@ class Measuring:
             return self.crf_search.settings(given, self.refining.crf_options)
         return (given,) if given.is_active else ()
 
-    def meters(self, config: Config, spec: DatasetSpec) -> tuple[ImageMeter, ...]:
+    @property
+    def is_refined(self) -> bool:
+        """Returns whether the scores after one refinement are measured."""
+        return bool(self.refinements) and not self.crf_search.search
+
+    def meters(
+        self, config: Config, spec: DatasetSpec, observers: Sequence[Observer] = ()
+    ) -> tuple[ImageMeter, ...]:
         """Returns the meter of the images, or nothing if no option needs it.
 
         Args:
           config: The configuration of the run.
           spec: The classes that the network was trained on.
+          observers: Objects that receive each image after its refinement, if one
+            refinement is measured.
         """
         refinements = self.refinements
         if not (refinements or self.receipt or self.bootstrap):
@@ -95,6 +105,8 @@ class Measuring:
             refinements=refinements,
             limit=limit,
         )
+        if self.is_refined:
+            meter = dataclasses.replace(meter, observers=tuple(observers))
         return (meter,)
 
     def report(

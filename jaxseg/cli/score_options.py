@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
+from jaxseg.metrics import to_json
 from jaxseg.metrics.boundary.class_values import NEAR
 from jaxseg.metrics.boundary.distances import SQUARE
 from jaxseg.runs.rules import check_bounds, each, number
 from jaxseg.tasks.image_scores.groups import GroupName
 from jaxseg.tasks.image_scores.score_set import ScoreSet, choose_scores
 from jaxseg.tasks.image_scores.setting import DistanceOptions
+from jaxseg.tasks.image_scores.tables import group_tables
+from jaxseg.tasks.measuring import ImageResult, total_refined
+from jaxseg.tasks.scoring import matrix_classes
+from jaxseg.text import as_message
 
 BOUNDS = {
     "distance.tolerance": number(0),
@@ -70,3 +76,26 @@ class FurtherScores:
 
 
 NONE = FurtherScores()
+
+
+def report_refined(
+    scores: ScoreSet, spec: DatasetSpec, images: Sequence[ImageResult]
+) -> dict[str, Any]:
+    """Prints the further scores after a refinement, and returns them for the file.
+
+    Args:
+      scores: The scores.
+      spec: The classes of the evaluation.
+      images: The results of the meter that has refined all images.
+    """
+    after = scores.of_labels
+    if not after.names:
+        return {}
+    found = [image.observed[0] for image in images] if after.observes else []
+    groups = after.combine(total_refined(images, spec), found)
+    tables = group_tables(groups, matrix_classes(spec))
+    print(as_message(f"\nafter refinement\n{tables}"))
+    content: dict[str, Any] = {}
+    for group in groups.values():
+        content |= to_json(dict(group))
+    return content

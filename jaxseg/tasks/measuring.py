@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from jaxseg.inference.refinement import Refinement, Refiner
 from jaxseg.metrics.image_counts import ImageCounts, count_image, matrix_of
 from jaxseg.runs.outputs import output_form
 from jaxseg.tasks.scoring import matrix_classes
-from jaxseg.training.run.observation import Observed
+from jaxseg.training.run.observation import Observed, Observer
 
 
 class ImageResult(NamedTuple):
@@ -31,6 +31,7 @@ class ImageResult(NamedTuple):
       label: The SHA-256 digest of its decoded label, or "".
       counts: Its confusion matrix.
       refined: Its confusion matrix after each of the refinements.
+      observed: The results of the observers of the first refinement.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ImageResult(NamedTuple):
     label: str
     counts: ImageCounts
     refined: tuple[ImageCounts, ...] = ()
+    observed: tuple[Any, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +51,14 @@ class ImageMeter:
       digests: Whether to compute digests of images and labels.
       refiners: The refinements after which counts are made.
       limit: The number of images that are refined, or None for all.
+      observers: Objects that receive each image after the first refinement.
     """
 
     num_classes: int
     digests: bool = False
     refiners: tuple[Refiner, ...] = ()
     limit: int | None = None
+    observers: tuple[Observer, ...] = ()
 
     @property
     def needs_probabilities(self) -> bool:
@@ -76,13 +80,27 @@ class ImageMeter:
         if self.limit is None or example.index < self.limit:
             refined = tuple(self._refined(example, one) for one in self.refiners)
         counts = self._count(example, example.prediction)
-        return ImageResult(example.name, image, label, counts, refined)
+        return ImageResult(
+            example.name,
+            image=image,
+            label=label,
+            counts=counts,
+            refined=tuple(self._count(example, one) for one in refined),
+            observed=self._observed(example, refined),
+        )
 
-    def _refined(self, example, refiner) -> ImageCounts:
+    def _observed(self, example, refined) -> tuple[Any, ...]:
+        if not refined:
+            return ()
+        labels = refined[0].astype(example.label.dtype)
+        after = dataclasses.replace(example, prediction=labels)
+        return tuple(observer.measure(after) for observer in self.observers)
+
+    def _refined(self, example, refiner) -> np.ndarray:
         labels = refiner(example.probabilities, example.inputs["image"]).labels
         if refiner.spec.multilabel:  # as `jaxseg.metrics.overlapping` numbers them
             labels = 2 * np.arange(labels.shape[-1]) + labels
-        return self._count(example, labels)
+        return labels
 
     def _count(self, example, prediction) -> ImageCounts:
         return count_image(prediction, example.label, self.num_classes, example.void)

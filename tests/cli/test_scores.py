@@ -11,6 +11,7 @@ from jaxseg import open_run
 from jaxseg.cli.main import main
 from jaxseg.data import open_source
 from jaxseg.metrics import boundary
+from jaxseg.metrics.agreement import agreement_scores
 from jaxseg.tasks.image_scores.groups import GROUPS
 from jaxseg.tasks.image_scores.score_set import choose_scores
 from jaxseg.viz import save_image
@@ -93,6 +94,20 @@ def test_the_curves_of_an_object(tmp_path):
     area = (above > 0).mean() + (above == 0).mean() / 2
     assert found["roc_auc"] == pytest.approx(area, abs=2e-3)
     assert len(found["precision_curve"]) == 101 and "hausdorff" in found
+
+
+def test_refined_predictions_are_scored_too(trained, tmp_path, capsys):
+    options = ("--class-thresholds", "background", "0.9")
+    found = score(trained, tmp_path, *options, "--scores", "image", "agreement")
+    assert "after refinement\nmeans over the images" in capsys.readouterr().out
+    after = found["refined"]
+    for scores in (found, after):
+        matrix = np.array([*scores["confusion"], [0] * 7])
+        kappa = agreement_scores(matrix)["cohen_kappa"]
+        assert scores["cohen_kappa"] == pytest.approx(kappa, rel=1e-12)
+    assert after["image_iou"] != found["image_iou"]
+    # The images have equal sizes and nearly the same classes.
+    assert after["image_iou"] == pytest.approx(after["mean_iou"], abs=0.03)
 
 
 def test_all_selects_what_the_dataset_allows(trained):

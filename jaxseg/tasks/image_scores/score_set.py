@@ -49,6 +49,13 @@ class ScoreSet:
         """Returns whether any group needs probabilities."""
         return any(GROUPS[name].needs_probabilities for name in self.names)
 
+    @property
+    def of_labels(self) -> ScoreSet:
+        """Returns the scores that do not need probabilities."""
+        soft = [name for name in self.names if GROUPS[name].needs_probabilities]
+        names = tuple(name for name in self.names if name not in soft)
+        return ScoreSet(names, self.setting)
+
     def measure(self, example: Observed) -> dict[str, Any]:
         """Returns the result of each group for one image."""
         pair = label_pair(
