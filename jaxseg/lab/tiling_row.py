@@ -15,7 +15,7 @@ from jaxseg.models import MODELS
 
 # Heights and widths in pixels. If a halo does not fit into an image, the next size is
 # tried. The even sizes are for networks that need multiples of a power of two.
-SIDES = (1537, 1536, 3073, 3072)
+SIDES = (1537, 1536, 3073, 3072, 6145, 6144)
 CLASSES = 19
 
 

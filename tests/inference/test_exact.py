@@ -135,9 +135,9 @@ def test_a_network_at_an_odd_size():
     found, tiled = in_tiles(logits_of(model), variables, image, window=(80, 96))
     assert difference(found, expected) < 1e-5
     cost = tiled.cost
-    assert (cost.tile, cost.window, cost.tiles) == ((32, 64), (77, 89), 12)
+    assert (cost.tile, cost.window, cost.tiles) == ((56, 48), (79, 95), 6)
     assert cost.halo == 22 and cost.passes == 1
-    assert 2 < cost.arithmetic < 4 < cost.pixels
+    assert 1.5 < cost.arithmetic < cost.pixels < 4
 
 
 @pytest.mark.slow

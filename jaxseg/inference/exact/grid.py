@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from jaxseg.analysis.regions.arrays import Span, Value
+from jaxseg.analysis.regions.arrays import Value
 from jaxseg.analysis.regions.graph import Graph
 from jaxseg.analysis.regions.tiles import Tiles
 from jaxseg.analysis.regions.tiling import arithmetic, cuts
@@ -14,9 +14,11 @@ from jaxseg.analysis.regions.windows import Windows, tile_spans
 from jaxseg.inference.exact.program import TileProgram
 from jaxseg.typing import Size
 
-# Sides of tiles are multiples of the first of these that is not larger. Tiles read
-# fewer pixels if the output stride of the network divides their sides.
-STEPS = (32, 8, 1)
+# Sides of tiles are multiples of the first of these numbers that is not larger. Tiles
+# read fewer pixels if the output stride of the network divides their sides, but larger
+# tiles fit into a window without this condition. The cheaper choice is taken.
+STEPS = ((32, 8, 1), (8, 1))
+SIDE = 32  # The window that is chosen without an option is a multiple of this.
 LEAST = 1024  # The smallest window that is chosen without an option, in pixels.
 
 
@@ -69,34 +71,66 @@ def fitting_grid(graph: Graph, size: Size, window: Size) -> TileGrid:
       ValueError: If the window is too small for any tile.
     """
     given = tuple(cuts(graph))
+    found = [_fitting(graph, size, window, given, steps) for steps in STEPS]
+    if None in found:
+        smallest = _program(graph, TileGrid(size, (1, 1)), given)
+        need = tuple(span.length for span in smallest.read)
+        raise ValueError(
+            f"window={tuple(window)} is invalid with mode='exact': expected at least "
+            f"{need} pixels (height, width), which the smallest tile of this network "
+            "reads."
+        )
+    return min(found, key=lambda one: extra_arithmetic(graph, [one.program])).grid
+
+
+@dataclasses.dataclass(frozen=True)
+class _Candidate:
+    """Contains tiles that fit into a window, and their program."""
+
+    grid: TileGrid
+    program: TileProgram
+
+
+def _fitting(graph, size, window, given, steps) -> _Candidate | None:
+    """Returns tiles that read at most a window and are multiples of a step."""
     tile = smaller(size, window)
     while True:
-        read = _read(graph, TileGrid(size, tile), given)
-        over = [span.length - w for span, w in zip(read, window, strict=True)]
+        grid = TileGrid(size, tile)
+        program = _program(graph, grid, given)
+        over = [s.length - w for s, w in zip(program.read, window, strict=True)]
         if max(over) <= 0:
-            return TileGrid(size, tile)
+            sides = zip(size, tile, strict=True)
+            height, width = (_balanced(*side, steps[0]) for side in sides)
+            even = TileGrid(size, (height, width))
+            smaller_program = _program(graph, even, given)
+            if all(
+                s.length <= w for s, w in zip(smaller_program.read, window, strict=True)
+            ):
+                return _Candidate(even, smaller_program)
+            return _Candidate(grid, program)
         if any(o > 0 and t == 1 for t, o in zip(tile, over, strict=True)):
-            break
-        height, width = (_reduced(*one) for one in zip(tile, over, strict=True))
+            return None
+        height, width = (_reduced(*one, steps) for one in zip(tile, over, strict=True))
         tile = height, width
-    need = tuple(span.length for span in _read(graph, TileGrid(size, (1, 1)), given))
-    raise ValueError(
-        f"window={tuple(window)} is invalid with mode='exact': expected at least "
-        f"{need} pixels (height, width), which the smallest tile of this network reads."
-    )
 
 
-def _reduced(tile: int, over: int) -> int:
+def _balanced(size: int, tile: int, step: int) -> int:
+    """Returns the smallest side of as many tiles, so that the last one is not idle."""
+    count = -(-size // tile)
+    return min(tile, -(-size // (count * step)) * step)
+
+
+def _reduced(tile: int, over: int, steps: tuple[int, ...]) -> int:
     """Returns a smaller side of a tile that reads too many pixels."""
     if over <= 0:
         return tile
     side = tile - over if tile > over else tile // 2
-    step = next(step for step in STEPS if step <= side)
+    step = next(step for step in steps if step <= side)
     return side // step * step
 
 
-def _read(graph: Graph, grid: TileGrid, given: tuple[Value, ...]) -> tuple[Span, Span]:
-    return TileProgram(graph, grid.roots(graph), grid.counts, given).read
+def _program(graph: Graph, grid: TileGrid, given: tuple[Value, ...]) -> TileProgram:
+    return TileProgram(graph, grid.roots(graph), grid.counts, given)
 
 
 def default_window(halo: int | None, size: Size) -> Size:
@@ -112,7 +146,7 @@ def default_window(halo: int | None, size: Size) -> Size:
     if halo is None:
         return size
     side = max(LEAST, 4 * halo)
-    side = -(-side // STEPS[0]) * STEPS[0]
+    side = -(-side // SIDE) * SIDE
     return smaller((side, side), size)
 
 
