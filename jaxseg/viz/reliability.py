@@ -9,7 +9,7 @@ import numpy as np
 from jaxseg.viz.figures import INK, PALE, paper, typeface
 
 SIDE, LEFT, TOP, GAP, BOTTOM = 220, 46, 46, 40, 90
-BAR, ERROR = (70, 110, 180), (230, 130, 110)
+BAR, OVER, UNDER = (70, 110, 180), (230, 120, 100), (110, 190, 120)
 
 
 def reliability_diagram(
@@ -17,9 +17,9 @@ def reliability_diagram(
 ) -> np.ndarray:
     """Draws one diagram for each series, side by side.
 
-    A bar shows the accuracy in a bin of confidence, and a red bar its difference from
-    the mean confidence. The gray bars below show the share of the predictions in each
-    bin.
+    A blue bar shows the accuracy in a bin of confidence. A red bar on it shows by how
+    much the mean confidence is larger. Where the accuracy is larger, this part of it is
+    green. The gray bars below show the share of the predictions in each bin.
 
     Args:
       series: For each name, the number of predictions, their accuracy and their mean
@@ -51,7 +51,8 @@ def _bars(draw, left: int, bins: np.ndarray) -> None:
         low, high = sorted((accuracy, confidence))
         draw.rectangle((x[0], bottom - accuracy * SIDE, x[1], bottom), fill=BAR)
         ends = (bottom - high * SIDE, bottom - low * SIDE)
-        draw.rectangle((x[0], ends[0], x[1], ends[1]), fill=ERROR)
+        color = OVER if confidence > accuracy else UNDER
+        draw.rectangle((x[0], ends[0], x[1], ends[1]), fill=color)
         base = bottom + BOTTOM - 34
         draw.rectangle((x[0], base - 30 * share[i], x[1], base), fill=(150, 150, 150))
     draw.line((left, bottom, left + SIDE, TOP), fill=INK)
@@ -68,7 +69,8 @@ def _axes(draw, left: int, *, first: bool) -> None:
             draw.text((left - 24, y), text, fill=INK, font=font)
     base = bottom + BOTTOM - 34
     draw.line((left, base, left + SIDE, base), fill=PALE)
-    label = "confidence; share of the predictions below"
-    draw.text((left, base + 6), label, fill=INK, font=typeface(10))
+    lines = "confidence; share of the predictions below\nred: too confident, "
+    lines += "green: not confident enough"
+    draw.text((left, base + 6), lines, fill=INK, font=typeface(10))
     if first:
         draw.text((1, TOP + SIDE // 4), "accuracy", fill=INK, font=typeface(10))
