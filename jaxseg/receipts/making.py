@@ -93,13 +93,22 @@ def refinement_of(values: Mapping[str, Any] | None) -> Refinement | None:
 
     Args:
       values: The JSON form, or None.
+
+    Raises:
+      ValueError: If an option is missing or unknown.
     """
     if values is None:
         return None
-    crf, cut = values["crf"], values["graphcut"]
-    return Refinement(
-        crf=crf and CRF(**crf),
-        thresholds=tuple((name, value) for name, value in values["thresholds"]),
-        graphcut=cut and GraphCut(**cut),
-        clean=Clean(**values["clean"]),
-    )
+    try:
+        crf, cut = values["crf"], values["graphcut"]
+        return Refinement(
+            crf=crf and CRF(**crf),
+            thresholds=tuple((name, value) for name, value in values["thresholds"]),
+            graphcut=cut and GraphCut(**cut),
+            clean=Clean(**values["clean"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"refinement={values} in the receipt is invalid: expected the options that "
+            f"`jaxseg eval --receipt` writes ({error})."
+        ) from error

@@ -20,6 +20,7 @@ from jaxseg.storage.text import read_text
 from jaxseg.tasks.measuring import ImageResult
 
 FORMAT = 1
+ABOUT = {"workdir", "files", "model", "step", "split", "refinement"}
 SECTIONS = ("evaluation", "program", "configuration", "dataset", "weights", "scores")
 
 
@@ -96,7 +97,7 @@ def read_receipt(path: str | os.PathLike) -> tuple[Receipt, bool]:
         stored = content.pop("sha256")
         intact = digest.of_values(content) == stored
         return _parsed(content), intact
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"receipt={str(path)!r} is invalid: expected a file that `jaxseg eval "
             f"--receipt` has written ({type(error).__name__}: {error})."
@@ -141,6 +142,8 @@ def _parsed(content: Mapping[str, Any]) -> Receipt:
     for name in SECTIONS:
         if not isinstance(sections[name], Mapping):
             raise ValueError(f"the section {name!r} is not an object")
+    if missing := ABOUT - set(sections["evaluation"]):
+        raise ValueError(f"the section 'evaluation' has no {sorted(missing)}")
     receipt = Receipt(**sections, classes=classes, images=images)
     if receipt.total().tolist() != content["total"]:
         raise ValueError("the counts of the images do not add up to the total")

@@ -127,6 +127,19 @@ def test_an_edited_receipt_is_found(place, tmp_path):
         read_receipt(tmp_path / "c.json")
 
 
+@pytest.mark.slow
+def test_a_damaged_receipt_is_refused(place, tmp_path, capsys):
+    content = json.loads((place / "a.json").read_text())
+    content["evaluation"]["refinement"]["clean"]["size"] = 3
+    damaged = {key: value for key, value in content.items() if key != "images"}
+    damaged["images"] = [{**content["images"][0], "counts": [[2**70, 1]]}]
+    for one, word in ((content, "'size'"), (damaged, "OverflowError")):
+        (tmp_path / "a.json").write_text(json.dumps(one))
+        assert main(["verify", str(tmp_path / "a.json")]) == 1
+        error = capsys.readouterr().err
+        assert word in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"receipt": 1}', '{"receipt": 2}'])
 def test_a_file_that_is_no_receipt_is_refused(tmp_path, capsys, text):
     (tmp_path / "a.json").write_text(text)

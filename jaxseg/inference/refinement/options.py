@@ -97,8 +97,18 @@ class Refinement:
     clean: Clean = Clean()
 
     @property
+    def steps(self) -> tuple[str, ...]:
+        """Returns the options that select the steps, in the order of the steps."""
+        selected = {
+            "crf": self.crf is not None,
+            "class_thresholds": bool(self.thresholds),
+            "graphcut": self.graphcut is not None,
+            "clean.min_size": self.clean.min_size > 1,
+            "clean.fill_holes": self.clean.fill_holes > 0,
+        }
+        return tuple(name for name, is_selected in selected.items() if is_selected)
+
+    @property
     def is_active(self) -> bool:
         """Returns whether any step can change a prediction."""
-        steps = (self.crf, self.graphcut, self.thresholds or None)
-        cleans = self.clean.min_size > 1 or self.clean.fill_holes > 0
-        return cleans or any(step is not None for step in steps)
+        return bool(self.steps)
