@@ -15,6 +15,7 @@ from jaxseg.cli import (
     convert,
     data_check,
     data_show,
+    exact,
     lab,
     measuring,
     models,
@@ -148,6 +149,7 @@ COMMANDS = {
         | {f"refining.{k}": v for k, v in refining.BOUNDS.items()}
         | {f"averaging.{k}": v for k, v in averaging.BOUNDS.items()}
         | {f"pictures.{k}": v for k, v in averaging.PICTURE_BOUNDS.items()}
+        | {f"exact.{k}": v for k, v in exact.BOUNDS.items()}
         | {f"windows.{k}": v for k, v in windows.BOUNDS.items()},
     ),
     "data check": (data_check.Arguments, data_check.BOUNDS),
