@@ -159,6 +159,7 @@ def check_alone(options: PredictOptions, *, several: bool) -> None:
         "flip=True": options.flip,
         f"stride={options.stride}": options.stride is not None,
         f"blend={options.blend!r}": options.blend != "uniform",
+        f"accumulate={options.accumulate!r}": options.accumulate != "auto",
         "an average of several predictions": several,
     }
     for name, is_set in chosen.items():
