@@ -25,9 +25,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
+from typing import Any
 
 SECONDS = 450  # No part and no network starts later.
-VALUES = (
+NETWORKS = (
     "lraspp_mobilenetv3",
     "unet_resnet34",
     "deeplabv3_resnet50",
@@ -40,6 +42,7 @@ class Sizes:
     """Contains the sizes of the checks.
 
     Attributes:
+      networks: The networks of `values` and `training`.
       side: The side of the images of `values` in pixels.
       images: The number of images of `predict`, and their height and width.
       steps: The number of training steps of `pmap`.
@@ -47,14 +50,20 @@ class Sizes:
         `jaxseg bench`.
     """
 
-    side: int = 257
+    networks: tuple[str, ...] = NETWORKS
+    side: int = 256
     images: tuple[int, int, int] = (200, 512, 1024)
     steps: int = 8
     train: tuple[int, int] | None = None
 
 
 FULL = Sizes()
-TINY = Sizes(side=65, images=(6, 48, 64), steps=3, train=(64, 2))
+TINY = Sizes(NETWORKS[:2], side=64, images=(6, 48, 64), steps=3, train=(64, 2))
+
+
+def chosen(entries: Iterable[Any], sizes: Sizes) -> list[Any]:
+    """Returns the networks of the benchmark that are checked."""
+    return [entry for entry in entries if entry.name in sizes.networks]
 
 
 def values(device: str, sizes: Sizes) -> list[dict]:
@@ -62,14 +71,14 @@ def values(device: str, sizes: Sizes) -> list[dict]:
     import jax
     import numpy as np
 
-    from jaxseg.bench.networks import NETWORKS
+    from jaxseg.bench import networks
     from jaxseg.models import create_model
 
     rows = []
     image = np.random.default_rng(0).normal(size=(1, sizes.side, sizes.side, 3))
     image = image.astype(np.float32)
     places = {"cpu": jax.devices("cpu")[0], device: jax.devices(device)[0]}
-    for entry in (entry for entry in NETWORKS if entry.name in VALUES):
+    for entry in chosen(networks.NETWORKS, sizes):
         model = create_model(entry.name, num_classes=19, **entry.ours(sizes.side))
         with jax.default_device(places["cpu"]):
             variables = jax.jit(lambda key, m=model: m.init(key, image, train=False))(
@@ -168,8 +177,8 @@ def predict(device: str, sizes: Sizes) -> list[dict]:
 
 def training(device: str, sizes: Sizes, left) -> list[dict]:
     """Measures bfloat16 training steps beside PyTorch, for as long as time is left."""
+    from jaxseg.bench import networks
     from jaxseg.bench.clock import QUICK, Limits, Sentinel
-    from jaxseg.bench.networks import NETWORKS
     from jaxseg.bench.rows import BenchSettings, Row, record
     from jaxseg.bench.session import torch_contestants
 
@@ -177,7 +186,7 @@ def training(device: str, sizes: Sizes, left) -> list[dict]:
     limits = QUICK if sizes.train else Limits()
     settings = BenchSettings(device, "bfloat16", limits, sides)
     rows, sentinel = [], Sentinel()
-    for entry in (entry for entry in NETWORKS if entry.name in VALUES):
+    for entry in chosen(networks.NETWORKS, sizes):
         if left() <= 0:
             rows.append({"network": entry.name, "skipped": "no time was left"})
             continue
@@ -223,7 +232,8 @@ def main() -> int:
     from jaxseg.storage.json_file import append_line
 
     start, failed = time.monotonic(), False
-    left = lambda: SECONDS - (time.monotonic() - start)
+    limit = float("inf") if given.quick else SECONDS
+    left = lambda: limit - (time.monotonic() - start)
     common = {"device": jax.devices()[0].device_kind, "commit": commit(short=True)}
     common |= {"quick": given.quick, "versions": versions()}
     path = pathlib.Path(given.output) / "gpu.jsonl"

@@ -134,8 +134,8 @@ class Finished:
                 except OSError as error:
                     raise OSError(error.errno, error.strerror, str(path)) from error
 
-            if self.started:
-                write("")  # A killed process may have left half a line.
+            if self.started:  # A killed process may have left half a line.
+                os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
             yield lambda job: write(json.dumps(_line(job, self._name(job))))
 
     def _name(self, job: Input) -> str:
