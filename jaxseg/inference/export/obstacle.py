@@ -13,6 +13,7 @@ OPEN_SIZE_ERRORS = (
     jax.errors.InconclusiveDimensionOperation,
     jax.errors.JAXTypeError,
     IndexError,
+    IndexError,
     TypeError,
     NotImplementedError,
 )
