@@ -17,7 +17,7 @@ from jaxseg.inference.export.onnx_graph import (
 from jaxseg.inference.export.onnx_graph.elementwise import cast, storage_type
 from jaxseg.inference.export.onnx_graph.graph import Graph, Value
 from jaxseg.inference.export.onnx_graph.movement import full_name
-from jaxseg.inference.export.onnx_graph.sizes import is_known, sizes
+from jaxseg.inference.export.onnx_graph.sizes import is_empty, is_known, sizes
 
 # Larger results of known operands are computed by the file, which stays smaller.
 _LARGEST_KNOWN = 1 << 16
@@ -135,6 +135,10 @@ def _constant(array, dtype=None):
 
 def _applied(graph, equation, operands):
     name = equation.primitive.name
+    avals = [variable.aval for variable in equation.outvars]
+    if avals and all(is_empty(aval.shape) for aval in avals):
+        # No operation but a concatenation, which skips them, reads empty arrays.
+        return [Value(_empty(aval)) for aval in avals]
     if name in _NESTED:
         inner = equation.params[_NESTED[name]]
         constants = getattr(inner, "consts", [])
@@ -150,6 +154,11 @@ def _applied(graph, equation, operands):
             "Export to .stablehlo instead."
         )
     return _RULES[name](graph, equation, operands)
+
+
+def _empty(aval):
+    shape = [side if is_known([side]) else 0 for side in aval.shape]
+    return np.zeros(shape, storage_type(aval.dtype))
 
 
 def _can_compute(equation, operands):

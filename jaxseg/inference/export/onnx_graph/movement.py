@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxseg.inference.export.onnx_graph.elementwise import cast, storage_type
 from jaxseg.inference.export.onnx_graph.graph import Graph, Value
-from jaxseg.inference.export.onnx_graph.sizes import is_known, size, sizes
+from jaxseg.inference.export.onnx_graph.sizes import is_empty, is_known, size, sizes
 
 _LAST = np.iinfo(np.int64).max
 
@@ -34,11 +34,9 @@ def reshaped(graph: Graph, name: str, shape: tuple) -> str:
       shape: Integers and symbolic dimensions.
     """
     open_axes = [i for i, side in enumerate(shape) if not is_known([side])]
-    empty = any(map(_is_zero, shape))
-    if len(open_axes) == 1 and not empty:
+    if len(open_axes) == 1:
         shape = [-1 if i == open_axes[0] else side for i, side in enumerate(shape)]
-    # Without `allowzero`, a size of 0 stands for the size of the operand.
-    return graph.add("Reshape", name, sizes(graph, shape), allowzero=int(empty))
+    return graph.add("Reshape", name, sizes(graph, shape))
 
 
 def transposed(graph: Graph, name: str, order: tuple[int, ...]) -> str:
@@ -91,7 +89,7 @@ def _concatenate(graph, equation, operands):
     names = [
         full_name(graph, value, variable)
         for value, variable in zip(operands, equation.invars, strict=True)
-        if not _is_zero(variable.aval.shape[axis])
+        if not is_empty([variable.aval.shape[axis]])
     ]
     return [Value(graph.add("Concat", *names, axis=axis))]
 
@@ -160,10 +158,6 @@ def padded(graph: Graph, name: str, pairs: list[tuple], fill: str | np.ndarray) 
         last = [crops[axis][1] or _LAST for axis in axes]
         name = graph.add("Slice", name, first, last, axes)
     return name
-
-
-def _is_zero(side):
-    return is_known([side]) and side == 0
 
 
 def _grows(width):

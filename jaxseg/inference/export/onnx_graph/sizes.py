@@ -47,6 +47,11 @@ def is_known(shape: Sequence[Any]) -> bool:
     return all(isinstance(dimension, int | np.integer) for dimension in shape)
 
 
+def is_empty(shape: Sequence[Any]) -> bool:
+    """Returns whether one of the sizes of a shape is known to be 0."""
+    return any(is_known([side]) and side == 0 for side in shape)
+
+
 def _tensor(graph, tree):
     found = _evaluated(graph, tree)
     return (
