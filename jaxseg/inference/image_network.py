@@ -201,6 +201,8 @@ class ImageNetwork:
             self.model.apply, variables, inputs, key=key, samples=samples
         )
         several = drawn.reshape(-1, *drawn.shape[2:])
+        if self.scaling is not None:
+            several = self.scaling(several)
         return _resized(several, pixels.shape[1:3]).reshape(
             *drawn.shape[:2], *pixels.shape[1:3], drawn.shape[-1]
         )

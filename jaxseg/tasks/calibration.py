@@ -14,6 +14,7 @@ from jaxseg.data import DatasetSpec
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.metrics.calibration import Calibration, CalibrationCounts, count_image
 from jaxseg.ops.output_form import OutputForm, form_of
+from jaxseg.tasks.table import SEGMENTATION, task_of
 from jaxseg.training.run.observation import Observed
 from jaxseg.typing import Array
 
@@ -126,8 +127,14 @@ def logit_network(config: Config, spec: DatasetSpec, model: nn.Module) -> LogitN
     """Returns the network of a run for the evaluation that draws logits.
 
     Raises:
-      ValueError: If the network was trained on several datasets.
+      ValueError: If the network does not segment images, or was trained on several
+        datasets.
     """
+    if task_of(config) is not SEGMENTATION:
+        raise ValueError(
+            f"model.name={config.model.name!r} is invalid for calibration: expected a "
+            "network whose task is to segment images."
+        )
     check_single(spec)
     return LogitNetwork(ImageNetwork(model, spec, scale=config.data.eval_scale))
 

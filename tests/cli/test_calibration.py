@@ -9,7 +9,9 @@ from PIL import Image
 
 from jaxseg import open_run
 from jaxseg.cli.main import main
-from jaxseg.data import open_source
+from jaxseg.config import Config, ModelConfig
+from jaxseg.data import DatasetSpec, open_source
+from jaxseg.runs.directory import write_run
 
 SPLIT = "--split=validation[:3]"
 
@@ -120,3 +122,10 @@ def test_a_receipt_needs_a_single_network(trained, tmp_path, capsys):
     assert "expected the predictions of one network" in capsys.readouterr().err
     assert main(["eval", str(trained), "--dropout-samples", "2", SPLIT]) == 1
     assert "UNet has no dropout layer" in capsys.readouterr().err
+
+
+def test_other_tasks_are_refused(tmp_path, capsys):
+    config = Config(model=ModelConfig("prob_unet", {}))
+    write_run(tmp_path, config, DatasetSpec("two", ("a", "b"), ((0, 0, 0), (9, 9, 9))))
+    assert main(["calibrate", str(tmp_path)]) == 1
+    assert "model.name='prob_unet' is invalid for calib" in capsys.readouterr().err
