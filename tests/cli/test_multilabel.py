@@ -35,6 +35,29 @@ def root(tmp_path_factory):
     return root
 
 
+def calibrated(run, root, out, tmp_path, classes):
+    """The scores of the probabilities are those of the written files."""
+    assert main(["calibrate", str(run), "--method=vector"]) == 0
+    stored = json.loads((run / "calibration.json").read_text())
+    assert len(stored["weight"]) == len(stored["bias"]) == 2
+    assert stored["after"]["log_loss"] < stored["before"]["log_loss"]
+    scores = tmp_path / "calibration_scores.json"
+    assert main(["eval", str(run), f"-o{scores}", "--calibration"]) == 0
+    files = [np.load(out / f"{i}.npz")["probabilities"] for i in range(4)]
+    folders = [root / "validation" / "masks" / name for name in classes]
+    masks = [
+        np.stack([np.asarray(Image.open(f / f"{i}.png")) > 0 for f in folders], -1)
+        for i in range(4)
+    ]
+    squared = (np.stack(files).astype(np.float64) - np.stack(masks)) ** 2
+    found = json.loads(scores.read_text())["calibration"]
+    assert found["predictions"] == squared.size
+    assert found["brier"] == pytest.approx(squared.mean(), abs=1e-3)
+    assert main(["eval", str(run), f"-o{scores}", "--calibration", "--calibrated"]) == 0
+    after = json.loads(scores.read_text())["calibration"]
+    assert after["log_loss"] < found["log_loss"]
+
+
 @pytest.mark.slow
 def test_from_a_folder_to_masks(root, tmp_path, capsys):
     """The scores are those of the written masks, counted here."""
@@ -64,6 +87,7 @@ def test_from_a_folder_to_masks(root, tmp_path, capsys):
         soft = np.load(out / "0.npz")["probabilities"][..., k]
         clear = abs(soft - 0.4) > 1e-3  # The file rounds to 16 bits.
         np.testing.assert_array_equal((soft > 0.4)[clear], guess[0][clear])
+    calibrated(run, root, out, tmp_path, found["classes"])
     assert Image.open(out / "0_overlay.png").size == (24, 16)
     assert main(["predict", images, f"-o{out}", f"--workdir={run}", "--crf"]) == 1
     assert "crf=True is invalid for a network whose classes" in capsys.readouterr().err
