@@ -20,7 +20,7 @@ DEFAULT = {
     "test_scorers.py::test_boundary_iou_by_erosion[0.02]": "pixels near a boundary",
     "test_scorers.py::test_cityscapesscripts": "IoU of classes and categories",
     "test_scorers.py::test_medpy": "Hausdorff and average distances",
-    "test_scorers.py::test_monai[20]": "distances and Dice of images, averaged",
+    "test_scorers.py::test_monai[19]": "distances and Dice of images, averaged",
     "test_scorers.py::test_scikit_learn": "scores of a matrix and of thresholds",
     "test_scorers.py::test_surface_distance": "contours between the pixels",
     "test_torch_atrous_nets.py::test_deeplabv1_early_predictions[sum-even]": "fused taps",

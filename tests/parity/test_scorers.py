@@ -178,12 +178,12 @@ def test_surface_distance(images):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "step",
-    [20, pytest.param(1, marks=pytest.mark.sweep)],  # 0.2 s for each image
+    [19, pytest.param(1, marks=pytest.mark.sweep)],  # 0.2 s for each image
 )
 def test_monai(images, step):
     torch = pytest.importorskip("torch")
     peer = pytest.importorskip("monai.metrics")
-    images = images[::step] if step == 1 else images[1::step]
+    images = images[4::step]
     maps = [
         torch.from_numpy(one_hot([getattr(x, name) for x in images]).astype(np.float32))
         for name in ("prediction", "label")
