@@ -45,6 +45,7 @@ _CALLS = (
     "custom_vjp_call",
     "custom_vjp_call_jaxpr",
 )
+_AXES = (None, "rows", "columns", None)
 _LONGEST_LOOP = 64  # Loops of more steps are not unrolled.
 
 
@@ -79,14 +80,18 @@ def trace(fn: Callable, image: Any, *rest: Any) -> Graph:
     for i, var in enumerate(closed.jaxpr.invars):
         dims = fixed(var.aval.shape)
         if i == 0:
-            tags = (None, "rows", "columns", None)
             dims = tuple(
                 tuple(dataclasses.replace(line, axis=tag) for line in dim)
-                for dim, tag in zip(dims, tags, strict=True)
+                for dim, tag in zip(dims, _AXES, strict=True)
             )
         inputs.append(Value(dims, var.aval.dtype, from_image=i == 0))
     (output,) = builder.run(closed.jaxpr, closed.consts, inputs, "")
     output = builder.merge(output)
+    if len(output.dims) == 4:  # A map that grew from one pixel has lost its axes.
+        output.dims = tuple(
+            tuple(dataclasses.replace(line, axis=tag) for line in dim)
+            for dim, tag in zip(output.dims, _AXES, strict=True)
+        )
     return Graph(_needed(builder.nodes, output), inputs, output)
 
 
