@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from jaxseg.cli.unused import refuse_unused
 from jaxseg.inference.uncertainty.averaging import Averaging, Map
 from jaxseg.runs.rules import check_bounds, each, optional, whole
 
@@ -42,6 +43,8 @@ class AveragingOptions:
             are overridden for several runs, whose networks can differ.
         """
         check_bounds(self, BOUNDS)
+        if not self.dropout_samples:
+            refuse_unused(self, ("dropout_seed",), needs="--dropout-samples")
         if self.ensemble and network_options:
             raise ValueError(
                 f"ensemble={[str(run) for run in self.ensemble]} is invalid with "

@@ -19,6 +19,7 @@ from jaxseg.cli.crf_search import CRFSearch, command, search_table
 from jaxseg.cli.refining import BOUNDS as REFINING_BOUNDS
 from jaxseg.cli.refining import DEFAULT as NOT_REFINED
 from jaxseg.cli.refining import Refining
+from jaxseg.cli.unused import refuse_unused
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference.refinement import Refinement
@@ -59,9 +60,13 @@ class Measuring:
 
     def check(self) -> None:
         """Raises ValueError if an option is invalid or contradicts another one."""
-        self.refining.check()
+        self.refining.check(searching=self.crf_search.search)
         check_bounds(self, OWN_BOUNDS)
         check_bounds(self.crf_search, SEARCH_BOUNDS, prefix="crf.")
+        if not self.crf_search.search:
+            refuse_unused(self.crf_search, prefix="crf.", needs="--crf.search")
+        if not self.bootstrap:
+            refuse_unused(self, ("bootstrap_seed",), needs="--bootstrap")
         if self.receipt is not None:
             check_file("receipt", self.receipt)
         if self.receipt is not None and self.crf_search.search:

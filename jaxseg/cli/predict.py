@@ -35,6 +35,7 @@ from jaxseg.cli.reading import Reading
 from jaxseg.cli.refining import DEFAULT as NOT_REFINED
 from jaxseg.cli.refining import Refining
 from jaxseg.cli.stopping import Terminated, raising_signals
+from jaxseg.cli.unused import refuse_unused
 from jaxseg.cli.windows import BOUNDS as WINDOW_BOUNDS
 from jaxseg.cli.windows import DEFAULT as WINDOWS
 from jaxseg.cli.windows import Windows
@@ -148,6 +149,7 @@ def main(argv: list[str]) -> int:
     options.refining.check()
     check_bounds(options.windows, WINDOW_BOUNDS)
     check_bounds(options.exact, EXACT_BOUNDS)
+    refuse_idle(options)
     options.averaging.check(network_options)
     options.pictures.check()
     config = overridden(read_config(options.workdir), network_options)
@@ -181,6 +183,21 @@ def main(argv: list[str]) -> int:
     parts += [f"{finished} finished before"] if finished else []
     print(as_message(", ".join([*parts, f"{failed + missing} failed"])))
     return 1 if failed + missing else 0
+
+
+def refuse_idle(options: Arguments) -> None:
+    """Raises ValueError if an option is set that has no effect in the chosen mode."""
+    if options.mode == "whole":
+        refuse_unused(options.windows, needs="--mode slide, tile or exact")
+    elif options.mode != "slide":
+        names = (
+            "blend",
+            "accumulate",
+            *(("stride",) if options.mode == "exact" else ()),
+        )
+        refuse_unused(options.windows, names, needs="--mode slide")
+    if options.mode != "exact":
+        refuse_unused(options.exact, needs="--mode exact")
 
 
 def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import tyro
 
+from jaxseg.cli.unused import refuse_unused
 from jaxseg.inference.refinement import CRF, Clean, GraphCut, Refinement
 from jaxseg.runs.rules import check_bounds, number, whole
 
@@ -54,13 +55,24 @@ class Refining:
             clean=self.clean,
         )
 
-    def check(self) -> None:
-        """Raises ValueError if an option is out of its bounds."""
+    def check(self, *, searching: bool = False) -> None:
+        """Raises ValueError if an option is out of its bounds, or has no effect.
+
+        Args:
+          searching: Whether settings of the CRF are tried.
+        """
         check_bounds(self.crf_options, CRF_BOUNDS, prefix="crf.")
         check_bounds(self.graphcut_options, CUT_BOUNDS, prefix="graphcut.")
         check_bounds(self.clean, CLEAN_BOUNDS, prefix="clean.")
         for name, value in self.class_thresholds:
             THRESHOLD.check(f"class_thresholds {name}", value)
+        if not (self.crf or searching):
+            refuse_unused(self.crf_options, prefix="crf.", needs="--crf")
+        if not self.graphcut:
+            refuse_unused(self.graphcut_options, prefix="graphcut.", needs="--graphcut")
+        if not (self.clean.min_size or self.clean.fill_holes):
+            needs = "--clean.min-size or --clean.fill-holes"
+            refuse_unused(self.clean, prefix="clean.", needs=needs)
 
 
 THRESHOLD = number(0, below=1)

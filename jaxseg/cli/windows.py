@@ -19,7 +19,7 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Windows:
-    """Sets the windows of --mode slide and --mode tile."""
+    """Sets the windows of --mode slide, and the tiles of --mode tile and exact."""
 
     window: Size | None = None
     """Height and width in pixels of the windows or tiles."""
