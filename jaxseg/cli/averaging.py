@@ -110,8 +110,10 @@ class PictureOptions:
     first iteration of the CRF and after each one. It requires --crf."""
 
     def check(self) -> None:
-        """Raises ValueError if an option is out of its bounds."""
+        """Raises ValueError if an option is out of its bounds, or has no effect."""
         check_bounds(self, PICTURE_BOUNDS)
+        if not self.maps:
+            refuse_unused(self, ("map_format",), needs="--maps")
 
 
 DEFAULT = AveragingOptions()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxseg.cli.unused import refuse_unused
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import to_json
 from jaxseg.metrics.calibration import (
@@ -44,8 +45,10 @@ class CalibrationOptions:
     directory."""
 
     def check(self) -> None:
-        """Raises ValueError if an option is invalid."""
+        """Raises ValueError if an option is invalid, or has no effect."""
         check_bounds(self, BOUNDS)
+        if not self.calibration:
+            refuse_unused(self, needs="--calibration")
         if self.calibration_diagram is not None:
             check_file("calibration_diagram", self.calibration_diagram)
 

@@ -24,6 +24,7 @@ from jaxseg.cli.measuring import DEFAULT as NOT_MEASURED
 from jaxseg.cli.measuring import Measuring
 from jaxseg.cli.score_options import NONE as NO_FURTHER_SCORES
 from jaxseg.cli.score_options import FurtherScores, report_refined
+from jaxseg.cli.unused import refuse_unused
 from jaxseg.config import Config, DataConfig
 from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
@@ -199,6 +200,9 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     arguments.measuring.check()
     arguments.calibrating.check()
     arguments.averaging.check(options)
+    if not (arguments.averaging.ensemble or arguments.averaging.dropout_samples):
+        needs = "--ensemble or --dropout-samples"
+        refuse_unused(arguments.averaging, ("average",), needs=needs)
     if arguments.measuring.receipt is not None:
         arguments.averaging.refuse("receipt", arguments.measuring.receipt)
     if arguments.output is not None:

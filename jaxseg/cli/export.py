@@ -244,8 +244,10 @@ def report_on(segmenter: Segmenter, program: Program, kind: Format, path: Path) 
     Raises:
       ValueError: If the results of the file are wrong.
     """
+    multiple = segmenter.options.padding
+    how = f" --pad-multiple {multiple}" if multiple > 1 else ""
     for found in compare(segmenter, program, kind, path):
-        print(f"compared with predict, {found}", flush=True)
+        print(f"compared with predict{how}, {found}", flush=True)
         if not found.passes:
             raise ValueError(
                 f"The {kind.title} file is wrong and was removed: at "

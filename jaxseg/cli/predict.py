@@ -186,7 +186,16 @@ def main(argv: list[str]) -> int:
 
 
 def refuse_idle(options: Arguments) -> None:
-    """Raises ValueError if an option is set that has no effect in the chosen mode."""
+    """Raises ValueError if an option is set that has no effect beside the others."""
+    if options.tta and options.scales != (1.0,):
+        raise ValueError(
+            f"scales={options.scales} is invalid with --tta: expected one of the two, "
+            "because --tta chooses the scales. Pass --flip instead of --tta."
+        )
+    averages = options.averaging.ensemble or options.averaging.dropout_samples
+    if not (averages or options.tta or options.flip or options.scales != (1.0,)):
+        needs = "--scales, --flip, --ensemble or --dropout-samples"
+        refuse_unused(options.averaging, ("average",), needs=needs)
     if options.mode == "whole":
         refuse_unused(options.windows, needs="--mode slide, tile or exact")
     elif options.mode != "slide":

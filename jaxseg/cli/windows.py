@@ -22,7 +22,9 @@ class Windows:
     """Sets the windows of --mode slide, and the tiles of --mode tile and exact."""
 
     window: Size | None = None
-    """Height and width in pixels of the windows or tiles."""
+    """Height and width in pixels of the windows or tiles. With --mode slide, an image
+    that is smaller than a window is padded with the mean color, which changes some
+    labels."""
     stride: Size | None = None
     """Vertical and horizontal distance in pixels between neighboring windows. The
     default is two thirds of the window, or the size of a tile."""
@@ -38,8 +40,8 @@ class Windows:
     devices: int | None = None
     """Number of local devices that share the windows. The default is all of them."""
     large_above: int | None = None
-    """With --mode slide or tile, TIFF and NPY files with more pixels than this are read
-    and written in windows, in little memory. The result is NAME.tif, a tiled TIFF with
+    """TIFF files of one page and NPY files with more pixels than this are read and
+    written in windows, in little memory. The result is NAME.tif, a tiled TIFF with
     the georeference of the image, or NAME.npy for an NPY file, and an overlay of at
     most 2048 pixels. The same command continues an interrupted image. The default is
     data.max_pixels."""

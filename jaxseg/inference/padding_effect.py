@@ -12,6 +12,8 @@ import numpy as np
 from jaxseg.analysis.jaxpr.dependence import Lines, reach
 from jaxseg.inference.image_network import ImageNetwork
 from jaxseg.inference.segmenter import Segmenter
+from jaxseg.ops.open_size import ImageTooSmall
+from jaxseg.text import counted
 from jaxseg.typing import Size
 
 
@@ -39,9 +41,9 @@ class PaddingEffect:
                 f"and up to {self.band[0]} pixels from the lower border"
             )
         return (
-            f"{where}, compared with the size without padding. On {self.images} images "
-            f"that were also segmented at that size, at most {self.share:.2%} of the "
-            "labels of an image changed."
+            f"{where}, compared with the size without padding. Among "
+            f"{counted(self.images, 'image')} also segmented at that size, at most "
+            f"{self.share:.2%} of the labels of an image changed."
         )
 
 
@@ -63,7 +65,10 @@ def padding_effect(
     for image in images:
         own = image.shape[:2]
         larger = padded(own)
-        found = [_labels(segmenter, image, size) for size in (own, larger)]
+        try:
+            found = [_labels(segmenter, image, size) for size in (own, larger)]
+        except ImageTooSmall:  # Only the padded image can be segmented.
+            continue
         share = max(share, float((found[0] != found[1]).mean()))
         bands += [_band(one, own, larger) for one in segmenter.networks]
         number += 1

@@ -17,7 +17,7 @@ from flax import linen as nn
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.dense import DenseBlock, TransitionDown, TransitionUp
 from jaxseg.nn.layers import Conv
-from jaxseg.ops.open_size import any_below
+from jaxseg.ops.open_size import ImageTooSmall, any_below
 from jaxseg.typing import Array
 
 LAYERS_56 = (4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4)
@@ -55,7 +55,7 @@ class FCDenseNet(nn.Module):
         """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
         depth = check_layers(self.layers)
         if any_below(image.shape[1:3], 2**depth):
-            raise ValueError(
+            raise ImageTooSmall(
                 f"image size={image.shape[1:3]} is invalid: expected sides of at least "
                 f"{2**depth} pixels for {depth} poolings. Pad the image."
             )

@@ -14,7 +14,7 @@ from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.upsample import BilinearDeconv
-from jaxseg.ops.open_size import any_below
+from jaxseg.ops.open_size import ImageTooSmall, any_below
 from jaxseg.typing import Array
 
 KERNEL = 63  # Kernel size of the last deconvolution; its center is cell 31.
@@ -63,7 +63,7 @@ class FCNGoogLeNet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
         """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}; sides from 47."""
         if any_below(image.shape[1:3], 47):
-            raise ValueError(
+            raise ImageTooSmall(
                 f"image size={image.shape[1:3]} is invalid: expected sides of at least "
                 "47 pixels for GoogLeNet's pooling. Pad the image."
             )

@@ -14,7 +14,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, ConvTranspose
 from jaxseg.nn.norm import Norm
 from jaxseg.nn.upsample import ResizeConv, SubPixelConv
-from jaxseg.ops.open_size import any_below
+from jaxseg.ops.open_size import ImageTooSmall, any_below
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Size
@@ -147,7 +147,7 @@ class UNetTrunk(nn.Module):
             )
         smallest = 2**self.depth
         if any_below(image.shape[1:3], smallest):
-            raise ValueError(
+            raise ImageTooSmall(
                 f"image size={image.shape[1:3]} is invalid: expected sides of at least "
                 f"{smallest} pixels for depth={self.depth}. Pad the image."
             )

@@ -38,6 +38,10 @@ def certainly_below(size: Any, least: Any) -> bool:
         return False
 
 
+class ImageTooSmall(ValueError):
+    """Is raised if an image is smaller than a network needs."""
+
+
 def any_below(sizes: Sequence[Any], least: int) -> bool:
     """Returns whether any of the sizes is smaller than `least`, for every image."""
     return any(certainly_below(size, least) for size in sizes)

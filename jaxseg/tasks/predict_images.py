@@ -20,6 +20,7 @@ from jaxseg.inference.exact.segmentation import costs
 from jaxseg.inference.image_batches import Batch, Job, batches, read_batch
 from jaxseg.inference.label_rows import describe_windows
 from jaxseg.inference.segmenter import Segmenter
+from jaxseg.ops.open_size import ImageTooSmall
 from jaxseg.storage import atomic
 from jaxseg.tasks.ensemble import open_networks
 from jaxseg.tasks.extra_files import Found
@@ -262,6 +263,8 @@ def _network_failure(
       ValueError: If an option does not suit them. The message names the images.
     """
     names, text = ", ".join(map(str, paths)), " ".join(str(error).split())
+    if isinstance(error, ImageTooSmall):
+        return failure(paths, ValueError(f"{names}: {text}"), stop=stop)
     if isinstance(error, ValueError):
         raise ValueError(f"{names}: {text}") from error
     remedy = "try a smaller --batch-size, or --mode slide with a --window."

@@ -411,6 +411,24 @@ def test_predict_cleans_and_applies_thresholds(tmp_path, brightest):
         run(tmp_path / "a.png", *["--class-thresholds", "gren", "0.9"], output=out)
 
 
+def test_an_image_that_is_too_small_does_not_end_the_command(
+    tmp_path, saved_run, capsys
+):
+    workdir, *_ = saved_run
+    for name, side in {"a": 1, "b": 20}.items():
+        picture(tmp_path / f"in/{name}.png", side, side)
+    given = [str(tmp_path / "in"), "--workdir", str(workdir), "-o"]
+    for mode, more in {"whole": [], "exact": ["--max-passes", "2"]}.items():
+        out = tmp_path / mode
+        assert predict.main([*given, str(out), "--mode", mode, *more]) == 1
+        assert [path.name for path in out.glob("?.png")] == ["b.png"]
+        printed = capsys.readouterr()
+        assert "1 image written" in printed.out and "1 failed" in printed.out
+        assert "a.png: image size=(1, 1) is invalid: expected sides" in printed.err
+    labels = [indices(tmp_path / mode / "b.png") for mode in ("whole", "exact")]
+    np.testing.assert_array_equal(*labels)
+
+
 def test_buckets_pad_to_few_sizes_and_say_what_changes(tmp_path, saved_run, capsys):
     workdir, *_ = saved_run
     for number, size in enumerate([(20, 33), (22, 33), (30, 44), (20, 33)]):
@@ -420,7 +438,7 @@ def test_buckets_pad_to_few_sizes_and_say_what_changes(tmp_path, saved_run, caps
     assert predict.main([*given, *out, "--buckets", "2"]) == 0
     text = capsys.readouterr().out
     assert "3 image sizes padded to 2 sizes (22x33, 30x44), which adds 3.9% pi" in text
-    assert "On 1 images that were also segmented at that size" in text
+    assert "Among 1 image also segmented at that size" in text
     assert indices(tmp_path / "out/0.png").shape == (20, 33)
     assert predict.main([*given, "-o", str(tmp_path / "exact")]) == 0
     for name, same in (("0", False), ("1", True), ("2", True)):

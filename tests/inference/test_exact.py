@@ -200,6 +200,14 @@ def test_the_halo_is_limited():
     image = jax.ShapeDtypeStruct((1, 192, 192, 3), jnp.float32)
     with pytest.raises(ValueError, match=r"max_halo=21 is invalid.*at least 22 pixels"):
         in_tiles(logits_of(model), variables, image, max_halo=21, window=(96, 96))
+    small = jax.ShapeDtypeStruct((1, 48, 72, 3), jnp.float32)
+    # The image limits what its tiles read, but not the halo of the network.
+    for window, tiles in (((48, 64), 2), ((48, 72), 1)):
+        limits = ExactOptions(max_halo=22, window=window)
+        tiled = TiledNetwork(
+            logits_of(model), variables, small.shape, small.dtype, options=limits
+        )
+        assert (tiled.halo, tiled.cost.tiles) == (22, tiles)
     with pytest.raises(ValueError, match=r"window=\(40, 40\).*at least \(44, 44\)"):
         in_tiles(logits_of(model), variables, image, window=(40, 40))
 

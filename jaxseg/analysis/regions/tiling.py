@@ -135,6 +135,6 @@ def _terms(node: Node, windows: Windows | None) -> int:
         return math.prod(right.shape) // right.shape[out]
     places = [p for d in node.params["dimension_numbers"][0][0] for p in left.places(d)]
     spans: list[Span] = [full(line.size) for line in left.lines]
-    if windows is not None:
-        spans = windows[left]
+    if windows is not None:  # Every tile uses all of a constant.
+        spans = windows.get(left, spans)
     return math.prod(spans[p].length for p in places)

@@ -37,8 +37,8 @@ class TileCost:
       tile: The height and width of a tile.
       window: The height and width of the part of the image that a tile reads.
       tiles: The number of tiles.
-      halo: The number of pixels that a tile reads beyond its own, None for the whole
-        image.
+      halo: The number of pixels that a tile reads beyond its own on each side if the
+        image is large enough, or None if it is larger than the limit.
       passes: The number of passes over the image.
       pixels: The number of pixels that all tiles and passes read, divided by the number
         of pixels of the image.
@@ -59,9 +59,7 @@ class TileCost:
 
     def __str__(self) -> str:
         """Returns a line of text for the user."""
-        halo = (
-            "a halo of the whole image" if self.halo is None else f"{self.halo} pixels"
-        )
+        halo = "larger than max_halo" if self.halo is None else f"{self.halo} pixels"
         return (
             f"{counted(self.tiles, 'tile')} of {self.tile[0]} x {self.tile[1]} pixels, "
             f"which read {self.window[0]} x {self.window[1]}; halo {halo}; "

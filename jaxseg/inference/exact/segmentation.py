@@ -16,6 +16,7 @@ from jaxseg.inference.predict_options import PredictOptions
 from jaxseg.inference.windows.grid import Box
 from jaxseg.inference.windows.inputs import ArrayPixels, Pixels
 from jaxseg.inference.windows.stream import Rows
+from jaxseg.ops.open_size import ImageTooSmall
 from jaxseg.typing import Size
 
 _KEPT = 8  # The number of sizes of images whose compiled programs are kept.
@@ -138,10 +139,13 @@ def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
     """
     padded = {segmentation.padded(size) for size in sizes}
     ordered = sorted(padded, key=lambda size: -size[0] * size[1])
-    lines = [
-        f"{height} x {width} pixels: {segmentation.tiled((height, width)).cost}"
-        for height, width in ordered[:_SHOWN]
-    ]
+    lines = []
+    for height, width in ordered[:_SHOWN]:
+        try:
+            cost = segmentation.tiled((height, width)).cost
+        except ImageTooSmall as error:  # The prediction reports it for each image.
+            cost = error
+        lines.append(f"{height} x {width} pixels: {cost}")
     if len(ordered) > _SHOWN:
         lines.append(f"and {len(ordered) - _SHOWN} smaller sizes of images")
     return lines

@@ -40,6 +40,25 @@ class Strip(NamedTuple):
     parts: tuple[np.ndarray, ...]
 
 
+def _halo(
+    graph: Graph,
+    image: jax.ShapeDtypeStruct,
+    traced: Callable[[jax.ShapeDtypeStruct], Graph],
+    *,
+    most: int,
+) -> int | None:
+    """Returns the halo of the tiles of a large image, or None if it exceeds `most`.
+
+    A small image limits what its tiles read, so larger images are traced as well.
+    """
+    found = halo(graph)
+    for side in (1024, 2 * most + 256):
+        if found is None and side > max(image.shape[1:3]):
+            shape = (1, side, side, image.shape[3])
+            found = halo(traced(jax.ShapeDtypeStruct(shape, image.dtype)))
+    return found
+
+
 class TiledNetwork:
     """Computes a network for images of one size in tiles.
 
@@ -71,18 +90,21 @@ class TiledNetwork:
         leaves, tree = jax.tree.flatten(variables)
         image = jax.ShapeDtypeStruct(shape, dtype)
         unflat = lambda pixels, *rest: network(jax.tree.unflatten(tree, rest), pixels)
-        self.graph: Graph = trace(unflat, image, *leaves)
+        traced = lambda image: trace(unflat, image, *leaves)
+        self.graph: Graph = traced(image)
         self.size, self._leaves = (shape[1], shape[2]), leaves
         found = tiling(self.graph)
         check_operations(found.operations, options.max_passes)
-        self.passes, self.halo = found.passes, halo(self.graph)
-        check_halo(self.halo, size=self.size, most=options.max_halo)
+        self.passes = found.passes
+        self.halo = _halo(self.graph, image, traced, most=options.max_halo)
         window = options.window or default_window(self.halo, self.size)
         self.grid: TileGrid = (
             fitting_grid(self.graph, self.size, window)
             if options.tile is None
             else TileGrid(self.size, smaller(options.tile, self.size))
         )
+        if self.grid.counts.rows * self.grid.counts.columns > 1:
+            check_halo(self.halo, most=options.max_halo)
         self.programs = list(self._programs())
         self._collectors = [jax.jit(program.__call__) for program in self.programs[:-1]]
         self._finishers: dict[Finish, Callable] = {}
