@@ -53,7 +53,9 @@ def test_smoke_needs_a_file_that_defines_it(file, capsys):
     assert main(["train", "--smoke"]) == 1
     assert "--smoke is invalid: expected a config file" in capsys.readouterr().err
     assert main(["train", str(file), "--smoke", "--variant", "config"]) == 1
-    assert "--variant='config' is invalid with --smoke" in capsys.readouterr().err
+    assert (
+        "--variant='config' is invalid together with --smoke" in capsys.readouterr().err
+    )
     file.write_text(FILE.replace("smoke", "smok"))
     assert main(["train", str(file), "--smoke"]) == 1
     error = capsys.readouterr().err

@@ -330,7 +330,7 @@ def test_a_finished_run_is_not_repeated_and_can_be_extended(tmp_path):
 
 def test_another_batch_size_is_refused(tmp_path):
     go(tmp_path)
-    with pytest.raises(ValueError, match=r"batch_size=4 is .* which read 24 images"):
+    with pytest.raises(ValueError, match=r"batch_size=4 is .* It has read 24 images"):
         go(tmp_path, batch_size=4, steps=20)
 
 
