@@ -87,7 +87,7 @@ def wide_rates(x, impl):
 )
 def test_operators(function, impl):
     image = kernel((1, *SIZE, 2), seed=1)
-    network = lambda _, x: function(x, impl)[:, : SIZE[0], : SIZE[1]]
+    network = lambda _, x: function(x, impl)[:, : x.shape[1], : x.shape[2]]
     expected = network(None, image)
     found, tiled = in_tiles(network, None, image, tile=(10, 8))
     assert tiled.grid.counts == (4, 4)

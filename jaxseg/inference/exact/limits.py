@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jaxseg.analysis.regions.reductions import GlobalOperation
+from jaxseg.typing import Size
 
 
 def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None:
@@ -32,16 +33,18 @@ def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None
         )
 
 
-def check_halo(halo: int | None, *, most: int) -> None:
+def check_halo(halo: int | None, *, size: Size, most: int) -> None:
     """Raises ValueError if tiles read too many pixels beyond their own.
 
     Args:
-      halo: The number of these pixels, or None if it is larger than `most`.
+      halo: The number of these pixels, or None if tiles read up to the border of images
+        of any size.
+      size: The height and width of the image.
       most: The largest number of these pixels.
     """
-    if halo is None or halo > most:
-        wanted = "a larger number" if halo is None else f"at least {halo} pixels"
+    have = max(size) if halo is None else halo
+    if have > most:
         raise ValueError(
-            f"max_halo={most} is invalid: expected {wanted}, because of the halo of "
+            f"max_halo={most} is invalid: expected at least {have} pixels, the halo of "
             "this network. Use a larger max_halo, or mode='slide' with a window."
         )

@@ -38,7 +38,7 @@ class TileCost:
       window: The height and width of the part of the image that a tile reads.
       tiles: The number of tiles.
       halo: The number of pixels that a tile reads beyond its own on each side if the
-        image is large enough, or None if it is larger than the limit.
+        image is large enough, or None if tiles read up to the border of any image.
       passes: The number of passes over the image.
       pixels: The number of pixels that all tiles and passes read, divided by the number
         of pixels of the image.
@@ -59,7 +59,7 @@ class TileCost:
 
     def __str__(self) -> str:
         """Returns a line of text for the user."""
-        halo = "larger than max_halo" if self.halo is None else f"{self.halo} pixels"
+        halo = "up to the border" if self.halo is None else f"{self.halo} pixels"
         return (
             f"{counted(self.tiles, 'tile')} of {self.tile[0]} x {self.tile[1]} pixels, "
             f"which read {self.window[0]} x {self.window[1]}; halo {halo}; "

@@ -47,9 +47,10 @@ def _halo(
     *,
     most: int,
 ) -> int | None:
-    """Returns the halo of the tiles of a large image, or None if it exceeds `most`.
+    """Returns the halo of the tiles of a large image.
 
-    A small image limits what its tiles read, so larger images are traced as well.
+    A small image limits what its tiles read, so larger images are traced as well. The
+    result is None if tiles read up to the border of these images too.
     """
     found = halo(graph)
     for side in (1024, 2 * most + 256):
@@ -104,7 +105,7 @@ class TiledNetwork:
             else TileGrid(self.size, smaller(options.tile, self.size))
         )
         if self.grid.counts.rows * self.grid.counts.columns > 1:
-            check_halo(self.halo, most=options.max_halo)
+            check_halo(self.halo, size=self.size, most=options.max_halo)
         self.programs = list(self._programs())
         self._collectors = [jax.jit(program.__call__) for program in self.programs[:-1]]
         self._finishers: dict[Finish, Callable] = {}
