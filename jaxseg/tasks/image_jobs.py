@@ -34,8 +34,8 @@ def plan(
     for name, path in named_images(paths):
         target = request.output / name
         try:
-            whole = isinstance(path, Page)  # Slices are not read in windows.
-            job = None if whole else large_job(path, target, request)
+            is_slice = isinstance(path, Page)  # Slices are not read in windows.
+            job = None if is_slice else large_job(path, target, request)
             job = job or Job(path, target, size_of(path, request.reading))
         except ValueError as error:
             unreadable.append(failure((path,), error, stop=request.stop))
