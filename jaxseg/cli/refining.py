@@ -59,7 +59,7 @@ class Refining:
         """Raises ValueError if an option is out of its bounds, or has no effect.
 
         Args:
-          searching: Whether settings of the CRF are tried.
+          searching: Whether the command searches for the best options of the CRF.
         """
         check_bounds(self.crf_options, CRF_BOUNDS, prefix="crf.")
         check_bounds(self.graphcut_options, CUT_BOUNDS, prefix="graphcut.")

@@ -1,4 +1,4 @@
-"""Ends a command that SIGTERM or SIGHUP stops as Ctrl-C ends it."""
+"""Makes SIGTERM and SIGHUP end a command in the same way as Ctrl-C."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _is_white(path: File, options: ReadOptions) -> np.ndarray:
     if 0 < pixels.max() < OUTSIDE:
         raise ValueError(
             f"{shown(path)}: the largest mask value {pixels.max()} is invalid: "
-            "expected white (128 to 255) in a mask that is not black. Use the "
-            "published masks."
+            "expected white pixels (128 to 255), or a mask that is 0 everywhere. Use "
+            "the published masks."
         )
     return pixels[..., 0] >= OUTSIDE

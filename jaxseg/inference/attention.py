@@ -27,8 +27,9 @@ class Attention(NamedTuple):
     Attributes:
       weights: The weight of each cell of the feature map, float32 [h, w]. After a
         softmax they are positive and their sum is 1. In the modes "dot_product" and
-        "concatenation" of a non-local block, they are the factors of the values. For
-        OCR, they are the mean of the regions, weighted by the attention to each.
+        "concatenation" of a non-local block, they are not normalized and can be
+        negative. For OCR, they are the average of the maps of all regions, weighted by
+        the attention of the pixel to each region.
       regions: For OCR, the attention of the pixel to the region of each class, float32
         [K]; otherwise None.
     """

@@ -53,7 +53,7 @@ class Lattice:
         direction, int32 [d + 1, capacity]. The index is `capacity` if no such corner
         exists.
       behind: For each direction and corner, the index of the adjacent corner in the
-        opposite direction, with the shape and the missing value of `ahead`.
+        opposite direction, in the same form as `ahead`.
       overflow: Whether there are more corners than `capacity`, a bool scalar. The
         filter then returns NaN.
     """

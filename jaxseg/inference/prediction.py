@@ -59,7 +59,7 @@ class Prediction:
     def probabilities(self) -> np.ndarray:
         """Returns the probability of each class, float32 [H, W, K].
 
-        The first access computes them, unless the labels already required them.
+        They are computed on the first access, unless they were needed for the labels.
         """
         return self.compute_probabilities()
 

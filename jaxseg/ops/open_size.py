@@ -24,10 +24,11 @@ def is_open(*sizes: Any) -> bool:
 
 
 def certainly_below(size: Any, least: Any) -> bool:
-    """Returns whether a size is smaller than another one, for every image.
+    """Returns whether a size is smaller than another one for every possible image.
 
-    A check of the size of an image passes if the result is False. The runtime of an
-    exported program reports sizes that are too small itself.
+    If a size is symbolic and the answer depends on the image, the result is False. A
+    check of sizes therefore passes while a program is exported, and the runtime of the
+    program reports images that are too small.
 
     >>> certainly_below(3, 4)
     True
@@ -48,10 +49,10 @@ def any_below(sizes: Sequence[Any], least: int) -> bool:
 
 
 def as_fraction(factor: float) -> Fraction:
-    """Returns a factor as a fraction, by which open sizes can be multiplied.
+    """Returns a factor as a fraction, by which symbolic sizes can be multiplied.
 
     Raises:
-      ValueError: If the factor is no fraction of small numbers.
+      ValueError: If the factor is not a fraction with a denominator of at most 1000.
 
     >>> as_fraction(0.75)
     Fraction(3, 4)

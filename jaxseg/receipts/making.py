@@ -89,10 +89,10 @@ def digest_files(workdir: Path) -> dict[str, str]:
 
 
 def refinement_of(values: Mapping[str, Any] | None) -> Refinement | None:
-    """Converts the JSON form of a refinement in a receipt.
+    """Returns the refinement whose options a receipt contains as JSON values.
 
     Args:
-      values: The JSON form, or None.
+      values: The options of each step by name, or None if nothing was refined.
 
     Raises:
       ValueError: If an option is missing or unknown.

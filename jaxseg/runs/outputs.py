@@ -36,8 +36,8 @@ def num_logits(config: Config, spec: DatasetSpec) -> int:
         raise ValueError(
             "model.output='sigmoid' is invalid: expected 'softmax', because the "
             f"{spec.num_classes} classes of dataset {spec.name!r} exclude each other. "
-            "Pass --model.output softmax, or read classes that overlap by --data.name "
-            "multilabel_folder."
+            "Pass --model.output softmax, or, if the classes can overlap, pass "
+            "--data.name multilabel_folder."
         )
     return 1
 

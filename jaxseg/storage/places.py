@@ -48,7 +48,7 @@ def check_file(option: str, file: str | Path) -> None:
     if Path(file).is_dir():
         raise ValueError(
             f"{option}={str(file)!r} is invalid: expected a file, but this is a "
-            "directory. Add a name to it."
+            "directory. Append the name of a file to the path."
         )
     if not os.path.exists(file):  # A device is written directly.
         check_folder(option, Path(file).absolute().parent)

@@ -101,7 +101,7 @@ class UncertaintyMaps:
     needs_probabilities = False
 
     def write(self, target: Path, found: Found) -> None:
-        """Writes the maps of one image."""
+        """Writes the maps of uncertainty of one image."""
         height, width = found.size
         paths = map_paths(target, self.names, self.file_format)
         for name, (numbers, picture) in zip(self.names, paths, strict=True):

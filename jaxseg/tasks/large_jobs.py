@@ -75,9 +75,10 @@ def check_large(jobs: list[Any], request: Request) -> None:
     for name, is_set in chosen.items() if large else ():
         if is_set:
             raise ValueError(
-                f"{name} is invalid for {shown(large[0].path)}, which is read in "
-                "windows: expected only its classes and the overlay. Leave the option "
-                "out, or segment a part of the image."
+                f"{name} is invalid for {shown(large[0].path)}: expected the default, "
+                "because only the classes and an overlay are written for an image so "
+                "large that it is read in windows. Leave the option out, or segment a "
+                "part of the image."
             )
 
 

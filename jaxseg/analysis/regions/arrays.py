@@ -105,7 +105,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Span:
-    """Describes the interval of one line that each tile needs.
+    """Describes which positions along one axis of an array each tile needs.
 
     Attributes:
       axis: The axis of the image along which the interval moves from tile to tile, or

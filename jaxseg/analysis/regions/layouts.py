@@ -94,12 +94,15 @@ def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
 
 
 def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
-    """Returns the dimensions of a value of other size whose positions correspond.
+    """Describes the dimensions of the result of a convolution, pooling or similar.
+
+    Each dimension of the result varies along the same axis of the image as that
+    dimension of the operand, although it can have another size.
 
     Args:
-      value: The operand, whose dimensions have one line each.
+      value: The operand. Each of its dimensions has at most one `Line`.
       sizes: The shape of the result.
-      features: The dimensions whose positions do not correspond, such as channels.
+      features: The dimensions that vary along no axis of the image, such as channels.
     """
     dims = []
     for dim, size in enumerate(sizes):

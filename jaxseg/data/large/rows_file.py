@@ -63,7 +63,7 @@ class RowsFile:
         return 0
 
     def write(self, first: int, rows: np.ndarray) -> None:
-        """Writes finished rows, and then states that they are finished.
+        """Writes finished rows, and then records in the file that they are finished.
 
         Args:
           first: The number of the first row.

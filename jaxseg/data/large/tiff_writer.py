@@ -25,7 +25,7 @@ def write_tiff(
 
     Args:
       path: The file to write.
-      read: A function that returns the rows from one number up to another one.
+      read: A function of (start, stop) that returns the rows start to stop - 1.
       shape: The shape of the image, (H, W) or (H, W, K).
       dtype: The type of the values.
       palette: The colors of the classes, uint8 [N, 3], for 8-bit classes [H, W].

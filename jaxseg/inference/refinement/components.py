@@ -21,7 +21,7 @@ def remove_small(
 
     Args:
       labels: The classes, integers [H, W].
-      min_size: The number of pixels from which on a region is kept.
+      min_size: The smallest number of pixels of a region that is kept.
       connectivity: 4 or 8, the number of neighbors that connect a pixel to its region.
 
     Returns:
@@ -71,7 +71,7 @@ def without_small(
 
     Args:
       mask: Booleans [H, W].
-      min_size: The number of pixels from which on a region is kept.
+      min_size: The smallest number of pixels of a region that is kept.
       connectivity: 4 or 8, the number of neighbors that connect a pixel to its region.
     """
     number, sizes = _regions(mask, connectivity)

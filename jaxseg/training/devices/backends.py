@@ -202,7 +202,7 @@ class PmapBackend:
         return {name: put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies the rows of this process's examples to the host."""
+        """Copies the entries of a batch that belong to this process to the host."""
         found = local_rows(array)  # [devices, examples of each device, ...]
         return found.reshape(-1, *found.shape[2:])
 

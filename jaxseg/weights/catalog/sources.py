@@ -79,8 +79,8 @@ class Peer:
 
     Attributes:
       library: The module that must be importable.
-      build: A function that takes a `SourceNetwork`, the options of the network of this
-        library, the keys of a state dict, `num_classes` and `channels`, and returns a
+      build: A function that takes a `SourceNetwork`, the options of the jaxseg
+        network, the keys of a state dict, `num_classes` and `channels`, and returns a
         torch module with new weights.
       forward: A function that takes that module and an image [B, C, H, W], and returns
         the logits.
