@@ -1,4 +1,4 @@
-"""Applies a function to items in threads, ahead of the code that takes the results."""
+"""Applies a function to items in threads, before the caller asks for the results."""
 
 from __future__ import annotations
 

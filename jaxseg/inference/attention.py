@@ -1,8 +1,9 @@
-"""Reads what the attention layers of a network attend to at one pixel.
+"""Computes the weights with which one pixel attends to all others in a network.
 
-It covers the position attention of DANet, the non-local block and the object context of
-OCR. These layers store the parts of their weights in the collection "intermediates" if
-it is mutable. The parameters and the outputs of the network do not change.
+The supported layers are the position attention of DANet, the non-local block and the
+object context of OCR. They store the arrays from which the weights follow in the Flax
+collection "intermediates" if it is mutable. The parameters and the outputs of the
+network do not change.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ class Attention(NamedTuple):
     Attributes:
       weights: The weight of each cell of the feature map, float32 [h, w]. After a
         softmax they are positive and their sum is 1. In the modes "dot_product" and
-        "concatenation" of a non-local block, they are not normalized and can be
-        negative. For OCR, they are the average of the maps of all regions, weighted by
-        the attention of the pixel to each region.
+        "concatenation" of a non-local block, they are not normalized, and in
+        "dot_product" they can be negative. For OCR, they are the average of the spatial
+        maps of all class regions, weighted by `regions`.
       regions: For OCR, the attention of the pixel to the region of each class, float32
         [K]; otherwise None.
     """
@@ -52,8 +53,8 @@ def attention_maps(
       point: The row and the column of the pixel, two integers.
 
     Returns:
-      The weights by the name of the layer, such as "head/position_attention". It is
-      empty if the network has no such layer.
+      The weights by the name of the layer, such as "head/position_attention"; empty if
+      the network has no attention layer.
     """
     inputs = network.prepare(pixels)
     _, state = network.model.apply(

@@ -23,9 +23,10 @@ class PaddingEffect:
 
     Attributes:
       images: The number of images in the sample.
-      share: The largest share of the labels of an image that changed.
-      band: The number of pixels up to the lower border, and up to the right border, in
-        which labels can change. None if all labels can change.
+      share: The share of the labels of an image that padding changed, of which this is
+        the largest value in the sample.
+      band: The number of rows at the lower border, and of columns at the right border,
+        in which labels can change. None if all labels can change.
     """
 
     images: int
@@ -33,7 +34,7 @@ class PaddingEffect:
     band: Size | None
 
     def __str__(self) -> str:
-        """Returns two sentences for the user."""
+        """Returns two sentences for the user about the labels that padding changes."""
         where = "Labels anywhere in an image can change"
         if self.band is not None:
             where = (
@@ -54,7 +55,7 @@ def padding_effect(
 ) -> PaddingEffect:
     """Segments images with and without padding, and compares the labels.
 
-    The pixels that can change follow from the receptive fields of the networks.
+    The receptive fields of the networks determine which labels can change.
 
     Args:
       segmenter: The network or the ensemble.

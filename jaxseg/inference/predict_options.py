@@ -65,17 +65,17 @@ class PredictOptions:
 
     @property
     def padding(self) -> int:
-        """Returns the number to whose multiples the sides of images are padded."""
+        """Returns the number to whose multiples heights and widths are padded."""
         return self.multiple or 1 if self.mode in ("whole", "exact") else 1
 
     @property
     def averages(self) -> bool:
-        """Returns whether predictions at several scales or flips are averaged."""
+        """Returns whether resized or mirrored images are predicted and averaged."""
         return self.flip or self.scales != (1.0,)
 
     @property
     def windows(self) -> WindowOptions | None:
-        """Returns the options of windows and tiles, or None if there is no window."""
+        """Returns the options of sliding windows, or None if the mode uses none."""
         if self.window is None or self.mode == "exact":
             return None
         return WindowOptions(

@@ -32,11 +32,12 @@ class Intervals(NamedTuple):
     """Contains the bootstrap intervals of the scores of a split.
 
     Attributes:
-      low: The lower ends by the name of the score, each a number or an array [K].
-      high: The upper ends.
-      undefined: The number of replicates in which the score is not defined.
+      low: The lower ends of the intervals by the name of the score. Each is a number,
+        or an array [K] for a score of each class.
+      high: The upper ends of the intervals, in the same form as `low`.
+      undefined: For each score, the number of replicates in which it is not defined.
       replicates: The number of replicates.
-      level: The level of the intervals.
+      level: The confidence level of the intervals, such as 0.95.
     """
 
     low: Mapping[str, Any]
@@ -64,7 +65,7 @@ def bootstrap(
         `jaxseg.metrics.scores`.
       replicates: The number of replicates.
       seed: The seed of the draws.
-      level: The level of the intervals.
+      level: The confidence level of the intervals, such as 0.95.
     """
     found: dict[str, list[Any]] = {}
     for matrix in _matrices(images, num_classes, replicates, seed):

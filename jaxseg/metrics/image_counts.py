@@ -66,7 +66,9 @@ def matrix_of(images: Iterable[ImageCounts], num_classes: int) -> np.ndarray:
 
 
 def stacked(images: Sequence[ImageCounts], num_classes: int) -> sparse.csr_array:
-    """Returns the flattened matrices as the rows of a sparse matrix, int64 [N, .].
+    """Returns a sparse matrix, int64, with one image's confusion matrix in each row.
+
+    The confusion matrices [K + 1, K] are flattened.
 
     Args:
       images: The counts of the images.

@@ -47,7 +47,10 @@ class LabelPair:
 
     @functools.cached_property
     def boundaries(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns where label and prediction have boundary pixels, bool [H, W] each."""
+        """Returns which pixels are boundary pixels of a class, bool [H, W].
+
+        There are two masks: of the label and of the prediction.
+        """
         return class_boundaries(self.label), class_boundaries(self.prediction)
 
 
@@ -85,7 +88,9 @@ def label_pair(
 
 
 def mask_pair(prediction: np.ndarray, label: np.ndarray) -> LabelPair:
-    """Prepares two masks of one object, as the only class 0.
+    """Converts a true and a predicted mask to a pair of labels with one class.
+
+    Pixels of the object have the class 0, and the others -1, which means no class.
 
     Args:
       prediction: Where the object is predicted, bool [H, W].
@@ -119,10 +124,12 @@ def class_boundaries(classes: np.ndarray) -> np.ndarray:
 
 
 def differing_neighbors(classes: np.ndarray) -> np.ndarray:
-    """Returns which pixels differ from one of their four neighbors in the image.
+    """Returns which pixels have another class than one of their four neighbors.
+
+    The result is bool [H, W]. Positions outside of the image are no neighbors.
 
     Args:
-      classes: Integers [H, W].
+      classes: The class of each pixel, integers [H, W].
     """
     edge = np.zeros(classes.shape, bool)
     rows, columns = classes[1:] != classes[:-1], classes[:, 1:] != classes[:, :-1]

@@ -25,9 +25,9 @@ class ObjectCounts(NamedTuple):
 
     Attributes:
       classes: The classes that occur in the image, integers [k].
-      counts: int64 [k, 3 sizes, 4]: the objects, those of which more than half of the
-        pixels are predicted correctly, the pixels of all these objects, and the
-        correctly predicted pixels among them.
+      counts: Four numbers for each class and size, int64 [k, 3 sizes, 4]: the number of
+        objects, the number of objects with more than half of their pixels predicted
+        correctly, the pixels of all objects, and the correctly predicted pixels.
     """
 
     classes: np.ndarray

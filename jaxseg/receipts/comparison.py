@@ -22,8 +22,8 @@ class Comparison:
     Attributes:
       inputs: Differences of data and weights, one sentence each.
       counts: Differences of the counts, one sentence each.
-      notes: Differences of the program and of the files of the run. They are no
-        failures, because the counts agree in spite of them or differ anyway.
+      notes: Differences of the program and of the files of the run, one sentence each.
+        They alone do not mean that the receipt is wrong.
     """
 
     inputs: tuple[str, ...]
@@ -32,7 +32,7 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Returns whether data, weights and counts are equal."""
+        """Returns whether data, weights and counts equal those of the receipt."""
         return not self.inputs and not self.counts
 
 
@@ -48,7 +48,7 @@ def compare(
     Args:
       stored: The stored receipt.
       found: The receipt that was computed now.
-      intact: Whether the stored file has the digest of its own content.
+      intact: Whether the digest in the stored file matches the file's content.
       files: The files of images and labels, as `jaxseg.receipts.files` finds them.
     """
     inputs = [] if intact else ["the receipt was changed after it was written"]
@@ -59,13 +59,14 @@ def compare(
 
 
 def moved_pixels(stored: ImageCounts, found: ImageCounts) -> int:
-    """Returns the smallest number of pixels whose change explains other counts.
+    """Returns how many pixels must at least differ between two evaluations.
 
-    A pixel that changes its cell lowers one count and raises another one.
+    A pixel whose label or prediction changes lowers one count of the confusion matrix
+    and raises another one.
 
     Args:
-      stored: The counts of an image.
-      found: Other counts of the image.
+      stored: The counts of an image in the receipt.
+      found: The counts of the same image now.
     """
     before, after = (
         dict(zip(one.cells.tolist(), one.counts.tolist(), strict=True))

@@ -12,14 +12,15 @@ from jaxseg.data.prepare import builder_config
 
 
 def named_files(config: DataConfig, split: str) -> dict[tuple[str, str], str]:
-    """Returns the files of each example by its name and "image" or "label".
+    """Returns the paths of the image and label files of each example of a split.
 
-    The result is empty if the dataset has no image files, as drawn scenes, or consists
-    of several datasets.
+    The keys of the result are pairs of the name of the example and "image" or "label".
+    The result is empty if the data are not read from image files, for example if they
+    are drawn by a program, or if they consist of several datasets.
 
     Args:
       config: The data options.
-      split: The split, or a slice or a sum of splits.
+      split: The split, or an expression such as "train[90%:]" or "train+val".
     """
     if config.mix:
         return {}

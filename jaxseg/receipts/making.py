@@ -26,14 +26,14 @@ from jaxseg.tasks.scoring import matrix_classes, scoring
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """Contains what an evaluation has scored.
+    """Describes the checkpoint, the data and the refinement of an evaluation.
 
     Attributes:
       workdir: The run directory.
       step: The step of the checkpoint.
-      config: The configuration in effect.
-      spec: The specification of the dataset, with the threshold in effect.
-      refinement: The refinement, or None.
+      config: The configuration with which the evaluation ran.
+      spec: The specification of the dataset, with the threshold that was used.
+      refinement: The refinement of the predictions, or None.
     """
 
     workdir: str | Path
@@ -52,7 +52,7 @@ def make_receipt(
     """Creates the receipt of an evaluation. Every process must call it.
 
     Args:
-      subject: What was scored.
+      subject: The checkpoint, the data and the refinement.
       variables: The parameters and statistics of the network.
       evaluation: The result of the evaluation.
       images: The results of the images, with digests.
@@ -79,7 +79,7 @@ def make_receipt(
 
 
 def digest_files(workdir: Path) -> dict[str, str]:
-    """Returns the SHA-256 digests of the files that describe a run, by name.
+    """Returns the SHA-256 digests of the files that describe a run, by file name.
 
     Args:
       workdir: The run directory.

@@ -27,7 +27,7 @@ class Measured:
     """Contains an evaluation and the counts of every image.
 
     Attributes:
-      subject: What was scored.
+      subject: The checkpoint, the data and the refinement that were scored.
       variables: The parameters and statistics of the network.
       evaluation: The evaluation over all images.
       images: The digests and counts of the images, in the order of the split.
@@ -40,12 +40,12 @@ class Measured:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """Returns the scores of the network by name."""
+        """Returns the scores of the predictions before any refinement, by name."""
         return self.evaluation.scores
 
     @property
     def refined_scores(self) -> dict[str, Any]:
-        """Returns the scores after the refinement by name.
+        """Returns the scores of the refined predictions by name.
 
         Raises:
           ValueError: If the predictions were not refined.
@@ -67,7 +67,7 @@ class Measured:
         Args:
           replicates: The number of replicates.
           seed: The seed of the draws.
-          level: The level of the intervals.
+          level: The confidence level of the intervals, such as 0.95.
           refined: Whether to score the refined predictions.
 
         Raises:
@@ -86,15 +86,15 @@ class Measured:
         )
 
     def write_receipt(self, path: str | os.PathLike) -> None:
-        """Writes a receipt, which `jaxseg verify` computes once more.
+        """Writes a receipt, with which `jaxseg verify` can repeat the evaluation.
 
         In a run with several processes, all of them must call it.
 
         Args:
-          path: The JSON file.
+          path: The JSON file to write.
 
         Raises:
-          ValueError: If digests were not computed.
+          ValueError: If `measure` was called without `digests`.
         """
         if not all(one.image for one in self.images):
             raise ValueError(

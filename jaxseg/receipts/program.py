@@ -19,9 +19,10 @@ PACKAGES = (
 
 
 def describe_program() -> dict[str, Any]:
-    """Returns a digest of jaxseg's sources, the versions of packages and the platform.
+    """Returns the digest of jaxseg's source files, and the versions and the platform.
 
-    "platform" is that of JAX, such as "cpu", and "machine" the type of the processor.
+    The versions are those of Python and of the packages that jaxseg uses. "platform" is
+    the platform of JAX, such as "cpu", and "machine" the type of the processor.
     """
     return {
         "sources": digest_sources(Path(jaxseg.__file__).parent),

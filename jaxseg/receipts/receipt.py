@@ -1,4 +1,4 @@
-"""Defines a receipt: everything that is needed to compute an evaluation once more."""
+"""Defines a receipt: everything that is needed to repeat an evaluation."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Receipt:
     Attributes:
       evaluation: The run directory, the step, the split and the refinement.
       program: The program, as `jaxseg.receipts.program` describes it.
-      configuration: The configuration in effect, as JSON values.
-      dataset: The specification of the dataset in effect, as JSON values.
+      configuration: The configuration of the evaluation, as JSON values.
+      dataset: The specification of the evaluated dataset, as JSON values.
       weights: The digest of each array of the network, as checkpoints contain it.
       scores: The main scores, for the reader.
       classes: The names of the rows of the confusion matrices, without void.
@@ -58,7 +58,8 @@ class Receipt:
         """Returns the confusion matrix over all images, int64 [K + 1, K].
 
         Args:
-          refined: Whether to count the refined predictions.
+          refined: Whether to count the refined predictions instead of the original
+            ones.
         """
         pick = (lambda one: one.refined[0]) if refined else (lambda one: one.counts)
         return matrix_of(map(pick, self.images), len(self.classes))
@@ -85,7 +86,7 @@ def read_receipt(path: str | os.PathLike) -> tuple[Receipt, bool]:
       path: A file that `jaxseg eval --receipt` has written.
 
     Returns:
-      The receipt, and whether the file still has the digest of its own content.
+      The receipt, and whether the digest in the file matches the file's content.
 
     Raises:
       ValueError: If the file is not a receipt.

@@ -1,4 +1,4 @@
-"""Computes the evaluation of a receipt once more, and compares the results."""
+"""Repeats the evaluation that a receipt describes, and compares the results."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from jaxseg.runs.serialize import from_dict
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Selects where and how an evaluation is computed once more.
+    """Contains the folders, devices and batch size with which to repeat an evaluation.
 
     Attributes:
       workdir: The run directory, or None for the one that the receipt names.
-      raw_dir: The folder of the original data, or None.
-      prepared_dir: The folder of the prepared data, or None.
+      raw_dir: The folder of the original data, or None for that of the receipt.
+      prepared_dir: The folder of the prepared data, or None for that of the receipt.
       batch_size: The number of images per step over all devices.
       devices: The devices, or None for all.
     """
@@ -46,7 +46,7 @@ class Place:
 
 
 def verify(stored: Receipt, place: Place, *, intact: bool = True) -> Comparison:
-    """Computes the evaluation of a receipt once more, and compares the results.
+    """Repeats the evaluation that a receipt describes, and compares the results.
 
     The configuration and the specification of the dataset are those in the receipt.
     The weights are read from the run directory.
@@ -54,7 +54,7 @@ def verify(stored: Receipt, place: Place, *, intact: bool = True) -> Comparison:
     Args:
       stored: The receipt.
       place: The folders, the devices and the batch size.
-      intact: Whether the file of the receipt has the digest of its own content.
+      intact: Whether the digest in the receipt's file matches the file's content.
 
     Raises:
       ValueError: If the evaluation cannot be computed.
@@ -72,14 +72,14 @@ def verify(stored: Receipt, place: Place, *, intact: bool = True) -> Comparison:
 
 
 def evaluate_again(stored: Receipt, place: Place) -> tuple[Subject, Receipt]:
-    """Computes the evaluation of a receipt once more.
+    """Repeats the evaluation that a receipt describes.
 
     Args:
       stored: The receipt.
       place: The folders, the devices and the batch size.
 
     Returns:
-      What was scored, and its receipt.
+      The checkpoint, data and refinement that were evaluated, and the new receipt.
     """
     about = stored.evaluation
     config = from_dict(Config, stored.configuration)

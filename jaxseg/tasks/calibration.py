@@ -31,19 +31,20 @@ class CalibrationMeter:
     needs_probabilities = True
 
     def measure(self, example: Observed) -> CalibrationCounts:
-        """Returns the counts of one image."""
+        """Counts the right predictions of each confidence in one image."""
         valid, label = labeled(example)
         return count_image(example.probabilities[valid], label, bins=self.bins)
 
 
 def labeled(example: Observed) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the pixels of an image that count, and their labels.
+    """Returns which pixels of an image are labeled, and their labels.
 
     Args:
       example: The image with its label.
 
     Returns:
-      Booleans [H, W], and the classes [N], or 0 and 1, [N, K], if classes can overlap.
+      Which pixels are not void, bool [H, W]; and the labels of these N pixels: the
+      classes [N] or, if classes can overlap, 0 or 1 for each class, [N, K].
     """
     label = example.label
     if label.ndim == 2:
@@ -55,7 +56,12 @@ def labeled(example: Observed) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Pixels(NamedTuple):
-    """Contains the logits [N, K] and the labels [N] or [N, K] of drawn pixels."""
+    """Contains the logits and labels of N pixels that were chosen at random.
+
+    Attributes:
+      logits: The logits, float32 [N, K].
+      label: The classes [N] or, if classes can overlap, 0 or 1 for each class, [N, K].
+    """
 
     logits: np.ndarray
     label: np.ndarray
@@ -63,14 +69,14 @@ class Pixels(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class PixelSample:
-    """Draws labeled pixels of each image of an evaluation.
+    """Chooses labeled pixels at random in each image of an evaluation.
 
     The network of the evaluation must be `LogitNetwork`. The pixels of an image depend
     only on the seed and the index of the image.
 
     Attributes:
       count: The largest number of pixels of an image.
-      seed: The seed.
+      seed: The seed of the random choice.
     """
 
     count: int
@@ -78,7 +84,7 @@ class PixelSample:
     needs_probabilities = True
 
     def measure(self, example: Observed) -> Pixels:
-        """Returns the logits and the labels of the drawn pixels of one image."""
+        """Returns the logits and labels of the pixels that are chosen in one image."""
         valid, label = labeled(example)
         logits = example.probabilities[valid]
         random = np.random.default_rng((self.seed, example.index))
@@ -88,10 +94,10 @@ class PixelSample:
 
 
 def joined(images: Sequence[Pixels], form: OutputForm) -> Pixels:
-    """Joins the drawn pixels of all images.
+    """Joins the chosen pixels of all images to one array of logits and one of labels.
 
     Args:
-      images: The pixels of each image.
+      images: The chosen pixels of each image.
       form: How logits become probabilities. The labels of a binary task become 0 and 1,
         [N, 1], as for one sigmoid.
     """
@@ -102,7 +108,7 @@ def joined(images: Sequence[Pixels], form: OutputForm) -> Pixels:
 
 @dataclasses.dataclass(frozen=True)
 class LogitNetwork:
-    """Predicts labels and logits, where an evaluation expects probabilities.
+    """Returns logits in place of probabilities, so that an evaluation collects them.
 
     Attributes:
       network: The network.
@@ -124,7 +130,7 @@ class LogitNetwork:
 
 
 def logit_network(config: Config, spec: DatasetSpec, model: nn.Module) -> LogitNetwork:
-    """Returns the network of a run for the evaluation that draws logits.
+    """Returns the network of a run, for an evaluation that collects logits.
 
     Raises:
       ValueError: If the network does not segment images, or was trained on several
@@ -150,7 +156,9 @@ def check_single(spec: DatasetSpec) -> None:
 
 
 def sample_scores(pixels: Pixels, spec: DatasetSpec, *, bins: int = 15) -> Calibration:
-    """Returns the calibration of drawn pixels, to compare before and after scaling.
+    """Returns the calibration scores of pixels that were chosen at random.
+
+    They serve to compare the calibration before and after the logits are scaled.
 
     Args:
       pixels: The pixels, as `joined` returns them.
@@ -166,10 +174,10 @@ def sample_scores(pixels: Pixels, spec: DatasetSpec, *, bins: int = 15) -> Calib
 
 
 def score_lines(found: Calibration) -> str:
-    """Formats the scores of a calibration.
+    """Formats calibration scores as lines of text.
 
     Args:
-      found: The scores.
+      found: The calibration scores.
     """
     rows = {
         "expected calibration error": f"{found.expected_error:.4f}",

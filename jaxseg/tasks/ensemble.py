@@ -96,7 +96,7 @@ def open_members(
     *,
     dataset: str | None = None,
 ) -> tuple[Member, ...]:
-    """Opens the networks of further runs, after it has checked that all of them fit.
+    """Opens the networks of further runs, and first checks that they fit the first run.
 
     Args:
       combination: The further runs.
@@ -177,7 +177,7 @@ def combined(
     """Returns the network that an evaluation scores, and its variables.
 
     Args:
-      first: The first run.
+      first: The network of the first run and its weights.
       combination: The further runs, and whether logits are scaled.
       averaging: What is averaged, and the number of dropout samples.
 

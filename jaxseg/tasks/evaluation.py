@@ -37,7 +37,7 @@ class Evaluation:
       split: The split that was evaluated.
       num_examples: The number of examples.
       total: The confusion matrix over all examples.
-      further: The scores that are not computed from the confusion matrix, by name.
+      further: The scores by name that are not computed from the confusion matrix.
       spec: The dataset specification, whose classes are the rows of the matrix.
       results: For each observer, its results for all examples in dataset order.
     """
@@ -191,9 +191,9 @@ def observe(
     observers: Sequence[Observer] = (),
     network: Any | None = None,
 ) -> tuple[ConfusionTotal, list[list[Any]]]:
-    """Returns the confusion matrix of a network, and what observers have measured.
+    """Returns the confusion matrix of a network and the results of observers.
 
-    The arguments are those of `count` and `evaluate_network`.
+    `count` and `evaluate_network` describe the arguments.
 
     Returns:
       The matrix, and for each observer its results for all examples in dataset order.

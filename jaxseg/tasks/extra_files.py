@@ -50,12 +50,12 @@ class Found:
     def of(
         cls, batch: Segmented, pixels: np.ndarray, row: int, size: tuple[int, int]
     ) -> Found:
-        """Returns one image of a batch.
+        """Returns one image of a batch, with its segmentation.
 
         Args:
-          batch: The segmentation of the batch.
+          batch: The segmentation of the whole batch.
           pixels: The images of the batch, [B, H, W, C].
-          row: The number of the image in the batch.
+          row: The index of the image in the batch.
           size: Its height and width without padding.
         """
         soft = batch.probabilities
@@ -68,16 +68,16 @@ class Found:
 
 
 class ExtraFiles(Protocol):
-    """Defines an object that writes further files for each image.
+    """Defines the methods of objects that write additional files for each image.
 
     Attributes:
-      needs_probabilities: Whether it reads the probabilities of the image.
+      needs_probabilities: Whether the files depend on the class probabilities.
     """
 
     needs_probabilities: bool
 
     def write(self, target: Path, found: Found) -> None:
-        """Writes the files of one image.
+        """Writes the additional files of one image.
 
         Args:
           target: The path of the files of the image without suffix.
@@ -87,7 +87,7 @@ class ExtraFiles(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class UncertaintyMaps:
-    """Writes maps of uncertainty as numbers and as pictures.
+    """Writes each map of uncertainty of an image as a file of numbers and a picture.
 
     Attributes:
       names: The names of the maps.
@@ -121,7 +121,7 @@ class UncertaintyMaps:
 def map_paths(
     target: Path, names: Sequence[Map], file_format: MapFormat
 ) -> list[tuple[Path, Path]]:
-    """Returns the file of numbers and the picture of each map of one image.
+    """Returns the paths of the two files of each map: its numbers and its picture.
 
     Args:
       target: The path of the files of the image without suffix.
@@ -136,7 +136,7 @@ def map_paths(
 
 
 def write_map(path: Path, values: np.ndarray, description: str) -> None:
-    """Writes a map as float32 numbers.
+    """Writes a map of uncertainty as float32 numbers.
 
     Args:
       path: The file, which ends in .tiff or .npy.

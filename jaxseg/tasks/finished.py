@@ -54,13 +54,14 @@ class Input(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """Represents the record of finished inputs in an output directory.
+    """Represents predict.jsonl, the list of finished inputs in an output directory.
 
     Attributes:
       folder: The output directory.
-      header: The first line of the record.
+      header: The first line of the file, which describes the weights and options.
       lines: The line of each finished input, by the name of its results.
-      started: Whether the directory had a record of these results before.
+      started: Whether the directory already had such a file for the same weights and
+        options.
     """
 
     folder: Path
@@ -87,8 +88,8 @@ class Finished:
           overwrite: Whether results of other commands or inputs may be replaced.
 
         Raises:
-          ValueError: If an unfinished input would replace a file that does not belong
-            to the record, or the results of another input.
+          ValueError: If the results of an unfinished input would replace the results of
+            another input, or a file that the earlier command did not write.
         """
         done = set()
         for job in inputs:
@@ -114,7 +115,9 @@ class Finished:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Callable[[Input], None]]:
-        """Writes the record, and yields a function that adds a finished input to it.
+        """Opens predict.jsonl for writing while a `with` block runs.
+
+        Yields a function that adds the line of a finished input.
 
         Raises:
           ValueError: If another process writes to the directory.
@@ -145,15 +148,16 @@ class Finished:
 def open_record(
     folder: Path, identity: Mapping[str, Any], *, overwrite: bool
 ) -> Finished:
-    """Reads the record of finished inputs of an output directory, if there is one.
+    """Reads predict.jsonl, the list of finished inputs, if the directory has one.
 
     Args:
       folder: The output directory, which may be missing.
       identity: JSON values that determine the results, such as options.
-      overwrite: Whether to ignore the record of other results.
+      overwrite: Whether to ignore a file that was written for other weights or options.
 
     Raises:
-      ValueError: If the record belongs to other results. The message says what differs.
+      ValueError: If the file was written for other weights or options. The message
+        says what differs.
     """
     identity = plain(identity)
     header = {_IDENTITY: identity}
@@ -186,7 +190,7 @@ def identity_of(
 ) -> dict[str, Any]:
     """Returns JSON values that determine the results of a prediction.
 
-    The place of the run, the batch size and the like are not among them.
+    The path of the run directory and the batch size, for example, are not among them.
 
     Args:
       request: The options of the prediction.

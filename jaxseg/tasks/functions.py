@@ -95,7 +95,7 @@ class TrainingFunctions:
 
 
 def training_of(config: Config) -> TrainingFunctions:
-    """Returns the functions of the task for which a configuration's network is made."""
+    """Returns the functions of the task that a configuration's network solves."""
     return task_of(config).training_module().TRAINING
 
 

@@ -18,7 +18,9 @@ from jaxseg.tasks.prediction import FileResult, Request, failure
 def plan(
     request: Request, spec: DatasetSpec
 ) -> tuple[list[Job | LargeJob], list[FileResult]]:
-    """Returns the readable images with their result paths, and the unreadable images.
+    """Lists the images of a request: those that can be read, and those that cannot.
+
+    Each readable image has the path of its results.
 
     Args:
       request: The options.

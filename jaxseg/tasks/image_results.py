@@ -28,8 +28,10 @@ class SegmentedImage(NamedTuple):
       labels: The predicted classes, [H, W] or [H, W, K].
       probabilities: The probabilities of the classes, [H, W, K], or None.
       padded: The image and its segmentation with padding.
-      samples: The classes of several sampled segmentations, [N, H, W], or None.
-      entropy: The entropy of the samples, [H, W], or None.
+      samples: The classes of N segmentations that were drawn at random, [N, H, W], or
+        None.
+      entropy: The entropy of the class frequencies in these samples at each pixel,
+        [H, W], or None.
     """
 
     job: Job
@@ -48,8 +50,8 @@ class ImageResults:
     Attributes:
       request: The options.
       segmenter: The network, which defines the classes and the refinement.
-      further: Writes the classes in additional file formats.
-      extras: Write further files, such as maps of uncertainty.
+      further: The object that writes the classes in additional file formats.
+      extras: The objects that write further files, such as maps of uncertainty.
     """
 
     request: Request

@@ -1,8 +1,9 @@
 """Segments an image that is too large for memory: reads and writes it in windows.
 
-The finished rows are kept in NAME.part next to the result, so that an interrupted
-command continues when it is repeated. The result is a tiled TIFF of class indices with
-the georeference of the image, or an NPY file if the image is one.
+While the command runs, the file NAME.part next to the result contains the rows of
+classes that are finished, so that an interrupted command continues when it is repeated.
+The result is a tiled TIFF of class indices with the georeference of the image, or an
+NPY file if the image is one.
 """
 
 from __future__ import annotations
@@ -50,25 +51,25 @@ class LargeJob:
 
     @property
     def result(self) -> Path:
-        """Returns the file of the classes."""
+        """Returns the path of the file to which the predicted classes are written."""
         suffix = ".npy" if self.path.suffix.lower() == ".npy" else ".tif"
         return self.name.with_name(self.name.name + suffix)
 
     @property
     def part(self) -> Path:
-        """Returns the file of the rows that are finished."""
+        """Returns the path of the file with the rows that are finished so far."""
         return self.name.with_name(f"{self.name.name}.part")
 
     @property
     def picture(self) -> Path:
-        """Returns the file of the overlay."""
+        """Returns the path of the overlay, the image with the classes in color."""
         return self.name.with_name(f"{self.name.name}_overlay.png")
 
     def paths(self, *, overlay: bool) -> list[Path]:
-        """Returns the files that are written.
+        """Returns the paths of all files that are written for this image.
 
         Args:
-          overlay: Whether the overlay is one of them.
+          overlay: Whether an overlay is written.
         """
         return [self.result] + ([self.picture] if overlay else [])
 
@@ -78,7 +79,7 @@ class LargePrediction:
     """Segments large images, and continues those that were interrupted.
 
     Attributes:
-      labels: The network with its windows.
+      labels: The object that segments an image window by window.
       spec: The classes of the result.
       trained: The channels and the type of the images of the training.
       identity: The weights and options that determine the classes.
@@ -98,11 +99,11 @@ class LargePrediction:
     report: Callable[[str], None] = lambda line: None
 
     def result(self, job: LargeJob, *, stop: bool = False) -> FileResult:
-        """Segments an image, and returns its result or the error.
+        """Segments an image, and returns its result or the error that prevented it.
 
         Args:
           job: The image.
-          stop: Whether to raise the error.
+          stop: Whether to raise the error instead.
         """
         try:
             return FileResult((job.path,), self.run(job))
@@ -118,11 +119,12 @@ class LargePrediction:
           job: The image.
 
         Returns:
-          The file of the classes.
+          The path of the file with the predicted classes.
 
         Raises:
-          ValueError: If the image cannot be read, is not like those of the training, or
-            was interrupted with other options.
+          ValueError: If the image cannot be read, if its channels or type differ from
+            those of the training images, or if an earlier command with other options
+            was interrupted.
         """
         image = open_boxes(job.path, self.reading)
         try:

@@ -21,7 +21,9 @@ _NO_LIMIT = 2**62
 
 
 def large_job(path: Path, target: Path, request: Request) -> LargeJob | None:
-    """Returns the job of an image that is read in windows, or None for another image.
+    """Returns the job of an image that must be read in windows.
+
+    The result is None if the image is small enough to be read as a whole.
 
     Args:
       path: The image file.

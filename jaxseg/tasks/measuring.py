@@ -1,4 +1,4 @@
-"""Measures each image of an evaluation: digests, and counts before and after refining.
+"""Computes digests and confusion matrices of each image of an evaluation.
 
 An `ImageMeter` observes an evaluation, so that one pass over the data is enough. Its
 results depend neither on the batch size nor on the number of devices.
@@ -31,7 +31,7 @@ class ImageResult(NamedTuple):
       label: The SHA-256 digest of its decoded label, or "".
       counts: Its confusion matrix.
       refined: Its confusion matrix after each of the refinements.
-      observed: The results of the observers of the first refinement.
+      observed: The results of the observers, which see the first refinement.
     """
 
     name: str
@@ -44,14 +44,15 @@ class ImageResult(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ImageMeter:
-    """Measures the images that an evaluation hands to it.
+    """Computes digests and confusion matrices of the images of an evaluation.
 
     Attributes:
       num_classes: The number of rows of the confusion matrix without void.
       digests: Whether to compute digests of images and labels.
-      refiners: The refinements after which counts are made.
+      refiners: The refinements. Each has its own confusion matrix.
       limit: The number of images that are refined, or None for all.
-      observers: Objects that receive each image after the first refinement.
+      observers: Objects that receive each image with its prediction after the first
+        refinement.
     """
 
     num_classes: int
@@ -62,11 +63,11 @@ class ImageMeter:
 
     @property
     def needs_probabilities(self) -> bool:
-        """Returns whether probabilities are needed, which refinements are."""
+        """Returns whether the class probabilities are needed, as for refinements."""
         return bool(self.refiners)
 
     def measure(self, example: Observed) -> ImageResult:
-        """Measures one image.
+        """Computes the digests and confusion matrices of one image.
 
         Args:
           example: The image with its label and its prediction.
@@ -114,7 +115,7 @@ def image_meter(
     refinements: Sequence[Refinement] = (),
     limit: int | None = None,
 ) -> ImageMeter:
-    """Creates a meter for the images of an evaluation.
+    """Creates the object that measures each image of an evaluation.
 
     Args:
       config: The configuration of the run.
@@ -136,7 +137,7 @@ def image_meter(
 def total(images: Sequence[ImageResult], spec: DatasetSpec) -> np.ndarray:
     """Returns the sum of the confusion matrices of all images, int64 [K + 1, K].
 
-    Unlike that of an evaluation, the void row does not count the padding of batches.
+    Unlike the matrix of an evaluation, its void row does not count padded pixels.
 
     Args:
       images: The results of the images.
@@ -150,7 +151,7 @@ def total_refined(
 ) -> np.ndarray:
     """Returns the sum of the confusion matrices after a refinement, int64 [K + 1, K].
 
-    Images beyond the limit of the meter do not count.
+    Images that were not refined, because of `ImageMeter.limit`, do not count.
 
     Args:
       images: The results of the images.

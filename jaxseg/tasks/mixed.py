@@ -178,7 +178,7 @@ class Scored:
         return len(self._part)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Returns an example as `Source` does."""
+        """Returns one example, in which classes that are not scored are void."""
         example = self._part[index]
         label = example["label"].astype(np.int64)
         own = label != self._part.spec.void

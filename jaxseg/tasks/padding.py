@@ -33,11 +33,11 @@ class Padding:
     buckets: Mapping[Size, Size]
 
     def size_of(self, size: Size) -> Size:
-        """Returns the size to which images of a size are padded."""
+        """Returns the height and width to which images of this size are padded."""
         return self.buckets.get(size) or self.segmenter.padded_size(size)
 
     def notes(self, jobs: Sequence[Job]) -> Iterator[str]:
-        """Yields lines about the sizes and about the labels that padding changes."""
+        """Yields lines of text about the padded sizes and the labels that change."""
         sizes = sorted(set(self.buckets.values()))
         jobs = [job for job in jobs if job.size in self.buckets]
         before = sum(np.prod(job.size) for job in jobs)

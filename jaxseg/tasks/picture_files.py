@@ -1,4 +1,4 @@
-"""Writes pictures of attention and of the iterations of the CRF, and other extras."""
+"""Writes pictures of the attention of a network and of the iterations of the CRF."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AttentionPictures:
         check_attention(*self.segmenter.networks[0], (SIDE, SIDE))
 
     def write(self, target: Path, found: Found) -> None:
-        """Writes the files of one image."""
+        """Writes the picture and the weights of the attention for one image."""
         maps = self.compute(found.pixels)
         height, width = found.size
         # The cells of the padding are not shown.
@@ -64,7 +64,11 @@ class AttentionPictures:
             np.savez(path, **arrays)
 
     def compute(self, pixels: np.ndarray) -> dict[str, Attention]:
-        """Returns the attention of the point in one image [H, W, C], in each layer."""
+        """Returns the attention of the pixel at `point` in each layer, by layer name.
+
+        Args:
+          pixels: One image, [H, W, C].
+        """
         _, variables = self.segmenter.networks[0]
         point = np.array(self.point, np.int32)
         return jax.device_get(self._compiled(variables, pixels[None], point))
@@ -89,7 +93,7 @@ class StepPictures:
     needs_probabilities = True
 
     def write(self, target: Path, found: Found) -> None:
-        """Writes the file of one image."""
+        """Writes the picture of the CRF's iterations for one image."""
         height, width = found.size
         view = as_rgb(found.pixels[:height, :width], self.spec.value_range)
         soft = found.probabilities[:height, :width]
@@ -98,7 +102,7 @@ class StepPictures:
 
 
 def extra_files(request: Request, segmenter: Segmenter) -> tuple[ExtraFiles, ...]:
-    """Returns the objects that write the further files that a request selects.
+    """Returns the objects that write the additional files of a request.
 
     Args:
       request: The options of the prediction.
@@ -120,7 +124,7 @@ def extra_files(request: Request, segmenter: Segmenter) -> tuple[ExtraFiles, ...
 
 
 def extra_paths(target: Path, request: Request) -> list[Path]:
-    """Returns the further files that are written for one image.
+    """Returns the paths of the additional files that are written for one image.
 
     Args:
       target: The path of the files of the image without suffix.
@@ -135,7 +139,7 @@ def extra_paths(target: Path, request: Request) -> list[Path]:
 
 
 def check_pictures(request: Request, sizes: Mapping[Path, tuple[int, int]]) -> None:
-    """Checks that the pictures that a request selects can be drawn.
+    """Checks that the requested pictures of attention or the CRF can be drawn.
 
     Args:
       request: The options of the prediction.
@@ -166,7 +170,7 @@ def check_pictures(request: Request, sizes: Mapping[Path, tuple[int, int]]) -> N
 
 
 def attention_paths(target: Path) -> list[Path]:
-    """Returns the files that `AttentionPictures` writes for one image.
+    """Returns the paths of the two files that `AttentionPictures` writes for an image.
 
     Args:
       target: The path of the files of the image without suffix.
@@ -177,7 +181,7 @@ def attention_paths(target: Path) -> list[Path]:
 
 
 def steps_path(target: Path) -> Path:
-    """Returns the file that `StepPictures` writes for one image.
+    """Returns the path of the CRF picture that `StepPictures` writes for one image.
 
     Args:
       target: The path of the files of the image without suffix.

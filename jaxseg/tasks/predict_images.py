@@ -55,11 +55,12 @@ class ImagePrediction:
       unreadable: The images that cannot be read.
       segmenter: The network with its preprocessing.
       draw: A function that samples segmentations of a batch of images, or None.
-      results: Writes the files of each image.
-      record: The record of the images that are finished.
+      results: The object that writes the files of each image.
+      record: The list of finished images, which is stored in the output directory.
       padding: The sizes to which images are padded.
-      finished: The images whose results were complete before.
-      large: Segments the images that are read in windows, or None if there are none.
+      finished: The images whose results an earlier command has completed.
+      large: The object that segments the images that are read in windows, or None if
+        there are no such images.
       noun: The word for one input in messages, "image".
     """
 

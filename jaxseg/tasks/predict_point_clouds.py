@@ -67,7 +67,7 @@ class CloudPrediction:
       unreadable: The files that cannot be read.
       classify: Maps a batch of clouds to probabilities, float32 [B, N, K].
       noun: The word for one input in messages.
-      finished: Is empty, because no record of finished clouds exists.
+      finished: Always empty, because finished clouds are not remembered.
     """
 
     request: Request
@@ -80,11 +80,11 @@ class CloudPrediction:
     finished: ClassVar[frozenset[Path]] = frozenset()
 
     def notes(self) -> list[str]:
-        """Returns nothing, because there is no choice to explain."""
+        """Returns no notes for the user."""
         return []
 
     def run(self) -> Iterator[FileResult]:
-        """Segments the point clouds, writes the result files, and yields results."""
+        """Segments the point clouds, writes their files, and yields each result."""
         self.request.output.mkdir(parents=True, exist_ok=True)
         for folder in {job.name.parent for job in self.jobs}:
             atomic.sweep(folder)

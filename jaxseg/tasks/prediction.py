@@ -88,7 +88,7 @@ class FilePrediction(Protocol):
     Attributes:
       step: The step of the checkpoint.
       jobs: The readable files, each with the path at which its results are written.
-      finished: The readable files whose results were complete before.
+      finished: The readable files whose results an earlier command has completed.
       unreadable: The files that cannot be read.
       noun: The word for one input in messages, such as "image".
     """
@@ -100,7 +100,7 @@ class FilePrediction(Protocol):
     noun: str
 
     def notes(self) -> Iterable[str]:
-        """Returns lines of text about the prediction that the user should see first."""
+        """Returns lines of text that the user should see before the prediction runs."""
 
     def run(self) -> Iterator[FileResult]:
         """Segments the inputs that are not finished, writes the files of each input,

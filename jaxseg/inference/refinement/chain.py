@@ -72,7 +72,7 @@ class Refiner:
     Attributes:
       options: The steps and their options.
       spec: The classes of the predictions.
-      form: The rule that converts probabilities to labels.
+      form: The rule that converts the probabilities to labels.
     """
 
     options: Refinement

@@ -17,7 +17,7 @@ def remove_small(
     """Replaces regions of fewer than `min_size` pixels.
 
     Their pixels take the class of the nearest pixel (by Euclidean distance) in a region
-    that is large enough. If no region is, the labels are returned unchanged.
+    that is large enough. If no region is large enough, no label changes.
 
     Args:
       labels: The classes, integers [H, W].

@@ -40,7 +40,7 @@ class CRF:
 
     @property
     def kernels(self) -> Kernels:
-        """Returns the parameters of the two kernels."""
+        """Returns the weights and standard deviations of the two Gaussian kernels."""
         return Kernels(
             position_weight=self.position_weight,
             position_sigma=self.position_sigma,
@@ -98,7 +98,7 @@ class Refinement:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Returns the options that select the steps, in the order of the steps."""
+        """Returns the options of each step, in the order in which the steps run."""
         selected = {
             "crf": self.crf is not None,
             "class_thresholds": bool(self.thresholds),

@@ -1,4 +1,4 @@
-"""Defines an average of networks with the functions of a single network."""
+"""Averages several networks behind the methods of a single network."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from jaxseg.typing import Array
 class AveragedNetwork:
     """Averages networks and dropout samples in functions without side effects.
 
-    Each function can be compiled with `jax.jit`, as those of `ImageNetwork`. The
-    variables are a sequence with those of each network. Whole images are predicted, at
-    a single scale.
+    Each method can be compiled with `jax.jit`, like the methods of `ImageNetwork`. The
+    argument `variables` is a sequence with the variables of each network. Whole images
+    are predicted, at a single scale.
 
     Attributes:
       networks: The networks, which predict the same classes.
@@ -34,7 +34,7 @@ class AveragedNetwork:
 
     @property
     def spec(self) -> DatasetSpec:
-        """Returns the classes of the networks."""
+        """Returns the dataset specification, whose classes all networks predict."""
         return self.networks[0].spec
 
     def averaged(self, variables: Sequence[Any], pixels: Array) -> Averaged:

@@ -82,7 +82,7 @@ class Averaged(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Contains sums over the predictions so far; sums that are not needed are None.
+    """Contains sums over the predictions added so far. Unneeded sums are None.
 
     Attributes:
       probabilities: The sum of the probabilities, [B, H, W, K].
@@ -99,7 +99,7 @@ class Sums(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Average:
-    """Adds up predictions and computes their average, in functions without effects.
+    """Adds up predictions and computes their average, in methods without side effects.
 
     Attributes:
       options: What is averaged, and the maps to compute.
@@ -110,7 +110,7 @@ class Average:
     form: OutputForm
 
     def zeros(self, shape: tuple[int, ...]) -> Sums:
-        """Returns the sums over no predictions.
+        """Returns sums that are all zero, to which predictions can be added.
 
         Args:
           shape: The shape of the class logits, (B, H, W, K).
@@ -125,7 +125,7 @@ class Average:
         )
 
     def add(self, sums: Sums, logits: Array) -> Sums:
-        """Adds one prediction.
+        """Returns the sums after one more prediction is added.
 
         Args:
           sums: The sums so far.
@@ -145,11 +145,11 @@ class Average:
         return Sums(*added)
 
     def result(self, sums: Sums, count: Array) -> Averaged:
-        """Returns the averaged prediction.
+        """Computes the averaged prediction and its maps from the sums.
 
         Args:
           sums: The sums over all predictions.
-          count: Their number, as an array.
+          count: The number of predictions, as an array.
         """
         if self.options.of == "logits":
             probabilities = self.probabilities(sums.logits / count)
@@ -180,7 +180,7 @@ class Average:
         return jax.nn.softmax(logits, axis=-1)
 
     def entropy(self, probabilities: Array) -> Array:
-        """Returns the entropy of each pixel in nats, [...].
+        """Returns the entropy of the class probabilities at each pixel in nats, [...].
 
         Args:
           probabilities: The probabilities, [..., K].
@@ -203,7 +203,9 @@ class Average:
 
 
 def largest_value(name: Map, *, num_classes: int, multilabel: bool) -> float:
-    """Returns an upper bound of the values of a map, for the scale of a picture.
+    """Returns an upper bound of the values of a map of uncertainty.
+
+    The color scale of a picture of the map can end there.
 
     Args:
       name: The name of the map.

@@ -25,7 +25,8 @@ class Ensemble:
 
     Attributes:
       members: The networks.
-      averaging: What is averaged, the dropout samples and the maps of uncertainty.
+      averaging: Whether probabilities or logits are averaged, the number of dropout
+        samples, and the maps of uncertainty to compute.
       scales: The factors by which each image is resized.
       flip: Whether the mirrored image is predicted as well.
     """
@@ -44,7 +45,7 @@ class Ensemble:
 
     @property
     def is_needed(self) -> bool:
-        """Returns whether there is more to compute than one plain prediction."""
+        """Returns whether predictions are averaged or maps of uncertainty computed."""
         averaging = self.averaging
         views = self.flip or self.scales != (1.0,)
         several = len(self.members) > 1 or averaging.dropout_samples > 0
@@ -58,7 +59,8 @@ class Ensemble:
 
         Raises:
           ValueError: If the networks have other classes or take other images, if a
-            network lacks dropout, or if a map needs more predictions.
+            network has no dropout but samples are requested, or if a map of uncertainty
+            needs more predictions.
         """
         first, *others = self.members
         for number, member in enumerate(others, start=2):

@@ -33,8 +33,8 @@ class Member:
     Attributes:
       network: The network with its preprocessing.
       variables: Its parameters and statistics.
-      plain: The compiled function from prepared images to class logits without dropout,
-        or None to compile it for one device.
+      plain: The compiled function that maps preprocessed images to class logits without
+        dropout, or None to compile it for one device.
     """
 
     network: ImageNetwork
@@ -43,14 +43,14 @@ class Member:
 
     @functools.cached_property
     def prepare(self) -> Callable[[Array], Array]:
-        """Returns the compiled preprocessing of images."""
+        """Returns the compiled function that preprocesses (normalizes) images."""
         return jax.jit(self.network.prepare)
 
     @functools.cached_property
     def apply(self) -> Callable[..., Array]:
-        """Returns the compiled network, which maps prepared images to class logits.
+        """Returns the compiled function from preprocessed images to class logits.
 
-        A random key as the second argument turns dropout on.
+        A random key in the argument `key` turns dropout on.
         """
         placed = jax.device_put(self.variables)
         return functools.partial(jax.jit(self.network.class_logits), placed)
@@ -58,13 +58,14 @@ class Member:
     def predictions(
         self, averaging: Averaging, index: int = 0
     ) -> Iterator[Callable[[Array], Array]]:
-        """Yields the functions from prepared images to logits that are averaged.
+        """Yields the functions whose predictions are averaged for this network.
 
-        Without dropout, there is one function.
+        Each maps preprocessed images to class logits. There is one function for each
+        dropout sample, or a single one without dropout.
 
         Args:
           averaging: The number of dropout samples and their seed.
-          index: The number of this member in the ensemble.
+          index: The index of this network in the ensemble.
         """
         if not averaging.dropout_samples:
             yield self.plain or self.apply
@@ -78,8 +79,8 @@ def dropout_key(seed: int, *, member: int, sample: Array | int) -> Array:
 
     Args:
       seed: The seed that the user has chosen.
-      member: The number of the network in the ensemble.
-      sample: The number of the sample of this network.
+      member: The index of the network in the ensemble.
+      sample: The index of the dropout sample of this network.
     """
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), member), sample)
 
@@ -89,7 +90,7 @@ def check_agreement(first: DatasetSpec, other: DatasetSpec, name: str) -> None:
 
     Args:
       first: The classes and the pixels of the first network.
-      other: Those of another network.
+      other: The classes and the pixels of another network.
       name: The name of the other network, such as its run directory, for errors.
 
     Raises:
@@ -132,6 +133,6 @@ def check_dropout(
 
 
 def shortened(value: Any) -> str:
-    """Returns the text of a value, with at most 100 characters."""
+    """Returns the text of a value, cut to at most 100 characters."""
     text = str(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -1,4 +1,4 @@
-"""Scores that look at the boundaries between classes.
+"""Computes scores of the boundaries between classes.
 
 The functions take arrays of one image; those that end in `_scores` combine the counts
 of several images. `jaxseg.metrics.label_pair` states how void pixels, absent

@@ -42,7 +42,7 @@ def inner_boundary_counts(pair: LabelPair, *, ratio: float = RATIO) -> InnerCoun
 
     Args:
       pair: The label and the prediction.
-      ratio: The width of the inner boundary, as a fraction of the diagonal.
+      ratio: The width of the inner boundary, as a fraction of the image diagonal.
 
     Raises:
       ValueError: If the ratio is not positive.
@@ -64,10 +64,11 @@ def inner_boundary_counts(pair: LabelPair, *, ratio: float = RATIO) -> InnerCoun
 def inner_boundary(classes: np.ndarray, reach: int) -> np.ndarray:
     """Returns which pixels are near a pixel of another class, bool [H, W].
 
+    A pixel is also near another class if it is near the border of the image.
+
     Args:
-      classes: Integers [H, W].
-      reach: The largest difference of rows and columns. Pixels outside of the image
-        have another class.
+      classes: The class of each pixel, integers [H, W].
+      reach: The largest distance that is near, in rows and in columns.
     """
     around = np.pad(classes, 1, constant_values=OUTSIDE)
     options = {"size": 2 * reach + 1, "mode": "nearest"}

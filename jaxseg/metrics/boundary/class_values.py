@@ -58,7 +58,9 @@ def boundary_f1_values(
 def surface_values(
     distances: Iterable[tuple[int, BoundaryDistances]], tolerance: float = NEAR
 ) -> ClassValues:
-    """Computes the scores in `SURFACE` for each class of one image.
+    """Computes scores of the distances between boundaries for each class of one image.
+
+    `SURFACE` lists the names of these scores.
 
     Args:
       distances: The distances of each class, as `class_distances` yields them.
@@ -82,7 +84,7 @@ def mean_values(images: list[ClassValues], num_classes: int) -> dict[str, Any]:
     """Averages scores over the classes and images of a dataset.
 
     Args:
-      images: The scores of the images, with the same names.
+      images: The scores of each image. All images have scores of the same names.
       num_classes: The number of classes K.
 
     Returns:

@@ -19,7 +19,7 @@ from jaxseg.metrics.boundary.distances import SQUARE, Spacing, nearest
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Side:
-    """Contains the elements of one contour.
+    """Contains the elements of one contour, and their distances to another contour.
 
     Attributes:
       distance: The distance of each element to the other contour, float64 [n], sorted.
@@ -30,7 +30,10 @@ class Side:
     length: np.ndarray
 
     def percentile(self, percentile: float) -> float:
-        """Returns the smallest distance within which this share of the length is."""
+        """Returns the distance within which `percentile` % of this contour lie.
+
+        It is a distance to the other contour. The percentage refers to the length.
+        """
         share = np.cumsum(self.length) / self.length.sum()
         place = np.searchsorted(share, percentile / 100)
         return float(self.distance[min(place, len(share) - 1)])
@@ -54,26 +57,35 @@ class ContourDistances:
         return bool(self.predicted.distance.size and self.true.distance.size)
 
     def hausdorff(self, percentile: float = 100) -> float:
-        """Returns a percentile of the Hausdorff distance, or nan if a mask is empty."""
+        """Returns the Hausdorff distance, or nan if a mask is empty.
+
+        Args:
+          percentile: 100 for the largest distance. With a smaller value, the result is
+            the larger one of this percentile of the distances of each contour.
+        """
         if not self.is_defined:
             return math.nan
         sides = (self.predicted, self.true)
         return max(side.percentile(percentile) for side in sides)
 
     def average(self) -> tuple[float, float]:
-        """Returns the mean distances of the predicted and of the true contour."""
+        """Returns the mean distance of each contour to the other one.
+
+        The first value belongs to the predicted contour, the second one to the true
+        contour. Both are nan if a mask is empty.
+        """
         if not self.is_defined:
             return math.nan, math.nan
         sides = (self.predicted, self.true)
         return tuple(float(np.average(s.distance, weights=s.length)) for s in sides)
 
     def normalized(self, tolerance: float) -> float:
-        """Returns the share of both contours that is within a tolerance of the other.
+        """Returns the share of the length of both contours that is near the other one.
 
         It is nan if both masks are empty.
 
         Args:
-          tolerance: The largest accepted distance.
+          tolerance: The largest distance to the other contour that counts as near.
         """
         sides = (self.predicted, self.true)
         total = sum(side.length.sum() for side in sides)

@@ -20,7 +20,7 @@ SQUARE: Spacing = (1.0, 1.0)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BoundaryDistances:
-    """Contains the distances of boundary pixels to the nearest one of the other mask.
+    """Contains the distance of each boundary pixel to the other mask's boundary.
 
     If one of the masks is empty, the distances of the other are infinite.
 
@@ -56,7 +56,7 @@ class BoundaryDistances:
     def average(self) -> float:
         """Returns the average symmetric surface distance, or nan if a mask is empty.
 
-        It is the mean over the boundary pixels of both masks together (T. Heimann et
+        It is the mean distance of the boundary pixels of both masks (T. Heimann et
         al., TMI 28, 2009), as in MONAI and medpy.
         """
         if not self.is_defined:
@@ -137,12 +137,12 @@ def class_distances(
 
 
 def nearest(points: np.ndarray, others: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """Returns the distance of each point to the nearest one of other points.
+    """Returns for each point the distance to the nearest one among other points.
 
     Args:
       points: Positions, float64 [n, 2].
       others: Positions, float64 [m, 2]. Without any, the distances are infinite.
-      same: Which points are also one of the others, bool [n].
+      same: Which points occur among the other points, bool [n]. Their distance is 0.
     """
     distance = np.zeros(len(points))
     if not len(others):

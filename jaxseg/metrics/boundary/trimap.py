@@ -33,8 +33,9 @@ class BandCounts(NamedTuple):
 
     Attributes:
       classes: The classes that occur in the image, integers [k].
-      counts: int64 [W, 3, k]: the pixels in the band with this label and prediction,
-        those with this label, and those with this prediction.
+      counts: Three numbers of pixels for each band and class, int64 [W, 3, k]: those
+        whose label and prediction are the class, those whose label is the class, and
+        those whose prediction is the class.
     """
 
     classes: np.ndarray

@@ -30,10 +30,11 @@ class CalibrationCounts(NamedTuple):
       log_loss: The sum of -log p over the probabilities p of the labels, in nats.
       squared_error: The sum of the squared differences between the probabilities and
         the labels, which are 0 or 1 for each class.
-      bins: The sums of each bin of confidence, float64 [n, 3].
-      levels: The sums of each of `LEVELS` bins of confidence, float64 [LEVELS, 3].
-      classes: The sums of each bin of the probability of each class, [K, n, 3]. A
-        prediction counts as right where the class is present.
+      bins: The three sums of each bin of confidence, float64 [n, 3]: the predictions,
+        the right predictions, and their confidences.
+      levels: The same sums for `LEVELS` narrower bins, float64 [LEVELS, 3].
+      classes: The same sums for each class, with bins of the probability of the class,
+        [K, n, 3]. A prediction counts as right where the class is present.
     """
 
     predictions: int
@@ -80,7 +81,10 @@ def count(
 
 
 def sums(confidence: np.ndarray, right: np.ndarray, bins: int) -> np.ndarray:
-    """Returns the number, the number of right ones and the sum of each bin, [n, 3].
+    """Sorts predictions into bins of confidence, and adds them up.
+
+    Returns for each bin the number of predictions, the number of right predictions and
+    the sum of the confidences, float64 [n, 3].
 
     Args:
       confidence: The confidences of the predictions, from 0 to 1, float64 [N].
@@ -93,10 +97,10 @@ def sums(confidence: np.ndarray, right: np.ndarray, bins: int) -> np.ndarray:
 
 
 def total(images: Iterable[CalibrationCounts]) -> CalibrationCounts:
-    """Adds up the sums of images.
+    """Adds up the counts of several images.
 
     Args:
-      images: The sums of each image, in the order of the dataset.
+      images: The counts of each image, in the order of the dataset.
 
     Raises:
       ValueError: If there is no image.

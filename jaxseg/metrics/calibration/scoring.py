@@ -44,10 +44,10 @@ class Calibration:
 
 
 def calibration(counts: CalibrationCounts) -> Calibration:
-    """Computes the scores from the sums over all images.
+    """Computes all calibration scores from the counts of all images.
 
     Args:
-      counts: The sums. All scores are NaN if there is no prediction.
+      counts: The counts. All scores are NaN if there is no prediction.
     """
     errors = np.array([expected_error(one) for one in counts.classes])
     number = counts.predictions or np.nan
@@ -66,10 +66,14 @@ def calibration(counts: CalibrationCounts) -> Calibration:
 
 
 def means(bins: np.ndarray) -> np.ndarray:
-    """Returns the number, the accuracy and the mean confidence of each bin, [n, 3].
+    """Returns the size, the accuracy and the mean confidence of each bin.
 
     Args:
-      bins: The sums of each bin, [n, 3].
+      bins: For each bin the number of predictions, the number of right predictions and
+        the sum of the confidences, [n, 3].
+
+    Returns:
+      The number of predictions, the accuracy and the mean confidence, [n, 3].
     """
     number = bins[:, :1]
     shares = bins[:, 1:] / np.where(number > 0, number, np.nan)
@@ -77,10 +81,11 @@ def means(bins: np.ndarray) -> np.ndarray:
 
 
 def gaps(bins: np.ndarray) -> np.ndarray:
-    """Returns |accuracy - confidence| of each bin, NaN without predictions, [n].
+    """Returns |accuracy - confidence| of each bin, [n], NaN without predictions.
 
     Args:
-      bins: The sums of each bin, [n, 3].
+      bins: For each bin the number of predictions, the number of right predictions and
+        the sum of the confidences, [n, 3].
     """
     _, accuracy, confidence = means(bins).T
     return np.abs(accuracy - confidence)
@@ -90,7 +95,8 @@ def expected_error(bins: np.ndarray) -> float:
     """Returns the expected calibration error.
 
     Args:
-      bins: The sums of each bin, [n, 3].
+      bins: For each bin the number of predictions, the number of right predictions and
+        the sum of the confidences, [n, 3].
     """
     number = bins[:, 0].sum()
     if not number:
@@ -99,17 +105,19 @@ def expected_error(bins: np.ndarray) -> float:
 
 
 def equal_mass(levels: np.ndarray, bins: int) -> np.ndarray:
-    """Joins fine bins to bins with equally many predictions.
+    """Joins narrow bins of confidence to bins with equally many predictions.
 
-    Where a border between two bins lies within a fine bin, the fine bin is divided in
-    proportion, as if its predictions were in random order.
+    Where a border between two bins lies within a narrow bin, the narrow bin is divided
+    in proportion, as if its predictions were in random order.
 
     Args:
-      levels: The sums of each fine bin in the order of the confidence, [L, 3].
+      levels: For each narrow bin, in the order of the confidence, the number of
+        predictions, the number of right predictions and the sum of the confidences,
+        [L, 3].
       bins: The number of bins n.
 
     Returns:
-      The sums of each bin, [n, 3]; they need not be whole numbers.
+      The same three sums for each joined bin, [n, 3]; they need not be whole numbers.
     """
     filled = levels[levels[:, 0] > 0]
     running = np.concatenate([np.zeros((1, 3)), np.cumsum(filled, axis=0)])

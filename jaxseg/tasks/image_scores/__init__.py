@@ -1,1 +1,1 @@
-"""Scores of an evaluation that need more than its confusion matrix."""
+"""Computes scores of an evaluation that need more than its confusion matrix."""

@@ -1,4 +1,4 @@
-"""Lists the groups of scores that an evaluation computes on request."""
+"""Lists the groups of scores that a user can request from an evaluation."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class ScoreGroup:
         scores need only the confusion matrix.
       combine: A function that computes the scores from the results of all images in
         dataset order, or from the confusion matrix.
-      refusal: A function that returns why the scores are undefined for a dataset, or
-        an empty string.
+      refusal: A function that returns why the scores are undefined for a dataset. It
+        returns an empty string if they are defined.
       needs_probabilities: Whether `of_images` reads the probabilities.
     """
 

@@ -24,11 +24,13 @@ ALL = "all"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ScoreSet:
-    """Observes the images of an evaluation for groups of scores.
+    """Computes the chosen groups of scores, with a result of each image if needed.
+
+    During an evaluation, it receives every image (see `measure`).
 
     Attributes:
       names: The names of the groups.
-      setting: The data and the options.
+      setting: The dataset and the options of the scores.
     """
 
     names: tuple[str, ...]
@@ -36,28 +38,31 @@ class ScoreSet:
 
     @property
     def observes(self) -> bool:
-        """Returns whether any group needs single images."""
+        """Returns whether any group needs more than the confusion matrix."""
         return any(GROUPS[name].of_images for name in self.names)
 
     @property
     def observers(self) -> tuple[ScoreSet, ...]:
-        """Returns this object if it observes an evaluation, and otherwise nothing."""
+        """Returns the observers to pass to an evaluation.
+
+        They are this object alone, or none if the confusion matrix is enough.
+        """
         return (self,) if self.observes else ()
 
     @property
     def needs_probabilities(self) -> bool:
-        """Returns whether any group needs probabilities."""
+        """Returns whether any group of scores needs the class probabilities."""
         return any(GROUPS[name].needs_probabilities for name in self.names)
 
     @property
     def of_labels(self) -> ScoreSet:
-        """Returns the scores that do not need probabilities."""
+        """Returns the set of those score groups that do not need probabilities."""
         soft = [name for name in self.names if GROUPS[name].needs_probabilities]
         names = tuple(name for name in self.names if name not in soft)
         return ScoreSet(names, self.setting)
 
     def measure(self, example: Observed) -> dict[str, Any]:
-        """Returns the result of each group for one image."""
+        """Computes what each group of scores needs from one image, by group name."""
         pair = label_pair(
             example.prediction,
             example.label,
@@ -74,7 +79,7 @@ class ScoreSet:
     def combine(
         self, matrix: np.ndarray, images: Sequence[Mapping[str, Any]]
     ) -> dict[str, dict[str, Any]]:
-        """Computes the scores of each group.
+        """Computes the scores of each group from the results of all images.
 
         Args:
           matrix: The confusion matrix, integers [K + 1, K].
@@ -94,7 +99,8 @@ class ScoreSet:
         """Computes the scores of each group from an evaluation.
 
         Args:
-          found: The evaluation, in which this object was an observer if it `observes`.
+          found: The evaluation. If `observes` is True, this object must have been one
+            of its observers.
           place: The index of this object among the observers.
         """
         images = found.results[place] if self.observes else ()
@@ -107,7 +113,7 @@ def choose_scores(
     spec: DatasetSpec,
     distance: DistanceOptions | None = None,
 ) -> ScoreSet:
-    """Returns the scores with the given names, after checking that they are defined.
+    """Checks that the named groups of scores are defined, and returns them.
 
     Args:
       names: Names of groups, or "all" for all that are defined for the dataset.

@@ -1,4 +1,4 @@
-"""Describes the data and the options with which scores of images are computed."""
+"""Defines the inputs of scores that are computed image by image."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ class DistanceOptions:
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """Contains what determines the scores besides the predictions.
+    """Contains the properties of a dataset and the options that determine scores.
 
     Attributes:
       spec: The classes.
-      rows: The number of rows of the confusion matrix without void, to which labels
-        and predictions of the images refer.
+      rows: The number of rows of the confusion matrix without void. Labels and
+        predictions of the images are indices of these rows.
       kind: The task, "images" or "clouds".
-      categories: The classes of each category of the dataset, by name, or nothing.
+      categories: The classes of each category of the dataset, by the name of the
+        category. It is empty if the dataset has no categories.
       distance: The options of scores that measure distances.
     """
 
@@ -54,7 +55,7 @@ class Measured:
     Attributes:
       example: The image with its label and prediction.
       pair: The label and the prediction without void pixels.
-      setting: What else determines the scores.
+      setting: The dataset and the options of the scores.
     """
 
     example: Observed
@@ -63,5 +64,5 @@ class Measured:
 
     @functools.cached_property
     def distances(self) -> list[tuple[int, BoundaryDistances]]:
-        """Returns the distances between the boundaries of each class."""
+        """Returns the distances between true and predicted boundaries of each class."""
         return list(class_distances(self.pair, self.setting.distance.spacing))

@@ -1,4 +1,4 @@
-"""Formats the scores of groups as text."""
+"""Formats groups of scores as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDTHS = (1, 2, 3, 5, 10, 20, 40)  # The widths of trimaps that are printed.
 def group_tables(
     groups: Mapping[str, Mapping[str, Any]], classes: Sequence[str]
 ) -> str:
-    """Formats the scores of each group, with a table of the scores of classes.
+    """Formats the scores of each group as text, with a table of the scores per class.
 
     Args:
       groups: The scores of each group, as `ScoreSet.combine` returns them.

@@ -60,8 +60,8 @@ class JitBackend:
           step: A function of state and batch. Its argument `axis_name` must be None.
           donate: Whether the result reuses the memory of the state, which is then
             deleted. Pass False for evaluation.
-          by_example: Whether the step returns a pair, the second part of which has one
-            row for each example. Each device then keeps the rows of its examples, and
+          by_example: Whether the step returns a pair whose second part has one entry
+            for each example. Each device then keeps the entries of its examples, and
             `rows` reads them.
 
         Returns:
@@ -90,17 +90,17 @@ class JitBackend:
         return {name: self._put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies the rows of this process's examples to the host."""
+        """Copies those entries of an array that belong to this process to the host."""
         return local_rows(array)
 
     def gather(self, tree: Any) -> Any:
-        """Copies every array of a tree to all devices, so that each holds all of it."""
+        """Copies every array of a tree to all devices, so that each holds it whole."""
         return tree if self.shard == "none" else self._gather(tree)
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
         """Returns the shapes and shardings of a training state and a global batch.
 
-        A step can be traced and compiled from them without any array on a device.
+        From these, a step can be traced and compiled without any array on a device.
         """
         places = jax.tree.map(lambda x: batch_sharding(self.mesh, x.ndim), batch)
         return (
@@ -164,8 +164,8 @@ class PmapBackend:
           step: A function of state, batch and `axis_name`.
           donate: Whether the result reuses the memory of the state, which is then
             deleted. Pass False for evaluation.
-          by_example: Whether the step returns a pair, the second part of which has one
-            row for each example, which `rows` reads.
+          by_example: Whether the step returns a pair whose second part has one entry
+            for each example, which `rows` reads.
 
         Returns:
           The compiled function.
@@ -202,7 +202,7 @@ class PmapBackend:
         return {name: put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies the entries of a batch that belong to this process to the host."""
+        """Copies those entries of an array that belong to this process to the host."""
         found = local_rows(array)  # [devices, examples of each device, ...]
         return found.reshape(-1, *found.shape[2:])
 
@@ -211,7 +211,7 @@ class PmapBackend:
         return tree
 
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
-        """Raises ValueError, because pmap cannot trace for absent devices."""
+        """Raises ValueError, because pmap cannot trace a program from shapes alone."""
         raise ValueError(
             "parallel_backend='pmap' is invalid: expected 'jit', because pmap cannot "
             "trace a program from shapes."

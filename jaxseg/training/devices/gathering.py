@@ -14,7 +14,7 @@ from jaxseg.training.devices import processes
 
 
 def gathered(found: Mapping[int, Any]) -> dict[int, Any]:
-    """Returns the results of all processes, sorted by the index of the example.
+    """Returns the results for the examples of all processes, in the dataset's order.
 
     All processes must call this function.
 

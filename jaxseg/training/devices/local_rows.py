@@ -1,4 +1,4 @@
-"""Reads the rows of a sharded result that belong to the examples of this process."""
+"""Reads the entries of a sharded array that belong to the examples of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def local_rows(array: jax.Array) -> np.ndarray:
 
     Args:
       array: An array whose first axis is split over the devices. Several devices can
-        hold copies of the same rows.
+        hold copies of the same entries.
     """
     parts = {}
     for shard in array.addressable_shards:

@@ -37,7 +37,7 @@ class StepRunner:
         space: Space = 1,
         shard: str = "none",
     ) -> None:
-        """Binds the steps to devices; nothing is compiled yet.
+        """Chooses the devices on which the steps run; nothing is compiled yet.
 
         Args:
           train_step: Maps state and batch to a state and metrics, see
@@ -46,7 +46,8 @@ class StepRunner:
           kind: The backend, "jit" or "pmap".
           devices: The devices of all processes.
           space: Number of devices that share the rows (and columns) of one image.
-          shard: "fsdp" keeps parameters, optimizer state and averages in shards.
+          shard: "fsdp" splits the parameters, the optimizer state and the moving
+            averages over the devices; "none" copies them to each device.
 
         Raises:
           ValueError: If the backend is unknown, or pmap gets `space` or `shard`.
@@ -101,7 +102,7 @@ class StepRunner:
     def observe(
         self, variables: Any, batch: HostBatch
     ) -> tuple[jax.Array, Callable[[], HostBatch]]:
-        """Returns the confusion matrix of the global batch, and what it counts.
+        """Returns the confusion matrix of the global batch, and access to predictions.
 
         Returns:
           The matrix that `count` returns, and a function without arguments that copies

@@ -96,9 +96,9 @@ def train(
 def resume(
     checkpoints: Checkpoints, state: Any, config: TrainConfig
 ) -> tuple[Any, dict[str, Any]]:
-    """Returns the state and the metadata with which the training loop begins.
+    """Returns the training state and the metadata with which the training loop begins.
 
-    They are those of the latest checkpoint, or those of a new run if there is none.
+    They come from the latest checkpoint. If there is none, they are those of a new run.
     """
     step = checkpoints.latest()
     if step is None:
@@ -136,7 +136,10 @@ class _Run:
     programs: int = 0  # programs that the log has reported
 
     def loop(self, state: Any, meta: dict[str, Any]) -> TrainingResult:
-        """Runs the loop. At the top of it, exactly `step` updates have been applied."""
+        """Trains to the end, and evaluates, logs and saves at the configured steps.
+
+        Whenever an iteration starts, exactly `step` updates have been applied.
+        """
         start = step = meta["step"]
         self.meter = Meter(
             self.config.batch_size, window=meta["window"], peak=self.task.peak

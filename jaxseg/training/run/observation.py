@@ -1,4 +1,4 @@
-"""Hands the examples of an evaluation to observers, one by one, as they are predicted.
+"""Passes each example of an evaluation to observers as soon as it is predicted.
 
 An observer computes a small result from the label and the prediction of one example,
 such as counts. These results are collected from all processes and sorted by the index
@@ -38,7 +38,7 @@ class Observed:
         numbers the rows of the confusion matrix; other pixels have the value `void`.
         If classes can overlap, it is [H, W, K] (see `jaxseg.metrics.overlapping`); for
         a point cloud, it is [N].
-      prediction: The predicted classes in the form of the label.
+      prediction: The predicted classes, with the shape and the numbers of the label.
       void: The value of pixels that do not count.
       probabilities: The probabilities of the classes, float32 [..., K], or None if no
         observer has asked for them.
@@ -63,7 +63,9 @@ class Observer(Protocol):
     needs_probabilities: bool
 
     def measure(self, example: Observed) -> Any:
-        """Returns the result of one example: numbers, NumPy arrays or containers.
+        """Computes the result for one example.
+
+        It consists of numbers, NumPy arrays and containers of these.
 
         Several threads call this method at the same time, in any order. It must not
         change the arrays of the example.
@@ -85,7 +87,7 @@ class Observation:
         void: int,
         sizes: Sequence[tuple[int, int]] | None = None,
     ) -> None:
-        """Starts without any result.
+        """Starts the threads in which the observers work.
 
         Args:
           observers: The observers.
@@ -123,7 +125,8 @@ class Observation:
     def results(self) -> list[list[Any]]:
         """Returns the results of each observer for all examples, in dataset order.
 
-        All processes must call this method, and all receive the results of all.
+        All processes must call this method. Each one receives the results of all
+        processes.
         """
         while self._waiting:
             self._take()

@@ -152,8 +152,8 @@ def most_probable(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Calla
 def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Callable:
     """Returns the network in training mode as a pure function.
 
-    It maps params, batch_stats, batch and a random key to the outputs and the new
-    batch_stats. A training step differentiates it.
+    The function maps params, batch_stats, batch and a random key to the outputs and the
+    new batch_stats. A training step differentiates it.
     """
 
     def forward(params, batch_stats, batch, key):
