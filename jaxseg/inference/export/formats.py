@@ -1,7 +1,8 @@
-"""Lists the file formats of `jaxseg export`, each with a writer and a runner.
+"""Lists the file formats of `jaxseg export`.
 
-A format is one module of this folder with the functions `write` and `load`. They import
-the packages of the format when they are called, because few users have all of them.
+Each format is implemented by a module of this folder, whose function `write` writes a
+file and whose function `load` opens it to run it. They import the packages of the
+format only when they are called, because few users have all of them.
 """
 
 from __future__ import annotations
@@ -22,17 +23,18 @@ Runner = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """Describes a file format.
+    """Describes a file format to which programs are exported.
 
-    Its module has two functions. `write(program, header, path)` writes a file with the
-    header, a dictionary for JSON. `load(path)` returns a function from images to
-    results, which runs in the format's own runtime, and the header.
+    Its module has two functions. `write(program, header, path)` writes a file that
+    contains the program and the header, a dictionary that is stored as JSON.
+    `load(path)` returns a pair: a function from images to results, which uses the
+    runtime of the format, such as ONNX Runtime, and the header.
 
     Attributes:
-      title: The name of the format for readers.
+      title: The name of the format in messages.
       module: The module with the functions `write` and `load`.
-      packages: The modules that must be installed.
-      install: The command that installs them.
+      packages: The Python modules that must be installed.
+      install: The command that installs these modules.
       any_size: Whether one file can take images of any size.
       any_batch: Whether one file can take any number of images.
     """
@@ -45,7 +47,7 @@ class Format:
     any_batch: bool = False
 
     def write(self, program: Program, header: dict[str, Any], path: Path) -> None:
-        """Writes a file.
+        """Writes a program to a file of this format.
 
         Args:
           program: What the file computes.
@@ -59,7 +61,7 @@ class Format:
         importlib.import_module(self.module).write(program, header, path)
 
     def load(self, path: Path) -> tuple[Runner, dict[str, Any]]:
-        """Opens a file in the format's own runtime.
+        """Opens a file in the runtime of this format, such as ONNX Runtime.
 
         Args:
           path: The file that `write` has written.
@@ -70,7 +72,10 @@ class Format:
         return importlib.import_module(self.module).load(path)
 
     def check_packages(self) -> None:
-        """Raises ValueError with the install command if a package is missing."""
+        """Raises ValueError if a required package is not installed.
+
+        The message contains the command that installs it.
+        """
         missing = [name for name in self.packages if not _installed(name)]
         if missing:
             raise ValueError(
@@ -112,7 +117,7 @@ FORMATS = {
 
 
 def format_of(path: Path) -> Format:
-    """Returns the format that the suffix of a file selects.
+    """Returns the format that belongs to the suffix of a file name.
 
     Args:
       path: The file to write or to read.

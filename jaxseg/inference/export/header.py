@@ -1,4 +1,4 @@
-"""Describes an exported file in words and numbers that need no jaxseg to be read."""
+"""Describes an exported file, so that it can be used without jaxseg."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ FORM = 1  # Increase this number if a field changes its meaning.
 
 
 def describe(program: Program, *, network: str = "", step: int | None = None) -> dict:
-    """Returns the header of an exported file, which `json.dumps` can write.
+    """Returns the header of an exported file, a dictionary that can be stored as JSON.
 
     Args:
-      program: What the file contains.
-      network: The name of the network, for readers.
-      step: The step of the checkpoint.
+      program: The program in the file.
+      network: The name of the network, which only informs readers of the header.
+      step: The training step of the checkpoint, or None if it is not known.
     """
     spec, shown = program.network.spec, program.network.output_spec
     height, width = program.size or (None, None)

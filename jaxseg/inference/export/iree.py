@@ -1,7 +1,7 @@
 """Compiles a network with IREE to a file that needs neither Python nor JAX.
 
-A `.vmfb` file contains machine code for the kind of CPU on which it was compiled. IREE
-writes it so that it is also a ZIP archive, to which the header is appended.
+A `.vmfb` file contains machine code for the kind of CPU on which it was compiled. The
+file is also a ZIP archive, to which `header.json` is appended.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HEADER = "header.json"
 
 
 def write(program: Program, header: dict[str, Any], path: Path) -> None:
-    """Compiles a program for the CPU and writes it.
+    """Compiles a program for the CPU of this machine and writes it to a file.
 
     Args:
       program: What the file computes, for a fixed size and a fixed number of images.
@@ -55,7 +55,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
 
 
 def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
-    """Opens a file that `write` has written, in IREE's runtime.
+    """Opens a file that `write` has written, so that it runs in IREE's runtime.
 
     Args:
       path: The file.
@@ -79,7 +79,7 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
 
 
 def _as_signed(pixels):
-    """Returns pixels as int32, because IREE 3.13 reads 200 of a uint8 as -56."""
+    """Converts pixels to int32, because IREE 3.13 reads the uint8 value 200 as -56."""
     if jnp.issubdtype(pixels.dtype, jnp.unsignedinteger):
         return pixels.astype(jnp.int32) & jnp.iinfo(pixels.dtype).max
     return pixels

@@ -1,4 +1,4 @@
-"""Names the operation because of which a network cannot be exported."""
+"""Finds the function of jaxseg that prevents the export of a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPEN_SIZE_ERRORS = (
 
 
 def operation(error: BaseException) -> str:
-    """Returns the function of jaxseg in which an error occurred, as `module.function`.
+    """Returns the name of the jaxseg function that raised an error, `module.function`.
 
     Args:
       error: An error that was raised while the network was traced.
@@ -34,7 +34,7 @@ def operation(error: BaseException) -> str:
 
 
 def refused(error: BaseException) -> ValueError:
-    """Returns the error for a network that cannot be traced for images of any size.
+    """Returns an error that says why a network cannot take images of any size.
 
     Args:
       error: One of `OPEN_SIZE_ERRORS`, which was raised while the network was traced.
@@ -46,7 +46,10 @@ def refused(error: BaseException) -> ValueError:
 
 
 def reason(error: BaseException) -> str:
-    """Returns the first line of an error that says what is wrong."""
+    """Returns the line of an error's message that states the cause.
+
+    This is the first line with "error:", otherwise the first line that is not empty.
+    """
     lines = [line.strip() for line in str(error).splitlines()]
     wrong = [line for line in lines if "error:" in line] or [*filter(None, lines)]
     return (wrong or [type(error).__name__])[0][:300]

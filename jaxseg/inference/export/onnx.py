@@ -1,8 +1,8 @@
 """Writes ONNX files, and runs them by ONNX Runtime.
 
-The nodes are made from the program that JAX traces
-(`jaxseg.inference.export.onnx_graph`), so that the converter needs only the package
-`onnx`, and sizes of images can stay open.
+JAX traces the network, and `jaxseg.inference.export.onnx_graph` converts each traced
+operation to ONNX nodes. The converter therefore needs only the package `onnx`, and one
+file can take images of any size.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
 
 
 def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
-    """Opens a file in ONNX Runtime, on the CPU.
+    """Opens an ONNX file in ONNX Runtime, which runs it on the CPU.
 
     Args:
       path: The file.
@@ -82,11 +82,12 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
 
 
 def model_of(graph: Graph, header: dict[str, Any]) -> Any:
-    """Returns the content of a file, a `ModelProto` of the package `onnx`.
+    """Returns a graph as an ONNX model, a `ModelProto` of the package `onnx`.
 
     Args:
       graph: The nodes and constants.
-      header: The description of the program. If it names the output, so does the file.
+      header: The description of the program. If it contains a name for the output, the
+        output tensor of the model has this name.
     """
     import onnx
     from onnx import helper
@@ -113,7 +114,10 @@ def model_of(graph: Graph, header: dict[str, Any]) -> Any:
 
 
 def _tensors_read(graph):
-    """Returns the names that nodes or outputs read, also in nested graphs."""
+    """Returns the names of all tensors that nodes read or that are outputs.
+
+    Those of nested graphs are included.
+    """
     found = {name for name, _, _ in graph.outputs}
     for node in graph.nodes:
         found.update(node.inputs)

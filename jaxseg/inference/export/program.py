@@ -1,4 +1,7 @@
-"""Defines the function that an exported file contains: pixels in, classes out."""
+"""Defines the function that an exported file contains.
+
+It maps the pixels of images to classes or probabilities.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,11 @@ class Program:
       network: The network with its preprocessing.
       variables: The parameters and statistics of the network.
       output: "classes" for the most probable class of each pixel, [B, H, W], or
-        "probabilities" for those of all classes, float32 [B, H, W, K].
+        "probabilities" for the probabilities of all classes, float32 [B, H, W, K].
       size: The height and width of the images, or None for any size.
       batch: The number of images in a call, or None for any number.
-      multiple: The number of pixels of which padded heights and widths are multiples.
+      multiple: Images are padded until their height and width are multiples of this
+        number.
     """
 
     network: ImageNetwork
@@ -55,9 +59,9 @@ class Program:
         Args:
           segmenter: The network with its options, of which the mode must be "whole".
           variables: The parameters and statistics of the network.
-          output: See the attributes of the class, as for the other arguments.
-          size: The height and width of the images, or None.
-          batch: The number of images in a call, or None.
+          output: "classes" or "probabilities", as described for the class.
+          size: The height and width of the images, or None for any size.
+          batch: The number of images in a call, or None for any number.
         """
         return cls(
             segmenter.network,
@@ -70,12 +74,12 @@ class Program:
 
     @property
     def input_type(self) -> np.dtype:
-        """Returns the type of the pixels."""
+        """Returns the type of the pixels that the program takes."""
         return np.dtype(self.network.spec.image_dtype)
 
     @property
     def channels(self) -> int:
-        """Returns the number of channels of the images."""
+        """Returns the number of channels of the images that the program takes."""
         return self.network.spec.channels
 
     @property
@@ -87,7 +91,7 @@ class Program:
         return np.dtype(np.uint8 if few else np.uint16)
 
     def apply(self, variables: Any, pixels: Array) -> Array:
-        """Segments images.
+        """Computes the classes or probabilities of images.
 
         Args:
           variables: The parameters and statistics of the network.
@@ -106,11 +110,14 @@ class Program:
         return found[:, :height, :width]
 
     def __call__(self, pixels: Array) -> Array:
-        """Segments images with the own variables, which become constants."""
+        """Calls `apply` with the attribute `variables`; tracing makes them constants."""
         return self.apply(self.variables, pixels)
 
     def _padded(self, pixels: Array) -> Array:
-        """Appends columns and rows of the mean color up to a multiple of the size."""
+        """Pads images at the right and bottom to multiples of `multiple` pixels.
+
+        The added pixels have the mean color of the network.
+        """
         color = jnp.asarray(self.network.spec.mean_color, pixels.dtype)
         for axis in (2, 1):
             side = pixels.shape[axis]

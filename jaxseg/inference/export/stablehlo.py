@@ -1,7 +1,8 @@
 """Exports a network to StableHLO, which runs in JAX without the network's Python code.
 
-The exported program contains its weights and takes batches of any size. JAX needs the
-package `flatbuffers` to write and read such programs.
+The exported program contains the weights of the network. `export_network` exports it
+for batches of any size. JAX needs the package `flatbuffers` to write and read such
+programs.
 
 `write` makes the files of `jaxseg export`. Such a file is a ZIP archive with
 `header.json`, which describes the program, and `program`, which `jax.export` reads.
@@ -39,7 +40,7 @@ HEADER, PROGRAM = "header.json", "program"
 
 
 def write(program: Program, header: dict[str, Any], path: Path) -> None:
-    """Writes a file that `load` or a few lines with JAX and NumPy can run.
+    """Writes a program to a file that can be run with `load`, or without jaxseg.
 
     Args:
       program: What the file computes.
@@ -125,8 +126,8 @@ def export_network(
         contains its weights.
       size: The height and width of the images.
       channels: The number of channels of the images.
-      platforms: The platforms on which the file can run, of "cpu", "cuda", "rocm" and
-        "tpu".
+      platforms: The platforms on which the file can run: any of "cpu", "cuda", "rocm"
+        and "tpu".
 
     Returns:
       The content of the file.
@@ -143,7 +144,8 @@ def import_network(blob: bytes) -> ApplyFn:
       blob: The content of the file.
 
     Returns:
-      The network as a function of images.
+      The network as a function from images to logits, or to labels if
+      `export_predictor` wrote them.
     """
     return jax.jit(export.deserialize(bytearray(blob)).call)
 
@@ -152,8 +154,10 @@ def guarantee() -> dict[str, str | None]:
     """Describes how long JAX promises to read files that this version writes.
 
     Returns:
-      The version and its date of release, the last date of a release of JAX that must
-      read the file, and the rule. The dates are None if the release is not known.
+      A dictionary for the header of a file: the installed version of JAX ("jax"), its
+      date of release ("released"), the date after which a new release of JAX may refuse
+      the file ("refused_by_releases_after"), and the promise in words ("rule"). The
+      dates are None if the date of release is not known.
     """
     version = importlib.metadata.version("jax")
     released = RELEASES.get(version)

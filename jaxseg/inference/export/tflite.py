@@ -1,4 +1,4 @@
-"""Writes TensorFlow Lite files by TensorFlow, and runs them by LiteRT.
+"""Writes TensorFlow Lite files with TensorFlow, and runs them with LiteRT.
 
 TensorFlow is needed only to write the files. The header is the file `header.json` in a
 ZIP archive at the end of the file, where TensorFlow Lite keeps files that belong to a
@@ -35,7 +35,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
       path: The file to write.
 
     Raises:
-      ValueError: If an operation of the network has no counterpart.
+      ValueError: If an operation of the network has no counterpart in TensorFlow Lite.
     """
     path.write_bytes(_converted(program))
     with zipfile.ZipFile(path, "a") as archive:
@@ -43,7 +43,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
 
 
 def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
-    """Opens a file in LiteRT, the runtime of TensorFlow Lite files.
+    """Opens a TensorFlow Lite file in its runtime LiteRT.
 
     Args:
       path: The file.
@@ -69,7 +69,7 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
 
 
 def _converted(program):
-    """Returns the content of the file without the header."""
+    """Converts a program and returns the TensorFlow Lite file without the header."""
     import tensorflow as tf
 
     call, holder = _function(program)
@@ -92,10 +92,14 @@ def _converted(program):
 
 
 def _function(program):
-    """Returns a function of TensorFlow, and the object that holds its variables.
+    """Converts a program to a TensorFlow function.
 
-    Small weights are constants, with which the converter computes in advance. Larger
-    ones are variables, because constants of a few hundred MB damage the graph.
+    If all weights together are small, they become constants of the function, which the
+    converter can simplify. Otherwise they become variables, because constants of a few
+    hundred MB damage the graph.
+
+    Returns:
+      The function, and the `tf.Module` that holds its variables.
     """
     import tensorflow as tf
     from jax.experimental import jax2tf

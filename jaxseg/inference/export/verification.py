@@ -21,14 +21,17 @@ MOST_LABELS = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Contains how far an exported file differs from the prediction of one image.
+    """Contains how much the results of an exported file and of `predict` differ.
+
+    Both are computed for the same image.
 
     Attributes:
       size: The height and width of the image.
-      difference: The share of pixels with another class, or the largest difference of a
-        probability.
-      bar: The largest difference that is accepted.
-      unit: What `difference` means, for readers.
+      difference: The share of pixels with different classes, from 0 to 1, or the
+        largest absolute difference between two probabilities. It is infinite if the
+        shape or type of the results is wrong.
+      bar: The largest `difference` that is accepted.
+      unit: The words after the number `difference` in messages.
     """
 
     size: Size
@@ -38,7 +41,7 @@ class Comparison:
 
     @property
     def passes(self) -> bool:
-        """Returns whether the difference is within the bar; NaN is not."""
+        """Returns whether the difference is at most `bar`; False if it is NaN."""
         return self.difference <= self.bar
 
     def __str__(self) -> str:
@@ -48,7 +51,7 @@ class Comparison:
 def compare(
     segmenter: Segmenter, program: Program, kind: Format, path: Path
 ) -> Iterator[Comparison]:
-    """Reads a file back and compares its results with those of `segmenter.predict`.
+    """Runs an exported file and compares its results with `segmenter.predict`.
 
     Args:
       segmenter: The network from which the file was exported.
@@ -57,8 +60,8 @@ def compare(
       path: The file.
 
     Yields:
-      The comparison of each of three images: of three sizes, or of the one size that
-      the program takes. The images are random, so that classes change often.
+      The comparison for each of three random images. They have three sizes, or the one
+      size that the program takes.
     """
     run, _ = kind.load(path)
     random = np.random.default_rng(0)
@@ -79,7 +82,10 @@ def sizes(program: Program) -> tuple[Size, ...]:
 
 
 def _image(random, program, size):
-    """Returns smooth random pixels [H, W, C] in the range of the images."""
+    """Returns a random image [H, W, C] of noisy blocks of 8 x 8 pixels.
+
+    The values lie in the range that the network expects.
+    """
     low, high = program.network.spec.value_range
     coarse = random.uniform(size=(-(-size[0] // 8), -(-size[1] // 8), program.channels))
     values = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)[: size[0], : size[1]]

@@ -55,17 +55,18 @@ _RULES = {
 
 
 def converted(program: Any, names: tuple[str, ...] = ("image",)) -> Graph:
-    """Returns the graph of a program that `jax.make_jaxpr` has traced.
+    """Converts a program that `jax.make_jaxpr` has traced to an ONNX graph.
 
     Args:
-      program: The program. Sizes of its inputs can be symbols of `jax.export`.
+      program: The program. Sizes of its inputs can be symbolic dimensions of
+        `jax.export`.
       names: The names of the inputs.
 
     Returns:
-      The graph. Its inputs and outputs have the types of the program.
+      The graph. Its inputs and outputs have the same types as those of the program.
 
     Raises:
-      ValueError: If an operation has no counterpart; the message names it.
+      ValueError: If an operation has no counterpart in ONNX. The message names it.
     """
     graph = Graph()
     values = []
@@ -88,13 +89,13 @@ def converted(program: Any, names: tuple[str, ...] = ("image",)) -> Graph:
 def evaluated(
     graph: Graph, jaxpr: Any, *, constants: list, values: list[Value]
 ) -> list[Value]:
-    """Adds the nodes of a program to a graph and returns its results.
+    """Adds the nodes of a traced program to a graph and returns the program's results.
 
     Args:
-      graph: The graph.
-      jaxpr: The program.
-      constants: The values of its constants.
-      values: The values of its arguments.
+      graph: The graph, to which the nodes are added.
+      jaxpr: The program, a `jaxpr` of JAX.
+      constants: The arrays of the program's constants.
+      values: The values of the program's arguments.
     """
     known = {
         **dict(zip(jaxpr.constvars, map(_constant, constants), strict=True)),
@@ -114,7 +115,10 @@ def evaluated(
 
 
 def _read_sizes(graph, name, shape):
-    """Adds nodes that read the sizes of an input that are not known in advance."""
+    """Adds nodes that read those sizes of an input which are known only at run time.
+
+    The names of their outputs are stored in `graph.sizes`.
+    """
     for axis, side in enumerate(shape):
         symbol = str(side)
         if is_known([side]) or symbol in graph.sizes:
@@ -162,7 +166,10 @@ def _empty(aval):
 
 
 def _can_compute(equation, operands):
-    """Returns whether the results are known now, and small enough to store."""
+    """Returns whether the results of an equation can be computed during the conversion.
+
+    All operands must be known, and the results must be small enough for the file.
+    """
     shapes = [variable.aval.shape for variable in equation.outvars]
     if not operands or not all(value.known for value in operands):
         return False
@@ -173,9 +180,10 @@ def _can_compute(equation, operands):
 
 
 def _computed(equation, operands):
-    """Evaluates an equation of known operands with NumPy, or otherwise with JAX.
+    """Computes the results of an equation whose operands are known.
 
-    JAX compiles a program for each shape, which takes much longer.
+    NumPy computes the operations in `_NUMPY`, and JAX the others. JAX compiles a
+    program for each shape, which takes much longer.
     """
     name = equation.primitive.name
     if name in _NUMPY:
@@ -194,7 +202,7 @@ def _computed(equation, operands):
 
 
 def _scan(graph, equation, operands):
-    """Converts `lax.scan` to the operator `Scan`, which is defined in the same way."""
+    """Converts `lax.scan` to the ONNX operator `Scan`; the body is a nested graph."""
     params = equation.params
     constants, carries = params["num_consts"], params["num_carry"]
     body, inner = params["jaxpr"], Graph(outer=graph)

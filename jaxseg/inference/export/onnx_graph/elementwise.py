@@ -1,6 +1,7 @@
-"""Converts operations that compute each element of the result from one of each operand.
+"""Converts elementwise JAX operations, such as additions, to ONNX nodes.
 
-Each rule takes the graph, the equation and the operands, and returns the results.
+Each rule is a function of the graph, an equation of the traced program and the values
+of its operands. It adds nodes and returns the values of the results.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from jaxseg.inference.export.onnx_graph.graph import TENSOR_TYPES, Graph, Value
 
 
 def storage_type(dtype: np.dtype) -> np.dtype:
-    """Returns the type that represents a JAX type in the graph.
+    """Returns the type with which the ONNX graph stores arrays of a JAX type.
 
-    Runtimes implement few operators for narrow integers, so int32 represents them.
+    Runtimes implement few operators for 8- and 16-bit integers, so these become int32.
 
     Args:
       dtype: The type of a JAX array.
@@ -38,12 +39,12 @@ def storage_type(dtype: np.dtype) -> np.dtype:
 
 
 def cast(graph: Graph, name: str, dtype: np.dtype) -> str:
-    """Returns the name of a tensor that is converted to another type.
+    """Converts a tensor to another type and returns the name of the new tensor.
 
     Args:
-      graph: The graph.
-      name: The tensor.
-      dtype: The type, of `graph.TENSOR_TYPES`.
+      graph: The graph, to which the node is added.
+      name: The name of the tensor.
+      dtype: The new type, one of `graph.TENSOR_TYPES`.
     """
     return graph.add("Cast", name, to=TENSOR_TYPES[np.dtype(dtype).name])
 
@@ -53,7 +54,10 @@ def _names(graph, operands):
 
 
 def _result(equation, name, operands):
-    """Returns the value of an equation, full if one of its operands is."""
+    """Returns the tensor `name` as the only result of an equation, in a list.
+
+    `full` is True if an operand of the rank of the result has its full shape.
+    """
     rank = equation.outvars[0].aval.ndim
     pairs = zip(operands, equation.invars, strict=True)
     return [Value(name, full=any(x.full and v.aval.ndim == rank for x, v in pairs))]
@@ -64,7 +68,7 @@ def _simple(operator, graph, equation, operands):
 
 
 def _chain(operators, graph, equation, operands):
-    """Applies several operators of one operand in turn."""
+    """Applies several unary ONNX operators one after the other."""
     (name,) = _names(graph, operands)
     for operator in operators:
         name = graph.add(operator, name)
@@ -137,7 +141,7 @@ def _convert(graph, equation, operands):
 
 
 def _complement(operator, graph, equation, operands):
-    """Computes 1 - f(x)."""
+    """Adds nodes for 1 - f(x), where f is a unary ONNX operator."""
     (name,) = _names(graph, operands)
     one = np.float32(1)
     return _result(equation, graph.add("Sub", one, graph.add(operator, name)), operands)

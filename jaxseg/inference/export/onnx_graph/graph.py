@@ -1,7 +1,7 @@
 """Collects the nodes and the constants of an ONNX graph.
 
-Nothing here needs the package `onnx`; `jaxseg.inference.export.onnx` turns a `Graph`
-into a file.
+This module does not need the package `onnx`. `jaxseg.inference.export.onnx` turns a
+`Graph` into a file.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Value:
 
     Attributes:
       data: The name of a tensor in the graph, or the array itself if it is known.
-      full: Whether the tensor has the shape of the variable. Otherwise it has the same
-        rank, and some of its dimensions are 1, which stands for equal copies. ONNX
-        repeats these where operands are combined, so most need no node.
+      full: Whether the tensor has the shape of the variable. Otherwise it has the rank
+        of the variable, but a size of 1 along some axes where all elements are equal.
+        ONNX broadcasts these axes, so that most of them need no node.
     """
 
     data: str | np.ndarray
@@ -43,7 +43,7 @@ class Value:
 
     @property
     def known(self) -> bool:
-        """Returns whether the value does not depend on the inputs of the graph."""
+        """Returns whether `data` is an array, which is independent of all inputs."""
         return isinstance(self.data, np.ndarray)
 
 
@@ -74,7 +74,8 @@ class Graph:
         """Creates an empty graph.
 
         Args:
-          outer: The graph that contains a node with this graph.
+          outer: The graph with the node that has this graph as an attribute, if this
+            graph is nested.
         """
         self.nodes: list[Node] = []
         self.inputs: list[tuple[str, np.dtype, tuple]] = []
@@ -85,7 +86,7 @@ class Graph:
         self.sizes: dict[str, str] = dict(outer.sizes) if outer else {}
 
     def new_name(self, kind: str) -> str:
-        """Returns a name that no other tensor has.
+        """Returns a new name for a tensor.
 
         Args:
           kind: The beginning of the name, for readers of the graph.
@@ -115,7 +116,7 @@ class Graph:
         return results[0] if outputs == 1 else list(results)
 
     def constant(self, array: np.ndarray) -> str:
-        """Returns the name of a constant, which equal arrays share.
+        """Returns the name of the constant with this value; adds it if there is none.
 
         Args:
           array: The value.
@@ -131,20 +132,23 @@ class Graph:
         return self._same[key]
 
     def name_of(self, value: Value) -> str:
-        """Returns the name of a tensor with the data of a value.
+        """Returns the name of the tensor that contains a value.
 
         Args:
-          value: The value. A known array becomes a constant.
+          value: The value. If it is a known array, it becomes a constant of the graph.
         """
         if isinstance(value.data, str):
             return value.data
         return self.constant(value.data)
 
     def concatenated(self, parts: Sequence[str | int]) -> str | np.ndarray:
-        """Returns a vector int64 of integers, some of which are tensors of shape [1].
+        """Concatenates integers to a vector, int64 [number of integers].
+
+        Returns it as an array if all integers are known. Otherwise adds a node and
+        returns the name of its output.
 
         Args:
-          parts: The integers and names.
+          parts: Integers, or names of tensors of shape [1].
         """
         if all(isinstance(part, int) for part in parts):
             return np.asarray(parts, np.int64)

@@ -1,4 +1,7 @@
-"""Converts operations that read or write at positions that are computed."""
+"""Converts JAX operations that read or write at positions which the program computes.
+
+The result is ONNX nodes for `gather`, `scatter` and `dynamic_slice`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from jaxseg.inference.export.onnx_graph.sizes import sizes
 
 
 def _gather(graph, equation, operands):
-    """Converts `lax.gather` that reads whole slices at positions along some axes."""
+    """Converts `lax.gather` with an index along some axes and all of the others.
+
+    A gather of one window is passed to `_window`. Raises ValueError for others.
+    """
     numbers = equation.params["dimension_numbers"]
     source, indices = (variable.aval for variable in equation.invars)
     extents = equation.params["slice_sizes"]
@@ -50,15 +56,15 @@ def _gather(graph, equation, operands):
 
 
 def _ends(graph, source, axes):
-    """Returns the last positions along some axes as a vector int64."""
+    """Returns the last valid index along each of some axes of an array, as int64."""
     return sizes(graph, [source.shape[axis] - 1 for axis in axes])
 
 
 def _indices(graph, value, variable, ends):
-    """Returns positions int64, moved into the map as `mode="clip"` does.
+    """Returns the name of a tensor of indices, int64, clipped to 0 up to `ends`.
 
-    Modes that fill in other values differ only outside of the map, where the networks
-    do not read.
+    This is what `mode="clip"` of JAX does. The modes that fill in other values differ
+    only for indices outside of the array, which the networks do not use.
     """
     if value.known:
         full = np.broadcast_to(value.data, variable.aval.shape).astype(np.int64)
@@ -71,7 +77,7 @@ def _indices(graph, value, variable, ends):
 
 
 def _window(graph, equation, operands):
-    """Converts a gather of one window at a computed position."""
+    """Converts a `lax.gather` of one window, whose position the program computes."""
     numbers = equation.params["dimension_numbers"]
     source, extents = equation.invars[0].aval, equation.params["slice_sizes"]
     read = list(numbers.start_index_map)
@@ -92,7 +98,10 @@ def _dynamic_slice(graph, equation, operands):
 
 
 def _starts(graph, starts, source, extents):
-    """Returns the first positions of a window, moved into the map."""
+    """Returns the first index of a window along each axis, as a tensor's name.
+
+    The indices are clipped so that the window lies inside the array `source`.
+    """
     parts = [
         graph.add("Reshape", graph.add("Cast", graph.name_of(start), to=7), [1])
         for start in starts
@@ -104,7 +113,10 @@ def _starts(graph, starts, source, extents):
 
 
 def _scatter(graph, equation, operands):
-    """Converts `lax.scatter` that overwrites whole slices at positions of some axes."""
+    """Converts `lax.scatter` with an index along some axes and all of the others.
+
+    Raises ValueError if the updates cover only a part of the other axes.
+    """
     numbers = equation.params["dimension_numbers"]
     target, _, updates = (variable.aval for variable in equation.invars)
     axes = numbers.scatter_dims_to_operand_dims

@@ -1,4 +1,7 @@
-"""Converts operations that move elements without computing with them."""
+"""Converts JAX operations that only move or repeat elements to ONNX nodes.
+
+Examples are reshapes, transpositions, slices and padding.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ _LAST = np.iinfo(np.int64).max
 
 
 def full_name(graph: Graph, value: Value, variable: object) -> str:
-    """Returns the name of a tensor that has the shape of its variable.
+    """Broadcasts a value to its variable's shape and returns the name of the tensor.
 
     Args:
-      graph: The graph.
+      graph: The graph, to which a node is added if the tensor must be broadcast.
       value: The value.
-      variable: The variable or literal of the program.
+      variable: The variable or literal of the JAX program that has this value.
     """
     name = graph.name_of(value)
     if value.full:
@@ -26,12 +29,12 @@ def full_name(graph: Graph, value: Value, variable: object) -> str:
 
 
 def reshaped(graph: Graph, name: str, shape: tuple) -> str:
-    """Returns the name of a tensor with the same elements in another shape.
+    """Reshapes a tensor and returns the name of the result.
 
     Args:
-      graph: The graph.
-      name: The tensor.
-      shape: Integers and symbolic dimensions.
+      graph: The graph, to which the node is added.
+      name: The name of the tensor.
+      shape: The new shape: integers and symbolic dimensions.
     """
     open_axes = [i for i, side in enumerate(shape) if not is_known([side])]
     if len(open_axes) == 1:
@@ -40,12 +43,12 @@ def reshaped(graph: Graph, name: str, shape: tuple) -> str:
 
 
 def transposed(graph: Graph, name: str, order: tuple[int, ...]) -> str:
-    """Returns the name of a tensor with its axes in another order.
+    """Permutes the axes of a tensor and returns the name of the result.
 
     Args:
-      graph: The graph.
-      name: The tensor.
-      order: The old position of each axis.
+      graph: The graph, to which the node is added.
+      name: The name of the tensor.
+      order: For each axis of the result, the position of this axis in the tensor.
     """
     if tuple(order) == tuple(range(len(order))):
         return name
@@ -66,7 +69,10 @@ def _squeeze(graph, equation, operands):
 
 
 def _broadcast(graph, equation, operands):
-    """Adds axes of size 1, which stand for copies until an operation needs them."""
+    """Converts `lax.broadcast_in_dim` by adding axes of size 1.
+
+    The elements are repeated only where a later operation needs the full shape.
+    """
     kept = equation.params["broadcast_dimensions"]
     shape = equation.params["shape"]
     name, old = graph.name_of(operands[0]), equation.invars[0].aval.shape
@@ -138,13 +144,14 @@ def _reverse(graph, equation, operands):
 
 
 def padded(graph: Graph, name: str, pairs: list[tuple], fill: str | np.ndarray) -> str:
-    """Returns the name of a tensor with constant borders; negative widths crop.
+    """Pads or crops a tensor and returns the name of the result.
 
     Args:
-      graph: The graph.
-      name: The tensor.
-      pairs: The widths before and after each axis, integers or symbolic dimensions.
-      fill: The scalar of the borders.
+      graph: The graph, to which the nodes are added.
+      name: The name of the tensor.
+      pairs: The numbers of elements to add at the start and end of each axis, integers
+        or symbolic dimensions. Negative numbers remove elements.
+      fill: The value of the added elements, a scalar.
     """
     crops = [tuple(0 if _grows(w) else w for w in pair) for pair in pairs]
     grows = [tuple(w if _grows(w) else 0 for w in pair) for pair in pairs]
@@ -161,7 +168,7 @@ def padded(graph: Graph, name: str, pairs: list[tuple], fill: str | np.ndarray) 
 
 
 def _grows(width):
-    """Returns whether a width adds elements; symbolic widths do."""
+    """Returns whether a padding width is symbolic or not negative."""
     return not is_known([width]) or width >= 0
 
 
@@ -181,7 +188,7 @@ def _pad(graph, equation, operands):
 
 
 def _spread(graph, name, shape, axis, between, fill):
-    """Inserts `between` fill elements between the elements along an axis."""
+    """Inserts `between` copies of `fill` between neighboring elements along an axis."""
     rank = len(shape)
     name = graph.add("Unsqueeze", name, [axis + 1])
     widths = [0] * (rank + 1) + [0] * (axis + 1) + [between] + [0] * (rank - axis - 1)

@@ -1,4 +1,4 @@
-"""Computes sizes that depend on the shape of the input, such as (h + 1) // 2."""
+"""Adds nodes that compute sizes from the size of the image, such as (h + 1) // 2."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CALLS = {"max": "Max", "min": "Min"}
 
 
 def size(graph: Graph, dimension: Any) -> int | str:
-    """Returns a size as an integer, or as the name of a tensor int64 [1].
+    """Returns a size as an integer, or as the name of a tensor, int64 [1].
 
-    JAX writes a size that is not known as an expression of the named sizes of the
-    inputs, for which `graph.sizes` has the tensors.
+    JAX writes a size that depends on the input as an expression such as `h + 1`, where
+    `h` is a named size of an input. `graph.sizes` has the tensors of the named sizes.
 
     Args:
       graph: The graph, to which the nodes are added.
@@ -33,7 +33,7 @@ def size(graph: Graph, dimension: Any) -> int | str:
 
 
 def sizes(graph: Graph, shape: Sequence[Any]) -> str | np.ndarray:
-    """Returns a shape as a vector int64: an array, or the name of a tensor.
+    """Returns a shape as an int64 vector: an array if it is known, or a tensor's name.
 
     Args:
       graph: The graph, to which the nodes are added.
@@ -60,7 +60,10 @@ def _tensor(graph, tree):
 
 
 def _evaluated(graph, tree):
-    """Evaluates the tree of an expression; the result is an int or a name."""
+    """Returns the value of a size expression, given as a Python syntax tree.
+
+    It is an integer, or the name of the tensor that contains the value at run time.
+    """
     if isinstance(tree, ast.Constant):
         return tree.value
     if isinstance(tree, ast.Name):

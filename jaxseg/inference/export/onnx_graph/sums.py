@@ -1,4 +1,4 @@
-"""Converts reductions and matrix products."""
+"""Converts JAX reductions and matrix products to ONNX nodes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _cumulative_sum(graph, equation, operands):
 
 
 def _dot(graph, equation, operands):
-    """Converts a product with contracted and batch axes, by MatMul where it fits."""
+    """Converts `lax.dot_general` to MatMul, or to Einsum if MatMul is too limited."""
     (left_sum, right_sum), (left_batch, right_batch) = equation.params[
         "dimension_numbers"
     ]

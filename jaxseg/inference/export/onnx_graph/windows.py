@@ -1,4 +1,7 @@
-"""Converts convolutions and poolings, which ONNX computes with channels first."""
+"""Converts JAX convolutions and poolings to ONNX nodes.
+
+ONNX computes them on arrays with channels first, so the axes are transposed.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +56,17 @@ def _inverse(order):
 
 
 def _with_zeros(graph, x, spread, pads):
-    """Inserts zeros between the pixels of a map with channels first.
+    """Inserts zeros between the pixels of a feature map, for transposed convolutions.
 
-    Returns the map, which also has zeros after its last pixels, and the padding that
-    remains.
+    Args:
+      graph: The graph, to which the nodes are added.
+      x: The name of the feature map, [B, C, h, w].
+      spread: The factor by which each of the two sides grows.
+      pads: The padding of the convolution before and after each of the two sides.
+
+    Returns:
+      The name of the larger feature map, which also has zeros after its last pixels,
+      and the padding that the convolution still has to add.
     """
     for axis, factor in enumerate(spread, 2):
         if factor == 1:
@@ -74,7 +84,7 @@ def _with_zeros(graph, x, spread, pads):
 
 
 def _merged(graph, x, axis):
-    """Merges an axis with the next one."""
+    """Merges an axis of the 5-dimensional tensor `x` with the next one."""
     shape = graph.add("Shape", x)
     before = graph.add("Slice", shape, [0], [axis], [0])
     after = graph.add("Slice", shape, [axis + 2], [5], [0])
@@ -84,7 +94,11 @@ def _merged(graph, x, axis):
 
 
 def _outside(graph, x, pads):
-    """Writes padding out that `Conv` does not take: negative or of a computed width."""
+    """Adds nodes for padding that the operator `Conv` does not support.
+
+    This is padding that is negative or whose width depends on the size of the image.
+    Returns the name of the padded feature map and the padding that `Conv` has to add.
+    """
     plain = [is_known(pair) and min(pair) >= 0 for pair in pads]
     if all(plain):
         return x, pads

