@@ -1,4 +1,4 @@
-"""Counts the slices of volumes and of stacks of pages.
+"""Counts and names the slices of NIfTI volumes and of TIFF files with several pages.
 
 A NIfTI volume [X, Y, Z] has Z slices. A TIFF has as many slices as it has pages, except
 for pages that repeat another page at a lower resolution.
@@ -20,9 +20,9 @@ _LARGEST = 1_000_000  # The links between the pages of a damaged file can form a
 
 
 def slice_count(path: pathlib.Path) -> int:
-    """Returns the number of slices of a file, which is 1 for most images.
+    """Returns the number of slices in an image file, which is 1 for ordinary images.
 
-    The result is also 1 for files that cannot be read. The reader reports them later.
+    It is also 1 for a file that cannot be read, which the reader reports later.
 
     Args:
       path: The file.
@@ -37,14 +37,18 @@ def slice_count(path: pathlib.Path) -> int:
 
 
 def slices_of(path: pathlib.Path, name: str) -> list[tuple[str, pathlib.Path | Page]]:
-    """Returns the slices of a file, each with its name.
+    """Returns the name of each slice of an image file and where to read the slice.
 
-    Slice 12 of the stack `brain` has the name `brain_0012`. A file with one slice keeps
-    its name.
+    Slice 12 of the file `brain` has the name `brain_0012`, where the first slice is 0.
+    The only slice of a file has the name of the file.
 
     Args:
       path: The file.
-      name: The name of the file.
+      name: The name of the file in the data set.
+
+    Returns:
+      A pair of a name and a location for each slice. The location is a `Page`, or the
+      path if the file has only one slice.
     """
     count = slice_count(path)
     if count == 1:
@@ -53,7 +57,7 @@ def slices_of(path: pathlib.Path, name: str) -> list[tuple[str, pathlib.Path | P
 
 
 def _count_pages(path: pathlib.Path) -> int:
-    """Counts the pages of a TIFF that do not repeat another one at lower resolution."""
+    """Counts the pages of a TIFF, except reduced copies of another page."""
     with open(path, "rb") as file:
         head = file.read(16)
         head = head if head[2:4] in _BIGTIFF else head[:8]

@@ -1,4 +1,7 @@
-"""Divides volumes and stacks of pages into slices, each of which is an example."""
+"""Divides NIfTI volumes and multi-page TIFF files into slices.
+
+Each slice with its mask becomes an example of the data set.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,21 @@ def folder_slices(
 ) -> dict[str, list[Pair]]:
     """Pairs the images and masks of a folder, and divides stacks into slices.
 
-    The folders and lists are those of `jaxseg.data.layouts.folder_pairs`. A list names
-    a stack once, which stands for all of its slices.
+    A stack is a file with several slices. `jaxseg.data.layouts.folder_pairs` describes
+    the arrangement of the files and lists. A list contains the name of a stack once,
+    which stands for all of its slices.
 
     Args:
-      root: The folder.
-      lists: The names of splits, besides train, validation and test, that have a text
-        file with the names of their images.
+      root: The folder of the data set.
+      lists: The names of further splits, besides train, validation and test. Each has a
+        text file with the names of its images.
 
     Returns:
-      The pairs of each split.
+      The pairs of image and mask, by the name of the split.
 
     Raises:
-      ValueError: If the files are not arranged in these folders, the two stacks of a
-        pair differ in length, or two slices have the same name.
+      ValueError: If the files are not arranged in this way, image and mask of a pair
+        have different numbers of slices, or two slices have the same name.
     """
     found = folder_pairs(root, lists)
     return {split: divide_stacks(pairs) for split, pairs in found.items()}
@@ -38,15 +42,16 @@ def folder_slices(
 def divide_stacks(pairs: Iterable[Pair]) -> list[Pair]:
     """Replaces each pair of two stacks by one pair for each slice.
 
-    Slice 12 of the stack `brain` has the name `brain_0012`. A pair in which only one of
-    the two files is a stack is not changed, so that the reader refuses this file.
+    A stack is a file with several slices. Slice 12 of the stack `brain` has the name
+    `brain_0012`. A pair in which only one of the two files is a stack is not changed,
+    and the reader will refuse the stack.
 
     Args:
       pairs: The pairs of image and mask files.
 
     Raises:
-      ValueError: If the two stacks of a pair differ in length, or two slices have the
-        same name.
+      ValueError: If the two stacks of a pair have different numbers of slices, or two
+        slices have the same name.
     """
     pairs = list(pairs)
     names = {pair.name for pair in pairs}
@@ -64,7 +69,10 @@ def divide_stacks(pairs: Iterable[Pair]) -> list[Pair]:
 
 
 def _slices(pair: Pair) -> list[Pair]:
-    """Returns the pairs of all slices, or the pair itself if it has no two stacks."""
+    """Returns the pairs of slices of two stacks.
+
+    If one of the two files is no stack, returns only the given pair.
+    """
     if not isinstance(pair.image, pathlib.Path) or not isinstance(
         pair.mask, pathlib.Path
     ):

@@ -1,4 +1,4 @@
-"""Represents an image file of which boxes are read on demand."""
+"""Opens image files from which boxes (rectangles of pixels) are read on demand."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _GRAY["float32"] = Form("F", raw="", bits=32, channels=1)
 
 
 class Boxes(Protocol):
-    """Defines a file of which boxes can be read."""
+    """Protocol of an open file from which boxes of pixels can be read."""
 
     def read(self, box: BoxTuple) -> np.ndarray:
-        """Returns all stored channels of a box, [h, w, S]."""
+        """Returns the pixels in a box with all channels of the file, [h, w, S]."""
 
     def close(self) -> None:
         """Closes the file."""
@@ -38,14 +38,15 @@ class Boxes(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class LargeImage:
-    """Reads boxes of an image file; the rest of the file does not use memory.
+    """Reads boxes (rectangles of pixels) of an image file without loading the rest.
 
     Attributes:
       path: The file.
       size: The height and width in pixels.
-      pixels: The channels and the type of the pixels, as they are read.
-      options: The options of the reader.
-      geo: The tags that place a GeoTIFF on the earth.
+      pixels: The channels and the data type of the pixels that `read` returns.
+      options: The options of the image reader, such as the range of gray values.
+      boxes: The open file.
+      geo: The GeoTIFF tags of the location on the earth; empty for other files.
     """
 
     path: pathlib.Path
@@ -57,23 +58,23 @@ class LargeImage:
 
     @property
     def channels(self) -> int:
-        """Returns the number of channels."""
+        """Returns the number of channels that `read` returns."""
         return self.pixels.channels
 
     @property
     def dtype(self) -> np.dtype:
-        """Returns the type of the pixels."""
+        """Returns the data type of the pixels that `read` returns."""
         return np.dtype(self.pixels.dtype)
 
     def read(self, box: BoxTuple) -> np.ndarray:
-        """Returns the pixels of a box as `read_pixels` returns them, [h, w, C].
+        """Returns the pixels in a box, converted as `options` states, [h, w, C].
 
         Args:
           box: The first row and column, and the row and column after the last ones.
 
         Raises:
           ValueError: If the file is damaged or has values that are not allowed. The
-            message is one line that states the file.
+            message contains the path of the file.
         """
         with naming(self.path):
             values = self.boxes.read(box)
@@ -98,11 +99,12 @@ def can_be_large(path: pathlib.Path) -> bool:
 
 
 def open_large(path: pathlib.Path, options: ReadOptions) -> LargeImage:
-    """Opens a TIFF or an NPY file, of any size.
+    """Opens a TIFF or an NPY file of any size, so that boxes of it can be read.
 
     Args:
       path: The file.
-      options: The options of the reader. The largest number of pixels does not apply.
+      options: The options of the image reader. Its largest number of pixels does not
+        apply here.
 
     Raises:
       Refused: If the reader would refuse a smaller file of this kind, or the file
@@ -129,7 +131,7 @@ def open_large(path: pathlib.Path, options: ReadOptions) -> LargeImage:
 
 
 def _pixels(stored: Stored, options: ReadOptions) -> PixelType:
-    """Returns the channels and the type that the image has after reading."""
+    """Returns the channels and the data type of the pixels that will be read."""
     unlimited = dataclasses.replace(
         options, max_pixels=max(1, stored.size[0] * stored.size[1])
     )

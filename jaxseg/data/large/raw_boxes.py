@@ -1,4 +1,4 @@
-"""Reads boxes of pixels that a file stores without compression."""
+"""Reads boxes (rectangles) of an image that a file stores without compression."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ class Layout(NamedTuple):
     """Describes how uncompressed pixels are stored in a file.
 
     Attributes:
-      offset: The position of the first value in bytes.
-      size: The height and width.
+      offset: The position in the file, in bytes, of the first value.
+      size: The height and width of the image in pixels.
       samples: The number of channels.
       dtype: The type of the values, with its byte order.
-      planar: Whether each channel is stored as a whole, one after the other.
+      planar: Whether the file contains all pixels of the first channel, then all of the
+        second one, and so on. Otherwise, it contains all channels of the first pixel,
+        then of the second one.
     """
 
     offset: int
@@ -32,30 +34,30 @@ class Layout(NamedTuple):
 
 
 class RawBoxes:
-    """Reads boxes of pixels that a file stores without compression.
+    """Reads boxes of an image that a file stores without compression.
 
-    The rows are read from the file and not through a memory map, because the pages of a
-    map count as memory of the process until the system needs them.
+    The file is not memory-mapped, because the pages of a map count as memory of the
+    process until the system needs them.
     """
 
     def __init__(self, path: pathlib.Path, layout: Layout) -> None:
-        """Opens the file.
+        """Opens a file for reading.
 
         Args:
           path: The file.
-          layout: The position of the pixels in it.
+          layout: How the pixels are stored in the file.
         """
         self._layout = layout
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115
 
     def read(self, box: BoxTuple) -> np.ndarray:
-        """Returns all stored channels of a box, [h, w, S].
+        """Returns the pixels in a box with all channels of the file, [h, w, S].
 
         Args:
           box: The first row and column, and the row and column after the last ones.
 
         Raises:
-          Refused: If the file ends too early.
+          Refused: If the file ends before the last pixel of the box.
         """
         samples = self._layout.samples
         if not self._layout.planar:

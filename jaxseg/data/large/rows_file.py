@@ -1,8 +1,8 @@
-"""Writes an image row by row to a file that an interrupted process can continue.
+"""Writes an image row by row, so that an interrupted process can be continued.
 
 The rows are stored in an NPY file without compression. A JSON file next to it states
-how many of them are finished, and from what they are computed. Both are removed when
-the result is written.
+how many rows are finished, and from which inputs and options they are computed. The
+JSON file is removed when the image is complete.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class RowsFile:
-    """Writes the rows of an image of classes, from top to bottom.
+    """Writes the rows of a class mask to a file, from top to bottom.
 
     Attributes:
       path: The NPY file.
-      shape: The shape of the image, (H, W) or (H, W, K).
+      shape: The shape of the mask: (H, W), or (H, W, K) if classes can overlap.
       dtype: The type of the values.
-      origin: Everything that determines the values, as plain text and numbers. A file
-        is continued only if it is equal.
+      origin: All inputs and options that determine the values, in types that JSON can
+        store. An existing file is continued only if its origin is equal.
       remedy: The last sentence of an error about a file that cannot be continued.
     """
 
@@ -44,14 +44,17 @@ class RowsFile:
 
     @property
     def state(self) -> Path:
-        """Returns the JSON file with the number of finished rows."""
+        """Returns the path of the JSON file that states the number of finished rows."""
         return self.path.with_name(f"{self.path.name}.json")
 
     def start(self) -> int:
-        """Creates the file, or returns the number of rows that are finished already.
+        """Creates the file, or continues an existing one.
+
+        Returns:
+          The number of rows that are finished already.
 
         Raises:
-          ValueError: If the file was begun from something else.
+          ValueError: If the existing file is damaged or has another `origin`.
         """
         if self.state.exists():
             return self._continued()
@@ -66,7 +69,7 @@ class RowsFile:
         """Writes finished rows, and then records in the file that they are finished.
 
         Args:
-          first: The number of the first row.
+          first: The index in the image of the first of these rows.
           rows: The rows, [n, W] or [n, W, K].
         """
         data = np.ascontiguousarray(rows, self.dtype)
@@ -77,22 +80,22 @@ class RowsFile:
         self._store(first + len(rows))
 
     def read(self, first: int, last: int) -> np.ndarray:
-        """Returns the rows `first` to `last - 1`."""
+        """Returns the rows `first` to `last - 1` of the file."""
         count = (last - first) * int(np.prod(self.shape[1:]))
         with open(self.path, "rb") as file:
             file.seek(self._offset(first))
             return np.fromfile(file, self.dtype, count).reshape(-1, *self.shape[1:])
 
     def remove(self) -> None:
-        """Removes the files."""
+        """Removes the NPY file and its JSON file."""
         self.state.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
     def become(self, path: Path) -> None:
-        """Renames the finished NPY file to the result.
+        """Renames the complete NPY file and removes its JSON file.
 
         Args:
-          path: The result.
+          path: The new path of the NPY file.
         """
         os.replace(self.path, path)
         self.state.unlink(missing_ok=True)
@@ -135,7 +138,17 @@ class RowsFile:
 
 
 def _difference(found: Any, wanted: Any, name: str = "") -> tuple[str, Any, Any]:
-    """Returns the dotted name of a value that differs, and the two values."""
+    """Returns the first difference between two JSON values.
+
+    Args:
+      found: One value.
+      wanted: The other value.
+      name: The dotted name of both values.
+
+    Returns:
+      The dotted name of the entry that differs, such as "options.window", and its
+      value in `found` and in `wanted`.
+    """
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in sorted({*found, *wanted}):
             one, other = found.get(key), wanted.get(key)

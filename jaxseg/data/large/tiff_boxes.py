@@ -1,4 +1,7 @@
-"""Reads boxes of a TIFF by decoding only the tiles or strips that they touch."""
+"""Reads rectangles of pixels (boxes) of a TIFF without decoding the rest.
+
+Only the tiles or strips that overlap with a box are decoded.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,13 @@ GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737)
 
 
 class TiffBoxes:
-    """Reads boxes of the first page of a TIFF with tiles or strips."""
+    """Reads boxes of the first page of a TIFF that has tiles or strips."""
 
     def __init__(self, path: pathlib.Path) -> None:
-        """Opens a file that `jaxseg.data.wide.tiff.open_tiff` has accepted.
+        """Opens the first page of a TIFF.
 
         Args:
-          path: The file.
+          path: The file, which `jaxseg.data.wide.tiff.open_tiff` must have accepted.
 
         Raises:
           Refused: If the file has no tiles and its strips are too large, or if the
@@ -57,7 +60,7 @@ class TiffBoxes:
         self._capacity = max(CACHE_BYTES, 2 * row) // size
 
     def read(self, box: BoxTuple) -> np.ndarray:
-        """Returns all stored channels of a box, [h, w, S].
+        """Returns the pixels in a box with all channels of the file, [h, w, S].
 
         Args:
           box: The first row and column, and the row and column after the last ones.
@@ -87,7 +90,13 @@ class TiffBoxes:
         self._file.close()
 
     def _segment(self, plane: int, row: int, column: int) -> np.ndarray:
-        """Returns a decoded tile or strip, [h, w, channels]."""
+        """Returns a tile or strip after decoding, [h, w, channels].
+
+        Args:
+          plane: The channel, if the file stores each channel on its own, else 0.
+          row: The row of the tile or strip, counted in tiles or strips.
+          column: The column of the tile, counted in tiles; 0 for strips.
+        """
         index = (plane * self._down + row) * self._across + column
         if index in self._cache:
             self._cache.move_to_end(index)
@@ -117,10 +126,10 @@ class TiffBoxes:
 
 
 def open_tiff_boxes(path: pathlib.Path) -> TiffBoxes | RawBoxes:
-    """Opens the first page of a TIFF that `open_tiff` has accepted.
+    """Opens the first page of a TIFF, so that boxes (rectangles) of it can be read.
 
     Args:
-      path: The file.
+      path: The file, which `jaxseg.data.wide.tiff.open_tiff` must have accepted.
     """
     import tifffile
 
@@ -139,13 +148,16 @@ def open_tiff_boxes(path: pathlib.Path) -> TiffBoxes | RawBoxes:
 
 
 def georeference(path: pathlib.Path) -> tuple[tuple[int, int, int, Any], ...]:
-    """Returns the tags that place a GeoTIFF on the earth, for another TIFF of its size.
+    """Returns the tags that state the location of a GeoTIFF on the earth.
+
+    They can be written to another TIFF with the same height and width.
 
     Args:
       path: The file.
 
     Returns:
-      The code, type, number and value of each tag.
+      For each tag: its code, its TIFF data type, the number of its values, and the
+      values. Empty if the file is no GeoTIFF.
     """
     import tifffile
 

@@ -1,4 +1,4 @@
-"""Writes an image of classes as a tiled TIFF, without holding it in memory."""
+"""Writes a class mask as a tiled TIFF, without holding it in memory."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def write_tiff(
     Args:
       path: The file to write.
       read: A function of (start, stop) that returns the rows start to stop - 1.
-      shape: The shape of the image, (H, W) or (H, W, K).
+      shape: The shape of the image: (H, W), or (H, W, K) if classes can overlap.
       dtype: The type of the values.
       palette: The colors of the classes, uint8 [N, 3], for 8-bit classes [H, W].
-      geo: The tags that place the image on the earth.
+      geo: The GeoTIFF tags of the location on the earth, from
+        `jaxseg.data.large.tiff_boxes.georeference`.
     """
     import tifffile
 
@@ -58,7 +59,10 @@ def write_tiff(
 def _tiles(
     read: Callable[[int, int], np.ndarray], shape: tuple[int, ...]
 ) -> Iterator[np.ndarray]:
-    """Yields the tiles row by row; those at the border are filled with 0."""
+    """Yields the tiles of an image row by row.
+
+    Tiles at the right and bottom border are padded with 0 to their full size.
+    """
     for top in range(0, shape[0], TILE):
         rows = read(top, min(top + TILE, shape[0]))
         for left in range(0, shape[1], TILE):

@@ -110,7 +110,7 @@ class Program:
         return found[:, :height, :width]
 
     def __call__(self, pixels: Array) -> Array:
-        """Calls `apply` with the attribute `variables`; tracing makes them constants."""
+        """Calls `apply` with `self.variables`. Tracing turns them into constants."""
         return self.apply(self.variables, pixels)
 
     def _padded(self, pixels: Array) -> Array:

@@ -1,1 +1,1 @@
-"""Segments images by windows: grids, blending, accumulators and streaming."""
+"""Segments large images window by window and combines the outputs of the windows."""

@@ -1,4 +1,4 @@
-"""Weights by which the outputs of overlapping windows are averaged.
+"""Defines the weights with which the outputs of overlapping windows are averaged.
 
 The weight of a pixel is the product of a weight for its row and a weight for its column
 in the window:
@@ -8,7 +8,7 @@ in the window:
   eighth of the side, as in nnU-Net (Isensee et al., arXiv 1809.10486).
 - "cosine": a raised cosine (Hann window), which falls to almost 0 at the border. With
   steps of half a window, the weights of all windows over a pixel have a constant sum.
-- "center": the keep boxes are disjoint, so their weights are 1.
+- "center": each pixel is taken from one window only, so all weights are 1.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from jaxseg.typing import Size
 
 
 def profile(blend: Blend, length: int) -> np.ndarray:
-    """Returns the weights of the rows, or of the columns, in a window.
+    """Returns the weights of the rows (or the columns) of one window.
 
     Args:
       blend: The kind of blending.
-      length: The number of rows.
+      length: The number of rows (or columns).
 
     Returns:
       Positive weights, float32 [length].
@@ -40,14 +40,17 @@ def profile(blend: Blend, length: int) -> np.ndarray:
 
 
 def span_weights(grid: Grid, axis: int) -> np.ndarray:
-    """Returns the weights of the outputs of all spans; they are 0 outside of `keep`.
+    """Returns the weights of the rows, or of the columns, of all windows of a grid.
+
+    They are 0 outside of the interval `keep`, where the output is not used.
 
     Args:
-      grid: The windows.
-      axis: 0 for the spans of rows, 1 for those of columns.
+      grid: The windows of the image.
+      axis: 0 for the rows, 1 for the columns.
 
     Returns:
-      float32 [number of spans, length of the output].
+      float32 [n, length], where n is the number of spans in `grid.rows` or
+      `grid.columns`, and `length` is the height or width of an output.
     """
     spans, margin = (grid.rows, grid.columns)[axis], grid.margin[axis]
     weights = np.zeros((len(spans), grid.output[axis]), np.float32)
@@ -59,15 +62,16 @@ def span_weights(grid: Grid, axis: int) -> np.ndarray:
 
 
 def totals(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the sums of the weights over every row and over every column.
+    """Returns for each row and for each column of the image the sum of its weights.
 
-    The sum of the weights of a pixel is the product of the two.
+    The weights of all windows over a pixel sum to the product of the value for its row
+    and the value for its column.
 
     Args:
-      grid: The windows.
+      grid: The windows of the image.
 
     Returns:
-      float32 [H] and float32 [W].
+      The sums for the rows, float32 [H], and those for the columns, float32 [W].
     """
     sums = []
     for axis, length in enumerate(grid.size):
@@ -80,10 +84,10 @@ def totals(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
 
 
 def kept_output(grid: Grid, rows: Span, columns: Span) -> tuple[slice, slice]:
-    """Returns the part of the output of a window that the result uses.
+    """Returns the part of the output of a window that is used, as slices of its axes.
 
     Args:
-      grid: The windows.
+      grid: The windows of the image.
       rows: The rows of the window.
       columns: The columns of the window.
     """

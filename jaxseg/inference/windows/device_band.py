@@ -1,6 +1,7 @@
-"""Holds the sums over overlapping windows on the device of the network.
+"""Holds the sums over overlapping windows on the device that runs the network.
 
-See `jaxseg.inference.windows.host_band` for what a band is.
+The sums are held for a band: those rows of the result to which later windows may still
+contribute.
 """
 
 from __future__ import annotations
@@ -19,19 +20,21 @@ from jaxseg.inference.windows.host_band import CHUNK, Place, band_height
 
 
 class DeviceBand:
-    """Holds a band of rows on a device.
+    """Holds a band of rows of the result in an array on a device.
 
-    Whole outputs are added, with the weight 0 outside of the keep box, because compiled
-    programs need constant sizes. The array therefore has a border of `_lead` rows and
-    columns before the band, and more after it.
+    Compiled programs need constant sizes, so the whole output of a window is added,
+    with the weight 0 outside of the part that is used. The array therefore has `_lead`
+    unused rows and columns before the band, and further ones after it.
     """
 
     def __init__(self, grid: Grid, *, device: jax.Device | None = None) -> None:
-        """Prepares the weights; the first outputs determine the size of the band.
+        """Computes the weights of the windows.
+
+        The first call of `add` allocates the band.
 
         Args:
-          grid: The windows.
-          device: The device. None selects the first one.
+          grid: The windows of the image.
+          device: The device that holds the band. None selects the first local device.
         """
         self._grid, self._device = grid, device or jax.local_devices()[0]
         self._weights = [jnp.asarray(span_weights(grid, axis)) for axis in (0, 1)]
@@ -45,11 +48,11 @@ class DeviceBand:
         self._band: jax.Array | None = None
 
     def add(self, values: Any, places: Sequence[Place]) -> None:
-        """Adds the outputs of windows.
+        """Adds the weighted outputs of windows to the band.
 
         Args:
-          values: The outputs, [B, h, w, ...].
-          places: The outputs to add, in this order.
+          values: The outputs of a batch of windows, [B, h, w, ...].
+          places: Which of the outputs to add, and to which window each belongs.
         """
         values = jax.device_put(values, self._device)
         if self._band is None:
@@ -67,7 +70,11 @@ class DeviceBand:
         )
 
     def take(self, first: int, last: int) -> jax.Array:
-        """Returns the finished rows `first` to `last - 1`, [n, W, ...]."""
+        """Returns the rows `first` to `last - 1` of the result, [n, W, ...].
+
+        Call this only for rows to which no later window contributes. Sums are divided
+        by the sum of the weights of each pixel.
+        """
         top = first - self._base + self._lead[0]
         rows = _rows(self._band, np.int32(top))
         if self._grid.blend != "center":
@@ -76,10 +83,10 @@ class DeviceBand:
         return rows[: last - first, left : left + self._grid.size[1]]
 
     def drop(self, row: int) -> None:
-        """Removes the rows above the row with this number.
+        """Removes finished rows from the band to make room for later ones.
 
         Args:
-          row: The first row that is kept.
+          row: The number of the first row of the image that stays in the band.
         """
         self._band = _drop(self._band, np.int32(row - self._base))
         self._base = row
@@ -93,7 +100,7 @@ class DeviceBand:
         return jnp.zeros(shape, dtype, device=self._device)
 
     def _corner(self, place: Place) -> tuple[int, int]:
-        """Returns the position of an output in the array."""
+        """Returns the row and column of the array at which an output begins."""
         spans = self._grid.rows[place.row], self._grid.columns[place.column]
         top, left = (
             span.read[0] + margin

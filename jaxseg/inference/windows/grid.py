@@ -1,17 +1,18 @@
-"""Describes the windows that together cover an image, as plain data.
+"""Describes the windows that together cover an image.
 
 All windows of a grid have one size, so that one compiled program serves all of them.
-They form rows and columns: a window is the product of a span of rows and a span of
-columns. Each window has two boxes, in pixels of the image:
+They form a grid: each window is the intersection of a span (interval) of rows and a
+span of columns. Each window has two boxes (rectangles), in pixels of the image:
 
-- `read` is what the network sees. It may extend beyond the image; whoever reads the
-  pixels pads them there.
-- `keep` is where the result uses the output of the window. It is inside the image.
+- `read` is what the network sees. It may extend beyond the image. The code that reads
+  the window fills the pixels outside.
+- `keep` is the part for which the output of the window is used. It lies inside the
+  image.
 
 With the blending "center", the keep boxes are disjoint and cover the image, so that
-each pixel is taken from exactly one window. With the others they overlap, and the
-output of all windows over a pixel is averaged with weights that
-`jaxseg.inference.windows.blending` defines.
+each pixel is taken from exactly one window. With the other kinds of blending,
+they may overlap, and the outputs of all windows over a pixel are averaged with the
+weights that `jaxseg.inference.windows.blending` defines.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ BLENDS: tuple[Blend, ...] = ("uniform", "gaussian", "cosine", "center")
 
 
 class Box(NamedTuple):
-    """Describes a rectangle: rows `top` to `bottom - 1`, columns `left` to `right - 1`.
+    """Describes a rectangle of pixels of an image.
+
+    It contains the rows `top` to `bottom - 1` and the columns `left` to `right - 1`.
 
     Attributes:
       top: The first row.
@@ -44,16 +47,17 @@ class Box(NamedTuple):
 
     @property
     def size(self) -> Size:
-        """Returns the height and the width."""
+        """Returns the height and width of the box in pixels."""
         return self.bottom - self.top, self.right - self.left
 
 
 class Span(NamedTuple):
-    """Describes the rows, or the columns, of a window as half-open intervals.
+    """Describes the rows of a window, or in the same way its columns.
 
     Attributes:
       read: The first row that the network sees, and the row after the last one.
-      keep: The first row that is taken from its output, and the row after the last one.
+      keep: The first row for which the output of the network is used, and the row after
+        the last one.
     """
 
     read: tuple[int, int]
@@ -86,8 +90,9 @@ class Grid:
       blend: How outputs are combined where keep boxes overlap.
 
     Raises:
-      ValueError: If a span does not have the size of the window, keeps more than the
-        output of the network, or if the keep boxes do not cover the image.
+      ValueError: If a span does not have the size of the window or keeps more than the
+        output of the network, if the keep boxes do not cover the image, or if they
+        overlap although `blend` is "center".
     """
 
     size: Size
@@ -127,11 +132,11 @@ class Grid:
                 yield self.window_at(row, column)
 
     def window_at(self, row: int, column: int) -> Window:
-        """Returns the window of a span of rows and a span of columns.
+        """Returns the window in a row and a column of the grid.
 
         Args:
-          row: The index of the span of rows.
-          column: The index of the span of columns.
+          row: The index in `rows` of the rows of the window.
+          column: The index in `columns` of the columns of the window.
         """
         read, keep = (
             Box(rows[0], columns[0], rows[1], columns[1])
@@ -148,7 +153,9 @@ def sliding_grid(
     output: Size | None = None,
     blend: Blend = "uniform",
 ) -> Grid:
-    """Returns windows at equal steps, of which the last one ends at the border.
+    """Returns a grid of windows at equal steps.
+
+    Only the last step may be smaller, so that the last windows end at the border.
 
     Args:
       size: The height and width of the image.

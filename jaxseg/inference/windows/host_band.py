@@ -1,8 +1,9 @@
 """Holds the sums over overlapping windows in memory or in a memory-mapped file.
 
-A band contains the rows of the result that windows still change. `add` adds the outputs
-of windows, `take` returns rows that no later window changes, and `drop` makes room for
-the next rows. `jaxseg.inference.windows.device_band` does the same on the device.
+The windows of an image are processed from top to bottom. A band is an array of those
+rows of the result to which later windows may still contribute. `add` adds the outputs
+of windows, `take` returns finished rows, and `drop` makes room for the next rows.
+`jaxseg.inference.windows.device_band` holds such a band on an accelerator.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ CHUNK = 32  # The largest number of rows that are taken at once.
 
 
 class Place(NamedTuple):
-    """States the position of an output in a batch, and that of its window in the grid.
+    """Says which window of the grid an output of a batch belongs to.
 
     Attributes:
-      index: The index in the batch.
-      row: The index of its span of rows.
-      column: The index of its span of columns.
+      index: The index of the output in the batch.
+      row: The index in `Grid.rows` of the rows of the window.
+      column: The index in `Grid.columns` of the columns of the window.
     """
 
     index: int
@@ -37,33 +38,35 @@ class Place(NamedTuple):
 
 
 def band_height(grid: Grid) -> int:
-    """Returns the largest number of rows that are unfinished at once.
+    """Returns the number of image rows that a band must hold.
 
     Args:
-      grid: The windows.
+      grid: The windows of the image.
     """
     return max(span.keep[1] - span.keep[0] for span in grid.rows)
 
 
 def band_bytes(grid: Grid, classes: int) -> int:
-    """Returns the memory that the sums of a band need, in bytes.
+    """Returns the memory that the sums in a band need, in bytes.
 
     Args:
-      grid: The windows.
+      grid: The windows of the image.
       classes: The number of float32 values per pixel.
     """
     return band_height(grid) * grid.size[1] * classes * 4
 
 
 class HostBand:
-    """Holds a band of rows in an array of the host, or in a memory-mapped file."""
+    """Holds a band of rows in an array in main memory, or in a memory-mapped file."""
 
     def __init__(self, grid: Grid, *, folder: Path | None = None) -> None:
-        """Prepares the weights; the first outputs determine the size of the band.
+        """Computes the weights of the windows.
+
+        The first call of `add` allocates the band.
 
         Args:
-          grid: The windows.
-          folder: The folder of the memory-mapped file. None selects the memory.
+          grid: The windows of the image.
+          folder: The folder of the memory-mapped file, or None for main memory.
         """
         self._grid, self._folder = grid, folder
         self._weights = [span_weights(grid, axis) for axis in (0, 1)]
@@ -73,11 +76,11 @@ class HostBand:
         self._map: mmap.mmap | None = None
 
     def add(self, values: Any, places: Sequence[Place]) -> None:
-        """Adds the outputs of windows.
+        """Adds the weighted outputs of windows to the band.
 
         Args:
-          values: The outputs, [B, h, w, ...].
-          places: The outputs to add, in this order.
+          values: The outputs of a batch of windows, [B, h, w, ...].
+          places: Which of the outputs to add, and to which window each belongs.
         """
         values = np.asarray(values)
         if self._band is None:
@@ -88,7 +91,11 @@ class HostBand:
         self._release()
 
     def take(self, first: int, last: int) -> np.ndarray:
-        """Returns the finished rows `first` to `last - 1`, [n, W, ...]."""
+        """Returns the rows `first` to `last - 1` of the result, [n, W, ...].
+
+        Call this only for rows to which no later window contributes. Sums are divided
+        by the sum of the weights of each pixel.
+        """
         rows = self._band[first - self._base : last - self._base]
         if self._grid.blend == "center":
             found = rows.copy()
@@ -100,10 +107,10 @@ class HostBand:
         return found
 
     def drop(self, row: int) -> None:
-        """Removes the rows above the row with this number.
+        """Removes finished rows from the band to make room for later ones.
 
         Args:
-          row: The first row that is kept.
+          row: The number of the first row of the image that stays in the band.
         """
         count, height = row - self._base, len(self._band)
         step = min(count, CHUNK)  # The blocks do not overlap.

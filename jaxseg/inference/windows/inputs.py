@@ -16,7 +16,7 @@ Border = Literal["zero", "reflect"]
 
 
 class Pixels(Protocol):
-    """Defines an image of which boxes can be read."""
+    """Protocol of an image from which rectangles of pixels can be read."""
 
     @property
     def size(self) -> Size:
@@ -24,19 +24,19 @@ class Pixels(Protocol):
 
     @property
     def channels(self) -> int:
-        """Returns the number of channels."""
+        """Returns the number of channels of the image."""
 
     @property
     def dtype(self) -> np.dtype:
         """Returns the type of the pixels."""
 
     def read(self, box: Box) -> np.ndarray:
-        """Returns the pixels [h, w, C] of a box that is inside the image."""
+        """Returns the pixels in a box, [h, w, C]. The box must lie inside the image."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ArrayPixels:
-    """Reads boxes of an array.
+    """Provides the interface `Pixels` for an array in memory.
 
     Attributes:
       array: The image, [H, W, C].
@@ -51,7 +51,7 @@ class ArrayPixels:
 
     @property
     def channels(self) -> int:
-        """Returns the number of channels."""
+        """Returns the number of channels of the image."""
         return self.array.shape[2]
 
     @property
@@ -60,7 +60,7 @@ class ArrayPixels:
         return self.array.dtype
 
     def read(self, box: Box) -> np.ndarray:
-        """Returns the pixels [h, w, C] of a box that is inside the image."""
+        """Returns the pixels in a box, [h, w, C]. The box must lie inside the image."""
         return self.array[box.top : box.bottom, box.left : box.right]
 
 
@@ -71,9 +71,10 @@ class WindowInputs:
     Attributes:
       pixels: The image.
       prepare: A function from pixels [B, h, w, C], as they are stored, to the input of
-        the network. The value of a pixel may depend on this pixel alone.
-      border: How windows are padded outside of the image. "zero" fills the input of the
-        network with 0, which is the mean color, and "reflect" mirrors the image.
+        the network. It must compute each pixel from the same pixel of the image alone.
+      border: How the part of a window outside of the image is filled. "zero" fills the
+        input of the network with 0, which is the mean color, and "reflect" mirrors the
+        image.
     """
 
     pixels: Pixels
@@ -81,10 +82,10 @@ class WindowInputs:
     border: Border = "zero"
 
     def batch(self, boxes: Sequence[Box]) -> Any:
-        """Returns the input of the network for windows of one size, [B, h, w, C].
+        """Reads windows of equal size and returns the network's input, [B, h, w, C].
 
         Args:
-          boxes: The boxes that the network sees.
+          boxes: The box of each window. It may extend beyond the image.
         """
         tiles = np.stack([self._read(box) for box in boxes])
         inputs = self.prepare(jnp.asarray(tiles))
@@ -98,7 +99,7 @@ class WindowInputs:
         return min(box[:2]) >= 0 and box.bottom <= height and box.right <= width
 
     def _valid(self, box: Box) -> np.ndarray:
-        """Returns which pixels of a box are inside the image, booleans [h, w, 1]."""
+        """Returns for each pixel of a box if it is inside the image, bool [h, w, 1]."""
         rows, columns = (
             (np.arange(*ends) >= 0) & (np.arange(*ends) < length)
             for ends, length in zip(_intervals(box), self.pixels.size, strict=True)
@@ -122,7 +123,11 @@ def _intervals(box: Box) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _inside(ends: tuple[int, int], length: int, *, mirror: bool) -> np.ndarray:
-    """Maps indices to indices of the image, by mirroring or to the nearest one."""
+    """Returns the row or column of the image for each index in a half-open interval.
+
+    An index outside of 0 to `length - 1` is mirrored at the border or, if `mirror` is
+    False, replaced by the nearest valid index.
+    """
     index = np.arange(*ends)
     if not mirror:
         return np.clip(index, 0, length - 1)

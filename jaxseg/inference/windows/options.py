@@ -19,7 +19,7 @@ class WindowOptions:
     Attributes:
       window: The height and width of the input of the network in pixels.
       stride: The vertical and horizontal step between windows in pixels. The default is
-        two thirds of the window, or the size of the output of a tile.
+        two thirds of the window, or for tiles the size of the output of the network.
       batch: The number of windows in a call of the network.
       blend: How the outputs of overlapping windows are combined.
       accumulate: Where the sums over overlapping windows are held: "device", "host",

@@ -1,4 +1,4 @@
-"""Chooses where the sums over overlapping windows are held."""
+"""Chooses the memory or file that holds the sums over overlapping windows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _SHARE = 4  # A band may take a quarter of the free memory.
 
 
 def chosen_place(place: Place, grid: Grid, classes: int) -> Place:
-    """Returns "device", "host" or "file", whichever "auto" means for a grid.
+    """Returns where to hold the sums of the windows: "device", "host" or "file".
+
+    A choice of the user other than "auto" is returned unchanged.
 
     "auto" selects the memory of an accelerator if the sums need at most a quarter of
     what is free there, otherwise the memory of the host under the same condition,
@@ -27,7 +29,7 @@ def chosen_place(place: Place, grid: Grid, classes: int) -> Place:
 
     Args:
       place: The choice of the user.
-      grid: The windows.
+      grid: The windows of the image.
       classes: The number of classes.
     """
     if place != "auto":
@@ -43,11 +45,11 @@ def chosen_place(place: Place, grid: Grid, classes: int) -> Place:
 def new_band(
     place: Place, grid: Grid, *, folder: Path | None = None
 ) -> HostBand | DeviceBand:
-    """Returns an empty band.
+    """Creates an empty band, which accumulates the outputs of windows.
 
     Args:
-      place: "device", "host" or "file".
-      grid: The windows.
+      place: Where the band is held: "device", "host" or "file".
+      grid: The windows of the image.
       folder: The folder of the memory-mapped file. None selects the system's folder for
         temporary files.
     """
@@ -59,7 +61,7 @@ def new_band(
 
 
 def _free_on_device() -> int:
-    """Returns the free memory of an accelerator in bytes, or 0 on a CPU."""
+    """Returns the free memory of the first accelerator in bytes, or 0 without one."""
     device = jax.local_devices()[0]
     stats = None if device.platform == "cpu" else device.memory_stats()
     if not stats:
@@ -68,7 +70,7 @@ def _free_on_device() -> int:
 
 
 def _free_on_host() -> int:
-    """Returns the free memory of the host in bytes."""
+    """Returns the free main memory of this machine in bytes."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

@@ -1,4 +1,4 @@
-"""Shares the windows of a batch among several devices."""
+"""Distributes the windows of a batch over several devices."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _AXIS = "windows"
 
 @dataclasses.dataclass(frozen=True)
 class Shared:
-    """Runs a function on a batch, of which each device computes an equal part.
+    """Runs a function on a batch; each device computes an equal part of the batch.
 
-    Each device runs the program that a single device runs for its part alone, so the
-    result does not depend on the number of devices.
+    The program for such a part is the same as on a single device, so the result does
+    not depend on the number of devices.
 
     Attributes:
-      function: The compiled function of the batch.
+      function: The compiled function, which takes the whole batch.
       sharding: The distribution of the batch over the devices.
     """
 
@@ -30,11 +30,11 @@ class Shared:
 
     @property
     def devices(self) -> int:
-        """Returns the number of devices."""
+        """Returns the number of devices that share a batch."""
         return self.sharding.mesh.size
 
     def __call__(self, batch: Any) -> jax.Array:
-        """Returns the outputs for a batch whose length `devices` divides."""
+        """Returns the outputs for a batch. `devices` must divide its length."""
         return self.function(jax.device_put(batch, self.sharding))
 
 
@@ -49,7 +49,7 @@ def shared(
       devices: The number of local devices.
 
     Raises:
-      ValueError: If there are fewer local devices.
+      ValueError: If `devices` exceeds the number of local devices.
     """
     local = jax.local_devices()
     if not 1 <= devices <= len(local):

@@ -1,4 +1,4 @@
-"""Runs a network on sliding windows or on tiles of an image."""
+"""Runs a network on overlapping or adjacent windows of an image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Decide = Callable[[Any], Any]
 
 @dataclasses.dataclass(frozen=True)
 class SlidingWindows:
-    """Runs a network on the windows of an image.
+    """Runs a network on the windows of an image and combines the outputs.
 
     Attributes:
       apply: A function from images [B, h, w, C] to logits [B, h, w, K]. The devices of
@@ -52,7 +52,7 @@ class SlidingWindows:
         return self.options.batch * devices
 
     def plan(self, pixels: Pixels) -> tuple[Grid, int]:
-        """Returns the windows of an image and the number of logits for each pixel.
+        """Returns the windows for an image and the number of logits per pixel.
 
         Args:
           pixels: The image.
@@ -75,7 +75,9 @@ class SlidingWindows:
         return grid, output[-1]
 
     def describe(self, pixels: Pixels) -> str:
-        """Returns a line about the windows of an image and the place of the sums.
+        """Returns a line for users about the windows of an image.
+
+        It states their number and size, and where their sums are held in how many GB.
 
         Args:
           pixels: The image.
@@ -97,13 +99,14 @@ class SlidingWindows:
     def rows(
         self, pixels: Pixels, *, decide: Decide | None = None, start: int = 0
     ) -> Iterator[Rows]:
-        """Yields the result from top to bottom, a few rows at a time.
+        """Yields the result for an image from top to bottom, a few rows at a time.
 
         Args:
           pixels: The image.
-          decide: A function from averaged logits [..., K], of NumPy or JAX, to the
-            result [..., ...] for each pixel. None yields the averaged logits.
-          start: The number of rows that are not needed.
+          decide: A function from the averaged logits [..., K], a NumPy or JAX array,
+            to the result for each pixel, such as `most_probable`. None yields the
+            averaged logits.
+          start: The number of rows at the top that are not needed.
         """
         grid, classes = self.plan(pixels)
         place = chosen_place(self.options.accumulate, grid, classes)
@@ -123,7 +126,7 @@ class SlidingWindows:
 
 
 def most_probable(logits: Any) -> Any:
-    """Returns the class with the largest logit, int32 [...].
+    """Returns the class with the largest logit for each pixel, int32 [...].
 
     Args:
       logits: A NumPy or JAX array, [..., K].
@@ -139,7 +142,7 @@ def _argmax(logits):
 
 
 def _inner(output: tuple[int, ...], *, window: Size, mode: Mode) -> Size:
-    """Returns the height and width of the output of a window."""
+    """Checks the shape of the network's output and returns its height and width."""
     if len(output) != 4:
         raise ValueError(f"logits.shape={output} is invalid: expected [B, h, w, K].")
     inner = output[1:3]

@@ -1,6 +1,7 @@
-"""Runs a network on the windows of an image and yields rows as they are finished.
+"""Runs a network on the windows of an image and yields finished rows of the result.
 
-Only a band of rows is held: a row is yielded as soon as no later window changes it.
+A row is yielded when no later window contributes to it, so that only the unfinished
+rows, which form a band, are held.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ Run = Callable[[Sequence[Window]], Any]
 
 
 class Rows(NamedTuple):
-    """Contains finished rows of the result.
+    """Contains consecutive finished rows of the result for an image.
 
     Attributes:
-      first: The number of the first row.
-      values: The rows, [n, W, ...], an array of the host or of the device.
+      first: The index in the image of the first of these rows.
+      values: The rows, [n, W, ...], a NumPy array or an array on a device.
     """
 
     first: int
@@ -28,16 +29,16 @@ class Rows(NamedTuple):
 
 
 class Band(Protocol):
-    """Defines the rows of the result that windows still change."""
+    """Protocol of an accumulator for rows to which later windows still contribute."""
 
     def add(self, values: Any, places: Sequence[Place]) -> None:
-        """Adds the outputs of windows."""
+        """Adds the outputs [B, h, w, ...] of those windows that `places` states."""
 
     def take(self, first: int, last: int) -> Any:
-        """Returns finished rows."""
+        """Returns the finished rows `first` to `last - 1` of the result."""
 
     def drop(self, row: int) -> None:
-        """Removes the rows above a row."""
+        """Removes the rows before `row` from the band to make room for later ones."""
 
 
 def stream(
@@ -46,14 +47,14 @@ def stream(
     """Runs a network on all windows and yields the finished rows, from top to bottom.
 
     Args:
-      grid: The windows.
+      grid: The windows of the image.
       run: A function from `batch` windows to their outputs, [batch, h, w, ...], where h
         and w are `grid.output`. It is called for the next batch before the outputs of
         the last one are used, so that a device does not wait.
-      band: A new band, which combines the outputs.
-      batch: The number of windows in a call of `run`. Copies of its last window fill
-        the last batch.
-      start: The number of rows that are finished already and are not computed.
+      band: An empty band, in which the outputs of the windows are combined.
+      batch: The number of windows in a call of `run`. If the last batch has fewer
+        windows, it is filled with copies of its last window.
+      start: The number of rows at the top that need not be computed.
 
     Yields:
       Rows from `start` on, in groups of at most 32, each row once.
@@ -83,7 +84,10 @@ def _taken(band: Band, *, first: int, last: int) -> Iterator[Rows]:
 def _outputs(
     grid: Grid, run: Run, *, rows: Sequence[int], batch: int
 ) -> Iterator[tuple[Any, list[Place]]]:
-    """Yields the outputs of batches; the next batch already runs meanwhile."""
+    """Yields the outputs of each batch with the window to which each output belongs.
+
+    The computation of the next batch is started before the outputs are yielded.
+    """
     jobs = list(itertools.product(rows, range(len(grid.columns))))
     waiting = None
     for first in range(0, len(jobs), batch):
