@@ -1,1 +1,4 @@
-"""Finds which part of each array of a traced program a part of the output needs."""
+"""Finds which part of each array in a program is needed for a part of its output.
+
+With it, the output of a network for a large image is computed tile by tile.
+"""

@@ -1,4 +1,4 @@
-"""Defines which positions along its dimensions an operation reads of an operand."""
+"""Defines which positions of its operands each result of an operation depends on."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from jaxseg.analysis.regions.layouts import REDUCTIONS, SAME, regrouped
 
 
 class Access(NamedTuple):
-    """Describes which positions along a dimension of an operand results read.
+    """Describes which positions of an operand an operation reads along one dimension.
 
-    Result i reads the positions from scale * i + shift up to, but not including,
-    scale * i + shift + width, of the operand between whose positions spread - 1 others
-    are inserted.
+    Entry i of the result reads the positions scale * i + shift to
+    scale * i + shift + width - 1. They are counted in the dilated operand, which has
+    spread - 1 additional positions between neighboring entries of the operand.
 
     Attributes:
-      out: The dimension of the result.
-      scale: The step between the positions that neighboring results read.
-      shift: The first position that result 0 reads; negative in the padding.
-      width: The number of positions from the first to the last one that a result reads.
-      spread: The distance of neighboring positions of the operand.
+      out: The number of the dimension of the result that i runs along.
+      scale: The step between the first positions that entries i and i + 1 read.
+      shift: The first position that entry 0 reads; negative if it is in the padding.
+      width: The number of positions from the first to the last one that an entry reads.
+      spread: The dilation of the operand: entry k of the operand is at position
+        spread * k.
     """
 
     out: int
@@ -32,13 +33,19 @@ class Access(NamedTuple):
     spread: int = 1
 
     def interval(self, span: Span) -> Span:
-        """Returns the positions that a part of the result reads, padding included."""
+        """Returns the positions that an interval of the result reads.
+
+        The positions are those of the dilated operand, including its padding.
+        """
         start = span.start * self.scale + self.shift
         length = (span.length - 1) * self.scale + self.width
         return Span(span.axis, start, length, span.live)
 
     def positions(self, span: Span) -> Span:
-        """Returns the positions of the operand among those of `interval`."""
+        """Returns the entries of the operand that an interval of the result reads.
+
+        Unlike `interval`, it does not count the positions between the entries.
+        """
         wide = self.interval(span)
         first = -(-wide.start // self.spread)
         last = (wide.start + wide.length - 1) // self.spread + 1
@@ -49,22 +56,29 @@ Accesses = list[list[Access | None] | None]
 
 
 def span_of(value: Value, spans: list[Span], dim: int) -> Span:
-    """Returns the span of a dimension that has one line or none."""
+    """Returns the interval that tiles need along one dimension of an array.
+
+    Args:
+      value: The array. The dimension has at most one `Line`.
+      spans: The interval for each `Line` of the array.
+      dim: The number of the dimension.
+    """
     places = value.places(dim)
     return spans[places[0]] if places else full(1)
 
 
 def accesses(node: Node, out: int = 0) -> Accesses | None:
-    """Returns how an operation reads each dimension of each of its operands.
+    """Returns which positions an operation reads in each dimension of each operand.
 
     Args:
-      node: The operation. Its operands have at most one line in each dimension.
-      out: The number of the result.
+      node: The operation. Each dimension of its operands has at most one `Line`.
+      out: The index of the result, for an operation with several results.
 
     Returns:
-      For each operand, None if it is needed as a whole, else one entry for each of its
-      dimensions, which is None if all positions are needed. None if the operation has
-      no such description.
+      A list with one item for each operand. The item is None if the whole operand is
+      needed, else a list with one `Access` for each dimension, or None for a dimension
+      whose positions are all needed. Returns None in place of the list if no `Access`
+      can describe the operation.
     """
     name, rank = node.kind, len(node.ins[0].dims)
     rest: Accesses = [None] * (len(node.ins) - 1)
@@ -142,11 +156,14 @@ def _starts(value, indices, sizes):
 
 
 def taken(node: Node) -> tuple[int, int, np.ndarray] | None:
-    """Returns how `jnp.take` with constant indices reads its operand.
+    """Returns the dimensions and the indices of a `jnp.take` with constant indices.
+
+    Args:
+      node: An operation `lax.gather`.
 
     Returns:
-      The dimension of the operand, that of the result, and the indices. None if the
-      operation is another kind of gather.
+      The indexed dimension of the operand, the corresponding dimension of the result,
+      and the indices. None if the operation is not such a `jnp.take`.
     """
     numbers, index = node.params["dimension_numbers"], node.ins[1].known
     sizes, shape = node.params["slice_sizes"], node.ins[0].shape
@@ -163,12 +180,12 @@ def taken(node: Node) -> tuple[int, int, np.ndarray] | None:
 
 
 def index_span(index: np.ndarray, span: Span, size: int) -> Span:
-    """Returns the interval that contains the entries of an interval of indices.
+    """Returns the interval of an array that is read by some consecutive indices.
 
     Args:
-      index: Positions on a line.
-      span: The interval of entries of `index`.
-      size: The number of positions on the line.
+      index: The indices with which `jnp.take` reads one dimension of the array.
+      span: Which entries of `index` each tile uses.
+      size: The size of that dimension.
     """
     starts = np.atleast_1d(span.start)
     rows = index[starts[:, None] + np.arange(span.length)]
@@ -180,10 +197,12 @@ def index_span(index: np.ndarray, span: Span, size: int) -> Span:
 
 
 def has_rule(node: Node) -> bool:
-    """Returns whether parts of the result can be computed from parts of the operands.
+    """Returns whether a part of the result can be computed from parts of the operands.
+
+    It returns True for all reductions, also for those over the whole image.
 
     Args:
-      node: The operation. Reductions over the image are not considered.
+      node: The operation.
     """
     name = node.kind
     if name == "gather":

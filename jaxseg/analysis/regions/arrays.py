@@ -1,10 +1,11 @@
-"""Defines the arrays and the operations of a traced program whose parts are followed.
+"""Describes the arrays and the operations of a traced program.
 
-An array of the program is a `Value`. Each of its dimensions consists of lines: one line
-for an ordinary dimension, none for a dimension of size 1, and several lines for a
-dimension that a reshape has merged. For example, [1, h, w, C] reshaped to [h * w, C]
-has the dimensions (h, w) and (C,). A part of a value is a box, with one interval for
-each line.
+The descriptions serve to find which part of each array a tile of the output needs. An
+array is a `Value`. Each of its dimensions is a tuple of `Line` objects: one for an
+ordinary dimension, none for a dimension of size 1, and several for a dimension that a
+reshape has merged from several. For example, [1, h, w, C] reshaped to [h * w, C] has
+the dimensions (h, w) and (C,). A part of an array is a box, which is given by one
+interval, a `Span`, for each `Line`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """Describes one axis along which the elements of an array are arranged.
+    """Describes one dimension of an array, or one factor of a merged dimension.
 
     Attributes:
       size: The number of positions.
-      axis: The axis of the image along which the content varies, "rows" or "columns".
-        None if it depends on no position in the image, as for channels.
+      axis: "rows" or "columns" if the positions correspond to rows or columns of the
+        image. None if they correspond to neither, as for channels.
     """
 
     size: int
@@ -38,14 +39,15 @@ class Value:
     """Describes one array of the program.
 
     Attributes:
-      dims: The lines of each dimension.
+      dims: The `Line` objects of each dimension; see the module.
       dtype: The type of the elements.
-      known: The content, if it does not depend on the arguments of the program.
-      from_image: Whether the content depends on the image.
-      level: The number of successive global operations on which the content depends.
-      partial: The axes of the image over which the true content is the sum of the
-        contents that are computed from the parts of the image.
-      align: Parts of the first line start and end at multiples of this number.
+      known: The elements, if they do not depend on the arguments of the program.
+      from_image: Whether the elements depend on the image.
+      level: The number of successive operations over the whole image, such as global
+        pooling, on which the elements depend.
+      partial: "rows", "columns" or both if a tile computes only its own summands of
+        the elements, so that the results of all tiles along these axes must be added.
+      align: Intervals of the first `Line` start and end at multiples of this number.
     """
 
     dims: Dims
@@ -58,7 +60,7 @@ class Value:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """Returns the lines of all dimensions in order."""
+        """Returns the `Line` objects of all dimensions in order, in one tuple."""
         return tuple(line for dim in self.dims for line in dim)
 
     @property
@@ -67,7 +69,7 @@ class Value:
         return tuple(math.prod(line.size for line in dim) for dim in self.dims)
 
     def places(self, dim: int) -> list[int]:
-        """Returns the numbers of the lines of a dimension among all lines."""
+        """Returns the indices in `lines` of the `Line` objects of a dimension."""
         first = sum(len(lines) for lines in self.dims[:dim])
         return list(range(first, first + len(self.dims[dim])))
 
@@ -77,19 +79,19 @@ class Node:
     """Describes one operation of the program.
 
     Attributes:
-      kind: The name of the primitive, or "merge" for an operation that turns dimensions
-        of several lines into dimensions of one line.
+      kind: The name of the JAX primitive, or "merge" for an operation that replaces
+        the several `Line` objects of a dimension by one.
       ins: The operands.
       outs: The results.
       params: The parameters of the primitive.
-      eqn: The equation, or None for "merge".
-      module: The path of modules that contain the operation.
-      reduced: For a sum, maximum, minimum or matrix product over positions of the
-        image: the numbers of the lines of each operand over which it runs.
-      cut: Whether the results are complete only after all parts of the image have been
-        combined.
-      opaque: Whether the results need all positions of an operand and cannot be
-        combined from parts of the image.
+      eqn: The equation of the jaxpr, or None for "merge".
+      module: The path of the Flax modules that contain the operation.
+      reduced: For a sum, maximum, minimum or matrix product over rows or columns of the
+        image: the indices of the reduced `Line` objects of each operand.
+      cut: Whether the results are known only after the partial results of all tiles
+        have been added, or their maximum or minimum has been taken.
+      opaque: Whether the operation needs whole operands, because its results cannot be
+        combined from partial results of tiles.
     """
 
     kind: str
@@ -105,7 +107,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Span:
-    """Describes which positions along one axis of an array each tile needs.
+    """Describes the interval of positions along one axis of an array that tiles need.
 
     Attributes:
       axis: The axis of the image along which the interval moves from tile to tile, or
@@ -124,10 +126,13 @@ class Span:
 
 
 def full(size: int) -> Span:
-    """Returns the span of a whole line."""
+    """Returns the interval of all positions of an axis of this size."""
     return Span(None, 0, size)
 
 
 def fixed(shape: tuple[int, ...]) -> Dims:
-    """Returns dimensions of one line each for an array of the given shape."""
+    """Returns the dimensions of an array that does not vary along axes of the image.
+
+    Each dimension has one `Line`, or none if its size is 1.
+    """
     return tuple((Line(size),) if size != 1 else () for size in shape)

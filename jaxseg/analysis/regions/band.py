@@ -1,4 +1,8 @@
-"""Recognizes matrix products that resize one axis of a map."""
+"""Recognizes matrix products that resize one axis of a map.
+
+Such a product multiplies by a constant interpolation matrix. Each row of this matrix
+has few entries that are not 0, and they are next to each other.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,15 @@ _NARROW = 8  # A band is at most this share of the axis: one eighth.
 
 
 class Band(NamedTuple):
-    """Describes a constant matrix, each row of which has few entries that are not 0.
+    """Describes the nonzero entries of a constant matrix that resizes an axis of a map.
 
-    A product with such a matrix is not a sum over the whole image.
+    A product with the matrix reads only few positions of the other operand for each
+    position of the result, so that it can be computed in tiles.
 
     Attributes:
-      side: Which operand of the product the matrix is, 0 or 1.
-      first: The first position that each result reads.
-      last: The position after the last one.
+      side: The index of the matrix among the operands of the product, 0 or 1.
+      first: The column of the first nonzero entry in each row of the matrix.
+      last: The column after the last nonzero entry in each row.
     """
 
     side: int
@@ -27,7 +32,7 @@ class Band(NamedTuple):
     last: np.ndarray
 
     def interval(self, span: Span) -> Span:
-        """Returns the positions that an interval of results reads."""
+        """Returns which positions of the other operand a part of the result needs."""
         starts = np.atleast_1d(span.start)
         rows = starts[:, None] + np.arange(span.length)
         low, high = self.first[rows].min(1), self.last[rows].max(1)
@@ -39,14 +44,15 @@ class Band(NamedTuple):
 
 
 def band_of(operands: list[Value], numbers) -> Band | None:
-    """Returns the band of the constant operand of a matrix product.
+    """Returns where the constant operand of a matrix product is not 0.
 
     Args:
       operands: The two operands.
       numbers: The dimension numbers of `lax.dot_general`.
 
     Returns:
-      The band, or None if no operand is a constant matrix with a narrow band.
+      The columns of the nonzero entries in each row. None if no operand is a constant
+      matrix, or if they take up more than an eighth of a row.
     """
     contracted, batch = numbers
     if batch[0] or len(contracted[0]) != 1:

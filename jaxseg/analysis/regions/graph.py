@@ -1,9 +1,9 @@
-"""Turns a traced function into operations whose parts can be followed.
+"""Traces a function of an image to a list of operations that can be split into tiles.
 
 Calls are expanded, loops of few steps are unrolled, and operations on constants are
-evaluated. Each result gets the lines that `jaxseg.analysis.regions.layouts` derives,
-and `jaxseg.analysis.regions.reductions` marks the operations that combine positions of
-the whole image.
+evaluated. `jaxseg.analysis.regions.layouts` determines which dimensions of each result
+correspond to rows and columns of the image, and `jaxseg.analysis.regions.reductions`
+marks the operations that combine positions of the whole image.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _LONGEST_LOOP = 64  # Loops of more steps are not unrolled.
 
 @dataclasses.dataclass(frozen=True)
 class Graph:
-    """Contains the operations of a function of an image and further arguments.
+    """Contains the operations of a function whose first argument is an image.
 
     Attributes:
       nodes: The operations, each after those whose results it reads.
@@ -73,7 +73,7 @@ def trace(fn: Callable, image: Any, *rest: Any) -> Graph:
       *rest: Further arguments, such as weights; arrays or shapes.
 
     Returns:
-      The operations that the result needs.
+      The operations on which the result depends.
     """
     closed = jax.make_jaxpr(fn)(image, *rest)
     builder, inputs = _Builder(), []
@@ -96,7 +96,7 @@ def trace(fn: Callable, image: Any, *rest: Any) -> Graph:
 
 
 def _needed(nodes: list[Node], output: Value) -> list[Node]:
-    """Returns the operations whose results the output depends on."""
+    """Returns the operations on whose results the output depends."""
     wanted, kept = {output}, []
     for node in reversed(nodes):
         if wanted.intersection(node.outs):
@@ -165,7 +165,7 @@ class _Builder:
         return outs
 
     def loop(self, eqn, ins, module):
-        """Repeats the body of a loop that carries all of its results."""
+        """Unrolls a `lax.scan` with only constants and a carry, and returns the carry."""
         constants, body = eqn.params["num_consts"], eqn.params["jaxpr"]
         carried = ins[constants:]
         for _ in range(eqn.params["length"]):
@@ -174,11 +174,13 @@ class _Builder:
         return carried
 
     def merge(self, value: Value, dims=None) -> Value:
-        """Returns a value whose dimensions have at most one line each.
+        """Returns an array in which each dimension has at most one `Line`.
+
+        An operation "merge" is added for each dimension that has several.
 
         Args:
-          value: The value.
-          dims: The dimensions to merge, by default all.
+          value: The array.
+          dims: The dimensions to merge. None merges all.
         """
         wanted = [
             d
@@ -202,7 +204,12 @@ class _Builder:
         return result
 
     def lines_of(self, eqn, ins: list[Value]) -> tuple[list[Value], list[Dims]]:
-        """Returns the operands, merged if necessary, and the lines of the results."""
+        """Determines the `Line` objects of the results of an equation.
+
+        Returns:
+          The operands, in which dimensions are merged where the operation needs it, and
+          the dimensions of each result.
+        """
         name, params = eqn.primitive.name, eqn.params
         shapes = [var.aval.shape for var in eqn.outvars]
         rank = len(shapes[0])
@@ -265,7 +272,7 @@ def _constant(value) -> Value:
 
 
 def _short(eqn) -> bool:
-    """Returns whether a loop has few steps and neither reads nor writes sequences."""
+    """Returns whether a `lax.scan` has few steps, and only constants and a carry."""
     carried = eqn.params["num_consts"] + eqn.params["num_carry"]
     return (
         eqn.params["length"] <= _LONGEST_LOOP

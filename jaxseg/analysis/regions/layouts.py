@@ -1,4 +1,8 @@
-"""Defines how the lines of the result of each primitive follow from its operands."""
+"""Determines which dimensions of a result correspond to rows and columns of the image.
+
+For each JAX primitive, the `Line` objects of the result follow from those of the
+operands; `jaxseg.analysis.regions.arrays` describes them.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,12 @@ REDUCTIONS = frozenset(("argmax", "argmin", *(f"reduce_{name}" for name in _REDU
 
 
 def joined(values: list[Value], rank: int) -> Dims:
-    """Returns the dimensions of the elementwise combination of several values.
+    """Returns the dimensions of the result of an elementwise operation.
 
     Args:
-      values: Values whose dimensions have equal lines or no lines.
-      rank: The number of dimensions. Values of rank 0 are ignored.
+      values: The operands. In each dimension, their `Line` objects have equal sizes,
+        except for operands of size 1, which are broadcast.
+      rank: The number of dimensions of the result. Scalar operands are ignored.
     """
     dims = []
     for dim in range(rank):
@@ -35,12 +40,15 @@ def joined(values: list[Value], rank: int) -> Dims:
 
 
 def same_lines(values: list[Value], rank: int, skip: int | None = None) -> bool:
-    """Returns whether values can be combined elementwise without merging lines.
+    """Returns whether arrays consist of `Line` objects of equal sizes.
+
+    Otherwise the objects of each dimension must be merged before an elementwise
+    operation. Scalars and dimensions of size 1 are not compared.
 
     Args:
-      values: The values.
+      values: The arrays.
       rank: The number of dimensions of the result.
-      skip: A dimension that is not compared.
+      skip: The number of a dimension that is not compared, or None.
     """
     for dim in range(rank):
         sizes = {
@@ -54,15 +62,15 @@ def same_lines(values: list[Value], rank: int, skip: int | None = None) -> bool:
 
 
 def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
-    """Returns the dimensions after a reshape, and how lines are split for it.
+    """Returns the dimensions after a reshape, and how it splits `Line` objects.
 
     Args:
       dims: The dimensions before the reshape.
-      shape: The shape after it.
+      shape: The shape after the reshape.
 
     Returns:
-      The new dimensions, and for each old line the list of its parts. None if the
-      reshape divides the lines irregularly.
+      The new dimensions, and for each old `Line` the list of new ones into which it is
+      split. None if a new size is neither a multiple nor a divisor of an old one.
     """
     lines = [line for dim in dims for line in dim]
     if 0 in shape:
@@ -94,15 +102,16 @@ def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
 
 
 def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
-    """Describes the dimensions of the result of a convolution, pooling or similar.
+    """Returns the dimensions of the result of an operation such as pooling or padding.
 
-    Each dimension of the result varies along the same axis of the image as that
-    dimension of the operand, although it can have another size.
+    A dimension of the result corresponds to rows or columns of the image if the
+    dimension of the operand with the same number does. The sizes can differ.
 
     Args:
       value: The operand. Each of its dimensions has at most one `Line`.
       sizes: The shape of the result.
-      features: The dimensions that vary along no axis of the image, such as channels.
+      features: The numbers of dimensions that correspond neither to rows nor to
+        columns, such as channels.
     """
     dims = []
     for dim, size in enumerate(sizes):
@@ -123,7 +132,7 @@ def broadcast_dims(value: Value, shape, places) -> Dims:
 
 
 def concatenated_dims(values: list[Value], dim: int) -> Dims:
-    """Returns the dimensions of values that are concatenated along one dimension."""
+    """Returns the dimensions of arrays that are concatenated along dimension `dim`."""
     rank = len(values[0].dims)
     size = sum(value.shape[dim] for value in values)
     axes = {line.axis for v in values for line in v.dims[dim]} - {None}
@@ -134,7 +143,7 @@ def concatenated_dims(values: list[Value], dim: int) -> Dims:
 
 
 def stacked_dims(values: list[Value], axis: int) -> Dims:
-    """Returns the dimensions of values that are stacked along a new dimension."""
+    """Returns the dimensions of arrays that are stacked along the new axis `axis`."""
     dims = list(joined(values, len(values[0].dims)))
     dims.insert(axis, (Line(len(values)),) if len(values) > 1 else ())
     return tuple(dims)
@@ -146,8 +155,9 @@ def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
     Args:
       left: The first operand.
       right: The second operand.
-      numbers: The dimension numbers.
-      band: The constant matrix that resizes one axis, if there is one.
+      numbers: The dimension numbers of `lax.dot_general`.
+      band: Describes an operand that is a constant matrix and resizes one axis of the
+        other operand. None if there is no such operand.
     """
     (contracted_l, contracted_r), (batch_l, batch_r) = numbers
     dims = []
@@ -169,7 +179,12 @@ def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
 def moved_dims(eqn, ins: list[Value], shape: tuple[int, ...]) -> Dims:
     """Returns the dimensions of the result of a convolution, pooling, slice or gather.
 
-    Dimensions of all other operations depend on no position in the image.
+    For any other operation, no dimension corresponds to rows or columns of the image.
+
+    Args:
+      eqn: The equation of the jaxpr.
+      ins: The operands.
+      shape: The shape of the result.
     """
     name, params = eqn.primitive.name, eqn.params
     if name == "conv_general_dilated":

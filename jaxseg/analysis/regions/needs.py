@@ -1,4 +1,4 @@
-"""Defines which parts of its operands an operation needs for a part of its result."""
+"""Determines which part of each operand an operation needs for a part of its result."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from jaxseg.analysis.regions.tiles import Tiles
 def needs(
     node: Node, spans: list[list[Span] | None], tiles: Tiles
 ) -> list[list[Span] | None]:
-    """Returns the part of each operand that parts of the results need.
+    """Returns the part of each operand that is needed for parts of the results.
 
-    The intervals can extend into padding.
+    Intervals of positions can start before the operand and end after it, in padding.
 
     Args:
       node: The operation.
-      spans: The part of each result that is needed, None if it is not needed.
-      tiles: The number of tiles.
+      spans: For each result, the interval that is needed along each of its axes. None
+        for a result that is not needed.
+      tiles: The numbers of rows and columns of tiles.
 
     Returns:
-      The spans of the lines of each operand, None if nothing is needed of it.
+      For each operand, the interval that is needed along each of its axes. None for an
+      operand that is not needed.
     """
     found: list[list[Span] | None] = [None] * len(node.ins)
     for out, given in enumerate(spans):
@@ -44,7 +46,7 @@ def needs(
 
 
 def hull(a: Span, b: Span) -> Span:
-    """Returns the smallest intervals that contain two intervals of each tile."""
+    """Returns for each tile the smallest interval that contains two given ones."""
     if a.axis and b.axis and a.axis != b.axis:
         return Span(None, 0, 2**31)
     low = np.minimum(a.start, b.start)
@@ -60,7 +62,7 @@ def hull(a: Span, b: Span) -> Span:
 
 
 def _alive(span: Span, size: int) -> Span:
-    """Marks the tiles whose interval contains no position of a line."""
+    """Marks tiles whose interval lies outside of the positions 0 to `size` - 1."""
     live = (span.start < size) & (span.start + span.length > 0)
     if span.live is not None:
         live &= span.live
@@ -128,16 +130,19 @@ def _needs(node, out, spans, tiles) -> list[list[Span] | None]:
 
 
 def elementwise_spans(value: Value, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns the spans of an operand of an elementwise operation."""
+    """Returns the intervals of an operand needed for a part of an elementwise result.
+
+    The list is empty for a scalar operand.
+    """
     if len(value.dims) != len(result.dims):
         return []
     return _by_dims(value, result, spans, {d: d for d in range(len(result.dims))})
 
 
 def _by_dims(value, result, spans, names):
-    """Returns spans of an operand whose dimension d is dimension names[d] of a result.
+    """Returns intervals of an operand with dimension d at names[d] in the result.
 
-    Dimensions without such a number are needed as a whole.
+    Dimensions that are not in `names` are needed as a whole.
     """
     found = []
     for dim, lines in enumerate(value.dims):
@@ -150,7 +155,7 @@ def _by_dims(value, result, spans, names):
 
 
 def _merged(node, spans):
-    """Splits an interval of a merged line into rows of its first line."""
+    """Returns the intervals before a merge of dimensions, given those after it."""
     (value,), dim = node.ins, node.params["dim"]
     found = list(spans)
     place = node.outs[0].places(dim)[0]
@@ -166,7 +171,7 @@ def _merged(node, spans):
 
 
 def reshaped_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the part of the operand of a reshape; a split line maps to intervals."""
+    """Returns the intervals of the operand that a part of a reshaped result needs."""
     (value,), result = node.ins, node.outs[0]
     grouped = regrouped(value.dims, result.shape)
     if grouped is None:
@@ -190,7 +195,7 @@ def reshaped_spans(node: Node, spans: list[Span]) -> list[Span]:
 
 
 def _parts(node, side, spans, tiles):
-    """Replaces the spans of lines over which parts of the image are combined."""
+    """Replaces the intervals of reduced axes by those that each tile contributes."""
     value = node.ins[side]
     for i in node.reduced[side] if node.reduced else ():
         axis = part_axis(node, side, i)
@@ -199,7 +204,13 @@ def _parts(node, side, spans, tiles):
 
 
 def part_axis(node: Node, side: int, line: int) -> str:
-    """Returns the axis of the image of a line over which a node reduces."""
+    """Returns "rows" or "columns", the axis of the image that an operation reduces.
+
+    Args:
+      node: A sum, maximum, minimum or matrix product over rows or columns of the image.
+      side: The index of the operand.
+      line: The index of the reduced axis among the `Line` objects of the operand.
+    """
     k = node.reduced[side].index(line)
     axes = [v.lines[ls[k]].axis for v, ls in zip(node.ins, node.reduced, strict=True)]
     return next(axis for axis in axes if axis)
@@ -243,7 +254,7 @@ def _concatenation(node, spans):
 
 
 def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the part of the operand of a reversal."""
+    """Returns the intervals of the operand needed for a part of a reversed array."""
     value, found = node.ins[0], list(spans)
     for dim in node.params["dimensions"]:
         for i in value.places(dim):
@@ -266,7 +277,10 @@ def _gather(node, spans):
 
 
 def accessed(value: Value, dims, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of an operand that `accesses` describes."""
+    """Returns the intervals of an operand that a part of the result needs.
+
+    `dims` contains the `Access` of each dimension, or None if it is needed as a whole.
+    """
     found = []
     for dim, access in enumerate(dims):
         for i in value.places(dim):

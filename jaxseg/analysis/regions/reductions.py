@@ -2,10 +2,11 @@
 
 Sums, maxima and minima over the image, and matrix products that sum over its pixels,
 can be combined from parts of the image: each part gives a partial result, and the
-results of all parts are added, or their maximum is taken. Such an operation is a cut:
-what follows it can be computed only in a further pass over the image. Sums of rows that
-are followed by sums of columns are one cut; the operations between them must be linear.
-All other operations that combine positions of the whole image are opaque.
+results of all parts are added, or their maximum or minimum is taken. Such an operation
+is called a cut, because the operations that use its result need a further pass over the
+image. A sum over rows and a later sum over columns form a single cut if the operations
+between them are linear. All other operations that combine positions of the whole image
+are called opaque: they need whole arrays.
 """
 
 from __future__ import annotations
@@ -56,10 +57,13 @@ class GlobalOperation:
 
 
 def mark(node: Node) -> None:
-    """Sets the fields of an operation and its results that say how parts combine.
+    """Determines whether an operation combines positions of the whole image, and how.
+
+    It sets `reduced`, `cut` and `opaque` of the operation, and `level` and `partial` of
+    its results.
 
     Args:
-      node: The operation. The fields of its operands are set already.
+      node: The operation. `level` and `partial` of its operands are already set.
     """
     level = max((value.level for value in node.ins), default=0)
     partial = frozenset().union(*(value.partial for value in node.ins))
@@ -94,7 +98,7 @@ def mark(node: Node) -> None:
 
 
 def _reduced(node: Node) -> tuple[tuple[int, ...], ...]:
-    """Returns the lines of each operand over whose image positions a node reduces."""
+    """Returns the indices of the rows and columns of the image that a node reduces."""
     if node.kind in REDUCTIONS:
         dims = [node.params["axes"]]
     elif node.kind == "dot_general" and node.params["band"] is None:
@@ -117,7 +121,7 @@ def _reduced(node: Node) -> tuple[tuple[int, ...], ...]:
 
 
 def _linear(node: Node) -> bool:
-    """Returns whether the result of a node is linear in its partial operands."""
+    """Returns whether a result is linear in the operands that are sums over tiles."""
     if node.kind in _LINEAR:
         return True
     given = [value for value in node.ins if not value.partial]
@@ -127,7 +131,7 @@ def _linear(node: Node) -> bool:
 
 
 def _loose(node: Node) -> bool:
-    """Returns whether results need positions of the image that no rule describes."""
+    """Returns whether it is unknown which positions of the image a result needs."""
     tagged = any(
         value.from_image and any(line.axis for line in value.lines)
         for value in node.ins
@@ -136,10 +140,10 @@ def _loose(node: Node) -> bool:
 
 
 def global_operations(nodes: list[Node]) -> list[GlobalOperation]:
-    """Returns the operations that combine positions of the whole image, in order.
+    """Lists the operations that combine positions of the whole image.
 
     Args:
-      nodes: The operations of a network.
+      nodes: The operations of a network, in the order in which they run.
     """
     found = []
     for node in nodes:

@@ -1,4 +1,4 @@
-"""Divides the lines of an image among rows and columns of tiles."""
+"""Divides the rows and columns of an array among tiles."""
 
 from __future__ import annotations
 
@@ -10,28 +10,40 @@ from jaxseg.analysis.regions.arrays import Span
 
 
 class Tiles(NamedTuple):
-    """Contains the number of rows and columns of tiles.
+    """Contains the number of rows and columns of the grid of tiles over an image.
 
     Attributes:
-      rows: The number of tiles along the rows of the image.
-      columns: The number of tiles along its columns.
+      rows: The number of rows of tiles.
+      columns: The number of columns of tiles.
     """
 
     rows: int
     columns: int
 
     def part(self, axis: str, size: int) -> Span:
-        """Returns the disjoint intervals into which the tiles divide a line.
+        """Divides an axis into one interval for each row or column of tiles.
 
-        The intervals of a span have equal lengths, so neighbors can overlap here;
-        `bounds` returns the disjoint ones.
+        The intervals have equal lengths, so that neighbors overlap if the size is not
+        a multiple of their number. `bounds` returns intervals that do not overlap.
+
+        Args:
+          axis: "rows" or "columns".
+          size: The number of positions on the axis.
         """
         first, last = self.bounds(axis, size)
         length = int((last - first).max())
         return Span(axis, np.minimum(first, size - length), length)
 
     def bounds(self, axis: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the first and the last position, plus 1, of each interval."""
+        """Divides an axis into intervals that do not overlap.
+
+        Args:
+          axis: "rows" or "columns": one interval for each row or column of tiles.
+          size: The number of positions on the axis.
+
+        Returns:
+          The first position of each interval, and the position after its last one.
+        """
         count = getattr(self, axis)
         ends = np.arange(count + 1) * size // count
         return ends[:-1], ends[1:]

@@ -1,9 +1,11 @@
 """Says whether a network can be computed in tiles, and what that costs.
 
 A network without a global operation can be computed in tiles exactly: each tile reads
-its pixels and a border of `halo` pixels around them. If all global operations can be
-combined from parts of the image, it can be computed exactly in several passes. Any
-other network can be computed in tiles only approximately.
+its pixels and a border of `halo` pixels around them. A global operation is one that
+combines positions of the whole image, such as global pooling. If the results of all
+global operations can be combined from partial results of tiles, the network can be
+computed exactly in several passes. Any other network can be computed in tiles only
+approximately.
 """
 
 from __future__ import annotations
@@ -31,10 +33,10 @@ class Tiling:
     Attributes:
       kind: "exact", "two-pass" (exact in two or more passes over the image), or
         "approximate".
-      passes: The number of passes over the image, if it is exact.
+      passes: The number of passes over the image; 0 for "approximate".
       halo: The number of pixels that a tile in the middle of the image reads beyond its
-        own pixels, on the side where it is largest. None if a tile reads the whole
-        image along an axis.
+        own pixels, on the side where this number is largest. None if the tile reads
+        up to a border of the image, or if `kind` is "approximate".
       operations: The operations that combine positions of the whole image.
     """
 
@@ -45,11 +47,11 @@ class Tiling:
 
 
 def tiling(graph: Graph) -> Tiling:
-    """Describes how a network can be computed in tiles.
+    """Determines whether and how a network can be computed in tiles.
 
     Args:
-      graph: The operations of a function from an image to a map of any size. The halo
-        refers to the size of the image for which it was traced.
+      graph: The operations of a network that maps an image to a map of any size. The
+        halo is that for the image size with which the network was traced.
     """
     found = global_operations(graph.nodes)
     if not all(operation.exact for operation in found):
@@ -66,8 +68,8 @@ def halo(graph: Graph) -> int | None:
       graph: The operations of a network whose result has the size of the image.
 
     Returns:
-      The number of pixels on the side where it is largest, or None if the tile reads
-      the image up to a border.
+      The number of pixels on the side where this number is largest. None if the tile
+      reads up to a border of the image.
     """
     image, middle = graph.inputs[0], {}
     for line in graph.output.lines:
@@ -89,11 +91,14 @@ def halo(graph: Graph) -> int | None:
 
 
 def cuts(graph: Graph, level: int | None = None) -> set[Value]:
-    """Returns the values that are combined from parts of the image.
+    """Returns the arrays that are combined from partial results of all tiles.
+
+    An example is the mean over all pixels of the image.
 
     Args:
       graph: The operations of a network.
-      level: The number of the pass that computes them. None selects all passes.
+      level: The number of the pass over the image that computes the arrays, from 1.
+        None selects all passes.
     """
     return {
         node.outs[0]
@@ -107,8 +112,8 @@ def arithmetic(graph: Graph, windows: Windows | None = None) -> int:
 
     Args:
       graph: The operations of a network.
-      windows: The part of each value that one tile computes. None counts those of the
-        whole image.
+      windows: The part of each array that one tile computes. None counts the
+        multiplications for the whole image.
     """
     total = 0
     for node in graph.nodes:
@@ -128,7 +133,7 @@ def _positions(value: Value, windows: Windows | None) -> int:
 
 
 def _terms(node: Node, windows: Windows | None) -> int:
-    """Returns the number of products that are added for each entry of a result."""
+    """Returns how many products a convolution or matrix product adds for each entry."""
     left, right = node.ins
     if node.kind == "conv_general_dilated":
         out = node.params["dimension_numbers"].rhs_spec[0]

@@ -1,7 +1,7 @@
-"""Finds the part of each array that each tile of a result needs.
+"""Finds the part of each array that is needed to compute each tile of a result.
 
-All tiles need parts of one size, so that one compiled program computes all of them. At
-the border of the image, a part is shifted inward.
+The parts of an array have the same size for all tiles, so that one compiled program can
+compute every tile. At the border of the image, a part is shifted inward.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ class Parts:
     """Contains the part of each array that each tile needs.
 
     Attributes:
-      windows: The spans of the lines of each value that is needed.
-      idle: For each operand of an operation, the rows and columns of tiles that do not
-        need it. An example is a border row that is repeated as padding.
+      windows: For each array that is needed, the interval along each of its axes.
+      idle: For each operation and each of its operands, which rows and columns of tiles
+        do not need the operand. For example, only tiles at the border of the image
+        need a border row that is repeated as padding.
     """
 
     windows: Windows
@@ -37,17 +38,17 @@ class Parts:
 def assign(
     nodes: list[Node], roots: Windows, tiles: Tiles, given: set[Value] = frozenset()
 ) -> Parts:
-    """Returns the part of each array that the tiles of a result need.
+    """Determines the part of each array that each tile needs.
 
     Args:
       nodes: The operations, each after those whose results it reads.
-      roots: The parts of the results that are wanted.
-      tiles: The number of tiles.
-      given: Values that are already known, for example from an earlier pass over the
-        image. The operations that compute them are not followed.
+      roots: The arrays to compute, with the part of each that a tile computes.
+      tiles: The numbers of rows and columns of tiles.
+      given: Arrays that are already known, for example from an earlier pass over the
+        image. What is needed to compute them is not determined.
 
     Returns:
-      The parts of all values that are needed.
+      The parts of all arrays that are needed for `roots`.
     """
     wanted: Windows = {value: list(spans) for value, spans in roots.items()}
     parts, resting = Parts({}, {}), {}
@@ -78,7 +79,7 @@ def assign(
 
 
 def _want(wanted: Windows, value: Value, spans: list[Span]) -> None:
-    """Adds intervals to those that are wanted of a value."""
+    """Enlarges the intervals that are needed of an array to contain further ones."""
     old = wanted.get(value)
     if old is not None:
         spans = [hull(a, b) for a, b in zip(old, spans, strict=True)]
@@ -89,7 +90,7 @@ def _want(wanted: Windows, value: Value, spans: list[Span]) -> None:
 
 
 def _idle_operands(node, spans, resting: dict[Value, Idle]) -> list[Idle]:
-    """Returns the tiles that do not need each operand of an operation."""
+    """Returns for each operand of an operation which tiles do not need it."""
     common: Idle | None = None
     for value, own in zip(node.outs, spans, strict=True):
         if own is None:
@@ -115,12 +116,15 @@ def _idle_operands(node, spans, resting: dict[Value, Idle]) -> list[Idle]:
 
 
 def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
-    """Marks the tiles that do not need parts of a value.
+    """Returns the intervals of an array, marked for the tiles that do not need it.
 
     Args:
-      value: The value.
-      spans: The parts of its lines.
-      idle: The rows and columns of tiles that need nothing of the value.
+      value: The array.
+      spans: The interval along each axis of the array.
+      idle: Which rows and columns of tiles do not need the array.
+
+    Returns:
+      The intervals, with `live` set to False for these tiles.
     """
     found = []
     for span, line in zip(spans, value.lines, strict=True):
@@ -135,10 +139,10 @@ def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
 
 
 def _clipped(span: Span, size: int) -> Span:
-    """Returns the positions of intervals that are inside of a line.
+    """Moves and shortens intervals so that they lie in the positions 0 to size - 1.
 
-    Intervals at the border become shorter, the length is that of the longest one. The
-    start is moved so that every interval is inside of the line.
+    All intervals keep equal lengths: that of the longest one after it has been cut off
+    at the border.
     """
     first = np.clip(span.start, 0, size - 1)
     last = np.clip(span.start + span.length, first + 1, size)
@@ -169,11 +173,12 @@ def _is_merge(node: Node | None) -> bool:
 
 
 def tile_spans(value: Value, tiles: dict[str, tuple[np.ndarray, int]]) -> list[Span]:
-    """Returns the parts of a map of the image that tiles cover.
+    """Returns the intervals of a map that the tiles cover, one for each axis.
 
     Args:
-      value: The map.
-      tiles: For "rows" and "columns", the first position of each tile and the length.
+      value: The map, for example the logits.
+      tiles: For "rows" and "columns", the first position of each tile and the number of
+        positions that a tile covers.
     """
     return [
         Span(line.axis, *tiles[line.axis]) if line.axis in tiles else full(line.size)
