@@ -165,7 +165,7 @@ class _Builder:
         return outs
 
     def loop(self, eqn, ins, module):
-        """Unrolls a `lax.scan` with only constants and a carry, and returns the carry."""
+        """Unrolls a `lax.scan` with only constants and a carry; returns the carry."""
         constants, body = eqn.params["num_consts"], eqn.params["jaxpr"]
         carried = ins[constants:]
         for _ in range(eqn.params["length"]):

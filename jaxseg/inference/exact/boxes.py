@@ -1,4 +1,4 @@
-"""Cuts the part of an array that an operation reads out of the part that is stored."""
+"""Cuts out the part of an array that is needed for one tile of the output."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from jaxseg.analysis.regions.arrays import Span
 
 
 class Tile:
-    """Gives numbers that depend on the tile to a program that serves all tiles.
+    """Looks up numbers of one tile in a compiled program that serves all tiles.
 
-    A number that is the same for all tiles is a Python integer; another one is read
-    from a table by the index of the tile.
+    An example is the first row that the tile reads. The program takes the position of
+    the tile as an argument, and reads numbers that differ between tiles from a table.
     """
 
     def __init__(self, row, column):
-        """Takes the indices of the tile, integer scalars."""
+        """Takes the row and the column of the tile in the grid, as integer scalars."""
         self._index = {"rows": row, "columns": column}
 
     def number(self, values: Any, axis: str | None):
-        """Returns the number of this tile.
+        """Returns the entry of an array of numbers that belongs to this tile.
 
         Args:
-          values: An integer, or an array with one integer for each row or column of
-            tiles.
-          axis: "rows" or "columns" for an array.
+          values: An array with one integer for each row or column of tiles, or a
+            single integer for all tiles.
+          axis: "rows" or "columns", if `values` is an array.
+
+        Returns:
+          A Python integer if the number is equal for all tiles, else an int32 scalar.
         """
         values = np.asarray(values)
         if values.ndim == 0 or (values == values[0]).all():
@@ -37,14 +40,18 @@ class Tile:
 
 
 def fetch(tile: Tile, x, have: list[Span], want: list[Span], fill=None):
-    """Returns the wanted part of an array of which a part is stored.
+    """Returns the part of an array that a tile needs, cut out of a larger stored part.
 
     Args:
       tile: The tile.
-      x: The stored part.
-      have: The interval of each axis that is stored.
-      want: The interval of each axis that is wanted.
-      fill: The value of positions that are not stored. None if there are none.
+      x: The stored part of the array.
+      have: The interval along each axis of the array that x contains.
+      want: The interval along each axis that is returned.
+      fill: The value of positions that are not stored, such as padding. None if all
+        positions are stored.
+
+    Raises:
+      ValueError: If `fill` is None and a position is not stored.
     """
     pads, starts, sizes = [], [], []
     for own, other in zip(have, want, strict=True):
@@ -71,13 +78,14 @@ def fetch(tile: Tile, x, have: list[Span], want: list[Span], fill=None):
 
 
 def inside(tile: Tile, span: Span, first: Any, last: Any):
-    """Returns which positions of an interval are in another one, booleans [length].
+    """Returns which positions of an interval lie in a second one, booleans [length].
 
     Args:
       tile: The tile.
-      span: The interval.
-      first: The first position of the other interval, an integer or one per tile.
-      last: The position after its last one.
+      span: The interval; its length is that of the result.
+      first: The first position of the second interval: an integer, or an array with one
+        for each row or column of tiles.
+      last: The position after the end of the second interval, in the form of `first`.
     """
     position = np.arange(span.length)
     low = tile.number(np.asarray(first) - np.asarray(span.start), span.axis)

@@ -1,4 +1,8 @@
-"""Computes what a tile contributes to sums, maxima and products over the image."""
+"""Computes reductions and matrix products for one tile.
+
+If they run over the whole image, the result is the contribution of the tile, for
+example the sum over its pixels.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +49,15 @@ def product(step, xs):
 
 
 def masked(step, side, x, spans, empty):
-    """Replaces the positions that belong to the part of another tile."""
+    """Sets positions that another tile contributes to a reduction to a neutral value.
+
+    Args:
+      step: The operation.
+      side: The index of the operand.
+      x: The part of the operand.
+      spans: The interval of positions along each axis of x.
+      empty: The neutral value, for example 0 for a sum.
+    """
     node = step.node
     for i in node.reduced[side]:
         axis = part_axis(node, side, i)

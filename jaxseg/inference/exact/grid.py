@@ -41,17 +41,25 @@ class TileGrid:
         return Tiles(*(len(self.starts(axis)) for axis in (0, 1)))
 
     def starts(self, axis: int) -> np.ndarray:
-        """Returns the first row of each row of tiles (axis 0), or column (axis 1)."""
+        """Returns the first pixel row of each row of tiles.
+
+        With `axis` 1, it returns the first pixel column of each column of tiles.
+        """
         size, tile = self.size[axis], self.tile[axis]
         return np.minimum(np.arange(0, size, tile), size - tile)
 
     def kept(self, axis: int) -> list[tuple[int, int]]:
-        """Returns the disjoint intervals of rows (or columns) taken from the tiles."""
+        """Returns the pixel rows that are taken from each row of tiles.
+
+        Each item is (first row, row after the last one). Pixel rows that two rows of
+        tiles contain are taken from the upper one only.
+        With `axis` 1, it returns the pixel columns of each column of tiles.
+        """
         size, tile = self.size[axis], self.tile[axis]
         return [(i, min(i + tile, size)) for i in range(0, size, tile)]
 
     def roots(self, graph: Graph) -> Windows:
-        """Returns the part of the result that each tile computes."""
+        """Returns the output of the network with the part that each tile computes."""
         spans = {
             name: (self.starts(axis), self.tile[axis])
             for axis, name in enumerate(("rows", "columns"))
@@ -60,7 +68,7 @@ class TileGrid:
 
 
 def fitting_grid(graph: Graph, size: Size, window: Size) -> TileGrid:
-    """Returns the largest tiles that read at most a window of the image.
+    """Returns a grid of the largest tiles that read at most `window` pixels.
 
     Args:
       graph: The operations of the network for an image of this size.
@@ -85,14 +93,17 @@ def fitting_grid(graph: Graph, size: Size, window: Size) -> TileGrid:
 
 @dataclasses.dataclass(frozen=True)
 class _Candidate:
-    """Contains tiles that fit into a window, and their program."""
+    """Contains tiles that read at most a window, and the program that computes one."""
 
     grid: TileGrid
     program: TileProgram
 
 
 def _fitting(graph, size, window, given, steps) -> _Candidate | None:
-    """Returns tiles that read at most a window and are multiples of a step."""
+    """Returns tiles that read at most a window and whose sides are multiples of a step.
+
+    Returns None if even tiles of one pixel read more than the window.
+    """
     tile = smaller(size, window)
     while True:
         grid = TileGrid(size, tile)
@@ -115,13 +126,13 @@ def _fitting(graph, size, window, given, steps) -> _Candidate | None:
 
 
 def _balanced(size: int, tile: int, step: int) -> int:
-    """Returns the smallest side of as many tiles, so that the last one is not idle."""
+    """Returns the smallest tile side that does not increase the number of tiles."""
     count = -(-size // tile)
     return min(tile, -(-size // (count * step)) * step)
 
 
 def _reduced(tile: int, over: int, steps: tuple[int, ...]) -> int:
-    """Returns a smaller side of a tile that reads too many pixels."""
+    """Returns a smaller side for a tile that reads `over` pixels too many."""
     if over <= 0:
         return tile
     side = tile - over if tile > over else tile // 2
@@ -134,13 +145,13 @@ def _program(graph: Graph, grid: TileGrid, given: tuple[Value, ...]) -> TileProg
 
 
 def default_window(halo: int | None, size: Size) -> Size:
-    """Returns the window that is used if none is chosen.
+    """Returns the default for the largest height and width that a tile reads.
 
-    At least half of the height and of the width of a window belongs to its tile.
+    It is so large that the halo on both sides of a tile takes up at most half of it.
 
     Args:
-      halo: The number of pixels that a tile reads beyond its own. None for tiles that
-        read the whole image.
+      halo: The number of pixels that a tile reads beyond its own pixels on each side.
+        None for tiles that read the whole image.
       size: The height and width of the image.
     """
     if halo is None:
@@ -151,12 +162,17 @@ def default_window(halo: int | None, size: Size) -> Size:
 
 
 def smaller(a: Size, b: Size) -> Size:
-    """Returns the smaller height and the smaller width of two sizes."""
+    """Returns the minimum of two heights and the minimum of two widths."""
     return min(a[0], b[0]), min(a[1], b[1])
 
 
 def extra_arithmetic(graph: Graph, programs: list[TileProgram]) -> float:
-    """Returns the arithmetic of all tiles and passes, divided by that of the image."""
+    """Returns the multiplications of all tiles, relative to the image computed at once.
+
+    Args:
+      graph: The operations of the network.
+      programs: The program that computes a tile, for each pass over the image.
+    """
     total = sum(
         arithmetic(graph, program.windows) * program.tiles.rows * program.tiles.columns
         for program in programs

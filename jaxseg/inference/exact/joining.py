@@ -1,4 +1,4 @@
-"""Computes parts of arrays that are put together from others, or taken by index."""
+"""Computes parts of the results of concatenations, stacks, updates and gathers."""
 
 from __future__ import annotations
 
@@ -79,7 +79,15 @@ def gather(step, xs):
 
 
 def placed(step, base, part, spans, edges):
-    """Writes a part over a base where its positions are inside of given edges."""
+    """Returns `part` where all positions are inside of `edges`, and `base` elsewhere.
+
+    Args:
+      step: The operation.
+      base: An array.
+      part: An array of the shape of `base`.
+      spans: The interval of positions along each axis of both arrays.
+      edges: For some axes, (first position, position after the last one).
+    """
     for axis, (first, last) in edges.items():
         keep = inside(step.tile, spans[axis], first, last)
         shape = [1] * part.ndim

@@ -1,4 +1,4 @@
-"""Checks whether a network can be computed exactly in tiles, and at what cost."""
+"""Checks whether a network can be computed exactly in tiles within given limits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from jaxseg.typing import Size
 
 
 def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None:
-    """Raises ValueError if a network combines positions of the whole image too often.
+    """Raises ValueError if a network needs more than `most` passes over the image.
+
+    It is also raised if no number of passes is enough.
 
     Args:
-      operations: The operations that do so.
-      most: The largest number of passes over the image.
+      operations: The operations of the network that combine positions of the whole
+        image, such as global pooling.
+      most: The allowed number of passes over the image.
     """
     inexact = [operation for operation in operations if not operation.exact]
     passes = 1 + max((operation.level for operation in operations), default=0)
@@ -37,10 +40,10 @@ def check_halo(halo: int | None, *, size: Size, most: int) -> None:
     """Raises ValueError if tiles read too many pixels beyond their own.
 
     Args:
-      halo: The number of these pixels, or None if tiles read up to the border of images
-        of any size.
+      halo: The number of pixels that a tile reads beyond its own pixels on each side.
+        None if tiles read up to the border of the image, however large it is.
       size: The height and width of the image.
-      most: The largest number of these pixels.
+      most: The largest allowed halo in pixels.
     """
     have = max(size) if halo is None else halo
     if have > most:

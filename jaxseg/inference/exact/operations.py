@@ -1,4 +1,4 @@
-"""Computes parts of the results of operations from parts of their operands."""
+"""Runs an operation of a network for one tile, on the needed parts of its operands."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def run(step: Step, xs: list) -> list:
     """Computes the needed parts of the results of an operation.
 
     Args:
-      step: The operation and the parts.
-      xs: The stored parts of the operands.
+      step: The operation, and which parts of its operands and results are used.
+      xs: The stored part of each operand.
 
     Returns:
-      The parts of the results, None for those that are not needed.
+      The needed part of each result, or None for a result that is not needed.
     """
     node = step.node
     name = node.kind

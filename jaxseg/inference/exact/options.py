@@ -1,4 +1,4 @@
-"""Defines the limits of exact tiles, and what they cost."""
+"""Defines the options and the costs of exact prediction in tiles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxseg.typing import Size
 
 @dataclasses.dataclass(frozen=True)
 class ExactOptions:
-    """Limits what exact tiles may cost.
+    """Contains the options of exact prediction in tiles.
 
     Attributes:
       max_halo: The largest number of pixels that a tile may read beyond its own pixels
@@ -18,9 +18,9 @@ class ExactOptions:
       max_passes: The largest number of passes over the image. A network that averages
         over the image needs more than one.
       window: The largest height and width of the part of the image that a tile reads.
-        None selects it by the halo.
+        None chooses at least 1024 pixels, and at least four times the halo.
       tile: The height and width of the part of the result that a tile computes. None
-        selects the largest one that reads at most `window`.
+        chooses the largest tile that reads at most `window`.
     """
 
     max_halo: int = 2048
@@ -31,14 +31,15 @@ class ExactOptions:
 
 @dataclasses.dataclass(frozen=True)
 class TileCost:
-    """Contains what exact tiles cost.
+    """Contains the costs of exact prediction in tiles, for images of one size.
 
     Attributes:
       tile: The height and width of a tile.
       window: The height and width of the part of the image that a tile reads.
       tiles: The number of tiles.
-      halo: The number of pixels that a tile reads beyond its own on each side if the
-        image is large enough, or None if tiles read up to the border of any image.
+      halo: The number of pixels that a tile far from the border of the image reads
+        beyond its own pixels on each side. None if tiles read up to the border of any
+        image.
       passes: The number of passes over the image.
       pixels: The number of pixels that all tiles and passes read, divided by the number
         of pixels of the image.
@@ -58,7 +59,7 @@ class TileCost:
     arithmetic: float
 
     def __str__(self) -> str:
-        """Returns a line of text for the user."""
+        """Returns a line of text that describes all of these costs."""
         halo = "up to the border" if self.halo is None else f"{self.halo} pixels"
         return (
             f"{counted(self.tiles, 'tile')} of {self.tile[0]} x {self.tile[1]} pixels, "

@@ -1,4 +1,4 @@
-"""Pads an image of which boxes are read, as whole images are padded."""
+"""Pads an image that is read box by box, such as a large file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PaddedPixels:
     color: np.ndarray
 
     def read(self, box: Box) -> np.ndarray:
-        """Returns the pixels [h, w, C] of a box."""
+        """Returns the pixels [h, w, C] of a box of the padded image."""
         height, width = self.pixels.size
         bottom, right = min(box.bottom, height), min(box.right, width)
         shape = (box.bottom - box.top, box.right - box.left, self.pixels.channels)

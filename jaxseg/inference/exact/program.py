@@ -19,13 +19,14 @@ from jaxseg.inference.exact.operations import Step, run
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TileProgram:
-    """Computes chosen values of a network for one tile of an image.
+    """Computes arrays of a network, such as its logits, for one tile of an image.
 
     Attributes:
       graph: The operations of the network.
-      roots: The values to compute, with the part of each that a tile computes.
-      tiles: The number of tiles.
-      given: Values that are passed to the program, from earlier passes over the image.
+      roots: The arrays to compute, with the part of each that a tile computes.
+      tiles: The numbers of rows and columns of tiles.
+      given: Arrays from earlier passes over the image, which are arguments of the
+        program.
     """
 
     graph: Graph
@@ -41,7 +42,7 @@ class TileProgram:
 
     @property
     def windows(self) -> Windows:
-        """Returns the part of each value that a tile computes."""
+        """Returns the part of each array of the network that a tile computes."""
         return self.parts.windows
 
     @property
@@ -54,17 +55,17 @@ class TileProgram:
         return rows, columns
 
     def __call__(self, pixels, rest: list, given: list, row, column) -> list[jax.Array]:
-        """Computes the values for one tile.
+        """Computes the arrays in `roots` for one tile.
 
         Args:
           pixels: The part of the image that the tile reads, [1, h, w, C].
-          rest: The further arguments of the network.
-          given: The values in `given`.
-          row: The row of the tile, an integer scalar.
-          column: The column of the tile, an integer scalar.
+          rest: The arguments of the network after the image, such as weights.
+          given: The contents of the arrays in the attribute `given`.
+          row: The row of the tile in the grid of tiles, an integer scalar.
+          column: The column of the tile in the grid of tiles, an integer scalar.
 
         Returns:
-          The part of each root.
+          The part of each array in `roots` that the tile computes.
         """
         tile, image = Tile(row, column), self.graph.inputs[0]
         stored: dict[Value, Any] = {}
@@ -107,7 +108,10 @@ def _part(tile, x, spans: list[Span] | None):
 
 
 def _constant(tile, array: np.ndarray, spans: list[Span]):
-    """Returns a part of a constant; repeated entries are stored once."""
+    """Returns a part of a constant array.
+
+    Along axes on which the array is constant, the program stores a single entry.
+    """
     array = np.asarray(array)
     index = tuple(
         slice(0, 1) if stride == 0 else slice(None)

@@ -1,4 +1,4 @@
-"""Segments images in tiles with the result of the whole image."""
+"""Segments images in tiles; the result is that of the whole image, up to rounding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _SHOWN = 3  # The number of sizes whose costs are shown.
 
 
 class ExactSegmentation:
-    """Segments images in tiles, with the preprocessing of whole images."""
+    """Segments images in tiles; the result is that of the whole image, up to rounding.
+
+    The preprocessing is that of whole images, too.
+    """
 
     def __init__(
         self,
@@ -34,13 +37,14 @@ class ExactSegmentation:
         *,
         multiple: int = 1,
     ) -> None:
-        """Takes the network.
+        """Takes a network and the options of the tiles.
 
         Args:
           network: The network with its preprocessing.
           variables: The variables of the network.
-          options: The tiles and their limits.
-          multiple: `rows` pads images to multiples of this many pixels.
+          options: The size of the tiles, and the limits of what they may read.
+          multiple: The method `rows` pads the height and width of images to multiples
+            of this number of pixels.
         """
         self._network, self._variables, self._options = network, variables, options
         self._multiple = multiple
@@ -49,7 +53,7 @@ class ExactSegmentation:
         self._both = lambda logits: network.both_of(logits)
 
     def tiled(self, size: Size) -> TiledNetwork:
-        """Returns the network in tiles for images of one size.
+        """Returns the object that computes the network in tiles for images of one size.
 
         Args:
           size: The height and width of the images.
@@ -72,7 +76,11 @@ class ExactSegmentation:
         return self._tiled[size]
 
     def padded(self, size: Size) -> Size:
-        """Returns the size to which `rows` pads an image."""
+        """Returns the height and width to which the method `rows` pads an image.
+
+        Args:
+          size: The height and width of the image.
+        """
         height, width = (round_up(int(side), self._multiple) for side in size)
         return height, width
 
@@ -81,7 +89,7 @@ class ExactSegmentation:
 
         Args:
           pixels: The image, of the type in the dataset's specification.
-          start: The number of rows that are not needed.
+          start: The number of rows at the top of the image that are not returned.
 
         Yields:
           Rows of classes, integers [n, W], or booleans [n, W, K] if classes can
@@ -111,11 +119,11 @@ class ExactSegmentation:
 
         Args:
           pixels: The images [B, H, W, C].
-          soft: Whether to return probabilities.
+          soft: Whether to return probabilities, too.
 
         Returns:
-          The classes and, if wanted, the probabilities, as
-          `ImageNetwork.labels_and_probabilities` returns them.
+          The classes, and the probabilities or None. Their shapes and types are those
+          of `ImageNetwork.labels_and_probabilities`.
         """
         finish = self._both if soft else self._labels
         found = []
@@ -128,10 +136,10 @@ class ExactSegmentation:
 
 
 def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
-    """Returns lines of text that say what tiles cost, for the largest images.
+    """Returns lines of text with the costs of tiles for the largest image sizes.
 
     Args:
-      segmentation: The network.
+      segmentation: The network and the options of the tiles.
       sizes: The heights and widths of the images.
 
     Raises:
@@ -152,11 +160,11 @@ def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
 
 
 def check_alone(options: PredictOptions, *, several: bool) -> None:
-    """Raises ValueError if an option is set that exact tiles do not support.
+    """Raises ValueError if an option is set that mode="exact" does not support.
 
     Args:
       options: The options of the prediction.
-      several: Whether several predictions are averaged.
+      several: Whether the predictions of several networks are averaged.
     """
     chosen = {
         f"scales={options.scales}": options.scales != (1.0,),

@@ -1,4 +1,4 @@
-"""Computes parts of convolutions, pooling, padding and slices."""
+"""Computes parts of the results of convolutions, pooling, padding and slices."""
 
 from __future__ import annotations
 
@@ -46,7 +46,15 @@ def pooling(step, xs):
 
 
 def moved(step, xs):
-    """Runs operations that only move elements: slices and padding."""
+    """Computes parts of the results of a slice, split or padding.
+
+    Args:
+      step: The operation, and which parts of its operands and results are used.
+      xs: The stored part of each operand.
+
+    Returns:
+      The needed part of each result, or None for a result that is not needed.
+    """
     node, results = step.node, []
     fill = xs[1] if node.kind == "pad" else None
     for out, spans in enumerate(step.want):

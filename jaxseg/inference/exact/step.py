@@ -1,7 +1,8 @@
-"""Contains what an operation reads and writes for one tile.
+"""Describes which parts of its arrays an operation reads and writes for one tile.
 
-Arrays are stored with one axis for each line (`jaxseg.analysis.regions.arrays`), so
-that dimensions of size 1 have no axis, and merged dimensions have several.
+Arrays are stored with one axis for each `Line` (`jaxseg.analysis.regions.arrays`): none
+for a dimension of size 1, and several for a dimension that a reshape has merged from
+several.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ Spans = list[Span]
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Contains what an operation reads and writes for one tile.
+    """Describes which parts of its arrays an operation reads and writes for one tile.
+
+    A part of an array is given by one interval along each of its axes.
 
     Attributes:
       node: The operation.
       have: The stored part of each operand.
-      want: The part of each result that is needed, None if it is not needed.
-      idle: The tiles that do not need each operand.
+      want: The needed part of each result, or None for a result that is not needed.
+      idle: For each operand, which rows and columns of tiles do not need it.
       tile: The tile.
-      tiles: The number of tiles.
+      tiles: The numbers of rows and columns of tiles.
     """
 
     node: Node
@@ -44,7 +47,10 @@ class Step:
 
     @functools.cached_property
     def whole(self) -> bool:
-        """Returns whether all operands are stored and all results needed as a whole."""
+        """Returns whether whole operands are stored and whole results are needed.
+
+        Results that are not needed at all are ignored.
+        """
         groups = [
             *zip(self.node.ins, self.have, strict=True),
             *(g for g in zip(self.node.outs, self.want, strict=True) if g[1]),
@@ -57,19 +63,35 @@ class Step:
 
     @functools.cached_property
     def needed(self) -> list[Spans | None]:
-        """Returns the part of each operand that the wanted results need."""
+        """Returns the part of each operand that is needed for the parts in `want`."""
         return needs(self.node, self.want, self.tiles)
 
     def part(self, i: int, x, spans: Spans, fill=None):
-        """Returns a part of an operand."""
+        """Cuts a part out of the stored part of an operand.
+
+        Args:
+          i: The index of the operand.
+          x: The stored part.
+          spans: The interval along each axis that is returned.
+          fill: The value of positions that are not stored, such as padding. None if
+            all positions are stored.
+        """
         spans = rested(self.node.ins[i], spans, self.idle[i])
         return fetch(self.tile, x, self.have[i], spans, fill)
 
     def by_dims(self, i: int, x, dims, out: int = 0, fill=None):
-        """Returns the part of an operand that `accesses` describes, one axis per dim.
+        """Returns the part of an operand that a convolution or similar operation reads.
 
-        Positions between those of the operand, and outside of it, have the value
-        `fill`.
+        The operand is dilated and padded with `fill`, so that the operation can run on
+        the part without dilation of the operand and without padding.
+
+        Args:
+          i: The index of the operand.
+          x: The stored part of the operand.
+          dims: For each dimension of the operand an `Access`, or None if all positions
+            are needed.
+          out: The index of the result.
+          fill: The value of added positions.
         """
         value, result, spans = self.node.ins[i], self.node.outs[out], self.want[out]
         have, want, pads = [], [], []
@@ -99,7 +121,15 @@ def lengths(spans: Spans) -> list[int]:
 
 
 def bind_whole(step, xs):
-    """Runs the primitive on whole operands and cuts the needed parts of its results."""
+    """Runs an operation on whole operands and cuts out the needed parts of its results.
+
+    Args:
+      step: The operation, and which parts of its results are needed.
+      xs: The whole operands.
+
+    Returns:
+      The needed part of each result, or None for a result that is not needed.
+    """
     node = step.node
     whole = [x.reshape(v.shape) for x, v in zip(xs, node.ins, strict=True)]
     found = bind(node, whole, node.eqn.params)

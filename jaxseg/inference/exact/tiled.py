@@ -1,4 +1,7 @@
-"""Computes the result of a network for an image of any size in tiles, exactly."""
+"""Computes a network for a large image in tiles, exactly.
+
+The result is that of the network for the whole image, up to rounding.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,12 @@ Finish = Callable[[jax.Array], tuple[jax.Array, ...]]
 
 
 class Strip(NamedTuple):
-    """Contains the result for some rows of the image.
+    """Contains the result for some consecutive rows of the image.
 
     Attributes:
-      first: The first row.
-      parts: The arrays that the function of the result returns, [rows, W, ...].
+      first: The number of the first of these rows.
+      parts: The arrays [rows, W, ...] that the `finish` of `TiledNetwork.strips`
+        returns, for example the classes.
     """
 
     first: int
@@ -47,10 +51,10 @@ def _halo(
     *,
     most: int,
 ) -> int | None:
-    """Returns the halo of the tiles of a large image.
+    """Returns how many pixels a tile of a large image reads beyond its own pixels.
 
-    A small image limits what its tiles read, so larger images are traced as well. The
-    result is None if tiles read up to the border of these images too.
+    A tile of a small image may read up to its border. Then the network is traced for
+    larger images too. The result is None if tiles read up to the border of all of them.
     """
     found = halo(graph)
     for side in (1024, 2 * most + 256):
@@ -79,10 +83,11 @@ class TiledNetwork:
 
         Args:
           network: Maps (variables, pixels [1, H, W, C]) to logits [1, H, W, K].
-          variables: The variables of the network, arrays or shapes.
+          variables: The variables of the network: arrays, or objects with a shape and a
+            type, such as `jax.ShapeDtypeStruct`.
           shape: The shape of the image, [1, H, W, C].
           dtype: The type of the pixels.
-          options: The tiles and their limits.
+          options: The size of the tiles, and the limits of what they may read.
 
         Raises:
           ValueError: If the network cannot be computed exactly in tiles within the
@@ -128,7 +133,7 @@ class TiledNetwork:
 
     @property
     def cost(self) -> TileCost:
-        """Returns what the tiles cost."""
+        """Returns the estimated costs of the tiles, without computing them."""
         count = self.grid.counts.rows * self.grid.counts.columns
         read = [[span.length for span in program.read] for program in self.programs]
         pixels = sum(h * w for h, w in read) * count / (self.size[0] * self.size[1])
@@ -144,7 +149,7 @@ class TiledNetwork:
         )
 
     def _memory(self, program: TileProgram) -> int:
-        """Estimates the memory of a program in bytes, without running it."""
+        """Estimates the memory in bytes that a program needs, without running it."""
         rows, columns = program.read
         image = self.graph.inputs[0]
         sides = (1, rows.length, columns.length, image.shape[3])
@@ -164,11 +169,13 @@ class TiledNetwork:
         """Computes the result from top to bottom, one row of tiles at a time.
 
         Args:
-          read: Returns a part of the image.
+          read: A function of (top, left, height, width) that returns these pixels of
+            the image, [1, height, width, C].
           finish: Maps the logits [1, h, w, K] of a tile to the arrays [1, h, w, ...]
-            that are kept, for example to its classes. A program is compiled for each
-            function, so pass the same function for all images.
-          start: The number of rows that are not needed.
+            that are returned, for example to its classes. A program is compiled for
+            each function, so pass the same function for all images.
+          start: The number of rows at the top of the image that are not needed. Rows
+            of tiles that contain no other rows are skipped.
 
         Yields:
           The result of each row of tiles.
@@ -194,7 +201,7 @@ class TiledNetwork:
             yield Strip(top, tuple(parts))
 
     def _compiled(self, finish: Finish) -> Callable:
-        """Returns the compiled program of the last pass."""
+        """Returns the compiled program that computes a tile in the last pass."""
 
         def last(pixels, leaves, given, row, column):
             (logits,) = self.programs[-1](pixels, leaves, given, row, column)
@@ -203,7 +210,7 @@ class TiledNetwork:
         return jax.jit(last)
 
     def _collect(self, program, run, read, given) -> list[np.ndarray]:
-        """Combines values over all tiles in one pass over the image."""
+        """Adds the partial results of all tiles in one pass, or takes their maximum."""
         nodes = {n.outs[0]: n.params for n in self.graph.nodes if n.cut}
         kinds = [nodes[value] for value in program.roots]
         totals = None
@@ -232,7 +239,10 @@ def _window(program: TileProgram, read: Read, row: int, column: int) -> np.ndarr
 
 
 def _combined(total, x, kind, index):
-    """Adds the partial result of a tile to those of earlier tiles."""
+    """Adds the partial result of a tile to that of all earlier tiles.
+
+    For a maximum or minimum, it takes that of both.
+    """
     other = [axis for axis in index if axis not in kind["axes_of_image"]]
     if any(index[axis] for axis in other):
         return total  # Each tile along this axis computes the same.
