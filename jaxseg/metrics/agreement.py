@@ -30,7 +30,7 @@ def agreement_scores(matrix: np.ndarray) -> dict[str, Any]:
       occurs neither in the labels nor in the predictions; and "specificity", its mean.
 
     Raises:
-      ValueError: If entries of the matrix are not counts.
+      ValueError: If the matrix contains numbers that cannot be pixel counts.
 
     >>> agreement_scores(np.array([[3, 1], [1, 3], [0, 9]]))["cohen_kappa"]
     0.5

@@ -1,4 +1,4 @@
-"""Computes bootstrap intervals of scores, with images as the units that are drawn.
+"""Computes bootstrap intervals of scores, by drawing images with replacement.
 
 A replicate draws N images out of the N images of a split, with replacement, adds their
 confusion matrices, and computes the scores of the sum. Replicate r of the seed s draws
@@ -64,7 +64,7 @@ def bootstrap(
       scoring: The function that computes scores from a confusion matrix, such as
         `jaxseg.metrics.scores`.
       replicates: The number of replicates.
-      seed: The seed of the draws.
+      seed: The seed with which images are drawn.
       level: The confidence level of the intervals, such as 0.95.
     """
     found: dict[str, list[Any]] = {}
@@ -84,10 +84,10 @@ def bootstrap(
 
 
 def drawn(seed: int, replicate: int, images: int) -> np.ndarray:
-    """Returns how often a replicate draws each image, int64 [N].
+    """Returns how often each image occurs in a bootstrap replicate, int64 [N].
 
     Args:
-      seed: The seed of the draws.
+      seed: The seed with which images are drawn.
       replicate: The index of the replicate.
       images: The number of images N.
     """

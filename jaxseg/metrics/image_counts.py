@@ -1,7 +1,7 @@
 """Counts the confusion matrices of single images on the host.
 
-An image contains few of the possible pairs of label and prediction, so only the entries
-that are not 0 are kept. All numbers are int64.
+An image contains few of the possible pairs of label and prediction, so only the nonzero
+elements are kept. All numbers are int64.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from scipy import sparse
 
 
 class ImageCounts(NamedTuple):
-    """Contains the entries of one image's confusion matrix that are not 0.
+    """Contains the nonzero elements of one image's confusion matrix.
 
     Attributes:
-      cells: Sorted indices of entries in the flattened matrix [K + 1, K], int64 [N].
-      counts: The number of pixels of each entry, int64 [N].
+      cells: Their sorted indices in the flattened matrix [K + 1, K], int64 [N].
+      counts: The number of pixels in each of these elements, int64 [N].
     """
 
     cells: np.ndarray

@@ -66,7 +66,7 @@ class Measured:
 
         Args:
           replicates: The number of replicates.
-          seed: The seed of the draws.
+          seed: The seed with which images are drawn.
           level: The confidence level of the intervals, such as 0.95.
           refined: Whether to score the refined predictions.
 

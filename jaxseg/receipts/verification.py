@@ -53,7 +53,7 @@ def verify(stored: Receipt, place: Place, *, intact: bool = True) -> Comparison:
 
     Args:
       stored: The receipt.
-      place: The folders, the devices and the batch size.
+      place: The folders, devices and batch size with which to repeat the evaluation.
       intact: Whether the digest in the receipt's file matches the file's content.
 
     Raises:

@@ -63,7 +63,7 @@ class TrainingFunctions:
       batch_shapes: Maps a configuration, a batch size and a dataset specification to
         the shapes of a training batch on all processes.
       overlays: Maps a configuration, a run directory, a network and examples to a
-        function that draws predictions, or to None.
+        function that writes pictures of predictions, or to None.
       further_scores: Maps a configuration, a network and examples to a function that
         computes scores other than those of the confusion matrix, or to None.
       open_source: Maps a data configuration and a split to the examples. The keyword

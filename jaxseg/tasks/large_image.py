@@ -86,7 +86,7 @@ class LargePrediction:
       reading: The options of the reader.
       overlay: Whether to write an overlay of reduced size.
       overwrite: Whether to start again instead of continuing.
-      report: A function that shows one line about the progress.
+      report: A function that shows one line of text about the progress.
     """
 
     labels: LabelRows

@@ -54,7 +54,7 @@ class ImagePrediction:
         suffix.
       unreadable: The images that cannot be read.
       segmenter: The network with its preprocessing.
-      draw: A function that samples segmentations of a batch of images, or None.
+      draw: A function that draws random segmentations of a batch of images, or None.
       results: The object that writes the files of each image.
       record: The list of finished images, which is stored in the output directory.
       padding: The sizes to which images are padded.

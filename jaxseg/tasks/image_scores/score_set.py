@@ -101,7 +101,7 @@ class ScoreSet:
         Args:
           found: The evaluation. If `observes` is True, this object must have been one
             of its observers.
-          place: The index of this object among the observers.
+          place: The index of this object in the list of observers of the evaluation.
         """
         images = found.results[place] if self.observes else ()
         return self.combine(found.total.matrix, images)

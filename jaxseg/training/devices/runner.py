@@ -67,7 +67,7 @@ class StepRunner:
         self._local_groups = max(1, groups // jax.process_count())
 
     def place(self, state: Any) -> Any:
-        """Copies a training state, or the variables for evaluation, to the devices."""
+        """Copies a training state, or variables for evaluation, to the devices."""
         return self._backend.put_state(state)
 
     def train(self, state: Any, batch: HostBatch) -> tuple[Any, dict[str, jax.Array]]:
