@@ -1,4 +1,4 @@
-"""The neighbors and weights of linear interpolation along one axis."""
+"""Computes the neighbors and weights of linear interpolation along one axis."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Taps(NamedTuple):
 def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
     """Returns the neighbors and weights with which linear interpolation resizes a map.
 
-    The position of output i is (i + 1/2) * source / target - 1/2, clipped to the axis
-    of the map, or i * (source - 1) / (target - 1) with `align_corners`.
+    Entry i of the result is interpolated at position (i + 1/2) * source / target - 1/2
+    of the map, clipped to 0 to source - 1. With `align_corners`, the position is
+    i * (source - 1) / (target - 1). If a length is a symbol that depends on the image
+    (`jaxseg.ops.open_size`), the program computes the neighbors and the weights when it
+    runs.
 
     Args:
-      source: The length of the axis.
-      target: The length of the result.
-      align_corners: Whether the first and last entries keep their values.
-
-    If a length is open (`jaxseg.ops.open_size`), the program computes the neighbors and
-    the weights when it runs.
+      source: The height or width of the map before resizing.
+      target: The height or width of the map after resizing.
+      align_corners: Whether the first and last entries of the map keep their values.
 
     Raises:
       ValueError: If a length is less than 1.
@@ -60,7 +60,10 @@ def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
 
 
 def _open_taps(source: Any, target: Any, align_corners: bool) -> Taps:
-    """Computes the positions as fractions of integers, which float32 cannot round."""
+    """Does the work of `taps` for symbolic lengths.
+
+    It computes positions as fractions of integers, because float32 would round them.
+    """
     index = jnp.arange(target)
     if align_corners:
         above, below = index * (source - 1), jnp.maximum(target - 1, 1)

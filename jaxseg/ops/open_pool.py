@@ -1,7 +1,8 @@
-"""Means and maxima over bins of a map whose size depends on the image.
+"""Pools maps in a program that is exported for images of any size.
 
-`jaxseg.ops.open_size` describes such open sizes. The bins are intervals of rows or
-columns whose limits the program computes when it runs.
+While such a program is traced, the size of a map is a symbol (see
+`jaxseg.ops.open_size`). The program therefore computes the limits of the pooled
+intervals of rows and columns when it runs.
 """
 
 from typing import Any
@@ -26,28 +27,31 @@ def bin_limits(size: Any, count: int) -> tuple[Array, Array]:
 
 
 def window_limits(size: Any, *, window: Any, stride: int) -> tuple[Array, Array]:
-    """Returns where the windows of a pooling without padding start and stop, int32 [n].
+    """Returns where each window of a pooling without padding starts and stops.
 
     Args:
       size: The number of rows or columns.
       window: The number of rows or columns of a window.
-      stride: The step between windows.
+      stride: The step between the first rows or columns of neighboring windows.
+
+    Returns:
+      The first row or column of each window, and the one after its last, int32 [n].
     """
     start = stride * jnp.arange((size - window) // stride + 1)
     return start, start + window
 
 
 def mean_between(x: Array, axis: int, start: Array, stop: Array) -> Array:
-    """Computes the mean of the rows or columns of each interval.
+    """Computes the mean over each of several intervals of rows or columns.
 
     Args:
-      x: [B, H, W, C].
+      x: A map [B, H, W, C].
       axis: 1 for rows, 2 for columns.
       start: The first row or column of each interval, int32 [n].
       stop: The row or column after the last one of each interval, int32 [n].
 
     Returns:
-      x with n rows or columns.
+      The means, [B, n, W, C] for rows and [B, H, n, C] for columns.
     """
     weights = _inside(x.shape[axis], start, stop) / (stop - start)[:, None]
     mean = jnp.tensordot(weights.astype(x.dtype), x, axes=(1, axis))
@@ -55,9 +59,9 @@ def mean_between(x: Array, axis: int, start: Array, stop: Array) -> Array:
 
 
 def max_between(x: Array, axis: int, start: Array, stop: Array) -> Array:
-    """Computes the maximum of the rows or columns of each interval.
+    """Computes the maximum over each of several intervals of rows or columns.
 
-    For the arguments and the result see `mean_between`.
+    The arguments and the shape of the result are those of `mean_between`.
     """
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]

@@ -1,8 +1,9 @@
-"""Compares sizes of maps that are open, in a program for images of any size.
+"""Compares heights and widths in a program that is exported for images of any size.
 
-`jax.export` traces such a program with symbolic sizes, such as `32*h`. JAX computes
-with them, but a comparison whose result depends on the image raises an error. The
-functions here take open sizes and ordinary numbers alike.
+`jax.export` traces such a program with open sizes: symbols that stand for the size of
+the image, such as `32*h`. JAX can compute with them, but a comparison whose result
+depends on the image raises an error. The functions here accept open sizes as well as
+ordinary integers.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from jax.errors import InconclusiveDimensionOperation
 
 
 def is_open(*sizes: Any) -> bool:
-    """Returns whether any of the sizes depends on the image.
+    """Returns whether any size is a symbol that depends on the image, not a number.
 
     >>> is_open(1, 2)
     False
@@ -24,11 +25,11 @@ def is_open(*sizes: Any) -> bool:
 
 
 def certainly_below(size: Any, least: Any) -> bool:
-    """Returns whether a size is smaller than another one for every possible image.
+    """Returns whether `size` is smaller than `least` for every possible image.
 
-    If a size is symbolic and the answer depends on the image, the result is False. A
-    check of sizes therefore passes while a program is exported, and the runtime of the
-    program reports images that are too small.
+    If a size is symbolic and the answer depends on the image, the result is False.
+    Checks for images that are too small therefore raise no error during the export. The
+    exported program reports such images when it runs.
 
     >>> certainly_below(3, 4)
     True
@@ -40,16 +41,21 @@ def certainly_below(size: Any, least: Any) -> bool:
 
 
 class ImageTooSmall(ValueError):
-    """Is raised if an image is smaller than a network needs."""
+    """Is raised for an image that is smaller than the network requires."""
 
 
 def any_below(sizes: Sequence[Any], least: int) -> bool:
-    """Returns whether any of the sizes is smaller than `least`, for every image."""
+    """Returns whether some size is smaller than `least` for every possible image.
+
+    The result is False if this depends on the image; see `certainly_below`.
+    """
     return any(certainly_below(size, least) for size in sizes)
 
 
 def as_fraction(factor: float) -> Fraction:
-    """Returns a factor as a fraction, by which symbolic sizes can be multiplied.
+    """Converts a scale factor to a fraction of integers.
+
+    Symbolic sizes can be multiplied and divided by integers, but not by floats.
 
     Raises:
       ValueError: If the factor is not a fraction with a denominator of at most 1000.
@@ -67,10 +73,10 @@ def as_fraction(factor: float) -> Fraction:
 
 
 def smaller(one: Any, other: Any) -> Any:
-    """Returns the smaller of two sizes, which can be open."""
+    """Returns the smaller of two sizes, each an integer or a symbol."""
     return min_dim(one, other) if is_open(one, other) else min(one, other)
 
 
 def larger(one: Any, other: Any) -> Any:
-    """Returns the larger of two sizes, which can be open."""
+    """Returns the larger of two sizes, each an integer or a symbol."""
     return max_dim(one, other) if is_open(one, other) else max(one, other)

@@ -71,7 +71,7 @@ class OutputForm:
         return jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
 
     def decision_logits(self, logits: jax.Array) -> jax.Array:
-        """Returns the logit of each class, shifted so that the decision threshold is 0.
+        """Returns the logit of each class, shifted so that 0 is the threshold.
 
         The label of a pixel is the class with the largest of these logits. If classes
         can overlap, all classes with a logit above 0 are present.
@@ -127,7 +127,7 @@ SOFTMAX = OutputForm()
 
 
 def form_of(num_logits: int, classes: Classes) -> OutputForm:
-    """Returns how the logits of a network are converted for the classes of a dataset.
+    """Chooses how the logits of a network are converted for the classes of a dataset.
 
     Args:
       num_logits: The number of logits of the network.

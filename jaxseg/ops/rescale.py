@@ -1,15 +1,15 @@
-"""Resizes maps by a factor, with the rules for size and position of other libraries.
+"""Resizes maps by a factor, as PyTorch or Caffe do.
 
 `jaxseg.ops.resize` takes the new size as an argument. Here the size follows from a
 factor. Libraries disagree about this size and about the positions at which the input is
-sampled. For n pixels and factor f there are three rules:
+sampled. For a side of n pixels, factor f and output pixel i, there are three rules:
 
-    "factor"     floor(n f) samples at (i + 1/2) / f - 1/2
-    "size"       floor(n f) samples at (i + 1/2) n / floor(n f) - 1/2
-    "corners"    floor((n - 1) f) + 1 samples, with aligned corners
+    "factor"     floor(n f) output pixels, sampled at (i + 1/2) / f - 1/2
+    "size"       floor(n f) output pixels, sampled at (i + 1/2) n / floor(n f) - 1/2
+    "corners"    floor((n - 1) f) + 1 output pixels, with aligned corners
 
-"factor" and "size" agree if n f is an integer. "corners" maps the first and the last
-pixel of the input to those of the output.
+"factor" and "size" agree if n f is an integer. Aligned corners: the first and the last
+pixel of the output have the values of the first and the last pixel of the input.
 """
 
 import jax.numpy as jnp
@@ -53,7 +53,12 @@ def rescale(x: Array, factor: float, rule: str = "factor") -> Array:
 
 
 def rescaled_size(pixels: int, factor: float, rule: str) -> int:
-    """Returns the number of pixels to which `rescale` resizes a side.
+    """Returns the height or width to which `rescale` resizes a map.
+
+    Args:
+      pixels: The height or width of the map.
+      factor: The factor by which the map is resized.
+      rule: "factor", "size" or "corners"; see the module.
 
     >>> [rescaled_size(321, 0.75, rule) for rule in RULES]
     [240, 240, 241]
@@ -69,15 +74,16 @@ def rescaled_size(pixels: int, factor: float, rule: str) -> int:
 
 
 def zoom(x: Array, factor: int, size: Size) -> Array:
-    """Enlarges a map by an integer factor with aligned corners and crops it to `size`.
+    """Enlarges a map bilinearly by an integer factor and crops it to `size`.
 
-    Cell k of x becomes pixel k * factor. The enlarged map has (n - 1) * factor + 1
-    pixels per side. Rows and columns beyond `size` are cropped at the end.
+    Entry k along a side of x becomes pixel k * factor. A side of n entries is enlarged
+    to (n - 1) * factor + 1 pixels. Then rows at the bottom and columns at the right
+    are cropped.
 
     Args:
-      x: [B, h, w, C].
-      factor: Pixels per cell.
-      size: Height and width of the result in pixels.
+      x: A map [B, h, w, C].
+      factor: The distance in pixels between neighboring entries of x in the result.
+      size: The height and width of the result in pixels.
 
     Returns:
       [B, *size, C].
@@ -103,7 +109,7 @@ def _is_exact(source: int, target: int, factor: float) -> bool:
 
 
 def _stepped_weights(source: int, target: int, factor: float) -> np.ndarray:
-    """Returns the interpolation matrix [target, source] for positions 1 / f apart."""
+    """Returns the matrix [target, source] that resizes a side by the rule "factor"."""
     array = jnp if is_open(source, target) else np
     position = array.clip((array.arange(target) + 0.5) / factor - 0.5, 0, source - 1)
     distance = array.abs(array.arange(source)[None] - position[:, None])
@@ -111,7 +117,7 @@ def _stepped_weights(source: int, target: int, factor: float) -> np.ndarray:
 
 
 def _contract(x: Array, weights: np.ndarray, axis: int) -> Array:
-    """Multiplies one axis by a matrix, in full precision on every device."""
+    """Multiplies one axis of a map by a matrix, in full float32 precision."""
     exact = lax.Precision.HIGHEST
     y = jnp.tensordot(weights.astype(x.dtype), x, axes=(1, axis), precision=exact)
     return jnp.moveaxis(y, 0, axis)

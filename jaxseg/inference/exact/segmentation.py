@@ -164,7 +164,8 @@ def check_alone(options: PredictOptions, *, several: bool) -> None:
 
     Args:
       options: The options of the prediction.
-      several: Whether the predictions of several networks are averaged.
+      several: Whether several predictions for an image are averaged, for example
+        those of several networks.
     """
     chosen = {
         f"scales={options.scales}": options.scales != (1.0,),

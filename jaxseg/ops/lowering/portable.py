@@ -2,9 +2,9 @@
 
 Converters to ONNX and TFLite know the operations of `jax.lax`, but not the primitives
 of `jaxseg.ops.lowering.scheduling`, and they handle padding best where it belongs to a
-convolution. In a function that `portable` returns, the operators of `jaxseg.ops`
-therefore call `lax.conv_general_dilated` and `lax.reduce_window` directly, as they do
-for TPUs. The values are the same up to the rounding of sums.
+convolution. While a function that `portable` returns is traced, the operators of
+`jaxseg.ops` therefore call `lax.conv_general_dilated` and `lax.reduce_window` directly,
+as they do for TPUs. Apart from rounding, the results do not change.
 """
 
 import contextvars
@@ -18,15 +18,16 @@ _PORTABLE = contextvars.ContextVar("portable", default=False)
 
 
 def is_portable() -> bool:
-    """Returns whether the current trace may contain standard operations only."""
+    """Returns whether JAX is currently tracing a function that `portable` returned."""
     return _PORTABLE.get()
 
 
 def portable(function: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a function that is traced with standard operations only.
 
-    Pass the result to `jax.jit`, `jax.make_jaxpr` or a converter. Programs that were
-    compiled for `function` itself are not used, because the result is another function.
+    The returned function computes the same as `function`. Pass it to `jax.jit`,
+    `jax.make_jaxpr` or a converter. JAX does not reuse programs that it has compiled
+    for `function`, because the returned function is a different object.
 
     Args:
       function: A function of arrays that calls operators of `jaxseg.ops`.
