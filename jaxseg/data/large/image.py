@@ -70,7 +70,8 @@ class LargeImage:
         """Returns the pixels in a box, converted as `options` states, [h, w, C].
 
         Args:
-          box: The first row and column, and the row and column after the last ones.
+          box: Top, left, bottom, right: the first row and column, and the row and
+            column after the last ones.
 
         Raises:
           ValueError: If the file is damaged or has values that are not allowed. The
@@ -90,7 +91,7 @@ class LargeImage:
 
 
 def can_be_large(path: pathlib.Path) -> bool:
-    """Returns whether the name of a file is that of a TIFF or an NPY file.
+    """Returns whether a file is a TIFF or an NPY file, judging by its suffix.
 
     Args:
       path: The file.

@@ -54,7 +54,8 @@ class RawBoxes:
         """Returns the pixels in a box with all channels of the file, [h, w, S].
 
         Args:
-          box: The first row and column, and the row and column after the last ones.
+          box: Top, left, bottom, right: the first row and column, and the row and
+            column after the last ones.
 
         Raises:
           Refused: If the file ends before the last pixel of the box.

@@ -67,7 +67,8 @@ class Format:
           path: The file that `write` has written.
 
         Returns:
-          A function from images [B, H, W, C] to results, and the header.
+          A function from images [B, H, W, C] to classes or probabilities, and the
+          header.
         """
         return importlib.import_module(self.module).load(path)
 

@@ -69,7 +69,8 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
       path: The file.
 
     Returns:
-      A function from images [B, H, W, C] to results, and the header.
+      A function from images [B, H, W, C] to classes or probabilities, and the
+      header.
     """
     import onnxruntime
 

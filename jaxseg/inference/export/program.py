@@ -57,7 +57,7 @@ class Program:
         """Returns the program that computes what `segmenter.predict` computes.
 
         Args:
-          segmenter: The network with its options, of which the mode must be "whole".
+          segmenter: The network with its options. Its mode must be "whole": no windows.
           variables: The parameters and statistics of the network.
           output: "classes" or "probabilities", as described for the class.
           size: The height and width of the images, or None for any size.

@@ -31,7 +31,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
 
     Args:
       program: What the file computes.
-      header: The description of the program.
+      header: The description of the program, from `header.describe`.
       path: The file to write.
 
     Raises:
@@ -49,7 +49,8 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
       path: The file.
 
     Returns:
-      A function from images [B, H, W, C] to results, and the header.
+      A function from images [B, H, W, C] to classes or probabilities, and the
+      header.
     """
     from ai_edge_litert.interpreter import Interpreter
 

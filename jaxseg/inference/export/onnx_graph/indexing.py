@@ -16,9 +16,10 @@ from jaxseg.inference.export.onnx_graph.sizes import sizes
 
 
 def _gather(graph, equation, operands):
-    """Converts `lax.gather` with an index along some axes and all of the others.
+    """Converts a `lax.gather` that indexes some axes and reads the other axes whole.
 
-    A gather of one window is passed to `_window`. Raises ValueError for others.
+    A gather of one window is passed to `_window`. Any other gather of parts of an
+    axis raises ValueError.
     """
     numbers = equation.params["dimension_numbers"]
     source, indices = (variable.aval for variable in equation.invars)
@@ -113,7 +114,7 @@ def _starts(graph, starts, source, extents):
 
 
 def _scatter(graph, equation, operands):
-    """Converts `lax.scatter` with an index along some axes and all of the others.
+    """Converts a `lax.scatter` that indexes some axes and replaces the others whole.
 
     Raises ValueError if the updates cover only a part of the other axes.
     """

@@ -42,7 +42,7 @@ def write(folder: Path, header: dict[str, Any], runtime: dict[str, bytes]) -> No
 
     Args:
       folder: The folder of the page.
-      header: The description of the program.
+      header: The description of the program, from `header.describe`.
       runtime: The content of each file of onnxruntime-web, as `runtime.files` returns
         it.
     """
