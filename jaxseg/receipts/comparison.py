@@ -65,8 +65,8 @@ def moved_pixels(stored: ImageCounts, found: ImageCounts) -> int:
     and raises another one.
 
     Args:
-      stored: The counts of an image in the receipt.
-      found: The counts of the same image now.
+      stored: The confusion matrix of an image in the receipt.
+      found: The confusion matrix of the same image now.
     """
     before, after = (
         dict(zip(one.cells.tolist(), one.counts.tolist(), strict=True))

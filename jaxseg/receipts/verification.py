@@ -76,7 +76,7 @@ def evaluate_again(stored: Receipt, place: Place) -> tuple[Subject, Receipt]:
 
     Args:
       stored: The receipt.
-      place: The folders, the devices and the batch size.
+      place: The folders, devices and batch size with which to repeat the evaluation.
 
     Returns:
       The checkpoint, data and refinement that were evaluated, and the new receipt.

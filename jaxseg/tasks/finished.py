@@ -76,7 +76,7 @@ class Finished:
         *,
         overwrite: bool = False,
     ) -> frozenset[Path]:
-        """Returns the input files whose results are complete.
+        """Returns those inputs that are finished: their results are complete.
 
         An input that has changed since, or whose results are incomplete, is not
         finished.

@@ -115,7 +115,7 @@ def image_meter(
     refinements: Sequence[Refinement] = (),
     limit: int | None = None,
 ) -> ImageMeter:
-    """Creates the object that measures each image of an evaluation.
+    """Creates the observer that computes results for each image of an evaluation.
 
     Args:
       config: The configuration of the run.

@@ -68,7 +68,7 @@ def inner_boundary(classes: np.ndarray, reach: int) -> np.ndarray:
 
     Args:
       classes: The class of each pixel, integers [H, W].
-      reach: The largest distance that is near, in rows and in columns.
+      reach: The largest difference of rows, and of columns, that counts as near.
     """
     around = np.pad(classes, 1, constant_values=OUTSIDE)
     options = {"size": 2 * reach + 1, "mode": "nearest"}
