@@ -131,8 +131,8 @@ def full(size: int) -> Span:
 
 
 def fixed(shape: tuple[int, ...]) -> Dims:
-    """Returns the dimensions of an array that does not vary along axes of the image.
+    """Returns the `Line` objects of each dimension of an array of this shape.
 
-    Each dimension has one `Line`, or none if its size is 1.
+    No dimension corresponds to rows or columns of the image.
     """
     return tuple((Line(size),) if size != 1 else () for size in shape)

@@ -32,7 +32,11 @@ class Band(NamedTuple):
     last: np.ndarray
 
     def interval(self, span: Span) -> Span:
-        """Returns which positions of the other operand a part of the result needs."""
+        """Returns which positions of the operand that is not the matrix a result needs.
+
+        Args:
+          span: The positions of the result along the resized axis.
+        """
         starts = np.atleast_1d(span.start)
         rows = starts[:, None] + np.arange(span.length)
         low, high = self.first[rows].min(1), self.last[rows].max(1)

@@ -18,7 +18,7 @@ REDUCTIONS = frozenset(("argmax", "argmin", *(f"reduce_{name}" for name in _REDU
 
 
 def joined(values: list[Value], rank: int) -> Dims:
-    """Returns the dimensions of the result of an elementwise operation.
+    """Returns the `Line` objects of each dimension of an elementwise result.
 
     Args:
       values: The operands. In each dimension, their `Line` objects have equal sizes,
@@ -62,15 +62,15 @@ def same_lines(values: list[Value], rank: int, skip: int | None = None) -> bool:
 
 
 def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
-    """Returns the dimensions after a reshape, and how it splits `Line` objects.
+    """Returns the `Line` objects of each dimension after a reshape.
 
     Args:
       dims: The dimensions before the reshape.
       shape: The shape after the reshape.
 
     Returns:
-      The new dimensions, and for each old `Line` the list of new ones into which it is
-      split. None if a new size is neither a multiple nor a divisor of an old one.
+      The objects, and for each old `Line` the list of new ones into which it is split.
+      None if a new size is neither a multiple nor a divisor of an old one.
     """
     lines = [line for dim in dims for line in dim]
     if 0 in shape:
@@ -102,7 +102,7 @@ def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
 
 
 def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
-    """Returns the dimensions of the result of an operation such as pooling or padding.
+    """Returns the `Line` objects of the result of, for example, pooling or padding.
 
     A dimension of the result corresponds to rows or columns of the image if the
     dimension of the operand with the same number does. The sizes can differ.
@@ -123,7 +123,7 @@ def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
 
 
 def broadcast_dims(value: Value, shape, places) -> Dims:
-    """Returns the dimensions of the result of `lax.broadcast_in_dim`."""
+    """Returns the `Line` objects of each dimension of a `lax.broadcast_in_dim`."""
     dims = list(fixed(tuple(shape)))
     for dim, place in enumerate(places):
         if value.shape[dim] == shape[place]:
@@ -132,7 +132,7 @@ def broadcast_dims(value: Value, shape, places) -> Dims:
 
 
 def concatenated_dims(values: list[Value], dim: int) -> Dims:
-    """Returns the dimensions of arrays that are concatenated along dimension `dim`."""
+    """Returns the `Line` objects of each dimension of a concatenation along `dim`."""
     rank = len(values[0].dims)
     size = sum(value.shape[dim] for value in values)
     axes = {line.axis for v in values for line in v.dims[dim]} - {None}
@@ -143,14 +143,14 @@ def concatenated_dims(values: list[Value], dim: int) -> Dims:
 
 
 def stacked_dims(values: list[Value], axis: int) -> Dims:
-    """Returns the dimensions of arrays that are stacked along the new axis `axis`."""
+    """Returns the `Line` objects of each dimension of a stack along the new `axis`."""
     dims = list(joined(values, len(values[0].dims)))
     dims.insert(axis, (Line(len(values)),) if len(values) > 1 else ())
     return tuple(dims)
 
 
 def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
-    """Returns the dimensions of the result of `lax.dot_general`.
+    """Returns the `Line` objects of each dimension of the result of `lax.dot_general`.
 
     Args:
       left: The first operand.
@@ -177,7 +177,7 @@ def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
 
 
 def moved_dims(eqn, ins: list[Value], shape: tuple[int, ...]) -> Dims:
-    """Returns the dimensions of the result of a convolution, pooling, slice or gather.
+    """Returns the `Line` objects of a convolution, pooling, slice or gather result.
 
     For any other operation, no dimension corresponds to rows or columns of the image.
 

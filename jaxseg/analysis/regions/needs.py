@@ -46,7 +46,7 @@ def needs(
 
 
 def hull(a: Span, b: Span) -> Span:
-    """Returns for each tile the smallest interval that contains two given ones."""
+    """Returns for each tile the smallest interval that contains those in a and b."""
     if a.axis and b.axis and a.axis != b.axis:
         return Span(None, 0, 2**31)
     low = np.minimum(a.start, b.start)
@@ -254,7 +254,7 @@ def _concatenation(node, spans):
 
 
 def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of the operand needed for a part of a reversed array."""
+    """Returns the intervals of an array needed for a part of the reversed array."""
     value, found = node.ins[0], list(spans)
     for dim in node.params["dimensions"]:
         for i in value.places(dim):

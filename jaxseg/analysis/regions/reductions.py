@@ -1,4 +1,4 @@
-"""Marks the operations that combine all positions of an image.
+"""Marks the operations of a network that combine positions of the whole image.
 
 Sums, maxima and minima over the image, and matrix products that sum over its pixels,
 can be combined from parts of the image: each part gives a partial result, and the

@@ -52,14 +52,14 @@ class TileGrid:
         """Returns the pixel rows that are taken from each row of tiles.
 
         Each item is (first row, row after the last one). Pixel rows that two rows of
-        tiles contain are taken from the upper one only.
-        With `axis` 1, it returns the pixel columns of each column of tiles.
+        tiles contain are taken from the upper one only. With `axis` 1, it returns the
+        pixel columns that are taken from each column of tiles.
         """
         size, tile = self.size[axis], self.tile[axis]
         return [(i, min(i + tile, size)) for i in range(0, size, tile)]
 
     def roots(self, graph: Graph) -> Windows:
-        """Returns the output of the network with the part that each tile computes."""
+        """Returns which part of the output of the network each tile computes."""
         spans = {
             name: (self.starts(axis), self.tile[axis])
             for axis, name in enumerate(("rows", "columns"))
@@ -147,7 +147,8 @@ def _program(graph: Graph, grid: TileGrid, given: tuple[Value, ...]) -> TileProg
 def default_window(halo: int | None, size: Size) -> Size:
     """Returns the default for the largest height and width that a tile reads.
 
-    It is so large that the halo on both sides of a tile takes up at most half of it.
+    It is large enough that the pixels beyond the tile, its halo, take up at most half
+    of the height and of the width.
 
     Args:
       halo: The number of pixels that a tile reads beyond its own pixels on each side.

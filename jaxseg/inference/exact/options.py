@@ -10,15 +10,16 @@ from jaxseg.typing import Size
 
 @dataclasses.dataclass(frozen=True)
 class ExactOptions:
-    """Contains the options of exact prediction in tiles.
+    """Contains the options of prediction in tiles with the result of the whole image.
 
     Attributes:
-      max_halo: The largest number of pixels that a tile may read beyond its own pixels
-        on each side.
+      max_halo: The largest allowed halo. The halo is the number of pixels that a tile
+        reads beyond its own pixels on each side.
       max_passes: The largest number of passes over the image. A network that averages
         over the image needs more than one.
       window: The largest height and width of the part of the image that a tile reads.
-        None chooses at least 1024 pixels, and at least four times the halo.
+        None chooses 1024 pixels or four times the halo, whichever is larger, but at
+        most the size of the image.
       tile: The height and width of the part of the result that a tile computes. None
         chooses the largest tile that reads at most `window`.
     """
