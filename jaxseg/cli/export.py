@@ -75,8 +75,8 @@ class Arguments:
     any_size: tyro.conf.FlagCreatePairsOff[bool] = False
     """Let the file take images of any height and width."""
     batch: int | None = None
-    """Number of images in a call. By default a call takes any number of images, or one
-    image if the format cannot leave the number open."""
+    """Number of images in each call of the exported network. By default any number is
+    accepted, or one image if the format needs a fixed number."""
     pad_multiple: int | None = None
     """Pad images in the program to multiples of this number of pixels, with the mean
     color. The default is data.eval_multiple of the run, as in jaxseg predict. With
@@ -116,7 +116,7 @@ def main(argv: list[str]) -> int:
 
 
 def kind_of(options: Arguments) -> Format:
-    """Returns the format of the file, after checks of where it is written.
+    """Checks where the file is to be written, and returns its format.
 
     Args:
       options: The options of the command.

@@ -45,8 +45,8 @@ def builder_config(
 
     Args:
       config: The dataset and the location of its files.
-      lists: The names of splits, besides train, validation and test, whose images a
-        text file can list.
+      lists: The names of further splits, besides train, validation and test, whose
+        images can be listed in a text file.
 
     Raises:
       ValueError: If the name is unknown, or an option does not apply to the dataset.

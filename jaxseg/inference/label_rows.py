@@ -55,7 +55,7 @@ class LabelRows:
 
 @dataclasses.dataclass(frozen=True)
 class ExactLabelRows:
-    """Segments images in exact tiles and yields rows of classes, as `LabelRows` does.
+    """Segments images in tiles, with the classes of the whole image, row by row.
 
     Attributes:
       segmentation: Runs the network in tiles.
@@ -146,8 +146,9 @@ def check_by_rows(segmenter: Segmenter) -> None:
     if segmenter.network.scale != 1 and not exact:
         raise ValueError(
             f"data.eval_scale={segmenter.network.scale} of the run is invalid for an "
-            "image that is read in windows: expected 1. Resize the image first, and "
-            "use a run that was trained at this size."
+            "image that is read in windows: expected 1. Use a run that "
+            "was trained with data.eval_scale=1 on images of the scale you want, and "
+            "resize the image to this scale first."
         )
     chosen = {
         f"scales={options.scales}": options.scales != (1.0,),

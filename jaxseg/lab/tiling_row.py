@@ -1,4 +1,4 @@
-"""Describes how each architecture can be computed in tiles, from traced shapes."""
+"""Determines from traced shapes how each network can be computed in tiles."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def tiling_row(name: str) -> dict[str, Any]:
             break
     if last is None:
         raise ValueError(
-            f"name={name!r} is invalid: expected a network of images of one of the "
-            f"sides {SIDES}."
+            f"name={name!r} is invalid: expected a network that accepts square "
+            f"images with a side of one of {SIDES} pixels."
         )
     return last
 

@@ -67,8 +67,9 @@ def total_loss(
     Args:
       terms: Value, weight and coefficient of each term.
       axis_name: The axis of pmap, or None.
-      weights: The divisor of each term, if `terms` belong to only a part of the batch.
-        It is the positive weight of the term over the global batch.
+      weights: The number by which the weighted sum of each term is divided, if `terms`
+        belong to only a part of the batch: the total weight of the term in the global
+        batch, which is above 0.
     """
     if weights is None:
         shares = {

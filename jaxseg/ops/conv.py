@@ -69,7 +69,7 @@ def same_padding(kernel_size: int, rate: int = 1) -> int:
     if kernel_size % 2 == 0:
         raise ValueError(
             f"kernel_size={kernel_size} is invalid: expected an odd number, because an "
-            "even kernel has no symmetric padding. State the padding instead."
+            "even kernel has no symmetric padding. Pass the padding explicitly."
         )
     return rate * (kernel_size - 1) // 2
 

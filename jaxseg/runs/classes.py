@@ -59,8 +59,8 @@ def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
         raise ValueError(
             f"data.name={found.name!r} is invalid: expected a dataset with the classes "
             f"that the network was trained on, {describe_classes(trained)}, but it has "
-            f"{describe_classes(found)}. If the labels of the dataset have the meaning "
-            f"of the former classes, pass --data.classes {names}."
+            f"{describe_classes(found)}. If the labels of the dataset stand for the "
+            f"classes of the network, pass --data.classes {names}."
         )
     if found.members and found.members != trained.members:
         raise ValueError(

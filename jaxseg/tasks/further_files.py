@@ -99,8 +99,9 @@ def further_files(
     classes = range(spec.num_classes)
     if "raw" in formats and config.data.mix:
         raise ValueError(
-            f"write={formats} is invalid: expected no 'raw' for a network that was "
-            "trained on several datasets, because their mask files have other classes."
+            f"write={formats} is invalid: expected no 'raw', because the network was "
+            "trained on several datasets, whose mask files contain other class numbers "
+            "than those of the network. Leave 'raw' out."
         )
     stated: dict[int, int] = {}
     for value, label in spec.labels:

@@ -80,7 +80,7 @@ class CloudPrediction:
     finished: ClassVar[frozenset[Path]] = frozenset()
 
     def notes(self) -> list[str]:
-        """Returns no notes for the user."""
+        """Returns an empty list, because point clouds need no notes for the user."""
         return []
 
     def run(self) -> Iterator[FileResult]:

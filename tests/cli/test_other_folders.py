@@ -113,7 +113,7 @@ def test_a_list_of_the_folder_must_be_that_of_the_run(
         "jaxseg: data.name='folder' is invalid: expected a dataset with the classes "
         "that the network was trained on, 3 classes (the record of dataset 'folder'): "
         f"a, b, c, but it has 3 classes ({folder}/classes.txt): b, a, c. If the labels "
-        "of the dataset have the meaning of the former classes, pass --data.classes a "
+        "of the dataset stand for the classes of the network, pass --data.classes a "
         "b c.\n"
     )
     named = ("--data.classes", "a", "b", "c")

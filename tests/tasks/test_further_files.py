@@ -69,7 +69,7 @@ def test_raw_values_of_a_folder_are_those_of_its_label_map(tmp_path):
 def test_raw_values_of_several_datasets_are_refused(tmp_path):
     member = MemberConfig("a", DataConfig("camvid"))
     config = Config(data=DataConfig(mix=(member,)))
-    with pytest.raises(ValueError, match=r"expected no 'raw' .* several datasets"):
+    with pytest.raises(ValueError, match=r"expected no 'raw', .* several datasets"):
         written(tmp_path, config, DATASETS["camvid"].spec, "raw")
 
 

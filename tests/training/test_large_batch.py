@@ -209,7 +209,7 @@ def test_real_networks():
     assert conv == pytest.approx(0.9 ** (16 - 6))
     assert set(jax.tree.leaves(resnet["aux_head"])) == {1.0}
     with pytest.raises(
-        ValueError, match=r"no module of the 'backbone' has a number.*trunk"
+        ValueError, match=r"the 'backbone' has no numbered blocks.*trunk"
     ):
         multipliers(shapes("unet"), 0.9)
 

@@ -197,8 +197,8 @@ def recommend(
         ]
     if not plans:
         raise ValueError(
-            f"field={field}, depth={depth} is invalid: expected a depth that reads "
-            f"{cells} cells without holes"
+            f"field={field}, depth={depth} is invalid: expected enough layers "
+            f"(depth) to read {cells} positions without holes"
             + (f" with rates up to {max_rate}" if max_rate else "")
             + f". The smallest depth with kernel size {kernel} is {fewest}."
         )

@@ -78,9 +78,10 @@ def audited_data(configs: Mapping[Path, Config]) -> tuple[DataConfig, str]:
                 )
         if split_names(other.data.train_split) != names:
             raise ValueError(
-                f"workdir={str(workdir)!r} is invalid: expected runs on parts of "
-                f"the same split, but data.train_split is {other.data.train_split!r} "
-                f"here and {config.data.train_split!r} in {first}."
+                f"workdir={str(workdir)!r} is invalid: expected runs that were "
+                "trained on parts of the same split, but data.train_split is "
+                f"{other.data.train_split!r} here and {config.data.train_split!r} in "
+                f"{first}."
             )
     return config.data, "+".join(names)
 

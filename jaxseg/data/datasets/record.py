@@ -143,7 +143,7 @@ class Dataset:
         check_options(self.name, self.options, fields)
 
     def choose(self, variant: tuple[str, ...]) -> Dataset:
-        """Returns a copy of this description that is changed as `data.variant` selects.
+        """Returns a copy of this description with the variants of `data.variant`.
 
         Args:
           variant: The names of the selected variants.

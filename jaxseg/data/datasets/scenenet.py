@@ -72,7 +72,10 @@ def trajectory_pairs(
 def _read_table(path: pathlib.Path) -> Mapping[str, int]:
     """Returns the table NYU_WNID_TO_CLASS of the script, which is not run."""
     if not path.is_file():
-        raise MissingFiles(f"{path} is missing: expected the script of the authors.")
+        raise MissingFiles(
+            f"{path} is missing: expected the Python script that the authors of the "
+            "dataset publish. Download it, as `jaxseg data where scenenet` says."
+        )
     try:
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.Assign) and "NYU_WNID_TO_CLASS" in {

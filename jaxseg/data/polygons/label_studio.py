@@ -28,8 +28,8 @@ KINDS = ("polygonlabels", "rectanglelabels", "ellipselabels", "brushlabels")
 def read_label_studio(path: pathlib.Path) -> list[AnnotatedImage]:
     """Reads the images of a Label Studio export.
 
-    The first annotation of a task that was not cancelled is used. Polygons, rectangles,
-    ellipses and brush masks are read.
+    Of each task, the first annotation that was not cancelled is used. Polygons,
+    rectangles, ellipses and brush masks are read.
 
     Args:
       path: The JSON file.

@@ -83,7 +83,8 @@ def _labelme_shape(place: Place, size: tuple[int, int]) -> Shape:
     if kind.value == "circle" and len(points) == 2:
         return Shape(label, (_circle(*points),))
     if kind.value in ("polygon", "rectangle", "circle"):
-        raise place.get("points").error(f"as many points as a {kind.value} needs")
+        number = "3 or more" if kind.value == "polygon" else "2"
+        raise place.get("points").error(f"{number} points for a {kind.value}")
     raise kind.error("polygon, rectangle, circle or mask, the shapes that have an area")
 
 

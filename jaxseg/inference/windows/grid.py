@@ -236,8 +236,8 @@ def _check(spans: tuple[Span, ...], *, length: int, window: int, margin: int) ->
         end = max(end, stop)
     if end != length or spans[0].keep[0] != 0:
         raise ValueError(
-            f"spans={spans} is invalid: expected keep intervals that cover 0 to "
-            f"{length}."
+            f"spans={spans} is invalid: expected intervals of kept pixels that "
+            f"together cover 0 to {length}."
         )
 
 

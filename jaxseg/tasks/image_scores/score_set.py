@@ -38,7 +38,7 @@ class ScoreSet:
 
     @property
     def observes(self) -> bool:
-        """Returns whether any group needs more than the confusion matrix."""
+        """Returns whether any of the scores needs more than the confusion matrix."""
         return any(GROUPS[name].of_images for name in self.names)
 
     @property

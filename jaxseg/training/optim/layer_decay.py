@@ -43,8 +43,9 @@ def multipliers(params: Mapping[str, Any], decay: float) -> Any:
     levels = _levels(params.get(BACKBONE, {}))
     if not levels:
         raise ValueError(
-            f"optim.layer_decay={decay} is invalid: expected None, because no module "
-            f"of the {BACKBONE!r} has a number. The network contains {sorted(params)}."
+            f"optim.layer_decay={decay} is invalid: expected None, because the "
+            f"{BACKBONE!r} has no numbered blocks, such as block_1, whose learning "
+            f"rates can decay. The network contains {sorted(params)}."
         )
     top = max(levels.values()) + 1
 

@@ -162,7 +162,7 @@ WRONG = {
     "category": (coco([]) | {"categories": []}, "category_id=3 .*the file lists"),
     "line": (labelme(points=CORNERS[:2], shape_type="line"), "have an area"),
     "infinite": (labelme(points=[[0, 0], [1, float("inf")], [1, 1]]), "finite number"),
-    "few": (labelme(points=CORNERS[:2]), "a polygon needs"),
+    "few": (labelme(points=CORNERS[:2]), "3 or more points for a polygon"),
     "outside": (
         labelme(points=[[18, 2]] * 2, shape_type="mask", mask=png(np.ones((4, 6)))),
         "inside the image",
