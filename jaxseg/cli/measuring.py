@@ -50,8 +50,9 @@ class Measuring:
     refining: Annotated[Refining, tyro.conf.arg(name="")] = NOT_REFINED
     crf_search: Annotated[CRFSearch, tyro.conf.arg(name="crf")] = NO_SEARCH
     receipt: str | None = None
-    """JSON file for digests of data, weights and program, and for the counts of every
-    image. `jaxseg verify` computes them once more."""
+    """JSON file to write, with digests of the data, the weights and the program, and
+    with the confusion counts of every image. `jaxseg verify` recomputes and compares
+    them."""
     bootstrap: int = 0
     """Number of replicates from which 95 % intervals of the scores are computed, such
     as 1000. Each replicate draws as many images as there are, with replacement."""
@@ -72,7 +73,8 @@ class Measuring:
         if self.receipt is not None and self.crf_search.search:
             raise ValueError(
                 f"receipt={self.receipt!r} is invalid with --crf.search: expected one "
-                "setting of the CRF. Write the receipt with the best one."
+                "setting of the CRF. Search first, then write the receipt with the "
+                "best setting."
             )
 
     @property

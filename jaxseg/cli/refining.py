@@ -38,8 +38,8 @@ class Refining:
     crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
     class_thresholds: tuple[tuple[str, float], ...] = ()
     """Pairs of a class and a threshold, such as: car 0.6 sky 0.3. The class is
-    predicted only where its probability is above the threshold. Elsewhere the next
-    probable class is."""
+    predicted only where its probability is above the threshold. Elsewhere, the
+    next most probable class is predicted."""
     graphcut: bool = False
     """Move the boundaries of the classes to edges in the image by a graph cut."""
     graphcut_options: Annotated[GraphCut, tyro.conf.arg(name="graphcut")] = CUT_OPTIONS

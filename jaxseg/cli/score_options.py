@@ -31,11 +31,11 @@ class Distance:
     """Sets the options of scores that measure distances."""
 
     tolerance: float = NEAR
-    """Largest distance that the normalized surface distance accepts, in the unit of
-    distance.spacing."""
+    """Largest distance to the other boundary at which the normalized surface distance
+    counts a boundary pixel as correct, in the unit of distance.spacing."""
     spacing: tuple[float, float] = SQUARE
-    """Height and width of a pixel, for example in millimeters. All distances have its
-    unit."""
+    """Height and width of a pixel, for example in millimeters. All distances are in
+    this unit."""
 
 
 DISTANCE = Distance()

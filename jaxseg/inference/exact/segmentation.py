@@ -178,6 +178,7 @@ def check_alone(options: PredictOptions, *, several: bool) -> None:
     for name, is_set in chosen.items():
         if is_set:
             raise ValueError(
-                f"{name} is invalid with mode='exact': expected a single prediction in "
-                "tiles of their own size. Leave the option out, or use mode='slide'."
+                f"{name} is invalid with mode='exact': expected a single prediction "
+                "in tiles whose outputs do not overlap. Leave the option out, or use "
+                "mode='slide'."
             )

@@ -38,8 +38,8 @@ def thresholds_of(
             )
         if name in seen:
             raise ValueError(
-                f"class_thresholds={name!r} is invalid twice: expected one threshold "
-                "for a class. Leave one of them out."
+                f"class_thresholds={name!r} is invalid: expected each class at most "
+                "once. Leave out one of its thresholds."
             )
         seen.add(name)
         limits[spec.classes.index(name)] = value

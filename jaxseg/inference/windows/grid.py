@@ -229,9 +229,9 @@ def _check(spans: tuple[Span, ...], *, length: int, window: int, margin: int) ->
             )
         if not first + margin <= start < stop <= last - margin or start > end:
             raise ValueError(
-                f"{span} is invalid: expected a keep interval that starts at most at "
-                f"{end} and is inside the read interval without {margin} pixels on "
-                "each side."
+                f"{span} is invalid: expected a keep interval that starts at {end} or "
+                f"before and stays {margin} pixels inside the read interval on each "
+                "side."
             )
         end = max(end, stop)
     if end != length or spans[0].keep[0] != 0:

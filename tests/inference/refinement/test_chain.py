@@ -127,7 +127,7 @@ def test_a_cut_without_boundary_costs_keeps_the_threshold_of_one_logit(scene):
             Refinement(thresholds=(("red", 0.5), ("red", 0.6))),
             SPEC,
             SOFTMAX,
-            "class_thresholds='red' is invalid twice",
+            "class_thresholds='red' is invalid: expected each class at most once",
         ),
         (
             Refinement(thresholds=(("red", 0.5),)),
