@@ -41,6 +41,8 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from jaxseg.analysis.jaxpr.calls import CALLS
+
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
@@ -286,14 +288,3 @@ def _dot(eqn, padding: bool) -> int:
 
 PRODUCTS = {"conv_general_dilated": _convolution, "dot_general": _dot}
 _LOOPS = {"scan": _scan, "while": _while, "cond": _cond}
-CALLS = (
-    "jit",
-    "pjit",
-    "closed_call",
-    "core_call",
-    "remat2",
-    "checkpoint",
-    "custom_jvp_call",
-    "custom_vjp_call",
-    "custom_vjp_call_jaxpr",
-)

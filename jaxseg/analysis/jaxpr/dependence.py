@@ -24,23 +24,12 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from jaxseg.analysis.jaxpr.calls import BODIES, CALLS
 from jaxseg.analysis.jaxpr.constant_fold import fold_constant
 from jaxseg.analysis.jaxpr.dependence_mask import Spread, everything, join
 from jaxseg.analysis.jaxpr.dependence_rules import RULES
 
 _AXES = (1, 2)  # The rows and columns of [B, H, W, C].
-_BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-_CALLS = (
-    "jit",
-    "pjit",
-    "closed_call",
-    "core_call",
-    "remat2",
-    "checkpoint",
-    "custom_jvp_call",
-    "custom_vjp_call",
-    "custom_vjp_call_jaxpr",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +137,7 @@ class _Walker:
     def equation(self, eqn, spreads, known):
         """Returns the spreads and known values of an equation's results."""
         name, unknown = eqn.primitive.name, [None] * len(eqn.outvars)
-        if name in _CALLS:
+        if name in CALLS:
             jaxpr, consts = _body(eqn)
             return self.run(jaxpr, consts=consts, spreads=spreads, values=known)
         if all(spread is None for spread in spreads):
@@ -204,7 +193,7 @@ class _Walker:
 
 
 def _body(eqn):
-    body = next(eqn.params[key] for key in _BODIES if key in eqn.params)
+    body = next(eqn.params[key] for key in BODIES if key in eqn.params)
     return (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
 
 

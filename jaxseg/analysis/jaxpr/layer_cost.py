@@ -15,7 +15,8 @@ from typing import Any
 import jax
 from jax.extend import core
 
-from jaxseg.analysis.jaxpr.cost import CALLS, PRODUCTS, live
+from jaxseg.analysis.jaxpr.calls import CALLS
+from jaxseg.analysis.jaxpr.cost import PRODUCTS, live
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,7 +28,8 @@ from typing import Any
 import jax
 from jax.extend import core
 
-from jaxseg.analysis.jaxpr.cost import CALLS, live
+from jaxseg.analysis.jaxpr.calls import CALLS
+from jaxseg.analysis.jaxpr.cost import live
 
 ALIASES = ("reshape", "squeeze", "expand_dims", "copy", "stop_gradient")
 _ELEMENTWISE = (

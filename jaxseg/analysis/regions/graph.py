@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from jaxseg.analysis.jaxpr.calls import BODIES, CALLS
 from jaxseg.analysis.jaxpr.constant_fold import fold_constant
 from jaxseg.analysis.regions.arrays import Dims, Line, Node, Value, fixed
 from jaxseg.analysis.regions.band import band_of
@@ -33,18 +34,6 @@ from jaxseg.analysis.regions.layouts import (
 )
 from jaxseg.analysis.regions.reductions import mark
 
-_BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-_CALLS = (
-    "jit",
-    "pjit",
-    "closed_call",
-    "core_call",
-    "remat2",
-    "checkpoint",
-    "custom_jvp_call",
-    "custom_vjp_call",
-    "custom_vjp_call_jaxpr",
-)
 _AXES = (None, "rows", "columns", None)
 _LONGEST_LOOP = 64  # Loops of more steps are not unrolled.
 
@@ -130,8 +119,8 @@ class _Builder:
 
     def equation(self, eqn, ins: list[Value], module: str) -> list[Value]:
         name = eqn.primitive.name
-        if name in _CALLS:
-            body = next(eqn.params[key] for key in _BODIES if key in eqn.params)
+        if name in CALLS:
+            body = next(eqn.params[key] for key in BODIES if key in eqn.params)
             jaxpr, consts = (
                 (body.jaxpr, body.consts) if hasattr(body, "consts") else (body, ())
             )
