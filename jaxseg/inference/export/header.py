@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import json
+import zipfile
+from pathlib import Path
 from typing import Any
 
 from jaxseg.inference.export.program import Program
 
+MEMBER = "header.json"  # The member of the ZIP archive that contains the header.
 FORM = 1  # Increase this number if a field changes its meaning.
 
 
@@ -57,3 +61,25 @@ def describe(program: Program, *, network: str = "", step: int | None = None) ->
 
 def _versions() -> dict[str, Any]:
     return {name: importlib.metadata.version(name) for name in ("jaxseg", "jax")}
+
+
+def append_header(path: Path, header: dict[str, Any]) -> None:
+    """Appends a header to a file as a ZIP archive, which the runtime ignores.
+
+    Args:
+      path: The file, which becomes a ZIP archive with the header as its only member.
+      header: The header, from `describe`.
+    """
+    with zipfile.ZipFile(path, "a") as archive:
+        write_header(archive, header)
+
+
+def write_header(archive: zipfile.ZipFile, header: dict[str, Any]) -> None:
+    """Writes a header to an open ZIP archive."""
+    archive.writestr(MEMBER, json.dumps(header, indent=1))
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Returns the header of a file that is a ZIP archive, or ends with one."""
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(MEMBER))

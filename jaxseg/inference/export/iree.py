@@ -6,8 +6,6 @@ file is also a ZIP archive, to which `header.json` is appended.
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxseg.inference.export.header import append_header, read_header
 from jaxseg.inference.export.obstacle import reason
 from jaxseg.inference.export.program import Program
 from jaxseg.ops.lowering.portable import portable
-
-HEADER = "header.json"
 
 
 def write(program: Program, header: dict[str, Any], path: Path) -> None:
@@ -50,8 +47,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
     except iree.compiler.CompilerToolError as error:
         raise ValueError(f"IREE cannot compile this network: {reason(error)}") from None
     path.write_bytes(code)
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(HEADER, json.dumps(header, indent=1))
+    append_header(path, header)
 
 
 def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
@@ -66,8 +62,7 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
     """
     import iree.runtime
 
-    with zipfile.ZipFile(path) as archive:
-        header = json.loads(archive.read(HEADER))
+    header = read_header(path)
     config = iree.runtime.Config("local-task")
     code = iree.runtime.VmModule.copy_buffer(config.vm_instance, path.read_bytes())
     module = iree.runtime.load_vm_module(code, config)

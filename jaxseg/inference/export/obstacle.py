@@ -13,7 +13,6 @@ OPEN_SIZE_ERRORS = (
     jax.errors.InconclusiveDimensionOperation,
     jax.errors.JAXTypeError,
     IndexError,
-    IndexError,
     TypeError,
     NotImplementedError,
 )

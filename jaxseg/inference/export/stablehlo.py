@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
+from jaxseg.inference.export.header import read_header, write_header
 from jaxseg.inference.export.obstacle import OPEN_SIZE_ERRORS, refused
 from jaxseg.inference.export.program import Program
 from jaxseg.inference.image_network import ImageNetwork
@@ -36,7 +36,7 @@ RELEASES = {
     "0.10.2": datetime.date(2026, 6, 17),
     "0.11.0": datetime.date(2026, 7, 16),
 }
-HEADER, PROGRAM = "header.json", "program"
+PROGRAM = "program"  # The member of the ZIP archive that contains the program.
 
 
 def write(program: Program, header: dict[str, Any], path: Path) -> None:
@@ -62,7 +62,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
         raise refused(error) from error
     header = {**header, "platforms": list(PLATFORMS), "guarantee": guarantee()}
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(HEADER, json.dumps(header, indent=1))
+        write_header(archive, header)
         archive.writestr(PROGRAM, blob)
 
 
@@ -77,9 +77,8 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
       header.
     """
     with zipfile.ZipFile(path) as archive:
-        header = json.loads(archive.read(HEADER))
         run = import_network(archive.read(PROGRAM))
-    return lambda images: np.asarray(run(images)), header
+    return lambda images: np.asarray(run(images)), read_header(path)
 
 
 def export_predictor(

@@ -7,9 +7,7 @@ model, so that `unzip -p FILE header.json` prints it.
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxseg.inference.export.header import append_header, read_header
 from jaxseg.inference.export.program import Program
 from jaxseg.ops.lowering.portable import portable
 
-HEADER = "header.json"
 _MOST_CONSTANTS = 128_000_000  # bytes
 # A message of the converter ends in the operations that it cannot convert.
 _OPERATION = re.compile(r"'?(\w+\.\w+)'? op|operation '(\w+\.\w+)'")
@@ -38,8 +36,7 @@ def write(program: Program, header: dict[str, Any], path: Path) -> None:
       ValueError: If an operation of the network has no counterpart in TensorFlow Lite.
     """
     path.write_bytes(_converted(program))
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(HEADER, json.dumps(header, indent=1))
+    append_header(path, header)
 
 
 def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
@@ -54,8 +51,7 @@ def load(path: Path) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]
     """
     from ai_edge_litert.interpreter import Interpreter
 
-    with zipfile.ZipFile(path) as archive:
-        header = json.loads(archive.read(HEADER))
+    header = read_header(path)
     interpreter = Interpreter(model_content=path.read_bytes())
     interpreter.allocate_tensors()
     taken = interpreter.get_input_details()[0]["index"]
