@@ -21,7 +21,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-COMMAND = "import sys; from jaxseg.cli.main import main; sys.exit(main(sys.argv[1:]))"
+JAXSEG = Path(sys.executable).with_name("jaxseg")  # The command of this environment.
 
 
 def labels_of(folder: Path) -> np.ndarray:
@@ -39,7 +39,7 @@ def main() -> None:
     words = ["predict", f"{folder}/{size}.tif", "--workdir", f"{folder}/run"]
     words += ["-o", str(target), "--overwrite", *options]
     start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", COMMAND, *words], check=True)
+    done = subprocess.run([JAXSEG, *words], check=True)
     wall = time.monotonic() - start
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     record = {

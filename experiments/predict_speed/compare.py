@@ -29,6 +29,8 @@ from PIL import Image
 from jaxseg.bench.pytorch import versions
 
 HERE = pathlib.Path(__file__).parent
+# The command of this environment.
+JAXSEG = str(pathlib.Path(sys.executable).with_name("jaxseg"))
 
 
 def prepare(images: str, work: pathlib.Path, network: str, count: int) -> None:
@@ -45,7 +47,7 @@ def prepare(images: str, work: pathlib.Path, network: str, count: int) -> None:
         subprocess.run([*script, network, str(weights), str(folder)], check=True)
     if not run.exists():
         command = ["convert", str(weights), "-o", str(run), "--model", NAMES[network]]
-        subprocess.run([sys.executable, "-m", "jaxseg.cli.main", *command], check=True)
+        subprocess.run([JAXSEG, *command], check=True)
 
 
 NAMES = {  # The names of the networks in torchvision and in jaxseg.
@@ -57,7 +59,7 @@ NAMES = {  # The names of the networks in torchvision and in jaxseg.
 def commands(work: pathlib.Path, network: str, batch: int) -> dict[str, list[str]]:
     """Returns the command line of each side."""
     images, run = work / "images", work / network
-    ours = [sys.executable, "-m", "jaxseg.cli.main", "predict", str(images)]
+    ours = [JAXSEG, "predict", str(images)]
     ours += ["--workdir", str(run), "-o", str(work / "jaxseg"), "--overwrite"]
     ours += ["--no-overlay", f"--batch-size={batch}"]
     theirs = [sys.executable, str(HERE / "torch_side.py"), "predict", network]

@@ -210,7 +210,7 @@ def command(device: str, *words: str, cache: pathlib.Path | None = None) -> None
     environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     if cache is not None:
         environment["JAX_COMPILATION_CACHE_DIR"] = str(cache)
-    words = [sys.executable, "-m", "jaxseg.cli.main", *words]
+    words = [str(pathlib.Path(sys.executable).with_name("jaxseg")), *words]
     done = subprocess.run(words, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])

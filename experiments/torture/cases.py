@@ -15,7 +15,7 @@ from jaxseg import weights
 from jaxseg.weights.catalog.maps import torchvision_lraspp
 from jaxseg.weights.model_variables import variable_shapes
 
-JAXSEG = (sys.executable, "-m", "jaxseg.cli.main")
+JAXSEG = (str(Path(sys.executable).with_name("jaxseg")),)
 NETWORK = (
     "--model.name=unet", "--model.options.width=4", "--model.options.depth=1",
     "--data.crop", "32", "48", "--train.ema=0.9", "--train.log-every=1",
