@@ -25,8 +25,8 @@ from jaxseg.inference.refinement.options import Refinement
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.inference.uncertainty.members import Member
 from jaxseg.runs.classes import with_classes
-from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
-from jaxseg.runs.outputs import num_logits
+from jaxseg.runs.directory import read_config, read_spec
+from jaxseg.runs.network import load_network
 from jaxseg.runs.renamed import current_fields
 from jaxseg.tasks.ensemble import Combination, OpenedRun
 from jaxseg.tasks.table import task_of
@@ -251,14 +251,8 @@ def open_run(
         model=dataclasses.replace(config.model, options=options),
         data=with_classes(workdir, changed, named="classes" in (data or {})),
     )
-    model = build_model(config, num_logits(config, spec))
-    step, variables = load_variables(
-        workdir,
-        model,
-        checkpoint=checkpoint,
-        ema=config.train.ema is not None,
-        verify=verify,
-        channels=spec.channels,
+    model, step, variables = load_network(
+        workdir, config, spec, checkpoint=checkpoint, verify=verify
     )
     return Run(
         Path(workdir),

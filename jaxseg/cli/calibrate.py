@@ -24,13 +24,15 @@ from jaxseg.runs.calibration_file import write_calibration
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.config_file import option_value, overridden, take_options
 from jaxseg.runs.default import DEFAULT
-from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.directory import read_config, read_spec
+from jaxseg.runs.network import load_network
 from jaxseg.runs.network_checks import check_options
 from jaxseg.runs.outputs import num_logits
 from jaxseg.runs.rules import optional, text, whole
 from jaxseg.tasks.calibration import (
     Pixels,
     PixelSample,
+    check_calibrated,
     joined,
     logit_network,
     sample_scores,
@@ -85,16 +87,15 @@ def main(argv: list[str]) -> int:
     """Fits the scaling and writes it; the exit status is 0."""
     options, config = parse(argv)
     spec = read_spec(options.workdir)
-    model = build_model(config, num_logits(config, spec))
-    network = logit_network(config, spec, model)
-    step, variables = load_variables(
+    check_calibrated(config, spec)
+    model, step, variables = load_network(
         options.workdir,
-        model,
+        config,
+        spec,
         checkpoint=options.checkpoint,
-        ema=config.train.ema is not None,
         verify=options.digest,
-        channels=spec.channels,
     )
+    network = logit_network(config, spec, model)
     with naming_check(config.data):
         found = evaluate_network(
             config,

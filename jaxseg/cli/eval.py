@@ -35,9 +35,10 @@ from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.config_file import option_value, overridden, take_options
 from jaxseg.runs.default import DEFAULT
-from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.directory import read_config, read_spec
+from jaxseg.runs.network import load_network
 from jaxseg.runs.network_checks import check_options
-from jaxseg.runs.outputs import num_logits, with_threshold
+from jaxseg.runs.outputs import with_threshold
 from jaxseg.runs.rules import number, optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.storage.places import check_file
@@ -120,14 +121,12 @@ def main(argv: list[str]) -> int:
     selection.check_space("space", arguments.space, None, chosen)
     spec = with_threshold(config, read_spec(arguments.workdir), arguments.threshold)
     scores = arguments.further.choose(config, spec)
-    model = build_model(config, num_logits(config, spec))
-    step, variables = load_variables(
+    model, step, variables = load_network(
         arguments.workdir,
-        model,
+        config,
+        spec,
         checkpoint=arguments.checkpoint,
-        ema=config.train.ema is not None,
         verify=arguments.digest,
-        channels=spec.channels,
     )
     first = OpenedRun(arguments.workdir, config, spec, model, step, variables)
     network, scored = combined(

@@ -21,8 +21,7 @@ from jaxseg.receipts.making import (
 from jaxseg.receipts.measured import measure
 from jaxseg.receipts.receipt import Receipt
 from jaxseg.runs.classes import with_classes
-from jaxseg.runs.directory import build_model, load_variables
-from jaxseg.runs.outputs import num_logits
+from jaxseg.runs.network import load_network
 from jaxseg.runs.serialize import from_dict
 
 
@@ -96,13 +95,8 @@ def evaluate_again(stored: Receipt, place: Place) -> tuple[Subject, Receipt]:
         spec=spec,
         refinement=refinement_of(about["refinement"]),
     )
-    model = build_model(config, num_logits(config, spec))
-    _, variables = load_variables(
-        subject.workdir,
-        model,
-        checkpoint=subject.step,
-        ema=config.train.ema is not None,
-        channels=spec.channels,
+    model, _, variables = load_network(
+        subject.workdir, config, spec, checkpoint=subject.step
     )
     measured = measure(
         subject,

@@ -130,7 +130,12 @@ class LogitNetwork:
 
 
 def logit_network(config: Config, spec: DatasetSpec, model: nn.Module) -> LogitNetwork:
-    """Returns the network of a run, for an evaluation that collects logits.
+    """Returns the network of a run, for an evaluation that collects logits."""
+    return LogitNetwork(ImageNetwork(model, spec, scale=config.data.eval_scale))
+
+
+def check_calibrated(config: Config, spec: DatasetSpec) -> None:
+    """Checks that the probabilities of a network can be calibrated.
 
     Raises:
       ValueError: If the network does not segment images, or was trained on several
@@ -142,7 +147,6 @@ def logit_network(config: Config, spec: DatasetSpec, model: nn.Module) -> LogitN
             "network whose task is to segment images."
         )
     check_single(spec)
-    return LogitNetwork(ImageNetwork(model, spec, scale=config.data.eval_scale))
 
 
 def check_single(spec: DatasetSpec) -> None:

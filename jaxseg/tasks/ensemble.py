@@ -22,7 +22,8 @@ from jaxseg.inference.uncertainty.members import (
 )
 from jaxseg.ops.logit_scaling import LogitScaling
 from jaxseg.runs.calibration_file import read_calibration
-from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
+from jaxseg.runs.directory import read_config, read_spec
+from jaxseg.runs.network import load_network
 from jaxseg.runs.outputs import num_logits
 from jaxseg.tasks.prediction import Request
 from jaxseg.tasks.samples import check_request
@@ -111,14 +112,12 @@ def open_members(
     found = [(run, *_matching(run, config, spec)) for run in combination.runs]
     members = []
     for run, own, own_spec in found:
-        model = build_model(own, num_logits(own, own_spec))
-        step, variables = load_variables(
+        model, step, variables = load_network(
             run,
-            model,
+            own,
+            own_spec,
             checkpoint=combination.checkpoint,
-            ema=own.train.ema is not None,
             verify=combination.verify,
-            channels=own_spec.channels,
         )
         opened = OpenedRun(run, own, own_spec, model, step, variables)
         members.append(Member(opened.network(combination, dataset), variables))
@@ -147,14 +146,12 @@ def open_networks(
         verify=request.verify,
     )
     others = open_members(combination, config, spec, dataset=request.segment.dataset)
-    model = build_model(config, num_logits(config, spec))
-    step, variables = load_variables(
+    model, step, variables = load_network(
         request.workdir,
-        model,
+        config,
+        spec,
         checkpoint=request.checkpoint,
-        ema=config.train.ema is not None,
         verify=request.verify,
-        channels=spec.channels,
     )
     opened = OpenedRun(request.workdir, config, spec, model, step, variables)
     segmenter = Segmenter(

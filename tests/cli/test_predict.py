@@ -20,8 +20,9 @@ from jaxseg.inference.prediction import Prediction
 from jaxseg.inference.refinement import fill_holes, remove_small
 from jaxseg.inference.segmenter import PredictOptions, Segmenter
 from jaxseg.metrics import confusion
+from jaxseg.runs import network
 from jaxseg.runs.directory import build_model, write_run
-from jaxseg.tasks import ensemble, image_jobs, segmentation
+from jaxseg.tasks import image_jobs, segmentation
 from jaxseg.viz import overlay
 
 SPEC = DatasetSpec(
@@ -47,9 +48,9 @@ def brightest(monkeypatch):
 
     monkeypatch.setattr(predict, "read_config", lambda _: Config())
     monkeypatch.setattr(predict, "read_spec", lambda _: SPEC)
-    monkeypatch.setattr(ensemble, "build_model", lambda *_: Model())
+    monkeypatch.setattr(network, "build_model", lambda *_: Model())
     monkeypatch.setattr(
-        ensemble, "load_variables", lambda *_, **__: (7, np.float32(5.0))
+        network, "load_variables", lambda *_, **__: (7, np.float32(5.0))
     )
 
 
