@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from jaxseg.metrics.image_means import mean
-from jaxseg.metrics.label_pair import LabelPair
+from jaxseg.metrics.label_pairs import LabelPair
 
 SIZES = ("small", "medium", "large")
 LIMITS = (32**2, 96**2)

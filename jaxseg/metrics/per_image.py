@@ -3,7 +3,7 @@
 The mean IoU of a confusion matrix sums the pixels of all images before it divides, so
 that large objects decide it. Here, each image counts equally, as G. Csurka et al.
 proposed (BMVC 2013), and as Dice is averaged in medical imaging.
-`jaxseg.metrics.label_pair` states how void pixels and absent classes count.
+`jaxseg.metrics.label_pairs` states how void pixels and absent classes count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxseg.metrics.image_means import image_means
-from jaxseg.metrics.label_pair import LabelPair
+from jaxseg.metrics.label_pairs import LabelPair
 
 
 class ClassCounts(NamedTuple):

@@ -1,7 +1,7 @@
 """Computes scores of the boundaries between classes.
 
 The functions take arrays of one image; those that end in `_scores` combine the counts
-of several images. `jaxseg.metrics.label_pair` states how void pixels, absent
+of several images. `jaxseg.metrics.label_pairs` states how void pixels, absent
 classes and empty masks count.
 """
 
@@ -16,7 +16,7 @@ from jaxseg.metrics.boundary.distances import (
     class_distances,
 )
 from jaxseg.metrics.boundary.trimap import band_counts, trimap_scores
-from jaxseg.metrics.label_pair import LabelPair, label_pair, mask_pair
+from jaxseg.metrics.label_pairs import LabelPair, label_pair, mask_pair
 
 __all__ = [
     "BoundaryDistances",

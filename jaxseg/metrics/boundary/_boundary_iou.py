@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from jaxseg.metrics.label_pair import OUTSIDE, LabelPair
+from jaxseg.metrics.label_pairs import OUTSIDE, LabelPair
 
 RATIO = 0.02
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import spatial
 
-from jaxseg.metrics.label_pair import LabelPair, mask_pair
+from jaxseg.metrics.label_pairs import LabelPair, mask_pair
 
 Spacing = tuple[float, float]
 SQUARE: Spacing = (1.0, 1.0)

@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from jaxseg.metrics.label_pair import NOTHING, LabelPair, differing_neighbors
+from jaxseg.metrics.label_pairs import NOTHING, LabelPair, differing_neighbors
 
 WIDEST = 40  # The widest band in pixels.
 Around = Literal["boundary", "void"]

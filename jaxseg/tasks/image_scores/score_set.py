@@ -11,7 +11,7 @@ import numpy as np
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.data.datasets.lookup import dataset_categories
-from jaxseg.metrics.label_pair import label_pair
+from jaxseg.metrics.label_pairs import label_pair
 from jaxseg.tasks.evaluation import Evaluation
 from jaxseg.tasks.image_scores.groups import GROUPS, GroupName
 from jaxseg.tasks.image_scores.setting import DistanceOptions, Measured, Setting
