@@ -14,7 +14,7 @@ OPEN_SIZE_ERRORS = (
     jax.errors.JAXTypeError,
     IndexError,
     TypeError,
-    NotImplementedError,
+    NotImplementedError,  # JAX raises it for primitives without a rule for such sizes.
 )
 
 
