@@ -1,72 +1,99 @@
-"""Counts and names the slices of NIfTI volumes and of TIFF files with several pages.
+"""Finds the slices of volumes and of stacks of pages.
 
 A NIfTI volume [X, Y, Z] has Z slices. A TIFF has as many slices as it has pages, except
-for pages that repeat another page at a lower resolution.
+for pages that repeat another page at a lower resolution, and pages that are masks.
 """
 
 from __future__ import annotations
 
 import pathlib
-
-from PIL import TiffImagePlugin
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from jaxseg.data.parts import Page
 from jaxseg.data.wide.nifti import count_slices
 
 TIFF, NIFTI = (".tif", ".tiff"), (".nii", ".nii.gz")
-_SUBFILE, _REDUCED = 254, 1  # A page of lower resolution has this bit in this tag.
-_BIGTIFF = (b"+\0", b"\0+")  # The version in the header, in either byte order.
-_LARGEST = 1_000_000  # The links between the pages of a damaged file can form a cycle.
+_ORDERS = {b"II": "<", b"MM": ">"}
+# Each version of TIFF has its own types for the number of tags of a page, for a tag
+# (number, type, count and value) and for the place of a page in the file.
+_VERSIONS = {42: ("H", "HHI4s", "I"), 43: ("Q", "HHQ8s", "Q")}
+_SUBFILE, _SHORT = 254, 3
+_REDUCED, _MASK = 1, 4  # The bits of the tag _SUBFILE for pages that are no slices.
 
 
 def slice_count(path: pathlib.Path) -> int:
-    """Returns the number of slices in an image file, which is 1 for ordinary images.
+    """Returns the number of slices of a file, which is 1 for most images.
 
-    It is also 1 for a file that cannot be read, which the reader reports later.
+    The result is also 1 for a file that cannot be read, which the reader reports later.
 
     Args:
       path: The file.
     """
-    name = path.name.lower()
-    try:
-        if name.endswith(NIFTI):
-            return count_slices(path)
-        return _count_pages(path) if name.endswith(TIFF) else 1
-    except Exception:  # Decoders raise many undocumented errors.
-        return 1
+    return len(_numbers(path))
 
 
 def slices_of(path: pathlib.Path, name: str) -> list[tuple[str, pathlib.Path | Page]]:
-    """Returns the name of each slice of an image file and where to read the slice.
+    """Returns the slices of a file, each with its name.
 
-    Slice 12 of the file `brain` has the name `brain_0012`, where the first slice is 0.
-    The only slice of a file has the name of the file.
+    Slice 12 of the stack `brain` has the name `brain_0012`. A file with one slice keeps
+    its name.
 
     Args:
       path: The file.
-      name: The name of the file in the data set.
-
-    Returns:
-      A pair of a name and a location for each slice. The location is a `Page`, or the
-      path if the file has only one slice.
+      name: The name of the file.
     """
-    count = slice_count(path)
-    if count == 1:
+    numbers = _numbers(path)
+    if len(numbers) == 1:
         return [(name, path)]
-    return [(f"{name}_{number:04d}", Page(path, number)) for number in range(count)]
+    return [(f"{name}_{k:04d}", Page(path, n)) for k, n in enumerate(numbers)]
 
 
-def _count_pages(path: pathlib.Path) -> int:
-    """Counts the pages of a TIFF, except reduced copies of another page."""
-    with open(path, "rb") as file:
-        head = file.read(16)
-        head = head if head[2:4] in _BIGTIFF else head[:8]
-        table = TiffImagePlugin.ImageFileDirectory_v2(head)
-        count = 0
-        for _ in range(_LARGEST):
-            if not table.next:
-                break
-            file.seek(table.next)
-            table.load(file)
-            count += not table.get(_SUBFILE, 0) & _REDUCED
-    return max(count, 1)
+def _numbers(path: pathlib.Path) -> list[int]:
+    """Returns the numbers of the pictures in a file that are slices."""
+    name = path.name.lower()
+    try:
+        if name.endswith(NIFTI):
+            found = list(range(count_slices(path)))
+        elif name.endswith(TIFF):
+            with open(path, "rb") as file:
+                kinds = enumerate(_kinds_of_pages(file))
+                found = [n for n, kind in kinds if not kind & (_REDUCED | _MASK)]
+        else:
+            found = []
+    except Exception:  # Libraries raise many undocumented errors for damaged files.
+        found = []
+    return found or [0]
+
+
+def _kinds_of_pages(file: BinaryIO) -> Iterator[int]:
+    """Yields the tag NewSubfileType of each page of a TIFF, which is 0 by default.
+
+    Raises:
+      ValueError: If a page is outside of the file, or the pages form a cycle.
+    """
+    order = _ORDERS[file.read(2)]
+    (version,) = _unpack(file, order + "H")
+    count, tag, place = (order + form for form in _VERSIONS[version])
+    if version == 43:
+        file.seek(8)
+    (start,) = _unpack(file, place)
+    seen = set()
+    while start:
+        if start in seen:
+            raise ValueError("The pages form a cycle.")
+        seen.add(start)
+        file.seek(start)
+        kind = 0
+        for _ in range(_unpack(file, count)[0]):
+            number, form, _, value = _unpack(file, tag)
+            if number == _SUBFILE:
+                (kind,) = struct.unpack_from(order + "HI"[form != _SHORT], value)
+        yield kind
+        (start,) = _unpack(file, place)
+
+
+def _unpack(file: BinaryIO, form: str) -> tuple:
+    """Reads values from a file, and raises `struct.error` where the file ends."""
+    return struct.unpack(form, file.read(struct.calcsize(form)))

@@ -1,5 +1,7 @@
 """Checks that volumes and stacks of pages are divided into examples."""
 
+import struct
+
 import nibabel
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from jaxseg.data.layouts import Pair
 from jaxseg.data.parts import Page
 from jaxseg.data.read_options import ReadOptions
 from jaxseg.data.reader import read_pixels
-from jaxseg.data.slices import slice_count
+from jaxseg.data.slices import slice_count, slices_of
 from jaxseg.data.stacks import divide_stacks, folder_slices
 from jaxseg.inference.images import named_images
 
@@ -73,10 +75,31 @@ def test_stacks_that_do_not_fit_are_refused_or_left_to_the_reader(tmp_path):
     assert pairs[2] == Pair("a_0002", Page(images, 2), Page(images, 2))
 
 
-def test_pages_of_lower_resolution_and_damaged_files_do_not_count(tmp_path):
-    pyramid, text = tmp_path / "a.tif", tmp_path / "b.tif"
-    with tifffile.TiffWriter(pyramid, bigtiff=True) as file:
-        file.write(MASKS[0])
-        file.write(MASKS[0, ::2, ::2], subfiletype=1)
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"byteorder": ">"}])
+def test_pages_of_lower_resolution_are_no_slices(tmp_path, options):
+    single, stack = tmp_path / "a.tif", tmp_path / "b.tif"
+    for path, slices in ((single, MASKS[:1]), (stack, MASKS)):
+        with tifffile.TiffWriter(path, **options) as file:
+            for one in slices:
+                file.write(one)
+                file.write(one[::2, ::2], subfiletype=1)
+    assert slice_count(single) == 1
+    for number, (_, page) in enumerate(slices_of(stack, "b")):
+        assert page == Page(stack, 2 * number)
+        np.testing.assert_array_equal(read_pixels(page, mask=True), MASKS[number])
+
+
+def test_damaged_stacks_are_left_to_the_reader(tmp_path):
+    """Every length is tried, because a link can point behind the end of the file."""
+    stack, text = tmp_path / "a.tif", tmp_path / "b.tif"
+    with tifffile.TiffWriter(stack) as file:
+        for one in MASKS:
+            file.write(one, contiguous=False, metadata=None)
+    data = stack.read_bytes()
     text.write_text("no TIFF")
-    assert slice_count(pyramid) == slice_count(text) == 1
+    assert slice_count(stack) == 3 and slice_count(text) == 1
+    for length in range(len(data)):
+        stack.write_bytes(data[:length])
+        assert slice_count(stack) in (1, 3)
+    stack.write_bytes(struct.pack("<2sHIHI", b"II", 42, 8, 0, 8))  # It links to itself.
+    assert slice_count(stack) == 1
