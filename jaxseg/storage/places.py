@@ -9,7 +9,11 @@ from pathlib import Path
 
 
 def check_folder(option: str, folder: str | Path) -> None:
-    """Checks that a folder and a file in it can be created, and removes both again.
+    """Checks that a folder and a file in it can be created, and creates neither.
+
+    Nothing is created, because two processes that start at once may check the same
+    folder, and each would find the folder that the other one creates and removes.
+    Instead, a temporary file without a name is opened in the nearest parent that exists.
 
     Args:
       option: The option that names the folder, for the error message.
@@ -19,20 +23,16 @@ def check_folder(option: str, folder: str | Path) -> None:
       ValueError: If the folder, or a file in it, cannot be created.
     """
     target = Path(folder).absolute()
-    missing = [p for p in (target, *target.parents) if not os.path.lexists(p)]
-    made = []
+    parents = (target, *target.parents)
+    existing = next(path for path in parents if os.path.lexists(path))
     try:
-        for path in reversed(missing):
-            path.mkdir()
-            made.append(path)
-        with tempfile.TemporaryFile(dir=target):
+        for part in (target, *target.relative_to(existing).parts):
+            with contextlib.suppress(FileNotFoundError):  # Others: a name too long.
+                os.lstat(existing / part)
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise ValueError(_invalid(option, folder, error)) from error
-    finally:
-        for path in reversed(made):
-            with contextlib.suppress(OSError):
-                path.rmdir()
 
 
 def check_file(option: str, file: str | Path) -> None:

@@ -45,3 +45,16 @@ def test_a_run_directory_with_something_else_in_place_of_its_parts(tmp_path, nam
     with pytest.raises(ValueError, match=r"^workdir='.*' is invalid: ") as seen:
         check_workdir(tmp_path)
     assert str(path) in str(seen.value) and "another --workdir" in str(seen.value)
+
+
+def test_a_check_creates_no_folder(tmp_path, monkeypatch):
+    """Two processes that start at once must not find each other's folders."""
+    made = []
+    monkeypatch.setattr(os, "mkdir", lambda *args, **_: made.append(args))
+    check_folder("output", tmp_path / "a" / "b")
+    assert made == [] and list(tmp_path.iterdir()) == []
+
+
+def test_a_name_is_checked_in_a_folder_that_is_missing(tmp_path):
+    with pytest.raises(ValueError, match=r"output=.*file name too long"):
+        check_folder("output", tmp_path / "missing" / ("x" * 300) / "run")
