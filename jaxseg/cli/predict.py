@@ -196,17 +196,14 @@ def refuse_idle(options: Arguments) -> None:
     if not (averages or options.tta or options.flip or options.scales != (1.0,)):
         needs = "--scales, --flip, --ensemble or --dropout-samples"
         refuse_unused(options.averaging, ("average",), needs=needs)
-    if options.mode == "whole":
-        refuse_unused(options.windows, needs="--mode slide, tile or exact")
-    elif options.mode != "slide":
-        names = (
-            "blend",
-            "accumulate",
-            *(("stride",) if options.mode == "exact" else ()),
-        )
-        refuse_unused(options.windows, names, needs="--mode slide")
-    if options.mode != "exact":
-        refuse_unused(options.exact, needs="--mode exact")
+    for modes, group, names in (
+        (("slide",), options.windows, ("blend", "accumulate")),
+        (("slide", "tile"), options.windows, ("stride", "devices")),
+        (("slide", "tile", "exact"), options.windows, ("window", "large_above")),
+        (("exact",), options.exact, None),
+    ):
+        if options.mode not in modes:
+            refuse_unused(group, names, needs=f"--mode {' or '.join(modes)}")
 
 
 def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:

@@ -38,7 +38,8 @@ class Windows:
     finished: in the memory of the device, in that of the host, or in a memory-mapped
     file. auto selects the first that has room."""
     devices: int | None = None
-    """Number of local devices that share the windows. The default is all of them."""
+    """Number of local devices that share the windows of --mode slide and tile. The
+    default is all of them."""
     large_above: int | None = None
     """TIFF files of one page and NPY files with more pixels than this are read and
     written in windows, in little memory. The result is NAME.tif, a tiled TIFF with

@@ -180,7 +180,7 @@ def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Describes each difference between two trees of JSON values in a text.
 
     A text has the form `model.name: 'unet' there, 'segnet' here`, where "there" is the
-    stored tree and "here" the new one.
+    stored tree and "here" the new one. A value that a tree lacks is "not set".
     """
     lines: list[str] = []
     for name in sorted({*stored, *new}):
@@ -191,5 +191,9 @@ def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             for k, pair in enumerate(zip(old, now, strict=True)):
                 lines += [f"{name}[{k}].{line}" for line in differences(*pair)]
         elif old != now:
-            lines.append(f"{name}: {old!r} there, {now!r} here")
+            here, there = (
+                repr(tree[name]) if name in tree else "not set"
+                for tree in (new, stored)
+            )
+            lines.append(f"{name}: {there} there, {here} here")
     return lines

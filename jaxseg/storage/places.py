@@ -13,7 +13,7 @@ def check_folder(option: str, folder: str | Path) -> None:
 
     Nothing is created, because two processes that start at once may check the same
     folder, and each would find the folder that the other one creates and removes.
-    Instead, a temporary file without a name is opened in the nearest parent that exists.
+    Instead, a temporary file without a name is opened in the nearest existing parent.
 
     Args:
       option: The option that names the folder, for the error message.

@@ -142,7 +142,7 @@ def test_differences_name_every_field():
     )
     lines = differences(to_dict(full()), to_dict(changed))
     assert "model.name: 'segnet' there, 'unet' here" in lines
-    assert "model.options.rates: [1, [2, 4]] there, None here" in lines
+    assert "model.options.rates: [1, [2, 4]] there, not set here" in lines
     assert any(line.startswith("data.crop: [7, 9] there") for line in lines)
     assert differences(to_dict(full()), to_dict(full())) == []
 

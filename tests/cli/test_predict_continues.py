@@ -119,7 +119,7 @@ def test_results_of_other_options_are_kept_unless_asked(images, tmp_path, capsys
     flipped = command(images, out, "--flip")
     assert main(flipped) == 1
     text = capsys.readouterr().err
-    assert "those in the folder differ in options.segment.flip: None there" in text
+    assert "those in the folder differ in options.segment.flip: not set there" in text
     assert "Choose another -o, or pass --overwrite" in text and text.count("\n") == 1
     assert contents(out) == before
     assert main([*flipped, "--overwrite"]) == 0

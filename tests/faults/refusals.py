@@ -201,6 +201,8 @@ OTHERS = (  # RUN is a finished run, IMAGE an image, FILE a sweep's file
      "invalid without --clean"),
     (("predict", "IMAGE", "-o", "OUT", "--workdir", "RUN", "--blend", "center"),
      "invalid without --mode slide"),
+    (("predict", "IMAGE", "-o", "OUT", "--workdir", "RUN", "--mode", "exact",
+      "--devices", "1"), "invalid without --mode slide or tile"),
     (("predict", "IMAGE", "-o", "OUT", "--workdir", "RUN", "--max-halo", "9"),
      "invalid without --mode exact"),
     (("predict", "IMAGE", "-o", "OUT", "--workdir", "RUN", "--dropout-seed", "1"),

@@ -85,8 +85,8 @@ def fitting_grid(graph: Graph, size: Size, window: Size) -> TileGrid:
         need = tuple(span.length for span in smallest.read)
         raise ValueError(
             f"window={tuple(window)} is invalid with mode='exact': expected at least "
-            f"{need} pixels (height, width), which the smallest tile of this network "
-            "reads."
+            f"{need} pixels (height, width), which the smallest tile of an image of "
+            f"{size[0]} x {size[1]} pixels reads."
         )
     return min(found, key=lambda one: extra_arithmetic(graph, [one.program])).grid
 
