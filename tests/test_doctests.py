@@ -12,7 +12,7 @@ import jaxseg.nn
 
 PACKAGE = pathlib.Path(jaxseg.__file__).parent
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if ">>> " in p.read_text())
-BLOCKS = PACKAGE.parent / "docs" / "blocks.md"
+BLOCKS = PACKAGE.parent / "docs" / "guide" / "blocks.md"
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

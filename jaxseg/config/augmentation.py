@@ -8,8 +8,8 @@ from typing import Any
 def augment(name: str, **parameters: Any) -> str:
     """Returns the text that selects an augmentation in `DataConfig.augment`.
 
-    Names and values are checked when the configuration is used. docs/augmentation.md
-    describes all augmentations and their parameters.
+    Names and values are checked when the configuration is used.
+    docs/guide/augmentation.md describes all augmentations and their parameters.
 
     Args:
       name: The name of the augmentation.

@@ -51,8 +51,8 @@ class DataConfig:
         a 3x3 grid on the image move by random distances with this standard deviation in
         pixels. 0 turns it off.
       augment: Further random augmentations in the order in which they are applied, such
-        as flip "rotate(degrees=10, probability=0.5)". docs/augmentation.md lists their
-        names and parameters.
+        as flip "rotate(degrees=10, probability=0.5)". docs/guide/augmentation.md lists
+        their names and parameters.
       albumentations: A pipeline of Albumentations as FILE.py:NAME, where NAME is a
         variable of the Python file. It is applied after the entries of augment.
       num_points: The largest number of points of a training example from a point cloud.

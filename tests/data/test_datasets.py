@@ -104,8 +104,10 @@ def test_the_table_names_the_record_of_each_file():
 
 def test_the_page_of_datasets_is_that_of_the_records():
     """The page states the command that updates it."""
-    found = (pathlib.Path(__file__).parents[2] / "docs/datasets.md").read_text()
-    assert found == page(), "run python -m jaxseg.data.datasets.page > docs/datasets.md"
+    found = (pathlib.Path(__file__).parents[2] / "docs/guide/datasets.md").read_text()
+    assert found == page(), (
+        "run python -m jaxseg.data.datasets.page > docs/guide/datasets.md"
+    )
 
 
 def test_trees_are_matched_and_mask_values_mapped(root, caplog):

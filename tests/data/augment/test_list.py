@@ -165,5 +165,5 @@ def test_lists_that_do_not_fit_are_refused(small):
 
 
 def test_the_page_of_the_documentation_is_current(request):
-    path = request.config.rootpath / "docs" / "augmentation.md"
+    path = request.config.rootpath / "docs" / "guide" / "augmentation.md"
     assert path.read_text() == page()

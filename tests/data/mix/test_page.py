@@ -7,7 +7,7 @@ import re
 from jaxseg.data.mix.map_file import parse_rules
 from jaxseg.tasks.checks import check
 
-PAGE = pathlib.Path(__file__).parents[3] / "docs" / "several_datasets.md"
+PAGE = pathlib.Path(__file__).parents[3] / "docs" / "guide" / "several_datasets.md"
 
 
 def test_the_examples_give_what_the_page_says():

@@ -1,4 +1,4 @@
-"""The programs in docs/export.md run where jaxseg cannot be imported, nor mostly JAX."""
+"""The programs in docs/guide/export.md run where jaxseg cannot be imported, nor mostly JAX."""
 
 import pathlib
 import re
@@ -13,7 +13,7 @@ from jaxseg.inference.export.formats import FORMATS
 from jaxseg.inference.export.header import describe
 from jaxseg.inference.export.program import Program
 
-PAGE = pathlib.Path(__file__).parents[3] / "docs" / "export.md"
+PAGE = pathlib.Path(__file__).parents[3] / "docs" / "guide" / "export.md"
 BLOCKED = "import sys\nfor name in {names}:\n    sys.modules[name] = None\n"
 SPEC = jaxseg.DatasetSpec(
     "three", ("red", "green", "blue"), ((200, 0, 0), (0, 200, 0), (0, 0, 200))

@@ -1,0 +1,52 @@
+"""Configuration of the documentation site: `sphinx-build -W -b html docs docs/_build`.
+
+The build needs no network. Notebooks are shown with the outputs that are stored in
+them; a test executes them.
+"""
+
+import pathlib
+import sys
+import tomllib
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "_ext"))
+
+_metadata = tomllib.loads(
+    (pathlib.Path(__file__).parent.parent / "pyproject.toml").read_text()
+)["project"]
+
+project = "jaxseg"
+author = "The authors of jaxseg"
+release = version = _metadata["version"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "block_languages",
+    "repository_links",
+]
+exclude_patterns = ["_build", "_ext"]
+nitpicky = False
+
+html_theme = "furo"
+html_title = f"jaxseg {version}"
+html_copy_source = False
+html_show_sourcelink = False
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = "\\"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+
+repository_url = _metadata.get("urls", {}).get("Repository", "")
