@@ -220,9 +220,10 @@ def test_only_two_files_name_tensorflow():
 
 def test_import_and_help_load_no_heavy_library():
     code = (
-        "import sys; import jaxseg; from jaxseg.cli.main import main; main(['--help']); "
+        "import sys; import jaxseg, jaxseg.viz.charts, jaxseg.viz.page; "
+        "from jaxseg.cli.main import main; main(['--help']); "
         "heavy = ('tensorflow', 'torch', 'tensorflow_datasets', 'orbax', 'optax', "
-        "'grain', 'tyro'); print({m for m in heavy if m in sys.modules})"
+        "'grain', 'tyro', 'matplotlib', 'jinja2'); print({m for m in heavy if m in sys.modules})"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

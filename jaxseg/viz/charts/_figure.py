@@ -1,0 +1,151 @@
+"""Arranges charts in a figure and encodes it as PNG or SVG."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jaxseg.viz.charts.style import STYLE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LEGEND_COLUMN = 1.9  # The width of a column of the legend in inches.
+
+
+class Chart(Protocol):
+    """Anything that draws itself into the axes of matplotlib."""
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the chart. Artists with a label appear in the legend."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Describes how a figure arranges its charts.
+
+    Attributes:
+      columns: The number of charts next to each other.
+      width: The width of a chart in inches. An inch has 144 pixels.
+      height: The height of a chart in inches.
+      title: The title above all charts.
+    """
+
+    columns: int = 1
+    width: float = 6.0
+    height: float = 3.6
+    title: str = ""
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """Applies the style of the charts inside a `with` block.
+
+    Settings of the user do not change the charts.
+    """
+    import matplotlib.style
+
+    with matplotlib.style.context(["default", STYLE]):
+        yield
+
+
+def figure(charts: Chart | Sequence[Chart], layout: Layout = Layout()) -> Figure:
+    """Draws one or several charts into a figure of matplotlib.
+
+    The legend is below the charts if they show the same series. Otherwise each chart
+    has its own one to the right.
+
+    Args:
+      charts: The charts, row by row.
+      layout: The arrangement.
+
+    Raises:
+      ValueError: If there is no chart.
+    """
+    charts = list(charts) if isinstance(charts, Sequence) else [charts]
+    if not charts:
+        raise ValueError("charts=[] is invalid: expected at least one chart.")
+    columns = min(layout.columns, len(charts))
+    rows = -(-len(charts) // columns)
+    with styled():
+        from matplotlib.figure import Figure
+
+        size = (columns * layout.width, rows * layout.height)
+        drawn = Figure(figsize=size, layout="constrained")
+        grid = drawn.subplots(rows, columns, squeeze=False).ravel()
+        for chart, axes in zip(charts, grid, strict=False):
+            chart.draw(axes)
+        for axes in grid[len(charts) :]:
+            axes.remove()
+        if layout.title:
+            drawn.suptitle(layout.title, x=0.01, ha="left")
+        _add_legend(drawn, grid[: len(charts)])
+    return drawn
+
+
+def _add_legend(drawn: Figure, grid: Sequence[Any]) -> None:
+    """Adds one legend below the charts, or a legend to each chart if they differ."""
+    entries: dict[str, Any] = {}
+    every = []
+    for axes in grid:
+        handles, labels = axes.get_legend_handles_labels()
+        every.append(dict(zip(labels, handles, strict=True)))
+    for found in sorted(every, key=len, reverse=True):
+        entries = entries or found
+    if not entries:
+        return
+    if not all(found.keys() <= entries.keys() for found in every):
+        for axes, found in zip(grid, every, strict=True):
+            if found:
+                axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+        return
+    longest = max(map(len, entries))
+    wide = max(LEGEND_COLUMN, 0.6 + 0.085 * longest)
+    columns = max(1, min(len(entries), int(drawn.get_figwidth() / wide)))
+    drawn.legend(
+        list(entries.values()),
+        list(entries),
+        loc="outside lower center",
+        ncols=columns,
+    )
+
+
+def png(charts: Chart | Sequence[Chart], layout: Layout = Layout()) -> bytes:
+    """Draws one or several charts as a PNG file.
+
+    The same charts give the same bytes with the same version of matplotlib.
+
+    Args:
+      charts: The charts, row by row.
+      layout: The arrangement.
+
+    Returns:
+      The bytes of the file.
+    """
+    return _encoded(figure(charts, layout), "png", {"Software": None})
+
+
+def svg(charts: Chart | Sequence[Chart], layout: Layout = Layout()) -> bytes:
+    """Draws one or several charts as an SVG file.
+
+    The same charts give the same bytes with the same version of matplotlib.
+
+    Args:
+      charts: The charts, row by row.
+      layout: The arrangement.
+
+    Returns:
+      The bytes of the file.
+    """
+    return _encoded(figure(charts, layout), "svg", {"Date": None, "Creator": None})
+
+
+def _encoded(drawn: Figure, kind: str, metadata: dict[str, None]) -> bytes:
+    buffer = io.BytesIO()
+    with styled():
+        drawn.savefig(buffer, format=kind, metadata=metadata, dpi=STYLE["figure.dpi"])
+    return buffer.getvalue()

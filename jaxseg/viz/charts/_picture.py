@@ -1,0 +1,30 @@
+"""Shows an image among charts."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """An image with a title. Its pixels stay sharp.
+
+    Attributes:
+      image: uint8 [H, W, 3].
+      title: The title.
+    """
+
+    image: np.ndarray
+    title: str = ""
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the image into axes of matplotlib."""
+        axes.imshow(self.image)
+        axes.set_title(self.title)
+        axes.set_axis_off()
