@@ -1,4 +1,4 @@
-"""What README shows is run, not only shown."""
+"""The code in the README and in two pages of the guide is run."""
 
 import functools
 import pathlib
@@ -9,24 +9,55 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-README = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
+ROOT = pathlib.Path(__file__).parent.parent
 TINY = ", width=4, blocks=(1, 1, 1, 1), features=8, low=4"
 
 
-def blocks():
-    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+@pytest.mark.slow
+def test_readme_creates_modules_and_a_loss():
+    names = {}
+    code = next(b for b in blocks("README.md") if "class Classifier" in b)
+    exec(code.replace("output_stride=16", "output_stride=16" + TINY), names)
+    assert names["logits"].shape == (2, 65, 65, 21) and names["loss"] > 0
+    features = jnp.ones((1, 9, 9, 8))
+    head = names["Classifier"]()
+    out, _ = head.init_with_output(jax.random.key(0), features, train=False)
+    assert out.shape == (1, 9, 9, 21)
+
+
+def test_readme_states_the_values_of_its_atrous_rates():
+    code = next(b for b in blocks("README.md") if "gridding_of" in b)
+    imports, *lines = [line for line in code.splitlines() if line]
+    names = {}
+    exec(imports, names)
+    found = [eval(line, names) for line in lines]
+    assert found[0] == pytest.approx(0.29, abs=0.005)
+    assert found[1:] == [True, (1, 3, 9, 27)]
+
+
+def test_readme_is_short_and_links_pages_that_exist():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 150
+    links = re.findall(r"\]\(([^)#]+)", text)
+    assert len(links) > 15
+    assert not [link for link in links if not (ROOT / link).exists()]
 
 
 def test_config_block_is_a_config():
     names = {}
-    exec(next(b for b in blocks() if "config = Config(" in b), names)
+    code = blocks("docs/guide/configuration.md")
+    exec(next(b for b in code if "config = Config(" in b), names)
     assert names["config"].model.name == "deeplabv3plus_resnet50"
     assert names["config"].data.crop == (360, 480)
 
 
 @pytest.mark.slow
 def test_training_loop_block_lowers_the_loss():
-    code = next(b for b in blocks() if "def step(" in b)
+    code = next(b for b in blocks("docs/guide/python.md") if "def step(" in b)
     assert "output_stride=16" in code
     names = {}
     exec(code.replace("output_stride=16", "output_stride=16" + TINY), names)
@@ -44,7 +75,7 @@ def test_training_loop_block_lowers_the_loss():
 
 @pytest.fixture
 def my_scenes(tmp_path, monkeypatch):
-    """A dataset of the name that README loads, generated here and stored by tfds."""
+    """A dataset of the name that the guide loads, generated here and stored by tfds."""
     pytest.importorskip("tensorflow")
     tfds = pytest.importorskip("tensorflow_datasets")
 
@@ -79,7 +110,8 @@ def my_scenes(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_own_loop_gives_equal_losses_under_jit_and_pmap(my_scenes, capsys):
     names, losses = {}, []
-    for code in (b for b in blocks() if 'tfds.load("my_scenes"' in b):
+    page = blocks("docs/guide/python.md")
+    for code in (b for b in page if 'tfds.load("my_scenes"' in b):
         narrow = {
             "num_classes=4": "num_classes=4, width=4, depth=2",
             '"unet", 4': '"unet", 4, width=4, depth=2',

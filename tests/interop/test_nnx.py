@@ -22,7 +22,7 @@ def label():
 
 
 def wrapped(variables):
-    """The recipe of the README: wrap, attach the linen variables."""
+    """The recipe of docs/guide/python.md: wrap, attach the linen variables."""
     module = nnx.bridge.ToNNX(MODEL, rngs=nnx.Rngs(0)).lazy_init(image())
     state = nnx.state(module, (nnx.Param, nnx.BatchStat))
     nnx.replace_by_pure_dict(
