@@ -1,0 +1,56 @@
+"""The files that describe the project agree with each other."""
+
+import pathlib
+import re
+
+import pytest
+import yaml
+
+import jaxseg
+
+ROOT = pathlib.Path(__file__).parent.parent
+FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+
+
+def test_the_citation_has_the_required_fields_and_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= {*citation}
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["type"] == "software" and citation["license"] == "Apache-2.0"
+    assert all("name" in author for author in citation["authors"])
+    assert citation["version"] == jaxseg.__version__
+
+
+def test_the_changelog_describes_the_version():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)
+    assert versions[:2] == ["Unreleased", jaxseg.__version__]
+    section = text.split(f"## [{jaxseg.__version__}]")[1].split("\n## [")[0]
+    assert "### Added" in section and len(section) > 500
+
+
+def test_the_license_is_the_one_that_the_package_names():
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text and "Version 2.0, January 2004" in text
+    assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_the_issue_forms_have_the_fields_that_github_requires(path):
+    form = yaml.safe_load(path.read_text())
+    if path.stem == "config":
+        assert form == {"blank_issues_enabled": True}
+        return
+    assert {"name", "description", "body"} <= {*form}
+    names = [field["id"] for field in form["body"]]
+    assert len(names) == len({*names}) >= 3
+    kinds = {"textarea", "input", "dropdown", "checkboxes"}
+    assert all(field["type"] in kinds for field in form["body"])
+    assert all(field["attributes"]["label"] for field in form["body"])
+
+
+def test_the_workflow_runs_scripts_that_exist():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    scripts = [step["run"].split()[0] for step in steps if "run" in step]
+    assert scripts and all((ROOT / script).is_file() for script in scripts)
