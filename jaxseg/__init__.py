@@ -3,8 +3,8 @@
 >>> import jaxseg
 >>> model = jaxseg.create_model("unet", num_classes=11)
 
-The functions for training, prediction and evaluation are imported when they are first
-used:
+The functions and the packages of jaxseg are imported when they are first used, so that
+`import jaxseg` loads nothing else:
 
     jaxseg.train(config, "runs/mine")
     run = jaxseg.open_run("runs/mine")
@@ -13,9 +13,10 @@ used:
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jaxseg.models import create_model, list_models
+if TYPE_CHECKING:
+    from jaxseg.models import create_model, list_models
 
 __version__ = "0.1.0"
 _LAZY = {
@@ -25,10 +26,13 @@ _LAZY = {
     "Run": "jaxseg._api",
     "Segmenter": "jaxseg.inference.segmenter",
     "Trained": "jaxseg._train",
+    "create_model": "jaxseg.models",
+    "list_models": "jaxseg.models",
     "load_pretrained": "jaxseg._pretrained",
     "open_run": "jaxseg._api",
     "train": "jaxseg._train",
 }
+_PACKAGES = ("backbones", "config", "heads", "models", "nn", "ops", "typing")
 __all__ = [
     "DatasetSpec",
     "PredictOptions",
@@ -46,6 +50,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_LAZY[name]), name)

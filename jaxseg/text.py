@@ -63,6 +63,36 @@ def near(name: str, allowed: Iterable[str]) -> str:
     return f": expected one of {', '.join(names[:SHOWN])}{more}."
 
 
+def one_of(name: str, allowed: Iterable[str]) -> str:
+    """Returns the text that follows "is invalid" in an error about a short list.
+
+    Unlike `near`, it lists all allowed names, and then suggests the similar ones.
+
+    Args:
+      name: The unknown name.
+      allowed: The allowed names.
+
+    >>> one_of("sgdd", ["sgd", "adamw"])
+    ": expected one of sgd, adamw. Did you mean 'sgd'?"
+    """
+    names = list(allowed)
+    return f": expected one of {', '.join(names)}.{did_you_mean(name, names)}"
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """Returns a question that suggests similar names, or "" if there are none.
+
+    Args:
+      name: The unknown name.
+      allowed: The allowed names.
+
+    >>> did_you_mean("unett", ["unet", "segnet"])
+    " Did you mean 'unet'?"
+    """
+    close = similar(name, allowed)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
 def similar(name: str, allowed: Iterable[str]) -> list[str]:
     """Returns at most three of the allowed names that are similar to an unknown name.
 

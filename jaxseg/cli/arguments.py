@@ -12,16 +12,19 @@ from typing import TypeVar
 
 import tyro
 
+from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.runs.rules import Rule, check_bounds
 from jaxseg.storage.output import OutputClosed
-from jaxseg.text import printable
+from jaxseg.text import one_of, printable
 
 T = TypeVar("T")
-WRONG_LINE = 2  # exit status
 _TITLE = re.compile(r"^[─-]+ .* [─-]+$")
 _MISSING = (  # The forms in which tyro reports that an argument is missing.
     re.compile(r"Missing value for argument '([\w.-]+)'\. Expected 1 values\."),
     re.compile(r"Missing from [\w ]+: [A-Z]+ (.+)\. \(required\)"),
+)
+_CHOICE = re.compile(
+    r"invalid choice '(.*)' for argument '([\w.-]+)'\. Expected one of \((.*)\)"
 )
 _RULE = re.compile(r"^[─-]+$")
 _SUGGESTION = re.compile(r"^(--\w[\w.-]*)( |$)")
@@ -78,7 +81,7 @@ def one_line(prog: str) -> Iterator[None]:
         if end.code and not isinstance(end, OutputClosed):
             line = summary(printed.getvalue())
             print(f"jaxseg: {line} (see {prog} --help)", file=sys.stderr)
-            raise SystemExit(WRONG_LINE) from None
+            raise SystemExit(ExitCode.WRONG_LINE) from None
         raise
     finally:
         if not isinstance(sys.exc_info()[1], SystemExit):
@@ -104,6 +107,10 @@ def summary(box: str) -> str:
         meant = " or ".join(dict.fromkeys(near))
         message = f"{message.rstrip('.')}. Did you mean {meant}?"
     message = re.sub(r"\[/?\w+\]", "", message)  # markup of rich
+    if found := _CHOICE.match(message):
+        value, option, allowed = found.groups()
+        names = re.findall(r"'([^']*)'", allowed)
+        message = f"{option}={value!r} is invalid{one_of(value, names)}"
     for form in _MISSING:
         message = form.sub(r"An argument is missing: \1.", message)
     message = re.sub(r"\S{100,}", lambda word: word[0][:97] + "...", message)

@@ -19,7 +19,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from jaxseg.cli.arguments import WRONG_LINE, parsed
+from jaxseg.cli.arguments import parsed
+from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.listing import listing
 from jaxseg.data.datasets.record import Dataset
@@ -41,14 +42,14 @@ def main(argv: list[str]) -> int:
     """Runs the tool that the first argument names, and returns its exit status."""
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
-        return 0 if argv else WRONG_LINE
+        return ExitCode.SUCCESS if argv else ExitCode.WRONG_LINE
     name, *rest = argv
     if name not in TOOLS:
         print(
             f"jaxseg: data tool={printable(repr(name))} is invalid{near(name, TOOLS)}",
             file=sys.stderr,
         )
-        return WRONG_LINE
+        return ExitCode.WRONG_LINE
     module, function = TOOLS[name][0].split(".")
     return getattr(importlib.import_module(f"jaxseg.cli.{module}"), function)(rest)
 

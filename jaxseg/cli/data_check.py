@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from jaxseg.cli.data_options import BOUNDS, parse_target, wrong_usage
+from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.config import DataConfig
 from jaxseg.runs.default import DEFAULT
 from jaxseg.storage import atomic
@@ -25,7 +26,6 @@ from jaxseg.storage.places import check_folder
 from jaxseg.text import as_message, counted
 
 PAGE, RESULT = "index.html", "check.json"
-FAULTY = 1  # The exit status for data with errors.
 LISTED = 3  # Findings of each kind that are printed.
 
 
@@ -99,7 +99,7 @@ def check_one(
         print(as_message(f"page: {folder / PAGE}"))
         print(as_message(audit.verdict()))
     failed = result["errors"] or (arguments.strict and result["warnings"])
-    return FAULTY if failed else 0
+    return ExitCode.ERROR if failed else ExitCode.SUCCESS
 
 
 def parse(argv: list[str]) -> Arguments:

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from jaxseg.cli.arguments import WRONG_LINE, parsed
+from jaxseg.cli.arguments import parsed
+from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.config import DataConfig
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.tfds_name import is_tfds
@@ -53,7 +54,7 @@ def wrong_usage() -> Iterator[None]:
         yield
     except ValueError as error:
         print(f"jaxseg: {as_message(error)}", file=sys.stderr)
-        raise SystemExit(WRONG_LINE) from error
+        raise SystemExit(ExitCode.WRONG_LINE) from error
 
 
 def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:

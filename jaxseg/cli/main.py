@@ -1,34 +1,27 @@
 """Implements the command `jaxseg`, which imports a sub-command when it is called.
 
-The command exits with one of these values:
-
-    0        The command succeeded.
-    1        An error occurred, which one line on standard error describes.
-             `jaxseg verify` also exits with 1 if it finds a difference.
-    2        The command line is wrong.
-    3        `jaxseg plan` found that the training step does not fit into memory.
-    4        The loss was not finite.
-    5        Another process of a multi-process run was lost.
-    128 + n  Signal n stopped the command. A training run saves a checkpoint before.
-
-The last value is 143 for SIGTERM, 130 for SIGINT, 129 for SIGHUP or a closed terminal,
-and 141 if the program that reads standard output has ended, as in `jaxseg ... | head`.
+`jaxseg.cli.exit_codes` lists the values with which a command exits.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import logging
 import os
+import shutil
 import sys
+import textwrap
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
+from jaxseg.cli import exit_codes, version
+from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.verbosity import Verbosity, using
 from jaxseg.runs import compilation_cache as cache
 from jaxseg.runs.renamed import current_options
 from jaxseg.storage import output
-from jaxseg.text import as_message, printable
+from jaxseg.text import as_message, printable, similar
 
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "train": ("jaxseg.cli.train", "train a network; the same command again resumes it"),
@@ -61,6 +54,15 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
         "list the architectures with parameters, FLOPs and papers",
     ),
 }
+EARLY = ("-V", "--version", "--no-cache")
+ANYWHERE = ("-q", "--quiet", "-v", "--verbose")
+OPTIONS = {
+    "-q, --quiet": "Print only results and errors.",
+    "-v, --verbose": "Also print what is compiled, how long it takes, and the paths.",
+    "-V, --version": "Print the versions of jaxseg, JAX, Flax and Python.",
+    "-h, --help": "Print this help.",
+    "--no-cache": "Neither read nor write the cache of compiled programs.",
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -74,26 +76,76 @@ def main(argv: list[str] | None = None) -> int:
 
 def dispatch(argv: list[str] | None) -> int:
     """Runs the sub-command that the first argument names; returns the exit status."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments, switches = split(sys.argv[1:] if argv is None else argv)
+    if switches & {"-V", "--version"}:
+        print(version.as_text())
+        return ExitCode.SUCCESS
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
-        return 0 if arguments else 2
+        return ExitCode.SUCCESS if arguments else ExitCode.WRONG_LINE
     name = arguments.pop(0)
-    if name == "--no-cache" and arguments:
-        os.environ[cache.SWITCH] = "0"
-        name = arguments.pop(0)
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        known = f", such as {near[0]!r}" if near else ""
+        near = similar(name, COMMANDS)
+        known = f", such as {' or '.join(map(repr, near))}" if near else ""
         print(
             f"jaxseg: command={printable(repr(name))} is invalid: expected one of the "
             f"commands below{known}.\n\n{usage()}",
             file=sys.stderr,
         )
-        return 2
+        return ExitCode.WRONG_LINE
+    if "--no-cache" in switches:
+        os.environ[cache.SWITCH] = "0"
     quiet_storage()
     _, *arguments = current_options([name, *arguments])
-    return run(COMMANDS[name][0], arguments)
+    try:
+        with using(level_of(switches)):
+            return run(COMMANDS[name][0], arguments)
+    except ValueError as error:  # Options of the command itself that contradict.
+        print(f"jaxseg: {as_message(error)}", file=sys.stderr)
+        return ExitCode.WRONG_LINE
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], set[str]]:
+    """Separates the options that all commands share from a command line.
+
+    --quiet and --verbose are allowed before and after the command, but not after `--`,
+    because `jaxseg sweep` passes the words after it to other commands. The other
+    options stand before the command.
+
+    Args:
+      argv: The words after `jaxseg`.
+
+    Returns:
+      The remaining words, and the options that were found.
+    """
+    end = list(argv).index("--") if "--" in argv else len(argv)
+    words, found = [], set()
+    for place, word in enumerate(argv):
+        early = not words and word in EARLY
+        if place < end and (early or word in ANYWHERE):
+            found.add(word)
+        else:
+            words.append(word)
+    return words, found
+
+
+def level_of(switches: set[str]) -> Verbosity:
+    """Returns how much a command prints.
+
+    Args:
+      switches: The options that `split` has found.
+
+    Raises:
+      ValueError: If --quiet and --verbose are given.
+    """
+    quiet, verbose = switches & {"-q", "--quiet"}, switches & {"-v", "--verbose"}
+    if quiet and verbose:
+        raise ValueError(
+            "--quiet is invalid with --verbose: expected one of the two options."
+        )
+    if quiet:
+        return Verbosity.QUIET
+    return Verbosity.VERBOSE if verbose else Verbosity.NORMAL
 
 
 def run(module: str, arguments: list[str]) -> int:
@@ -110,7 +162,7 @@ def run(module: str, arguments: list[str]) -> int:
         return importlib.import_module(module).main(arguments)
     except (ValueError, OSError) as error:
         print(f"jaxseg: {as_message(error)}", file=sys.stderr)
-        return 1
+        return ExitCode.ERROR
     except KeyboardInterrupt:
         return 130
 
@@ -136,21 +188,30 @@ def quiet_storage() -> None:
 
 def usage() -> str:
     """Returns the text of `jaxseg --help`."""
-    width = max(map(len, COMMANDS))
-    rows = [f"  {name:{width}}  {line}" for name, (_, line) in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: jaxseg [--no-cache] COMMAND ...",
-            "",
-            "Semantic segmentation in JAX.",
-            "",
-            *rows,
-            "",
-            "`jaxseg COMMAND --help` shows the options of a command.",
-            "",
-            "Compiled programs are kept in ~/.cache/jaxseg/xla, up to 2 GB.",
-            "JAXSEG_CACHE_GB sets another limit; --no-cache does without the cache.",
-        ]
+    width = min(shutil.get_terminal_size().columns, 160)
+    left = max(map(len, COMMANDS)) + 4
+    lines = ["usage: jaxseg [-q | -v] [--no-cache] COMMAND ...", ""]
+    lines += ["Semantic segmentation in JAX.", "", "Commands:"]
+    for name, (_, line) in COMMANDS.items():
+        lines += _row(name, line, left, width)
+    lines += ["", "Options of all commands:"]
+    for name, line in OPTIONS.items():
+        lines += _row(name, line, max(map(len, OPTIONS)) + 4, width)
+    lines += ["", "Exit status:", exit_codes.as_text(width), ""]
+    lines += textwrap.wrap(
+        "`jaxseg COMMAND --help` shows the options of a command, with examples. "
+        "Compiled programs are kept in ~/.cache/jaxseg/xla, up to 2 GB; the "
+        "environment variable JAXSEG_CACHE_GB sets another limit.",
+        width,
+    )
+    return "\n".join(lines)
+
+
+def _row(name: str, text: str, left: int, width: int) -> list[str]:
+    """Returns the lines of one row of the help, with the text in a second column."""
+    start, indent = f"  {name}".ljust(left), " " * left
+    return textwrap.wrap(
+        text, max(width, left + 20), initial_indent=start, subsequent_indent=indent
     )
 
 

@@ -8,7 +8,6 @@ initializing or running a network.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import fnmatch
 import json
 import sys
@@ -24,6 +23,7 @@ from jaxseg.cli.model_parts import backbone_rows, family_rows
 from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, Row, stored_rows
 from jaxseg.models import MODELS
 from jaxseg.runs.rules import each, whole
+from jaxseg.text import similar
 
 BOUNDS = {
     "size": each(whole(1, 65_536)),
@@ -112,7 +112,7 @@ def matching(pattern: str) -> list[str]:
         if (fnmatch.fnmatchcase(name, pattern) if wild else pattern in name)
     )
     if not names:
-        near = difflib.get_close_matches(pattern, MODELS, n=3)
+        near = similar(pattern, MODELS)
         hint = f", such as {', '.join(near)}" if near else ""
         raise ValueError(
             f"pattern={pattern!r} is invalid: expected a part of the name of a network"

@@ -17,6 +17,7 @@ import jax
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.config import Config
 from jaxseg.data.datasets.listing import listing
 from jaxseg.plan.compile import Program, Slice, compiled, described, step_flops
@@ -39,8 +40,6 @@ from jaxseg.storage import atomic
 from jaxseg.storage.json_file import append_line
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.table import task_of
-
-DOES_NOT_FIT = 3  # exit status
 
 
 BOUNDS = {
@@ -110,7 +109,7 @@ def main(argv: list[str]) -> int:
         about = {"config": to_dict(config), "topology": target.name, "name": name}
         about |= {"jax": jax.__version__, "devices": len(target.devices)}
         append_line(arguments.json, about | facts)
-    return DOES_NOT_FIT if facts["fits"] is False else 0
+    return ExitCode.DOES_NOT_FIT if facts["fits"] is False else 0
 
 
 def parse(argv: list[str]) -> Arguments:

@@ -23,6 +23,7 @@ from jaxseg._train import Display, Trained, train_run
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.progress import reporter
 from jaxseg.config import Config
 from jaxseg.data.classes import describe_classes, describe_source
@@ -53,7 +54,6 @@ from jaxseg.training.run.preemption import Stopped
 from jaxseg.training.run.profile import FOLDER as PROFILE
 from jaxseg.training.run.task import NonFiniteLoss
 
-NON_FINITE = 4  # exit status
 DEFAULT, SMOKE = "config", "smoke"  # names of configurations in a file
 TRACED = 5  # the default number of steps of --profile
 TABLE = {*scores(np.zeros((2, 1), int)), *overlapping_scores(np.zeros((3, 2), int))}
@@ -140,7 +140,7 @@ def main(argv: list[str]) -> int:
         )
     except NonFiniteLoss as error:
         print(f"jaxseg: {as_message(error)}", file=sys.stderr)
-        return NON_FINITE
+        return ExitCode.NON_FINITE
     except Stopped as stopped:
         print(f"{stopped}; run the same command again to resume", file=sys.stderr)
         return stopped.exit_status

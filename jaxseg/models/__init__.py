@@ -4,7 +4,6 @@
 the backbones in `jaxseg.backbones.catalog`.
 """
 
-import difflib
 import inspect
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from flax import linen as nn
 
 from jaxseg.models.families import FAMILIES, create_pair
 from jaxseg.models.zoo import MODELS
+from jaxseg.text import similar
 
 
 def create_model(
@@ -59,7 +59,7 @@ def check_name(name: str, backbone: str | None = None) -> None:
     """
     if name not in MODELS and name not in FAMILIES:
         names = MODELS if backbone is None else FAMILIES
-        near = difflib.get_close_matches(name, names, n=3)
+        near = similar(name, names)
         advice = f" Similar names are {', '.join(near)}." if near else ""
         kind = "jaxseg.list_models()" if backbone is None else "jaxseg.models.FAMILIES"
         raise ValueError(

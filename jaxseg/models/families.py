@@ -15,7 +15,6 @@ pyramid or is not separable from one encoder:
   steps of their own.
 """
 
-import difflib
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -49,6 +48,7 @@ from jaxseg.models.se_fcn import se_fcn_on
 from jaxseg.models.setr import setr_mla_on, setr_on
 from jaxseg.models.unet_resnet import unet_encoder
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.text import similar
 
 SHOWN = 12  # Names of a list in an error.
 _LAST = (("c5", 32),)
@@ -124,7 +124,7 @@ def check_pair(family: str, backbone: str, output_stride: int | None = None) -> 
       output_stride: The output stride of the backbone; None takes the default.
     """
     if backbone not in BACKBONES:
-        near = difflib.get_close_matches(str(backbone), BACKBONES, n=3)
+        near = similar(str(backbone), BACKBONES)
         names = near or backbones_for(family)[:SHOWN]
         kind = "Similar names are" if near else "Names are"
         raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import os
 import typing
@@ -18,7 +17,7 @@ from jaxseg.models import FAMILIES, MODELS
 from jaxseg.runs.field_types import in_words, matches
 from jaxseg.runs.renamed import current_fields
 from jaxseg.runs.rules import invalid
-from jaxseg.text import near
+from jaxseg.text import did_you_mean, near
 
 
 def unknown_model(name: str, option: str = "model.name") -> str:
@@ -30,9 +29,8 @@ def unknown_model(name: str, option: str = "model.name") -> str:
       name: The unknown name.
       option: The option that contains the name.
     """
-    close = difflib.get_close_matches(name, {**MODELS, **FAMILIES}, n=3)
+    advice = did_you_mean(name, {**MODELS, **FAMILIES}).strip()
     expected = "a network that `jaxseg models` lists"
-    advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
     return invalid(option, name, expected, advice=advice)
 
 

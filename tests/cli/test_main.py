@@ -1,7 +1,13 @@
 """The command: what it lists, what it loads, how it fails."""
 
+import platform
+import subprocess
+import sys
+from importlib import metadata
+
 import pytest
 
+import jaxseg
 from jaxseg.cli import main as command
 
 
@@ -23,6 +29,43 @@ def test_an_unknown_command_names_the_near_one(capsys):
         "command='trian' is invalid: expected one of the commands below, such as 'train'"
         in capsys.readouterr().err
     )
+
+
+def test_the_version_needs_no_jax():
+    code = (
+        "import sys; from jaxseg.cli.main import main; main(['-V']); "
+        "print('jax' in sys.modules, 'flax' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    line, loaded = done.stdout.splitlines()
+    assert line.startswith(
+        f"jaxseg {jaxseg.__version__} (jax {metadata.version('jax')}"
+    )
+    assert platform.python_version() in line and loaded == "False False"
+
+
+def test_an_unknown_choice_lists_the_allowed_ones(capsys):
+    with pytest.raises(SystemExit) as end:
+        command.main(["train", "--optim.name", "sgdd"])
+    assert end.value.code == 2
+    assert (
+        "--optim.name='sgdd' is invalid: expected one of sgd, adamw, rmsprop, adadelta, "
+        "lamb, lars. Did you mean 'sgd'?" in capsys.readouterr().err
+    )
+
+
+def test_shared_options_stand_before_or_after_the_command():
+    words = ["--no-cache", "-q", "sweep", "f.py", "--verbose", "--", "--quiet"]
+    rest, found = command.split(words)
+    assert rest == ["sweep", "f.py", "--", "--quiet"]
+    assert found == {"--no-cache", "-q", "--verbose"}
+
+
+def test_quiet_and_verbose_exclude_each_other(capsys):
+    assert command.main(["models", "-q", "--verbose"]) == 2
+    assert "--quiet is invalid with --verbose" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [ValueError("wrong"), OSError(28, "disk full")])

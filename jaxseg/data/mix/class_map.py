@@ -8,8 +8,9 @@ further, or to void if its pixels shall be ignored.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
+
+from jaxseg.text import similar
 
 IGNORED = "void"  # The target of classes whose pixels are ignored.
 Targets = str | Sequence[str]
@@ -249,7 +250,7 @@ def require_total(
 
 
 def _guess(name: str, allowed: Sequence[str], where: str) -> str:
-    close = difflib.get_close_matches(name, list(allowed), n=1)
+    close = similar(name, allowed)
     hints = [where] if where else []
     hints += [f"did you mean {close[0]!r}?"] if close else []
     return f"{name!r} ({', '.join(hints)})" if hints else repr(name)
