@@ -41,7 +41,6 @@ from jaxseg.storage.json_file import append_line
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.table import task_of
 
-
 BOUNDS = {
     "topology": rules.text(),
     "batch": optional(whole(1)),
