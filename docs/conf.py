@@ -23,14 +23,19 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
+    "api_blocks",
     "block_languages",
+    "generated_pages",
+    "public_names",
     "repository_links",
 ]
 exclude_patterns = ["_build", "_ext"]
-nitpicky = False
+smartquotes = False
 
 html_theme = "furo"
 html_title = f"jaxseg {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 
@@ -43,10 +48,15 @@ copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
 copybutton_line_continuation_character = "\\"
 
+default_role = "code"  # Docstrings write code in single backticks.
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 80
+python_use_unqualified_type_names = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_custom_sections = [("Attributes", "params_style")]
 
 repository_url = _metadata.get("urls", {}).get("Repository", "")

@@ -1,13 +1,21 @@
-"""Chooses the highlighting of code blocks that name no language."""
+"""Chooses the highlighting of code that names no language, and marks short code."""
 
 from docutils import nodes
 
+SHORT = 40  # characters; the style sheet keeps such code on one line
+
 
 def choose_languages(app, document):
-    """Marks each such block as Python session, as console, as shell or as text."""
+    """Marks each block as Python session, as console, as shell or as text."""
     for block in document.findall(nodes.literal_block):
         if block.get("language", "default") in ("default", "none"):
             block["language"] = language(block.astext())
+    for code in document.findall(nodes.literal):
+        if len(code.astext()) <= SHORT:
+            code["classes"].append("short")
+    for text in list(document.findall(nodes.Text)):
+        if text == " -- ":  # between a parameter and its description
+            text.parent.replace(text, nodes.Text(" \N{EN DASH} "))
 
 
 def language(text):

@@ -27,7 +27,7 @@ class ResNetVariant:
         networks). c2 to c4 are then taken before that unit.
       eager_rate: Whether the layer whose stride is replaced already has the new rate.
         Differs: segmentation_models.pytorch does so. The network then no longer
-          computes the features of the network with strides.
+        computes the features of the network with strides.
       dense_pool: The pixels that a shortcut averages in networks with the stem "d"
         where its stride is replaced by an atrous rate. "atrous" averages the pixels
         that the network with strides averages, "adjacent" averages neighboring pixels,

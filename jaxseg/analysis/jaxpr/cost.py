@@ -86,7 +86,7 @@ def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
 
     Args:
       fn: Any function that JAX can trace.
-      *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s, including the weights.
+      *args: Pytrees of arrays or of `jax.ShapeDtypeStruct`, including the weights.
       padding: Whether multiplications with the zeros of padding count. If not, the
         numbers equal those of XLA's own cost analysis.
 
@@ -109,7 +109,7 @@ def count_cost_and_weights(
 
     Args:
       fn: Any function that JAX can trace and that returns (output, weights).
-      *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s.
+      *args: Pytrees of arrays or of `jax.ShapeDtypeStruct`.
       padding: See `count_cost`.
 
     Returns:
@@ -135,7 +135,7 @@ def jaxpr_cost(closed: core.ClosedJaxpr, *, padding: bool = True) -> Cost:
 
 
 def count_parameters(params: Any) -> int:
-    """Counts the elements in a tree of arrays or `jax.ShapeDtypeStruct`s."""
+    """Counts the elements in a tree of arrays or of `jax.ShapeDtypeStruct`."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 

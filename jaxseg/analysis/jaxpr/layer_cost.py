@@ -63,7 +63,7 @@ def layer_costs(fn: Callable, *args: Any) -> list[LayerCost]:
 
     Args:
       fn: Any function that JAX can trace.
-      *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s, including the weights.
+      *args: Pytrees of arrays or of `jax.ShapeDtypeStruct`, including the weights.
 
     Returns:
       One `LayerCost` for each operation, in order of execution.

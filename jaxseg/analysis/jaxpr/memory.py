@@ -74,7 +74,7 @@ def peak_memory(fn: Callable, *args: Any) -> PeakMemory:
     Args:
       fn: Any function that JAX can trace. For the memory of training, pass the function
         that computes the gradient.
-      *args: Pytrees of arrays or `jax.ShapeDtypeStruct`s, including the weights.
+      *args: Pytrees of arrays or of `jax.ShapeDtypeStruct`, including the weights.
     """
     jaxpr = jax.make_jaxpr(fn)(*args).jaxpr
     held = _held(jaxpr)
