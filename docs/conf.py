@@ -8,6 +8,8 @@ import pathlib
 import sys
 import tomllib
 
+import jaxseg
+
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "_ext"))
 
 _metadata = tomllib.loads(
@@ -16,7 +18,7 @@ _metadata = tomllib.loads(
 
 project = "jaxseg"
 author = "The authors of jaxseg"
-release = version = _metadata["version"]
+release = version = jaxseg.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import tomllib
 
 import pytest
 import yaml
@@ -19,6 +20,13 @@ def test_the_citation_has_the_required_fields_and_the_version():
     assert citation["type"] == "software" and citation["license"] == "Apache-2.0"
     assert all("name" in author for author in citation["authors"])
     assert citation["version"] == jaxseg.__version__
+
+
+def test_the_version_is_in_one_place():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    attribute = project["tool"]["setuptools"]["dynamic"]["version"]["attr"]
+    assert attribute == "jaxseg.__version__"
 
 
 def test_the_changelog_describes_the_version():

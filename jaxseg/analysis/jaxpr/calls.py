@@ -1,5 +1,9 @@
-"""Lists the primitives that call another jaxpr with their own inputs and outputs."""
+"""Reads the parameters of primitives that contain another jaxpr."""
 
+from collections.abc import Mapping
+from typing import Any
+
+# These primitives call another jaxpr with their own inputs and outputs.
 CALLS = (
     "jit",
     "pjit",
@@ -12,3 +16,17 @@ CALLS = (
     "custom_vjp_call_jaxpr",
 )
 BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # The parameters that hold the jaxpr.
+
+
+def scan_sizes(params: Mapping[str, Any]) -> tuple[int, int]:
+    """Returns how many inputs of a `lax.scan` are constants and how many are carries.
+
+    The constants come first, then the carries, then the arrays that are scanned.
+
+    Args:
+      params: The parameters of the equation of the scan.
+    """
+    if "num_consts" in params:  # until jax 0.11
+        return params["num_consts"], params["num_carry"]
+    constants, carries, _ = params["ft_in"].unpack()
+    return len(constants), len(carries)

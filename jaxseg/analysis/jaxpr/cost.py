@@ -41,7 +41,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from jaxseg.analysis.jaxpr.calls import CALLS
+from jaxseg.analysis.jaxpr.calls import CALLS, scan_sizes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _equation(eqn, flags, padding):
 
 
 def _scan(eqn, flags, padding):
-    constants, carries = eqn.params["num_consts"], eqn.params["num_carry"]
+    constants, carries = scan_sizes(eqn.params)
     inner = list(flags)
     inner[constants : constants + carries] = [True] * carries  # A carry is data.
     cost, _ = _walk(eqn.params["jaxpr"].jaxpr, inner, padding)

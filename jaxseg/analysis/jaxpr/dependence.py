@@ -24,7 +24,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from jaxseg.analysis.jaxpr.calls import BODIES, CALLS
+from jaxseg.analysis.jaxpr.calls import BODIES, CALLS, scan_sizes
 from jaxseg.analysis.jaxpr.constant_fold import fold_constant
 from jaxseg.analysis.jaxpr.dependence_mask import Spread, everything, join
 from jaxseg.analysis.jaxpr.dependence_rules import RULES
@@ -155,7 +155,7 @@ class _Walker:
 
     def scan(self, eqn, spreads):
         """Follows the carry until nothing new enters it, at most `length` times."""
-        constants, carries = eqn.params["num_consts"], eqn.params["num_carry"]
+        constants, carries = scan_sizes(eqn.params)
         body = eqn.params["jaxpr"]
         inner = list(spreads)
         for i, spread in enumerate(inner[constants + carries :], constants + carries):

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from jaxseg.analysis.jaxpr.calls import BODIES, CALLS
+from jaxseg.analysis.jaxpr.calls import BODIES, CALLS, scan_sizes
 from jaxseg.analysis.jaxpr.constant_fold import fold_constant
 from jaxseg.analysis.regions.arrays import Dims, Line, Node, Value, fixed
 from jaxseg.analysis.regions.band import band_of
@@ -155,8 +155,8 @@ class _Builder:
 
     def loop(self, eqn, ins, module):
         """Unrolls a `lax.scan` with only constants and a carry; returns the carry."""
-        constants, body = eqn.params["num_consts"], eqn.params["jaxpr"]
-        carried = ins[constants:]
+        constants, _ = scan_sizes(eqn.params)
+        carried, body = ins[constants:], eqn.params["jaxpr"]
         for _ in range(eqn.params["length"]):
             given = [*ins[:constants], *carried]
             carried = self.run(body.jaxpr, body.consts, given, module)
@@ -262,9 +262,9 @@ def _constant(value) -> Value:
 
 def _short(eqn) -> bool:
     """Returns whether a `lax.scan` has few steps, and only constants and a carry."""
-    carried = eqn.params["num_consts"] + eqn.params["num_carry"]
+    constants, carries = scan_sizes(eqn.params)
     return (
         eqn.params["length"] <= _LONGEST_LOOP
-        and carried == len(eqn.invars)
-        and eqn.params["num_carry"] == len(eqn.outvars)
+        and constants + carries == len(eqn.invars)
+        and carries == len(eqn.outvars)
     )

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxseg.analysis.jaxpr.calls import scan_sizes
 from jaxseg.inference.export.onnx_graph import (
     elementwise,
     indexing,
@@ -204,7 +205,7 @@ def _computed(equation, operands):
 def _scan(graph, equation, operands):
     """Converts `lax.scan` to the ONNX operator `Scan`; the body is a nested graph."""
     params = equation.params
-    constants, carries = params["num_consts"], params["num_carry"]
+    constants, carries = scan_sizes(params)
     body, inner = params["jaxpr"], Graph(outer=graph)
     names = [
         full_name(graph, value, variable)
