@@ -124,7 +124,7 @@ def conv(
     )
     _check(x, kernel=kernel, window=window, impl=impl)
     if is_portable():
-        return lax_conv(x, kernel, window)
+        return _portable_conv(x, kernel, window)
     gathered = x.ndim == 5
     if impl == "auto" or is_split() or gathered:
         kernel, window = drop_idle_taps(x, kernel, window)
@@ -135,6 +135,20 @@ def conv(
     if impl == "lax":
         return lax_conv(x, kernel, window)
     return _fastest(x, kernel, window)
+
+
+def _portable_conv(x, kernel, window):
+    """Convolves with `lax`, or adds products where the map is one pixel.
+
+    TensorFlow 2.21 crashes while it converts a convolution to TensorFlow Lite whose
+    result, [1, 1, 1, O], is multiplied by a constant of the same shape, such as the
+    scale of a normalization after global pooling. It does not convert a product of
+    matrices that is then reshaped to a map either.
+    """
+    pixel = x.shape[1:-1] == kernel.shape[:2] == (1, 1)
+    if not pixel or window.groups > 1 or any(map(any, window.padding)):
+        return lax_conv(x, kernel, window)
+    return (x.reshape(-1, 1, 1, 1, x.shape[-1]) * kernel[None].swapaxes(-1, -2)).sum(-1)
 
 
 def _fastest(x, kernel, window):

@@ -26,6 +26,7 @@ OPERATORS = {
     "same padding": lambda x: conv(x, KERNEL, padding=2, rate=2),
     "dead taps": lambda x: conv(x, KERNEL, padding=9, rate=9),
     "depthwise": lambda x: conv(x, KERNEL[:, :, :1], padding=1, stride=2, groups=4),
+    "one pixel": lambda x: conv(x.mean((1, 2), keepdims=True), KERNEL[:1, :1]),
     "transposed": lambda x: conv_transpose(x, KERNEL, stride=2, padding=1),
     "max pool": lambda x: max_pool(x, window=3, stride=2, padding=1, ceil=True),
     "cropped": lambda x: max_pool(x, window=2, stride=2),
@@ -39,7 +40,9 @@ STANDARD = set(
     [
         "conv_general_dilated",
         "reduce_window_max",
+        "reduce_sum",
         "reduce_window_sum",
+        "div",
         "reduce_window",
         "gather",
         "pad",
