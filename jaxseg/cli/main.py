@@ -37,6 +37,7 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
         "fit a scaling of the logits that calibrates the probabilities",
     ),
     "predict": ("jaxseg.cli.predict", "segment image files with a trained network"),
+    "serve": ("jaxseg.cli.serve", "segment images over HTTP, with a page to try it"),
     "export": ("jaxseg.cli.export", "write a trained network for other runtimes"),
     "refine": ("jaxseg.cli.refine", "cut out an object with scribbles or a box"),
     "convert": ("jaxseg.cli.convert", "convert weights from and to PyTorch libraries"),

@@ -1,0 +1,1 @@
+"""Implements `jaxseg serve`, an HTTP service that segments images with a run."""

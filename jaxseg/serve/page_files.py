@@ -1,0 +1,61 @@
+"""Serves the page at `/`, with its style sheet and its script."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+from importlib.resources.abc import Traversable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from jaxseg.serve.served import ServedNetwork
+from jaxseg.viz import page
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src "
+    "'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+FILES = {"serve.css": "text/css", "serve.js": "text/javascript"}
+
+
+def page_routes(network: ServedNetwork) -> list[Route]:
+    """Returns the routes of the page and its files.
+
+    Args:
+      network: The network, whose name and classes the page shows.
+    """
+    folder = importlib.resources.files("jaxseg.serve") / "page"
+    html = page.render(
+        folder,
+        "index.html",
+        policy=POLICY.partition("; frame-ancestors")[0],  # It is valid in headers only.
+        title=network.config.model.title,
+        dataset=network.spec.name,
+        step=network.loaded.step,
+        classes=list(zip(network.spec.classes, network.spec.palette, strict=True)),
+    )
+    contents = [("/", "text/html", html.encode())]
+    contents += [
+        (f"/page/{name}", kind, _read(folder, name)) for name, kind in FILES.items()
+    ]
+    return [
+        Route(path, functools.partial(_sent, kind=kind, content=content))
+        for path, kind, content in contents
+    ]
+
+
+def _read(folder: Traversable, name: str) -> bytes:
+    return (folder / name).read_bytes()
+
+
+async def _sent(request: Request, kind: str, content: bytes) -> Response:
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+    }
+    return Response(content, headers=headers, media_type=kind)

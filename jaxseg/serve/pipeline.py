@@ -1,0 +1,187 @@
+"""Runs images through three stages in threads: decode, network, encode.
+
+Images wait in groups of equal keys. A batch is taken from the group whose first image
+has waited longest, as soon as the group fills a batch or this image has waited for the
+permitted time and the network is idle. While the network runs on a batch, one thread
+decodes the next batch, and other threads refine and encode the results of previous
+ones. Batches wait for the next stage, so that the number of decoded images is bounded.
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+import queue
+import threading
+import time
+from collections.abc import Hashable, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+
+class Stages(Protocol):
+    """Defines the work of the three stages."""
+
+    def limit(self, key: Hashable) -> int:
+        """Returns the largest number of items of this group in a batch."""
+
+    def decode(self, key: Hashable, item: Any) -> Any:
+        """Returns the input of the network for one item, or raises an error."""
+
+    def run(self, key: Hashable, inputs: Sequence[Any]) -> Sequence[Any]:
+        """Returns the output of the network for each input of a batch."""
+
+    def encode(self, key: Hashable, item: Any, output: Any) -> Any:
+        """Returns the result for one item."""
+
+
+@dataclasses.dataclass(eq=False)
+class Entry:
+    """Contains an item that waits for its result.
+
+    Attributes:
+      key: The group of the item.
+      item: The item.
+      arrived: The time at which it was submitted.
+      future: Receives the result.
+      content: The input of the network, once it is decoded.
+    """
+
+    key: Hashable
+    item: Any
+    arrived: float
+    future: Future = dataclasses.field(default_factory=Future)
+    content: Any = None
+
+
+class Pipeline:
+    """Forms batches and runs them.
+
+    Args:
+      stages: The work.
+      max_wait: The longest time in seconds that an item waits for others.
+      encoders: The number of threads that encode results.
+    """
+
+    def __init__(self, stages: Stages, *, max_wait: float, encoders: int) -> None:
+        self._stages, self._max_wait = stages, max_wait
+        self._groups: dict[Hashable, collections.deque[Entry]] = {}
+        self._changed = threading.Condition()
+        self._taken_batches, self._closing = 0, False
+        self._decoded: queue.Queue = queue.Queue(maxsize=1)
+        self._pool = concurrent.futures.ThreadPoolExecutor(encoders)
+        self._finishing = threading.Semaphore(2)
+        self._threads = [
+            threading.Thread(target=work, daemon=True)
+            for work in (self._decode_batches, self._run_batches)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, key: Hashable, item: Any) -> Future:
+        """Adds an item. A future that is canceled before its batch is left out."""
+        entry = Entry(key, item, time.monotonic())
+        with self._changed:
+            if self._closing:
+                raise RuntimeError("The pipeline is closed.")
+            self._groups.setdefault(key, collections.deque()).append(entry)
+            self._changed.notify_all()
+        return entry.future
+
+    def close(self) -> None:
+        """Finishes all items, and then ends the threads."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._pool.shutdown(wait=True)
+
+    def _decode_batches(self) -> None:
+        while entries := self._next_batch():
+            for entry in entries:
+                try:
+                    entry.content = self._stages.decode(entry.key, entry.item)
+                except Exception as error:  # It belongs to the one who submitted it.
+                    entry.future.set_exception(error)
+            self._decoded.put([e for e in entries if not e.future.done()])
+        self._decoded.put(None)
+
+    def _next_batch(self) -> list[Entry]:
+        """Waits for a batch and returns it, or an empty list at the end."""
+        with self._changed:
+            while True:
+                self._drop_canceled()
+                key, wait = self._ready(time.monotonic())
+                if key is not None:
+                    return self._taken(key)
+                if self._closing and not self._groups:
+                    return []
+                self._changed.wait(wait)
+
+    def _ready(self, now: float) -> tuple[Hashable | None, float | None]:
+        """Returns the group of the next batch, or how long to wait for one."""
+        oldest = sorted(self._groups.items(), key=lambda pair: pair[1][0].arrived)
+        for key, entries in oldest:
+            if len(entries) >= self._stages.limit(key):
+                return key, None
+        if not oldest or self._taken_batches:
+            return None, None
+        key, entries = oldest[0]
+        left = entries[0].arrived + self._max_wait - now
+        return (key, None) if left <= 0 or self._closing else (None, left)
+
+    def _taken(self, key: Hashable) -> list[Entry]:
+        group, count = self._groups[key], self._stages.limit(key)
+        # Batches have 1, 2, 4, ... images, so that few programs are compiled.
+        count = 1 << (min(count, len(group)).bit_length() - 1)
+        found = [group.popleft() for _ in range(count)]
+        if not group:
+            del self._groups[key]
+        self._taken_batches += 1
+        return [e for e in found if e.future.set_running_or_notify_cancel()]
+
+    def _drop_canceled(self) -> None:
+        for key, group in list(self._groups.items()):
+            kept = [entry for entry in group if not entry.future.cancelled()]
+            if len(kept) != len(group):
+                self._groups[key] = collections.deque(kept)
+            if not kept:
+                del self._groups[key]
+
+    def _run_batches(self) -> None:
+        while (entries := self._decoded.get()) is not None:
+            self._finishing.acquire()
+            try:
+                self._run_batch(entries)
+            except Exception as error:
+                self._finishing.release()
+                for entry in entries:
+                    entry.future.set_exception(error)
+            with self._changed:
+                self._taken_batches -= 1
+                self._changed.notify_all()
+
+    def _run_batch(self, entries: list[Entry]) -> None:
+        """Runs the network and starts to encode the results."""
+        if not entries:
+            self._finishing.release()
+            return
+        key = entries[0].key
+        outputs = self._stages.run(key, [entry.content for entry in entries])
+        left = threading.Semaphore(len(entries) - 1)  # The last one frees the batch.
+        for entry, output in zip(entries, outputs, strict=True):
+            entry.content = None
+            self._pool.submit(self._finish, entry, output, left)
+
+    def _finish(self, entry: Entry, output: Any, left: threading.Semaphore) -> None:
+        try:
+            entry.future.set_result(
+                self._stages.encode(entry.key, entry.item, output),
+            )
+        except Exception as error:  # It belongs to the one who submitted the item.
+            entry.future.set_exception(error)
+        finally:
+            if not left.acquire(blocking=False):
+                self._finishing.release()
