@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 
-from jaxseg.viz import save_image
-from jaxseg.viz.reliability import reliability_diagram
+from jaxseg.storage import atomic
+from jaxseg.viz import charts
 
 
 def bins(path):
@@ -25,11 +25,12 @@ def bins(path):
 def main(arguments):
     """Reads the files and writes the picture."""
     out, *pairs = arguments
-    series = {}
+    drawn = []
     for pair in pairs:
         name, _, path = pair.partition("=")
-        series[name] = bins(path)
-    save_image(out, reliability_diagram(series))
+        drawn.append(charts.Reliability(bins(path), name))
+    layout = charts.Layout(columns=len(drawn), width=3.4, height=4.2)
+    atomic.write_bytes(out, charts.png(drawn, layout))
 
 
 if __name__ == "__main__":

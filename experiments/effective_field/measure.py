@@ -2,6 +2,7 @@
 
     python experiments/effective_field/measure.py runs/upsampling/bilinear \\
         runs/hdc_rates/ones
+    python -m experiments.figures effective_field
 
 Arguments are runs of sweeps without their seed. Mean squared gradient of the middle of
 the logits over random inputs (Luo et al., arXiv 1701.04128), the Gaussian of its second
@@ -18,20 +19,21 @@ import jax
 import numpy as np
 
 from jaxseg import analysis
+from jaxseg.lab.maps import effective_field_map
 from jaxseg.lab.networks import StudiedNetwork, build, noise, theoretical
-from jaxseg.lab.page import Table, lines, png
+from jaxseg.lab.page import Table, lines
 from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.directory import load_variables, read_config
 from jaxseg.runs.provenance import commit, machine
 from jaxseg.storage.json_file import write_lines
-from jaxseg.viz import figures
+from jaxseg.viz import charts
 
 SIZE, IMAGES, SEEDS = (257, 257), 4, (0, 1, 2)
 HERE = Path(__file__).parent
 
 
 def main(names: list[str]) -> None:
-    """Measures three seeds of each; results.jsonl and results.png lie here."""
+    """Measures three seeds of each run, and writes results.jsonl and maps.png."""
     rows, groups, pictures = [], {}, []
     about = {"commit": commit(), "machine": machine()}
     for name in names:
@@ -45,15 +47,14 @@ def main(names: list[str]) -> None:
                     group.append(found[key])
                 if seed == SEEDS[0]:
                     title = f"{row['name']}, {state}"
-                    pictures.append(
-                        figures.heat_map(found["map"], title=title, size=170, log=True)
-                    )
+                    pictures.append(effective_field_map(found["map"], title=title))
             print(name, seed, flush=True)
     write_lines(HERE / "results.jsonl", rows)
     table = [summarize_seeds(", ".join(key), values) for key, values in groups.items()]
     columns = ("network", "seeds", "value", "spread", "lowest", "highest")
     print(lines(Table("Effective fields", columns, table)))
-    (HERE / "results.png").write_bytes(png(figures.beside(pictures, 2)))
+    layout = charts.Layout(columns=2, width=4.6, height=3.8)
+    (HERE / "maps.png").write_bytes(charts.png(pictures, layout))
 
 
 def fields_of(folder: Path, seed: int) -> dict[str, dict]:

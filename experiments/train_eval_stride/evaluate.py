@@ -2,6 +2,7 @@
 
     jaxseg sweep experiments/output_stride/config.py
     python experiments/train_eval_stride/evaluate.py runs/output_stride
+    python -m experiments.figures train_eval_stride
 
 Nothing is trained: the stride changes no parameter, so the runs of `output_stride` are
 scored again by `jaxseg eval RUN --model.options.output_stride N`. Paper (ResNet-101
@@ -15,18 +16,17 @@ import sys
 from pathlib import Path
 
 import jaxseg
-from jaxseg.lab.page import Table, lines, png
+from jaxseg.lab.page import Table, lines
 from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.provenance import commit, machine
 from jaxseg.storage.json_file import write_lines
-from jaxseg.viz import figures
 
 STRIDES, SEEDS = (8, 16, 32), (0, 1, 2)
 HERE = Path(__file__).parent
 
 
 def main(runs: Path) -> None:
-    """Scores every run at every stride; results.jsonl and results.png lie here."""
+    """Scores every run at every stride and writes results.jsonl."""
     rows, groups = [], {}
     about = {"commit": commit(), "machine": machine()}
     for trained in STRIDES:
@@ -43,8 +43,6 @@ def main(runs: Path) -> None:
     table = [summarize_seeds(name, values) for name, values in groups.items()]
     columns = ("strides", "seeds", "mean_iou", "spread", "lowest", "highest")
     print(lines(Table("train x eval", columns, table)))
-    picture = figures.samples(groups, title="mean_iou")
-    (HERE / "results.png").write_bytes(png(picture))
 
 
 def score(folder: Path, stride: int) -> dict[str, float]:

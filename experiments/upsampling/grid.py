@@ -2,7 +2,8 @@
 
     python experiments/upsampling/grid.py runs/upsampling
 
-grid.jsonl and grid.png go to the experiment of the same name. Periods are in pixels of
+grid.jsonl goes to the experiment of the same name, and `python -m experiments.figures
+upsampling` draws it. Periods are in pixels of
 the scores, read where the head hands them out (before they are resized to the image),
 else at the image's resolution. White noise has power 1, a smooth map near 0.
 """
@@ -18,12 +19,11 @@ import numpy as np
 
 from jaxseg.analysis import grid_energy
 from jaxseg.data import open_source
-from jaxseg.lab.page import Table, lines, png
+from jaxseg.lab.page import Table, lines
 from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.directory import build_model, load_variables, read_config, read_spec
 from jaxseg.runs.provenance import commit, machine
 from jaxseg.storage.json_file import write_lines
-from jaxseg.viz import figures
 
 IMAGES, PERIODS = 40, (2, 4, 8)
 EXPERIMENTS = Path(__file__).parent.parent
@@ -48,8 +48,6 @@ def main(runs: Path) -> None:
     table = [summarize_seeds(name, values) for name, values in groups.items()]
     columns = ("network", "seeds", "power", "spread", "lowest", "highest")
     print(lines(Table("Power on the grid, noise = 1", columns, table)))
-    picture = figures.samples(groups, title="power on the grid, noise = 1")
-    (record / "grid.png").write_bytes(png(picture))
 
 
 def scores_of(folder: Path, seed: int) -> dict[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.resources
 import io
 from typing import Any
@@ -15,7 +14,7 @@ from jaxseg.audit.kinds import KINDS
 from jaxseg.audit.label_overlay import label_overlay
 from jaxseg.audit.record import Sample
 from jaxseg.data.spec import DatasetSpec
-from jaxseg.text import as_message
+from jaxseg.viz import enlarge, page
 
 SHOWN = 20  # The page shows at most this many findings of a kind.
 _GAP = 4  # White pixels between an image and its overlay.
@@ -28,16 +27,9 @@ def render(audit: Audit, *, command: str) -> str:
       audit: The result of a check.
       command: The command that ran the check.
     """
-    import jinja2
-
-    files = importlib.resources.files("jaxseg.audit")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    environment.filters["percent"] = _percent
-    environment.filters["plain"] = as_message
-    template = environment.from_string((files / "page.html").read_text("utf-8"))
-    return template.render(
+    return page.render(
+        importlib.resources.files("jaxseg.audit") / "templates",
+        "check.html",
         audit=audit,
         command=command,
         groups=_groups(audit),
@@ -74,20 +66,13 @@ def _split(name: str, values: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "bars": bars, **values}
 
 
-def _colors(spec: DatasetSpec | None) -> dict[str, str]:
-    """Returns the color of each class for style sheets."""
-    if spec is None:
-        return {}
-    colors = zip(spec.classes, spec.palette, strict=True)
-    return {name: "#{:02x}{:02x}{:02x}".format(*color) for name, color in colors}
+def _colors(spec: DatasetSpec | None) -> dict[str, tuple[int, int, int]]:
+    """Returns the color of each class by its name."""
+    return {} if spec is None else dict(zip(spec.classes, spec.palette, strict=True))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
-
-
-def picture(sample: Sample, spec: DatasetSpec | None) -> str:
-    """Returns an image with its label drawn over it, as the HTML data URL of a JPEG.
+def picture(sample: Sample, spec: DatasetSpec | None) -> bytes:
+    """Returns an image with its label drawn over it, as a JPEG file.
 
     Args:
       sample: The image and its label. Without a label the image is shown alone.
@@ -95,8 +80,11 @@ def picture(sample: Sample, spec: DatasetSpec | None) -> str:
     """
     parts = [sample.image]
     if sample.label is not None and spec is not None:
-        gap = np.full((sample.image.shape[0], _GAP, 3), 255, np.uint8)
-        parts += [gap, label_overlay(sample.image, sample.label, spec)]
+        parts.append(label_overlay(sample.image, sample.label, spec))
+    first, *others = map(enlarge, parts)
+    gap = np.full((first.shape[0], _GAP, 3), 255, np.uint8)
+    for other in others:
+        first = np.concatenate([first, gap, other], axis=1)
     buffer = io.BytesIO()
-    Image.fromarray(np.concatenate(parts, axis=1)).save(buffer, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    Image.fromarray(first).save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()

@@ -26,7 +26,7 @@ from jaxseg.data.transforms import nearest
 from jaxseg.viz import as_rgb
 
 SAMPLES = 8  # Pairs of each split on the contact sheet.
-SAMPLE_SIDE = 240  # The larger side of a sample in pixels.
+SAMPLE_SIDE = 512  # The larger side of a sample in pixels.
 VALUES = 1024  # Values of each image from which percentiles are computed.
 
 Splits = dict[str, list[Pair]]

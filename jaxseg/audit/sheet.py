@@ -15,11 +15,12 @@ from jaxseg.audit.label_overlay import label_overlay
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.storage.json_file import write_json
 from jaxseg.text import printable
-from jaxseg.viz import as_rgb, save_image
+from jaxseg.viz import as_rgb, enlarge, legend, save_image
 
 GAP = 8  # White pixels between the parts.
-TEXT = 300  # The width of the column of parameters in pixels.
-LINE = 15  # The height of a line of text in pixels.
+LISTED = 30  # A legend with more classes would hide the examples.
+TEXT = 330  # The width of the column of parameters in pixels.
+LINE = 17  # The height of a line of text in pixels.
 WRAPPED = 44  # The largest number of characters of a line of text.
 
 
@@ -62,18 +63,25 @@ def _size(size: tuple[int, int]) -> str:
 
 
 def contact_sheet(
-    rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]],
+    rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]], spec: DatasetSpec
 ) -> Image.Image:
-    """Draws one picture with a row for each example.
+    """Draws one picture with a row for each example, and a legend of the classes.
+
+    There is no legend of more than 30 classes.
 
     Args:
       rows: For each example the image and the overlay, both uint8 [h, w, 3], and lines
         of text.
+      spec: The classes and their colors.
     """
     heights = [max(image.shape[0], LINE * len(text)) + GAP for image, _, text in rows]
     width = max(image.shape[1] + over.shape[1] for image, over, _ in rows)
-    sheet = Image.new("RGB", (width + TEXT + 3 * GAP, sum(heights)), (255, 255, 255))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
+    width += TEXT + 3 * GAP
+    names = list(zip(spec.classes, spec.palette, strict=True))
+    colors = legend(names if len(names) <= LISTED else [], width)
+    sheet = Image.new("RGB", (width, sum(heights) + len(colors)), (255, 255, 255))
+    sheet.paste(Image.fromarray(colors), (0, sum(heights)))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
     top = 0
     for (image, over, text), height in zip(rows, heights, strict=True):
         sheet.paste(Image.fromarray(image), (0, top))
@@ -92,7 +100,8 @@ def write_examples(
     """Writes the pictures and the random parameters of augmented examples.
 
     For the example at position N, N_image.png shows the image and N_overlay.png also
-    shows the label. sheet.png shows all examples, and examples.json contains the random
+    shows the label. These have the size of the crop. sheet.png shows all examples,
+    enlarged until people can see their pixels, and examples.json contains the random
     parameters.
 
     Args:
@@ -109,7 +118,7 @@ def write_examples(
         over = label_overlay(pixels, example.label, spec)
         save_image(folder / f"{example.position:06d}_image.png", pixels)
         save_image(folder / f"{example.position:06d}_overlay.png", over)
-        rows.append((pixels, over, words(example)))
+        rows.append((enlarge(pixels), enlarge(over), words(example)))
     write_json(folder / "examples.json", [each.parameters() for each in examples])
-    save_image(folder / "sheet.png", contact_sheet(rows))
+    save_image(folder / "sheet.png", contact_sheet(rows, spec))
     return folder / "sheet.png"

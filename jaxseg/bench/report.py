@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxseg.storage import atomic
-from jaxseg.viz import figures, save_image
+from jaxseg.viz import charts
 
 MARK = " *"
 Record = dict[str, Any]
@@ -78,15 +78,37 @@ def write(records: list[Record], folder: Path, command: str) -> None:
     """
     atomic.write_text(folder / "table.md", page(records, command))
     for part, name in (("ops", "operators"), ("models", "networks")):
-        values = {
-            f"{r['name']}, {r['kind']}{mark(r)}": ratios(r)[0]
-            for r in records
-            if r["part"] == part and ratios(r)
-        }
-        if values:
-            title = "time over PyTorch's, medians; below 1 is faster (* disturbed)"
-            picture = figures.bars(values, title=title, width=640)
-            save_image(folder / f"{name}.png", picture)
+        if rows := compared(records, part):
+            atomic.write_bytes(folder / f"{name}.png", charts.png(*ratio_chart(rows)))
+
+
+def ratio_chart(records: list[Record]) -> tuple[charts.Dots, charts.Layout]:
+    """Returns the chart of the ratios of the median times, and its layout.
+
+    Args:
+      records: The measurements. Each has times of PyTorch.
+    """
+    series: dict[str, dict[str, float]] = {}
+    for record in records:
+        row = series.setdefault(record["kind"], {})
+        row[record["name"] + mark(record)] = ratios(record)[0]
+    title = "Median time relative to PyTorch"
+    if any(map(mark, records)):
+        title += f" ({MARK.strip()} disturbed)"
+    axis = charts.Axis("time of jaxseg / time of PyTorch; below 1 is faster", log=True)
+    chart = charts.Dots(series, x=axis, title=title, level=1.0)
+    names = {name for rows in series.values() for name in rows}
+    return chart, charts.Layout.of_rows(len(names), width=8)
+
+
+def compared(records: Iterable[Record], part: str) -> list[Record]:
+    """Returns the measurements of a part that have times of PyTorch.
+
+    Args:
+      records: The measurements.
+      part: "ops" or "models".
+    """
+    return [r for r in records if r["part"] == part and ratios(r)]
 
 
 def page(records: list[Record], command: str) -> str:
@@ -222,7 +244,7 @@ def _memory(records: list[Record]) -> str:
 
 def _time(record: Record, side: str) -> str:
     times = record["times"].get(side)
-    return figures.number(round(times["median_ms"], 3)) if times else ""
+    return charts.number(round(times["median_ms"], 3)) if times else ""
 
 
 def _ratio(record: Record, side: str = "torch") -> str:

@@ -19,11 +19,11 @@ from jaxseg.metrics.calibration import (
     total,
 )
 from jaxseg.runs.rules import check_bounds, optional, text, whole
+from jaxseg.storage import atomic
 from jaxseg.storage.places import check_file
 from jaxseg.tasks.calibration import CalibrationMeter, score_lines
 from jaxseg.text import as_message
-from jaxseg.viz import save_image
-from jaxseg.viz.reliability import reliability_diagram
+from jaxseg.viz import charts
 
 BOUNDS = {
     "calibration_bins": whole(2, 1_000),
@@ -72,7 +72,7 @@ class CalibrationOptions:
         found = calibration(total(images))
         print(as_message(f"\ncalibration\n{score_lines(found)}"))
         path = Path(self.calibration_diagram or Path(workdir) / "reliability.png")
-        save_image(path, reliability_diagram({spec.name: found.bins}))
+        atomic.write_bytes(path, charts.png(charts.Reliability(found.bins, spec.name)))
         print(as_message(f"reliability diagram: {path}"))
         return {"calibration": calibration_json(found)}
 

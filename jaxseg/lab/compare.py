@@ -9,7 +9,7 @@ import tyro
 from jaxseg import analysis
 from jaxseg.lab import network_tools, networks, rate_tools
 from jaxseg.lab.page import LabReport, Table
-from jaxseg.viz import figures
+from jaxseg.viz import charts
 from jaxseg.weights.model_variables import variable_shapes
 
 
@@ -69,17 +69,18 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> LabReport
         )
     columns = ("network", "parameters", "GFLOP", "activations", "FLOP / byte")
     columns += ("peak MiB",)
-    charts = [
-        figures.bars({r[0]: float(r[i]) for r in rows}, title=columns[i], width=400)
+    bars = [
+        charts.Bars({"": {r[0]: float(r[i]) for r in rows}}, x=charts.Axis(columns[i]))
         for i in range(1, 6)
     ]
+    layout = charts.Layout(columns=2, width=4.5, height=1.0 + 0.3 * len(rows))
     return LabReport(
         f"{len(names)} networks at {size[0]} x {size[1]}",
         command="",
         tables=[
             Table("Side by side", (*columns, "field of c5", "of the logits"), rows)
         ],
-        figures={"bars": figures.beside(charts, 2)},
+        figures={"bars": charts.png(bars, layout)},
     )
 
 

@@ -11,6 +11,7 @@ import inspect
 import numpy as np
 
 from jaxseg import analysis
+from jaxseg.lab.maps import effective_field_map
 from jaxseg.lab.networks import (
     StudiedNetwork,
     build,
@@ -25,8 +26,8 @@ from jaxseg.lab.networks import (
 )
 from jaxseg.lab.page import LabReport, Table
 from jaxseg.models import MODELS
-from jaxseg.viz import figures
-from jaxseg.viz.flame import flame
+from jaxseg.viz import charts
+from jaxseg.viz.flame import Flame
 
 MIB = 2**20
 
@@ -60,7 +61,12 @@ class Field(StudiedNetwork):
         if loose:
             report.notes.append(f"upper bounds: no exact rule for {', '.join(loose)}")
         sizes = {n: float(e.size) for n, e in extents.items()}
-        report.figures["fields"] = figures.bars(sizes, title="field, image pixels")
+        unit = charts.Axis("receptive field [image pixels]")
+        bars, layout = (
+            charts.Bars({"": sizes}, x=unit),
+            charts.Layout.of_rows(len(sizes)),
+        )
+        report.figures["fields"] = charts.png(bars, layout)
         return report
 
 
@@ -85,13 +91,14 @@ class Effective(StudiedNetwork):
             share = analysis.effective_share(found, field)
             rows.append((name, *fit.sigma, fit.fit, share))
             data[name] = found
-            pictures.append(figures.heat_map(found, title=name, log=True))
+            pictures.append(effective_field_map(found, title=f"{name} weights"))
         columns = ("weights", "sigma rows", "sigma columns", "Gaussian fit")
+        layout = charts.Layout(columns=2, width=4.6, height=3.8)
         return LabReport(
             f"Effective receptive field of {self.name}",
             command="",
             tables=[Table("Mean squared gradient", (*columns, "area / field"), rows)],
-            figures={"effective_field": figures.beside(pictures, 2)},
+            figures={"effective_field": charts.png(pictures, layout)},
             data={"fields": data, "theoretical_field": field},
         )
 
@@ -118,10 +125,9 @@ class Cost(StudiedNetwork):
         rows += [_cost_row(g, total) for g in whole]
         columns = ("layer", "output", "GFLOP", "share", "weights", "activations")
         ordered = sorted(groups, key=lambda g: -g.macs)[:40]
-        chart = figures.bars(
-            {g.name: g.flops / 1e9 for g in ordered}, title="GFLOP by layer"
-        )
-        tree = flame(_tree(layers), title=self.name, unit="GFLOP")
+        costs = {g.name: g.flops / 1e9 for g in ordered}
+        bars = charts.Bars({"": costs}, x=charts.Axis("cost [GFLOP]"))
+        tree = Flame(_tree(layers), title=self.name, unit="GFLOP")
         needs = {
             "inference": memory_of(model, self.size),
             "training": memory_of(model, self.size, train=True),
@@ -133,7 +139,11 @@ class Cost(StudiedNetwork):
                 Table("By layer", (*columns, "FLOP / byte"), rows),
                 _memory_table(needs),
             ],
-            figures={"flame": tree, "gflop": chart, "memory": _memory_curve(needs)},
+            figures={
+                "flame": charts.png(tree, tree.layout),
+                "gflop": charts.png(bars, charts.Layout.of_rows(len(costs), width=8)),
+                "memory": charts.png(_memory_curve(needs)),
+            },
             data={"layers": layers, "memory": needs},
         )
 
@@ -159,11 +169,16 @@ def _memory_table(needs):
 def _memory_curve(needs):
     """Draws the memory that is held over the course of a call."""
     series = {
-        name: (np.linspace(0, 1, len(m.held)), [size / MIB for _, size in m.held])
+        name: charts.Line(
+            np.linspace(0, 100, len(m.held)), [size / MIB for _, size in m.held]
+        )
         for name, m in needs.items()
     }
-    return figures.curves(
-        series, title="Memory held", x_label="share of the program", y_label="MiB"
+    return charts.Lines(
+        series,
+        x=charts.Axis("part of the program that has run [%]"),
+        y=charts.Axis("memory [MiB]", limits=(0, None)),
+        title="Memory of one image, without the arguments",
     )
 
 
@@ -221,20 +236,23 @@ class Consistency(StudiedNetwork):
         preset = MODELS.get(self.name)  # A family on a backbone always has strides.
         if not preset or "output_stride" in inspect.signature(preset).parameters:
             tables.append(self.stride_table(image[:, : self.size[0], : self.size[1]]))
-        curve = {
-            name: zip(*[(r[1], r[2]) for r in rows if r[0] == name], strict=True)
+        curves = {
+            name: charts.Line(
+                *zip(*[(r[1], r[2]) for r in rows if r[0] == name], strict=True)
+            )
             for name in dict.fromkeys(r[0] for r in rows)
         }
-        picture = figures.curves(
-            {name: tuple(points) for name, points in curve.items()},
+        chart = charts.Lines(
+            curves,
+            x=charts.Axis("shift [pixel]"),
+            y=charts.Axis("fraction of pixels with the same class"),
             title="Pixels that keep their class",
-            x_label="shift in pixels",
         )
         return LabReport(
             f"Consistency of {self.name}",
             command="",
             tables=tables,
-            figures={"shift": picture},
+            figures={"shift": charts.png(chart)},
         )
 
     def stride_table(self, image: np.ndarray) -> Table:

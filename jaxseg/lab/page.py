@@ -5,27 +5,20 @@ The page embeds its pictures, so that it can be shared as a single file.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import html
-import io
+import importlib.resources
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from jaxseg.storage import atomic
 from jaxseg.text import as_message
+from jaxseg.viz import page
 
 PAGE = "index.html"
-_STYLE = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;
-padding:0 1rem;color:#1e1e1e}table{border-collapse:collapse;margin:1rem 0}
-td,th{border-bottom:1px solid #ddd;padding:.25rem .7rem;text-align:right}
-td:first-child,th:first-child{text-align:left}figure{margin:1.5rem 0}
-img{max-width:100%;image-rendering:auto}code{background:#f3f3f3;padding:.15rem .4rem}"""
 
 
 @dataclasses.dataclass
@@ -45,7 +38,7 @@ class LabReport:
       title: The title of the page.
       command: The command line that produced the results.
       tables: Tables, which are printed and shown on the page.
-      figures: Pictures uint8 [H, W, 3] by name.
+      figures: PNG files by name.
       data: Further entries of the JSON file.
       notes: Sentences below the tables.
     """
@@ -53,7 +46,7 @@ class LabReport:
     title: str
     command: str
     tables: list[Table] = dataclasses.field(default_factory=list)
-    figures: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    figures: dict[str, bytes] = dataclasses.field(default_factory=dict)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
 
@@ -103,7 +96,7 @@ def write(report: LabReport, folder: str | Path) -> Path:
     for note in report.notes:
         print(note)
     for name, picture in report.figures.items():
-        atomic.write_bytes(folder / f"{name}.png", png(picture))
+        atomic.write_bytes(folder / f"{name}.png", picture)
     content = {
         "command": report.command,
         "tables": {
@@ -114,10 +107,10 @@ def write(report: LabReport, folder: str | Path) -> Path:
     }
     result = json.dumps(content, indent=1, default=_plain)
     atomic.write_text(folder / "result.json", result)
-    page = folder / PAGE
-    atomic.write_text(page, _page(report))
-    print(as_message(f"Figures and numbers are in {page}"))
-    return page
+    target = folder / PAGE
+    atomic.write_text(target, _page(report))
+    print(as_message(f"Figures and numbers are in {target}"))
+    return target
 
 
 def _plain(value: Any) -> Any:
@@ -133,36 +126,8 @@ def _plain(value: Any) -> Any:
     )
 
 
-def png(picture: np.ndarray) -> bytes:
-    """Encodes a picture uint8 [H, W, 3] as a PNG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
 def _page(report: LabReport) -> str:
-    parts = [f"<h1>{html.escape(report.title)}</h1>"]
-    parts.append(f"<p><code>{html.escape(report.command)}</code></p>")
-    parts += map(_html_table, report.tables)
-    parts += [f"<p>{html.escape(note)}</p>" for note in report.notes]
-    for name, picture in report.figures.items():
-        data = base64.b64encode(png(picture)).decode()
-        label = html.escape(name)
-        parts.append(
-            f'<figure><img alt="{label}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{label}</figcaption></figure>"
-        )
-    title = html.escape(report.title)
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style><body>{''.join(parts)}</body></html>\n"
-    )
-
-
-def _html_table(table: Table) -> str:
-    def row(cells, tag):
-        texts = "".join(f"<{tag}>{html.escape(shown(c))}</{tag}>" for c in cells)
-        return f"<tr>{texts}</tr>"
-
-    rows = [row(table.columns, "th"), *(row(cells, "td") for cells in table.rows)]
-    return f"<h2>{html.escape(table.title)}</h2><table>{''.join(rows)}</table>"
+    """Returns the HTML page."""
+    folder = importlib.resources.files("jaxseg.lab") / "templates"
+    cells = lambda table: [[shown(cell) for cell in row] for row in table.rows]
+    return page.render(folder, "report.html", report=report, cells=cells)

@@ -10,12 +10,13 @@ import tyro
 
 from jaxseg import analysis
 from jaxseg.analysis.atrous.plans import describe
+from jaxseg.lab.maps import overlap_map, path_map, spectrum_map
 from jaxseg.lab.page import LabReport, Table
 from jaxseg.ops.conv import conv
 from jaxseg.ops.resize import resize
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.ops.transposed import conv_transpose
-from jaxseg.viz import figures
+from jaxseg.viz import charts
 
 
 def parse_rates(text: str) -> tuple[int, ...]:
@@ -150,20 +151,20 @@ def _pictures(plans, kernel):
     """Draws the path counts of each plan and the responses of all plans."""
     maps, responses = [], {}
     for rates in plans:
-        paths = analysis.path_counts(rates, kernel).astype(float)
-        square = np.outer(paths, paths)
-        square[square == 0] = np.nan  # Holes are gray.
-        title = f"{name_of(rates)}: paths"
-        maps.append(figures.heat_map(square, title=title, size=220, low=0))
+        paths = analysis.path_counts(rates, kernel)
+        maps.append(path_map(paths, title=f"Rates {name_of(rates)}"))
         weights = (1 / kernel,) * kernel
-        responses[name_of(rates)] = analysis.stack_response(rates, weights)
+        response = analysis.stack_response(rates, weights)
+        responses[name_of(rates)] = charts.Line(*response)
+    curve = charts.Lines(
+        responses,
+        x=charts.Axis("frequency [cycles per cell]", limits=(0, 0.5)),
+        y=charts.Axis("amplitude of the response", limits=(0, None)),
+        title="Frequency response of an averaging stack",
+    )
     return {
-        "paths": figures.beside(maps, 3),
-        "response": figures.curves(
-            responses,
-            title="Frequency response of an averaging stack",
-            x_label="cycles per cell",
-        ),
+        "paths": charts.png(maps, charts.Layout(columns=3, width=4, height=3.4)),
+        "response": charts.png(curve),
     }
 
 
@@ -194,16 +195,18 @@ class Valid:
         line = range(1, size + 8)
         every = [analysis.valid_shares(size, kernel, r) for r in line]
         kinds = sorted({t for share in every for t in share}, reverse=True)[:9]
-        curve = figures.curves(
-            {f"{t} taps": (line, [share.get(t, 0) for share in every]) for t in kinds},
-            title=f"Share of positions by valid taps, {size} x {size}",
-            x_label="rate",
+        shown = {f"{t} taps": [share.get(t, 0) for share in every] for t in kinds}
+        curve = charts.Lines(
+            {name: charts.Line(line, values) for name, values in shown.items()},
+            x=charts.Axis("atrous rate"),
+            y=charts.Axis("fraction of positions", limits=(0, None)),
+            title=f"Positions by valid taps, map of {size} x {size} cells",
         )
         return LabReport(
             f"Valid taps of a {kernel} x {kernel} kernel on {size} x {size}",
             command="",
             tables=[Table("Share of taps on the map", columns, rows)],
-            figures={"valid_taps": curve},
+            figures={"valid_taps": charts.png(curve)},
         )
 
 
@@ -228,9 +231,8 @@ class Checkerboard:
             ratio = float(energy.max() / energy.min())
             rows.append((name, analysis.ripple(flat[name]), ratio))
             power = analysis.spectrum(made)
-            maps.append(figures.heat_map(power, title=name, size=220, log=True))
-        counts = np.outer(phases, phases)
-        overlap = figures.heat_map(np.tile(counts, (4, 4)), title="overlap", size=220)
+            maps.append(spectrum_map(power, title=name))
+        layout = charts.Layout(columns=2, width=4.4, height=3.6)
         summary = (self.kernel, self.stride, phases)
         summary += (analysis.unevenness(self.kernel, self.stride),)
         return LabReport(
@@ -248,7 +250,10 @@ class Checkerboard:
                     rows,
                 ),
             ],
-            figures={"overlap": overlap, "spectra": figures.beside(maps, 2)},
+            figures={
+                "overlap": charts.png(overlap_map(phases)),
+                "spectra": charts.png(maps, layout),
+            },
         )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from jaxseg.viz._enlarge import VISIBLE, enlarge
 from jaxseg.viz._overlay import overlay, overlay_present
 
 GAP = 4  # White pixels between the parts.
-LINE = 16  # The height of one line of the legend, in pixels.
+LINE = 20  # The height of one line of the legend, in pixels.
+LISTED = 30  # A legend with more classes would hide the picture.
 
 
 def panel(
@@ -22,6 +25,7 @@ def panel(
     names: tuple[str, ...] = (),
     alpha: float = 0.5,
     void: int = 255,
+    least: int = VISIBLE,
 ) -> np.ndarray:
     """Draws an image side by side with overlays of its label and of its prediction.
 
@@ -32,9 +36,11 @@ def panel(
       prediction: Integers [H, W].
       palette: RGB colors of the classes, [K, 3].
       names: The names of the classes. The legend lists the classes that occur in the
-        label or the prediction.
+        label or the prediction, if they are at most 30.
       alpha: The weight of the class color in an overlay, from 0 (the image alone) to 1.
       void: The ignore index.
+      least: The minimum length, in pixels, of the longer side of each of the three
+        parts. The pixels of smaller images are repeated.
 
     Returns:
       uint8 [h, w, 3].
@@ -47,7 +53,8 @@ def panel(
     else:
         draw = functools.partial(overlay, palette=palette, alpha=alpha, void=void)
     parts = [image, draw(image, label), draw(image, prediction)]
-    gap = np.full((image.shape[0], GAP, 3), 255, np.uint8)
+    parts = [enlarge(part, least) for part in parts]
+    gap = np.full((parts[0].shape[0], GAP, 3), 255, np.uint8)
     row = np.concatenate([parts[0], gap, parts[1], gap, parts[2]], axis=1)
     if not names:
         return row
@@ -57,7 +64,9 @@ def panel(
         )
     present = np.union1d(_classes_in(label, void), _classes_in(prediction, void))
     entries = [(names[i], tuple(int(c) for c in palette[i])) for i in present]
-    return np.concatenate([row, _legend(entries, row.shape[1])], axis=0)
+    if len(entries) > LISTED:
+        return row
+    return np.concatenate([row, legend(entries, row.shape[1])], axis=0)
 
 
 def _classes_in(label: np.ndarray, void: int) -> np.ndarray:
@@ -66,9 +75,19 @@ def _classes_in(label: np.ndarray, void: int) -> np.ndarray:
     return label[label != void]
 
 
-def _legend(entries, width: int) -> np.ndarray:
-    """Draws color samples with names, wrapped at `width`: uint8 [h, width, 3]."""
-    font = ImageFont.load_default(size=11)
+def legend(
+    entries: Sequence[tuple[str, tuple[int, int, int]]], width: int
+) -> np.ndarray:
+    """Draws color samples with names in lines of a given width.
+
+    Args:
+      entries: The name and the RGB color of each class.
+      width: The width in pixels.
+
+    Returns:
+      uint8 [h, width, 3].
+    """
+    font = ImageFont.load_default(size=14)
     placed, x, y = [], GAP, GAP
     for name, color in entries:
         length = LINE + int(font.getlength(name)) + 2 * GAP

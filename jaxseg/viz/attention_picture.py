@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from jaxseg.viz.figures import INK, number, paper, typeface, viridis
+from jaxseg.viz._enlarge import enlarge
+from jaxseg.viz.canvas import INK, paper, typeface, viridis
+from jaxseg.viz.charts.axis import number
 
-TOP, MARGIN, LINE, NARROW = 34, 8, 14, 200
+TOP, MARGIN, LINE, NARROW = 42, 10, 18, 260
 MARK = (255, 40, 40)
 
 
@@ -23,7 +25,7 @@ def attention_picture(
     """Draws the image and, beside it, one map of weights for each layer.
 
     Args:
-      picture: The image, uint8 [H, W, 3].
+      picture: The image, uint8 [H, W, 3]. Small images are enlarged.
       maps: The weights of each layer, [h, w], by the name of the layer. They cover the
         image; cells are repeated. The largest weight has the brightest color, and 0 or
         a smaller weight has the darkest.
@@ -33,11 +35,11 @@ def attention_picture(
     Returns:
       The picture, uint8 [H', W', 3].
     """
+    small, picture = picture.shape[0], enlarge(picture)
     height, width = picture.shape[:2]
+    point = tuple((2 * place + 1) * height // (2 * small) for place in point)
     step = max(width, NARROW) + MARGIN
-    canvas, draw = paper(
-        TOP + height + LINE + MARGIN, MARGIN + step * (1 + len(maps)), ""
-    )
+    canvas, draw = paper(TOP + height + LINE + MARGIN, MARGIN + step * (1 + len(maps)))
     gray = np.repeat(picture.mean(-1, keepdims=True), 3, -1)
     panels = {"query": picture} | {
         name: _blended(gray, weights) for name, weights in maps.items()
@@ -45,15 +47,15 @@ def attention_picture(
     for place, (name, panel) in enumerate(panels.items()):
         left = MARGIN + place * step
         canvas.paste(Image.fromarray(panel), (left, TOP))
-        draw.text((left, 4), name, fill=INK, font=typeface(11))
+        draw.text((left, 4), name, fill=INK, font=typeface(14))
         if name in maps:
             text = f"largest weight {number(float(maps[name].max()))}"
-            draw.text((left, 18), text, fill=INK, font=typeface(10))
+            draw.text((left, 22), text, fill=INK, font=typeface(13))
         below = (left, TOP + height + 2)
-        draw.text(below, (notes or {}).get(name, ""), fill=INK, font=typeface(10))
+        draw.text(below, (notes or {}).get(name, ""), fill=INK, font=typeface(13))
         y, x = TOP + point[0], left + point[1]
-        draw.line((x - 5, y, x + 5, y), fill=MARK, width=2)
-        draw.line((x, y - 5, x, y + 5), fill=MARK, width=2)
+        draw.line((x - 8, y, x + 8, y), fill=MARK, width=2)
+        draw.line((x, y - 8, x, y + 8), fill=MARK, width=2)
     return np.asarray(canvas)
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import numpy as np
+from jaxseg.viz import charts
+from jaxseg.viz.charts.axis import set_axes
+from jaxseg.viz.charts.style import GRAY, color
 
-from jaxseg.viz.figures import INK, PAPER, number, paper, typeface
-from jaxseg.viz.palettes import distinct
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-_ROW, _TOP, _SIDE = 19, 30, 10
+WIDTH, ROW = 10.0, 0.24  # The width of a graph and the height of a row in inches.
+LETTER = 5.2  # The width of a letter of the boxes in points, at least.
+SMALLEST = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,53 +77,68 @@ def _place(paths, parent, start, found):
         start += share
 
 
-def flame(
-    costs: Mapping[str, float],
-    *,
-    title: str = "",
-    unit: str = "",
-    depth: int | None = None,
-    width: int = 1000,
-) -> np.ndarray:
-    """Draws a flame graph. A box shows the name and cost of its module if they fit.
+@dataclasses.dataclass(frozen=True)
+class Flame:
+    """A flame graph. A box shows the name and the cost of its module if they fit.
 
-    All boxes of one top-level module have the same color. Boxes narrower than a pixel
-    are left out.
+    All boxes of one top-level module have the same color. Boxes narrower than a
+    thousandth of the graph are left out.
 
-    Args:
+    Attributes:
       costs: The costs by path, such as {"backbone/layer1_0/conv1": 1.5}, none of them
         negative.
+      unit: The unit of the costs.
       title: The title above the graph.
-      unit: The unit of the costs, which is printed after them.
       depth: The number of rows of boxes, at least 1. None draws the whole paths.
-      width: The width in pixels.
-
-    Returns:
-      uint8 [H, W, 3].
     """
-    total = sum(costs.values())
-    found = [box for box in boxes(costs, depth) if box.share * width >= 1]
-    rows = max(len(box.path) for box in found)
-    picture, draw = paper(_TOP + _ROW * (rows + 1) + 8, width + 2 * _SIDE, title)
-    tops = list(dict.fromkeys(box.path[0] for box in found))
-    colors = dict(zip(tops, _pastel(len(tops)), strict=True))
-    everything = Box(("all",), 0.0, 1.0)
-    for box in (everything, *found):
-        row = 0 if box is everything else len(box.path)
-        left = _SIDE + round(width * box.start)
-        right = _SIDE + round(width * (box.start + box.share))
-        top = _TOP + _ROW * row
-        color = (225, 225, 225) if box is everything else colors[box.path[0]]
-        draw.rectangle((left, top, right, top + _ROW), fill=color, outline=PAPER)
-        label = f"{box.path[-1]}  {number(box.share * total)} {unit}".rstrip()
-        for text in (label, box.path[-1]):
-            if typeface(10).getlength(text) + 6 <= right - left:
-                draw.text((left + 3, top + 3), text, fill=INK, font=typeface(10))
-                break
-    return np.asarray(picture)
 
+    costs: Mapping[str, float]
+    unit: str = ""
+    title: str = ""
+    depth: int | None = None
 
-def _pastel(count):
-    """Returns colors halfway to white, on which text is legible."""
-    strong = np.asarray(distinct(count + 1)[1:], float)
-    return [tuple(map(int, (color + 255) / 2)) for color in strong]
+    @property
+    def layout(self) -> charts.Layout:
+        """The layout in which the rows have a readable height."""
+        rows = max(len(box.path) for box in boxes(self.costs, self.depth))
+        return charts.Layout(width=WIDTH, height=1.1 + ROW * (rows + 1))
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the graph into axes of matplotlib."""
+        total = sum(self.costs.values())
+        found = [box for box in boxes(self.costs, self.depth) if box.share >= SMALLEST]
+        tops = list(dict.fromkeys(box.path[0] for box in found))
+        shades = {name: color(place) for place, name in enumerate(tops)}
+        room = 72 * axes.figure.get_figwidth()
+        for box in (Box(("all",), 0.0, 1.0), *found):
+            row = len(box.path) if box in found else 0
+            axes.barh(
+                row,
+                box.share * total,
+                left=box.start * total,
+                height=1,
+                color=shades[box.path[0]] if row else GRAY,
+                alpha=0.35,
+                edgecolor="white",
+                linewidth=1.5,
+            )
+            cost = f"{charts.number(float(f'{box.share * total:.3g}'))} {self.unit}"
+            for text in (f"{box.path[-1]}  {cost}".rstrip(), box.path[-1]):
+                if LETTER * len(text) <= box.share * room:
+                    place = (box.start * total, row)
+                    axes.annotate(
+                        text,
+                        place,
+                        xytext=(3, 0),
+                        textcoords="offset points",
+                        va="center",
+                        fontsize=8,
+                    )
+                    break
+        axes.grid(visible=False)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        unit = f"cost [{self.unit}]" if self.unit else "cost"
+        x, y = charts.Axis(unit, limits=(0, total)), charts.Axis()
+        set_axes(axes, x=x, y=y, title=self.title)
+        axes.set_ylim(max(len(box.path) for box in found) + 0.5, -0.5)

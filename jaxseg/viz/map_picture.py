@@ -1,40 +1,38 @@
-"""Draws a map of numbers with a scale, one pixel for each number."""
+"""Draws a map of numbers for each pixel of an image, with a color scale."""
 
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
-from jaxseg.viz.figures import INK, number, paper, typeface, viridis
+from jaxseg.viz import charts
 
-TOP, MARGIN, BAR, LABELS = 30, 10, 12, 70
-SMALLEST = 60  # The scale needs some height, even beside a low image.
+DOTS = 144  # Pixels of a figure in an inch.
+SHORTEST, LONGEST = 512, 2048  # Limits of the longer side of the map, in pixels.
+MARGINS = (1.9, 1.0)  # The room for the scale and for titles, in inches.
 
 
 def map_picture(
     values: np.ndarray, *, title: str, high: float, low: float = 0.0
 ) -> np.ndarray:
-    """Draws a map in the colors of viridis, beside a bar with the ends of the scale.
+    """Draws a map in the colors of viridis, with a scale.
 
     Args:
       values: The map, [H, W]. Values outside of the scale get the color of its end.
-      title: The title above the map, with the unit.
+      title: The title of the scale, with the unit.
       high: The value of the brightest color.
       low: The value of the darkest color.
 
     Returns:
       The picture, uint8 [H', W', 3].
     """
-    height, width = values.shape
-    picture, draw = paper(
-        max(height, SMALLEST) + TOP + MARGIN, width + MARGIN + BAR + LABELS, title
+    chart = charts.HeatMap(
+        values,
+        charts.Axis(title, limits=(low, high)),
+        x=charts.Axis("column [pixel]"),
+        y=charts.Axis("row [pixel]"),
     )
-    share = (np.asarray(values, np.float64) - low) / (high - low)
-    picture.paste(Image.fromarray(viridis(share)), (MARGIN, TOP))
-    long = max(height, SMALLEST)
-    bar = viridis(np.linspace(1, 0, long))[:, None].repeat(BAR, 1)
-    left = MARGIN + width + 8
-    picture.paste(Image.fromarray(bar), (left, TOP))
-    for text, y in ((number(high), TOP), (number(low), TOP + long - 12)):
-        draw.text((left + BAR + 4, y), text, fill=INK, font=typeface(10))
-    return np.asarray(picture)
+    longer = max(values.shape)
+    inches = min(max(longer, SHORTEST), LONGEST) / DOTS / longer
+    height, width = (max(side * inches, 0.8) for side in values.shape)
+    layout = charts.Layout(width=width + MARGINS[0], height=height + MARGINS[1])
+    return charts.pixels(chart, layout)

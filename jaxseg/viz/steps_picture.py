@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from jaxseg.viz.figures import INK, paper, typeface, viridis
+from jaxseg.viz.canvas import INK, paper, typeface, viridis
 
-TOP, MARGIN, LABEL = 20, 6, 92
+TOP, MARGIN, LABEL = 24, 8, 110
 
 
 def steps_picture(
-    probabilities: np.ndarray, palette: np.ndarray, *, width: int = 160
+    probabilities: np.ndarray, palette: np.ndarray, *, width: int = 320
 ) -> np.ndarray:
     """Draws one column for each step.
 
@@ -33,17 +33,15 @@ def steps_picture(
     small = probabilities[:, rows][:, :, columns]
     colors = np.asarray(palette, np.uint8)[small.argmax(-1)]
     share = (small.max(-1) - 1 / classes) / (1 - 1 / max(classes, 2))
-    canvas, draw = paper(
-        TOP + 2 * (height + MARGIN), LABEL + count * (width + MARGIN), ""
-    )
+    canvas, draw = paper(TOP + 2 * (height + MARGIN), LABEL + count * (width + MARGIN))
     for step in range(count):
         left = LABEL + step * (width + MARGIN)
         title = "before" if step == 0 else f"iteration {step}"
-        draw.text((left, 3), title, fill=INK, font=typeface(10))
+        draw.text((left, 3), title, fill=INK, font=typeface(13))
         canvas.paste(Image.fromarray(colors[step]), (left, TOP))
         lower = Image.fromarray(viridis(share[step]))
         canvas.paste(lower, (left, TOP + height + MARGIN))
-    draw.text((4, TOP), "classes", fill=INK, font=typeface(10))
+    draw.text((4, TOP), "classes", fill=INK, font=typeface(13))
     text = f"probability\n{1 / classes:.2f} to 1"
-    draw.text((4, TOP + height + MARGIN), text, fill=INK, font=typeface(10))
+    draw.text((4, TOP + height + MARGIN), text, fill=INK, font=typeface(13))
     return np.asarray(canvas)

@@ -116,7 +116,9 @@ def test_every_planted_fault_is_found_and_named(clean, tmp_path, capsys):
     assert result["verdict"] == verdict
     page = (tmp_path / "out/index.html").read_text()
     assert all(f"({kind})" in page for kind in expected)
-    assert "http" not in page and '<meta name="viewport"' in page
+    assert (
+        "http:" not in page and "https:" not in page and '<meta name="viewport"' in page
+    )
 
 
 def test_a_clean_folder_is_accepted_and_measured(clean, tmp_path, capsys):
@@ -154,10 +156,13 @@ def test_the_page_shows_each_sampled_pair_with_its_overlay(clean, tmp_path):
     assert [name for name, _ in pictures] == list("abcdef")
     with Image.open(io.BytesIO(base64.b64decode(pictures[0][1]))) as picture:
         pixels = np.asarray(picture).astype(int)
-    assert pixels.shape == (48, 64 + 4 + 64, 3)
+    assert pixels.shape == (8 * 48, 512 + 4 + 512, 3)  # Enlarged 8 times.
+    pixels = np.hstack(
+        [pixels[4::8, start : start + 512][:, 4::8] for start in (0, 516)]
+    )
     assert np.abs(pixels[:, :64] - photo(0)).mean() < 8
     ground = blocks(0) == 0  # is drawn black, over half of the image
-    assert np.abs(pixels[:, 68:] - photo(0) / 2)[ground].mean() < 12
+    assert np.abs(pixels[:, 64:] - photo(0) / 2)[ground].mean() < 12
 
 
 def test_a_label_map_makes_lossy_masks_a_warning(clean, tmp_path):

@@ -89,7 +89,7 @@ def test_the_drawn_parameters_explain_the_pixels(shown):
     assert set(mirrored) == {True, False}
     assert 0 < len(hues) < 4
     sheet = Image.open(out / "sheet.png")
-    assert sheet.width > 2 * 40 and sheet.height >= 4 * 32
+    assert sheet.width > 2 * 512 and sheet.height >= 4 * 13 * 32  # Enlarged 13 times.
 
 
 def test_entries_that_do_not_fit_the_data_are_refused(clean, tmp_path, capsys):

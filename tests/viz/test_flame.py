@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jaxseg.viz.flame import boxes, flame
+from jaxseg.viz import charts
+from jaxseg.viz.flame import Flame, boxes
 
 COSTS = {"a/x/1": 1.0, "a/x/2": 2.0, "a/y": 3.0, "b": 2.0, "a/x/3": 0.0}
 
@@ -31,18 +32,22 @@ def test_a_cost_of_its_own_beside_parts():
     assert found["a",].share == 1 and found["a", "x"].share == pytest.approx(0.75)
 
 
-def test_the_picture_shows_the_shares():
-    picture = flame(COSTS, width=800, title="t", unit="GFLOP")
-    line = picture[30 + 19 + 2, 10:810].astype(int)  # top of the row of a and b
-    left, right = line[50], line[750]
-    assert (left != right).any()
-    assert (line == left).all(-1).sum() == pytest.approx(600, abs=4)
-    assert (line == right).all(-1).sum() == pytest.approx(200, abs=4)
-    below = picture[30 + 2 * 19 + 2, 10:810]
-    assert (below[650:] == 255).all()  # b has no parts
-    assert np.array_equal(below[100], left)
+def test_the_graph_shows_boxes_in_rows_with_texts_that_fit():
+    chart = Flame({**COSTS, "tiny": 1e-5}, title="t", unit="GFLOP")
+    axes = charts.figure(chart, chart.layout).axes[0]
+    boxes_by_row = {}
+    for box in axes.patches:
+        row = round(box.get_y() + 0.5)
+        boxes_by_row.setdefault(row, []).append((box.get_x(), box.get_width()))
+    assert boxes_by_row[0] == [(0, pytest.approx(8, abs=1e-3))]
+    np.testing.assert_allclose(boxes_by_row[1], [(0, 6), (6, 2)], atol=1e-3)
+    assert len(boxes_by_row[2]) == 2  # Of a; b has no parts, and tiny is left out.
+    a, b = (axes.patches[i].get_facecolor() for i in (1, -1))
+    assert a != b and a == axes.patches[2].get_facecolor()
+    assert "b  2 GFLOP" in [text.get_text() for text in axes.texts]
+    assert axes.get_xlabel() == "cost [GFLOP]"
 
 
 def test_nothing_to_show():
     with pytest.raises(ValueError, match="not all zero"):
-        flame({"a": 0.0})
+        boxes({"a": 0.0})

@@ -46,7 +46,7 @@ def test_indexed_png_keeps_indices_that_occur_not_at_all(tmp_path):
 
 def test_panel_shows_three_parts_and_a_legend():
     prediction = np.where(LABEL == 255, 0, LABEL)
-    plain = panel(IMAGE, LABEL, prediction, PALETTE)
+    plain = panel(IMAGE, LABEL, prediction, PALETTE, least=1)
     width = IMAGE.shape[1]
     assert plain.shape == (6, 3 * width + 2 * GAP, 3)
     np.testing.assert_array_equal(plain[:, :width], IMAGE)
@@ -55,20 +55,29 @@ def test_panel_shows_three_parts_and_a_legend():
     np.testing.assert_array_equal(
         plain[:, -width:], overlay(IMAGE, prediction, PALETTE)
     )
+    large = panel(IMAGE, LABEL, prediction, PALETTE)  # Each pixel becomes 64 x 64.
+    assert large.shape == (6 * 64, 3 * 512 + 2 * GAP, 3)
+    np.testing.assert_array_equal(large[32::64, 32:512:64], IMAGE)
+    np.testing.assert_array_equal(large[::64, -512::64], plain[:, -width:])
 
 
 def test_legend_lists_present_classes_only():
     big = np.zeros((40, 120, 3), np.uint8)
     label = np.where(np.arange(120)[None] < 60, 0, 2) * np.ones((40, 1), int)
     names = ("road", "tree", "sky")
-    shown = panel(big, label, label, PALETTE, names=names)
+    shown = panel(big, label, label, PALETTE, names=names, least=1)
     assert shown.shape[0] > 40
     legend = shown[40:].reshape(-1, 3).tolist()
     assert list(PALETTE[0]) in legend
     assert list(PALETTE[2]) in legend
     assert list(PALETTE[1]) not in legend
-    wrapped = panel(big[:, :20], label[:, :20], label[:, 60:80], PALETTE, names=names)
+    parts = big[:, :20], label[:, :20], label[:, 60:80]
+    wrapped = panel(*parts, PALETTE, names=names, least=1)
     assert wrapped.shape[0] > shown.shape[0]
+    many = np.arange(31)[None]  # A legend of more than 30 classes is left out.
+    image, names = np.zeros((1, 31, 3), np.uint8), tuple(map(str, range(31)))
+    assert panel(image, many, many, colormap(31), names=names, least=1).shape[0] == 1
+    assert panel(image, many % 30, many % 30, colormap(31), names=names).shape[0] > 17
 
 
 @pytest.mark.parametrize("wrong", [-1, 3, 254])

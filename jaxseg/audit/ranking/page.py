@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.resources
 import io
 from typing import Any
@@ -16,8 +15,7 @@ from jaxseg.audit.ranking.disagreement import Box
 from jaxseg.audit.ranking.out_of_fold import OutOfFold
 from jaxseg.audit.ranking.result import Ranking
 from jaxseg.audit.ranking.scores import Suspect
-from jaxseg.text import as_message
-from jaxseg.viz import panel
+from jaxseg.viz import page, panel
 
 AROUND = 0.15  # The crop extends by this share of the image on each side of the region.
 WIDTH = 960  # Pictures are reduced to at most this many pixels.
@@ -35,20 +33,13 @@ def render(ranking: Ranking, examples: OutOfFold, *, command: str, shown: int) -
       command: The command that ranked the masks.
       shown: The number of masks whose worst region is shown.
     """
-    import jinja2
-
-    files = importlib.resources.files("jaxseg.audit.ranking")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    environment.filters["plain"] = as_message
-    template = environment.from_string((files / "page.html").read_text("utf-8"))
-    colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in examples.spec.palette]
-    return template.render(
+    return page.render(
+        importlib.resources.files("jaxseg.audit.ranking") / "templates",
+        "ranking.html",
         ranking=ranking,
         command=command,
         shown=rows(ranking, examples, shown),
-        colors=colors,
+        colors=examples.spec.palette,
     )
 
 
@@ -79,7 +70,7 @@ def rows(ranking: Ranking, examples: OutOfFold, shown: int) -> list[dict[str, An
     return found
 
 
-def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> str:
+def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> bytes:
     """Draws the image, the mask and the prediction around a suspicious region.
 
     Args:
@@ -88,7 +79,7 @@ def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> str:
       bias: The bias that is added to the logit of each class, [K].
 
     Returns:
-      The picture as the HTML data URL of a JPEG.
+      The picture as a JPEG file.
     """
     example, spec = examples.source[suspect.example], examples.spec
     predicted = calibrated(examples.probabilities(suspect.example), bias).argmax(-1)
@@ -107,7 +98,7 @@ def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> str:
     shown.thumbnail((WIDTH, WIDTH))
     buffer = io.BytesIO()
     shown.save(buffer, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
 
 
 def _window(box: Box, size: tuple[int, int]) -> tuple[slice, slice]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import numpy as np
-
-from jaxseg.lab.page import Table, png
+from jaxseg.lab.page import Table
+from jaxseg.lab.sweeps.chart import seeds_chart
 from jaxseg.lab.sweeps.configs import Axis
 from jaxseg.lab.sweeps.members import Run
 from jaxseg.metrics.seeds import summarize_seeds
@@ -18,7 +17,7 @@ from jaxseg.runs.provenance import commit, machine, versions
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import write_json, write_lines
 from jaxseg.training.run.metric_reader import METRICS
-from jaxseg.viz import figures
+from jaxseg.viz import charts
 
 RESULTS, TABLE, FIGURE = "results.jsonl", "table.json", "results.png"
 
@@ -65,7 +64,7 @@ def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
     columns = ("name", "seeds", metric, "spread", "lowest", "highest")
     write_json(folder / TABLE, [dict(zip(columns, row, strict=True)) for row in rows])
     if scores:
-        figure = png(draw(scores, comparison.axis, metric))
+        figure = draw(scores, comparison.axis, metric)
         atomic.write_bytes(folder / FIGURE, figure)
         for name in (RESULTS, FIGURE) if comparison.copies else ():
             content = (folder / name).read_bytes()
@@ -110,7 +109,7 @@ def write_scores(
     return groups
 
 
-def draw(scores: dict[str, list[float]], axis: Axis | None, metric: str) -> np.ndarray:
+def draw(scores: dict[str, list[float]], axis: Axis | None, metric: str) -> bytes:
     """Draws a figure with a dot for the score of every seed.
 
     Args:
@@ -120,10 +119,6 @@ def draw(scores: dict[str, list[float]], axis: Axis | None, metric: str) -> np.n
       metric: The name of the score.
 
     Returns:
-      The picture, uint8 [H, W, 3].
+      A PNG file.
     """
-    if axis is None:
-        return figures.samples(scores, title=metric)
-    label, places = axis
-    points = {name: (places[name], values) for name, values in scores.items()}
-    return figures.scatter(points, x_label=label, y_label=metric)
+    return charts.png(*seeds_chart(scores, axis, metric))

@@ -19,6 +19,7 @@ from jaxseg.viz.charts._bars import Dots as Dots
 from jaxseg.viz.charts._figure import Chart as Chart
 from jaxseg.viz.charts._figure import Layout as Layout
 from jaxseg.viz.charts._figure import figure as figure
+from jaxseg.viz.charts._figure import pixels as pixels
 from jaxseg.viz.charts._figure import png as png
 from jaxseg.viz.charts._figure import svg as svg
 from jaxseg.viz.charts._heat_map import HeatMap as HeatMap

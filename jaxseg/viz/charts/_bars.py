@@ -14,6 +14,7 @@ from jaxseg.viz.charts.style import INK, color, marker
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SPREAD = "mean ± standard deviation"  # The name of the error bars in the legend.
 Values = float | Sequence[float]
 
 
@@ -57,11 +58,13 @@ class Bars:
                 positions,
                 means,
                 height=0.92 * height,
-                xerr=np.where(spread, spread, np.nan) if any(spread) else None,
                 color=color(place),
                 label=series,
-                error_kw={"ecolor": INK, "capsize": 3, "elinewidth": 1},
             )
+            if any(spread):
+                bars = {"ecolor": INK, "capsize": 3, "elinewidth": 1, "fmt": "none"}
+                error = np.where(spread, spread, np.nan)
+                axes.errorbar(means, positions, xerr=error, label=SPREAD, **bars)
             if self.numbers:
                 for y, mean, error in zip(positions, means, spread, strict=True):
                     self._print(axes, (mean, error), y)
@@ -87,7 +90,7 @@ class Bars:
 class Dots:
     """A chart with a dot for every value, in a row for each name from top to bottom.
 
-    If a row has several values, a diamond and an error bar show their mean and one
+    If a row has several values, a line and an error bar show their mean and one
     standard deviation of the sample (n - 1) to each side.
 
     Attributes:
@@ -96,18 +99,22 @@ class Dots:
       x: The axis of the values.
       y: The axis of the names.
       title: The title.
+      level: A value that a dashed vertical line marks.
     """
 
     series: Mapping[str, Mapping[str, Values]]
     x: Axis
     y: Axis = Axis()
     title: str = ""
+    level: float | None = None
 
     def __post_init__(self):
         _check(self.series)
 
     def draw(self, axes: Axes) -> None:
         """Draws the chart into axes of matplotlib."""
+        if self.level is not None:
+            axes.axvline(self.level, color=INK, linewidth=1, linestyle="--")
         names = row_names(self.series)
         step = 0.6 / len(self.series)
         for place, (series, values) in enumerate(self.series.items()):
@@ -128,8 +135,16 @@ class Dots:
                 )
                 label = "_" + series  # matplotlib leaves such names out of the legend.
                 if len(row) > 1:
-                    mean = {"fmt": "|", "ms": 14, "color": INK, "capsize": 3}
-                    axes.errorbar(row.mean(), y[0], xerr=deviation(row), **mean)
+                    mean = {
+                        "fmt": "|",
+                        "ms": 14,
+                        "color": INK,
+                        "capsize": 3,
+                        "elinewidth": 1,
+                    }
+                    axes.errorbar(
+                        row.mean(), y[0], xerr=deviation(row), label=SPREAD, **mean
+                    )
         set_rows(axes, names)
         set_axes(axes, x=self.x, y=self.y, title=self.title)
 

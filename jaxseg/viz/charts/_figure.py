@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from PIL import Image
 
 from jaxseg.viz.charts.style import STYLE
 
@@ -14,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LEGEND_COLUMN = 1.9  # The width of a column of the legend in inches.
+_DRAWING = threading.RLock()
+LEGEND_COLUMN = 1.2  # The least width of a column of the legend in inches.
 
 
 class Chart(Protocol):
@@ -40,20 +45,29 @@ class Layout:
     height: float = 3.6
     title: str = ""
 
+    @classmethod
+    def of_rows(cls, count: int, *, width: float = 6.0) -> Layout:
+        """Returns the layout of a single chart with a number of named rows."""
+        return cls(width=width, height=1.2 + 0.3 * count)
+
+
+DEFAULT = Layout()
+
 
 @contextlib.contextmanager
 def styled() -> Iterator[None]:
     """Applies the style of the charts inside a `with` block.
 
-    Settings of the user do not change the charts.
+    Settings of the user do not change the charts. The settings of matplotlib belong to
+    the process, so only one thread draws at a time.
     """
     import matplotlib.style
 
-    with matplotlib.style.context(["default", STYLE]):
+    with _DRAWING, matplotlib.style.context(["default", STYLE]):
         yield
 
 
-def figure(charts: Chart | Sequence[Chart], layout: Layout = Layout()) -> Figure:
+def figure(charts: Chart | Sequence[Chart], layout: Layout = DEFAULT) -> Figure:
     """Draws one or several charts into a figure of matplotlib.
 
     The legend is below the charts if they show the same series. Otherwise each chart
@@ -104,7 +118,7 @@ def _add_legend(drawn: Figure, grid: Sequence[Any]) -> None:
                 axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
         return
     longest = max(map(len, entries))
-    wide = max(LEGEND_COLUMN, 0.6 + 0.085 * longest)
+    wide = max(LEGEND_COLUMN, 0.6 + 0.075 * longest)
     columns = max(1, min(len(entries), int(drawn.get_figwidth() / wide)))
     drawn.legend(
         list(entries.values()),
@@ -114,7 +128,7 @@ def _add_legend(drawn: Figure, grid: Sequence[Any]) -> None:
     )
 
 
-def png(charts: Chart | Sequence[Chart], layout: Layout = Layout()) -> bytes:
+def png(charts: Chart | Sequence[Chart], layout: Layout = DEFAULT) -> bytes:
     """Draws one or several charts as a PNG file.
 
     The same charts give the same bytes with the same version of matplotlib.
@@ -126,10 +140,30 @@ def png(charts: Chart | Sequence[Chart], layout: Layout = Layout()) -> bytes:
     Returns:
       The bytes of the file.
     """
-    return _encoded(figure(charts, layout), "png", {"Software": None})
+    buffer = io.BytesIO()
+    picture = Image.fromarray(pixels(charts, layout))
+    resolution = (STYLE["figure.dpi"],) * 2
+    picture.save(buffer, "PNG", optimize=True, dpi=resolution)
+    return buffer.getvalue()
 
 
-def svg(charts: Chart | Sequence[Chart], layout: Layout = Layout()) -> bytes:
+def pixels(charts: Chart | Sequence[Chart], layout: Layout = DEFAULT) -> np.ndarray:
+    """Draws one or several charts as an image, uint8 [H, W, 3].
+
+    Args:
+      charts: The charts, row by row.
+      layout: The arrangement.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawn = figure(charts, layout)
+    with styled():
+        canvas = FigureCanvasAgg(drawn)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def svg(charts: Chart | Sequence[Chart], layout: Layout = DEFAULT) -> bytes:
     """Draws one or several charts as an SVG file.
 
     The same charts give the same bytes with the same version of matplotlib.
@@ -141,11 +175,8 @@ def svg(charts: Chart | Sequence[Chart], layout: Layout = Layout()) -> bytes:
     Returns:
       The bytes of the file.
     """
-    return _encoded(figure(charts, layout), "svg", {"Date": None, "Creator": None})
-
-
-def _encoded(drawn: Figure, kind: str, metadata: dict[str, None]) -> bytes:
-    buffer = io.BytesIO()
+    buffer, drawn = io.BytesIO(), figure(charts, layout)
     with styled():
-        drawn.savefig(buffer, format=kind, metadata=metadata, dpi=STYLE["figure.dpi"])
+        nothing = {"Date": None, "Creator": None}
+        drawn.savefig(buffer, format="svg", metadata=nothing)
     return buffer.getvalue()

@@ -33,6 +33,8 @@ class HeatMap:
       title: The title.
       numbers: The format of the number that each cell shows, such as ".2f". "" shows
         none; by default, small matrices with names have numbers.
+      extent: The coordinates of the left, right, lower and upper edges. By default,
+        cells are counted from 0.
     """
 
     values: np.ndarray
@@ -43,6 +45,7 @@ class HeatMap:
     y: Axis = Axis()
     title: str = ""
     numbers: str | None = None
+    extent: tuple[float, float, float, float] | None = None
 
     def __post_init__(self):
         if np.ndim(self.values) != 2 or not np.size(self.values):
@@ -58,7 +61,10 @@ class HeatMap:
         values = np.asarray(self.values, float)
         colors = matplotlib.colormaps[SCALE].with_extremes(bad="#9aa0a6")
         image = axes.imshow(
-            np.ma.masked_invalid(values), cmap=colors, norm=self._norm(values)
+            np.ma.masked_invalid(values),
+            cmap=colors,
+            norm=self._norm(values),
+            extent=self.extent,
         )
         bar = axes.figure.colorbar(image, ax=axes, label=self.scale.label, shrink=0.9)
         set_ticks(bar.long_axis, self.scale)

@@ -68,7 +68,11 @@ def set_ticks(axis: Any, described: Axis) -> None:
         low, high = sorted(axis.get_view_interval())
         decades = math.log10(high / low)
         steps = (1.0,) if decades > 3 else (1.0, 2.0, 5.0) if decades > 0.8 else None
-        locator = ticker.LogLocator(subs=steps) if steps else ticker.MaxNLocator(6)
+        locator = (
+            ticker.LogLocator(subs=steps)
+            if steps
+            else ticker.MaxNLocator(6, steps=[1, 2, 5, 10])
+        )
         axis.set_major_locator(locator)
         axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: number(value)))
         axis.set_minor_formatter(ticker.NullFormatter())
