@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from jaxseg.data.read_options import ReadOptions
 from jaxseg.data.spec import DatasetSpec, generated_palette
 from jaxseg.data.trained_images import read_like
 from jaxseg.runs.rules import invalid, number, whole
-from jaxseg.serve.answers import Answer
+from jaxseg.serve.answers import Answer, packed
 from jaxseg.serve.parameters import converted
 from jaxseg.serve.refusal import Refusal
 from jaxseg.tasks.refinement import CutOptions, Marks, cut_out
@@ -31,6 +32,12 @@ def _box(name: str, text: str) -> tuple[int, int, int, int]:
     except ValueError:
         raise ValueError(invalid(name, text, "X0,Y0,X1,Y1 in pixels")) from None
     return x0, y0, x1, y1
+
+
+def _answer(name: str, text: str) -> str:
+    if text not in ("mask", "json"):
+        raise ValueError(invalid(name, text, "mask or json"))
+    return text
 
 
 def _method(name: str, text: str) -> str:
@@ -61,6 +68,7 @@ def _checked(rule: Any, name: str, text: str, kind: type) -> Any:
 
 
 FIELDS: dict[str, Callable[[str, str], Any]] = {
+    "answer": _answer,
     "box": _box,
     "method": _method,
     "gamma": _gamma,
@@ -76,11 +84,13 @@ class CutRequest(NamedTuple):
       image: The image file.
       marks: The scribbles, the box or both.
       options: The options of the cut.
+      answer: "mask" or "json".
     """
 
     image: Path
     marks: Marks
     options: CutOptions
+    answer: str = "mask"
 
 
 def cut_request(
@@ -98,6 +108,7 @@ def cut_request(
     """
     try:
         values = converted(fields, FIELDS)
+        answer = values.pop("answer", "mask")
         marks = Marks(scribbles, values.pop("box", None))
         if marks == Marks():
             raise ValueError(
@@ -111,7 +122,8 @@ def cut_request(
             )
     except ValueError as error:
         raise Refusal(400, str(error)) from error
-    return CutRequest(image, marks, dataclasses.replace(DEFAULT, **values))
+    options = dataclasses.replace(DEFAULT, **values)
+    return CutRequest(image, marks, options, answer)
 
 
 def cut(request: CutRequest, reading: ReadOptions, spec: DatasetSpec) -> Answer:
@@ -123,7 +135,8 @@ def cut(request: CutRequest, reading: ReadOptions, spec: DatasetSpec) -> Answer:
       spec: The pixels of images that the network takes.
 
     Returns:
-      An indexed PNG, in which 1 is the object and 0 the background.
+      An indexed PNG, in which 1 is the object and 0 the background, or a JSON object
+      with the same labels as `object` and the fraction of these pixels as `share`.
 
     Raises:
       ValueError: If a file cannot be read or the marks are invalid.
@@ -131,6 +144,10 @@ def cut(request: CutRequest, reading: ReadOptions, spec: DatasetSpec) -> Answer:
     image = as_rgb(read_like(request.image, reading, spec), spec.value_range)
     strokes = ReadOptions(max_pixels=reading.max_pixels)
     found = cut_out(image, request.marks, options=request.options, reading=strokes)
+    if request.answer == "json":
+        share = float(found.label.mean())
+        content = {"object": packed(found.label), "share": round(share, 6)}
+        return Answer(json.dumps(content).encode(), "application/json")
     return _as_png(found.label)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from importlib.resources.abc import Traversable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +17,13 @@ POLICY = (
     "'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-FILES = {"serve.css": "text/css", "serve.js": "text/javascript"}
+SCRIPTS = {  # in the order in which the page loads them -> the package with the file
+    "png.js": "jaxseg.inference.export.web",
+    "answers.js": "jaxseg.serve",
+    "marks.js": "jaxseg.serve",
+    "overlay.js": "jaxseg.serve",
+    "serve.js": "jaxseg.serve",
+}
 
 
 def page_routes(network: ServedNetwork) -> list[Route]:
@@ -35,11 +40,13 @@ def page_routes(network: ServedNetwork) -> list[Route]:
         title=network.config.model.title,
         dataset=network.spec.name,
         step=network.loaded.step,
+        scripts=list(SCRIPTS),
         classes=list(zip(network.spec.classes, network.spec.palette, strict=True)),
     )
     contents = [("/", "text/html", html.encode())]
     contents += [
-        (f"/page/{name}", kind, _read(folder, name)) for name, kind in FILES.items()
+        (f"/page/{name}", "text/javascript", _script(package, name))
+        for name, package in SCRIPTS.items()
     ]
     return [
         Route(path, functools.partial(_sent, kind=kind, content=content))
@@ -47,8 +54,8 @@ def page_routes(network: ServedNetwork) -> list[Route]:
     ]
 
 
-def _read(folder: Traversable, name: str) -> bytes:
-    return (folder / name).read_bytes()
+def _script(package: str, name: str) -> bytes:
+    return (importlib.resources.files(package) / "page" / name).read_bytes()
 
 
 async def _sent(request: Request, kind: str, content: bytes) -> Response:
