@@ -41,6 +41,10 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     "export": ("jaxseg.cli.export", "write a trained network for other runtimes"),
     "refine": ("jaxseg.cli.refine", "cut out an object with scribbles or a box"),
     "convert": ("jaxseg.cli.convert", "convert weights from and to PyTorch libraries"),
+    "compare": (
+        "jaxseg.cli.compare",
+        "compare a PyTorch checkpoint with its import on images",
+    ),
     "sweep": ("jaxseg.cli.sweep", "train several configurations with several seeds"),
     "lab": (
         "jaxseg.cli.lab",

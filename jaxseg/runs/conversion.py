@@ -150,7 +150,7 @@ def write_directory(
 
     The directory also gets a configuration, the list of classes and a model card.
     """
-    spec = _spec(conversion, card)
+    spec = dataset_spec(conversion, card)
     variables = jax.tree.map(np.asarray, run_variables(conversion))
     with atomic.building(output) as folder:
         write_run(folder, _without_average(conversion.network.config), spec)
@@ -168,7 +168,7 @@ def run_variables(conversion: Conversion) -> Any:
     Raises:
         ValueError: If the variables are for BGR images and cannot be converted.
     """
-    imported, order = conversion.imported, _stated_input(conversion)[0].order
+    imported, order = conversion.imported, expected_input(conversion)[0].order
     return rgb_variables(
         imported.variables,
         order,
@@ -177,7 +177,11 @@ def run_variables(conversion: Conversion) -> Any:
     )
 
 
-def _stated_input(conversion: Conversion) -> Stated:
+def expected_input(conversion: Conversion) -> Stated:
+    """Returns the normalization and the channel order that the original network takes.
+
+    Notes for the user about values that the source does not state follow.
+    """
     own = _own_run(conversion)
     return stated_input(
         conversion.imported, address=conversion.address, path=conversion.path, own=own
@@ -186,7 +190,7 @@ def _stated_input(conversion: Conversion) -> Stated:
 
 def _rgb_input(conversion: Conversion) -> Stated:
     """Returns the normalization of the run's channels, and notes about it."""
-    stated, texts = _stated_input(conversion)
+    stated, texts = expected_input(conversion)
     adapted, more = for_channels(for_rgb(stated), conversion.network.channels)
     return adapted, (*texts, *more)
 
@@ -198,8 +202,13 @@ def _without_average(config: Config) -> Config:
     )
 
 
-def _spec(conversion: Conversion, card: weights.Card) -> DatasetSpec:
-    """Returns the dataset specification from the card and that of a source run."""
+def dataset_spec(conversion: Conversion, card: weights.Card) -> DatasetSpec:
+    """Returns the classes and the normalization of converted weights.
+
+    Args:
+      conversion: The converted weights.
+      card: Their model card, which `model_card` returns.
+    """
     own = _own_spec(conversion)
     kept = own is not None and own.num_classes == card.num_classes
     return dataclasses.replace(

@@ -1,0 +1,1 @@
+"""Implements `jaxseg compare`: a PyTorch checkpoint and its import in jaxseg."""
