@@ -107,8 +107,9 @@ def _compare(argv: list[str]) -> int:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import jax
 
-    from jaxseg.bench.compare.comparison import CompareOptions, compared, record
+    from jaxseg.bench.compare.comparison import CompareOptions, compared
     from jaxseg.bench.compare.pair import open_pair
+    from jaxseg.bench.compare.record import record
 
     with jax.default_device(jax.devices("cpu")[0]):  # PyTorch runs there as well.
         pair = open_pair(options.checkpoint, wanted, imported=options.imported or "")
@@ -143,9 +144,9 @@ def _print(found) -> None:
 
 def _written(found, output: Path | None) -> list[Path]:
     """Writes the pictures and, to a folder, the page and the JSON file."""
-    from jaxseg.bench.compare.comparison import record
     from jaxseg.bench.compare.page import page
     from jaxseg.bench.compare.picture import picture
+    from jaxseg.bench.compare.record import record
 
     folder = output or Path()
     if output:

@@ -27,9 +27,9 @@ MEANINGS = {
     "0": "The command succeeded.",
     "1": (
         "An error occurred, which one line on standard error describes. It is also the "
-        "status of `data check` for data with errors, of `verify` for a difference, of "
-        "`predict` and `sweep` if an image or a run failed, and of `doctor` for a "
-        "problem."
+        "status of `data check` for data with errors, of `verify` and `compare` for a "
+        "difference, of `predict` and `sweep` if an image or a run failed, and of "
+        "`doctor` for a problem."
     ),
     "2": "The command line is wrong.",
     "3": "`plan` found that the training step does not fit into memory.",

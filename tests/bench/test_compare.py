@@ -171,9 +171,12 @@ def test_mmsegmentation(save, image, tmp_path):
 def test_errors_take_one_line(checkpoint, image, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     weights.write(tmp_path / "unknown.pth", {"a.b": np.ones(3, np.float32)})
+    names = next(row for row in weights.SOURCES if row.name == "ResNet").has
+    weights.write(tmp_path / "resnet.pth", dict.fromkeys(names, np.ones(3)))
     for arguments, text in [
         ((image, image), "is a PNG image, not a checkpoint"),
         (("unknown.pth", image), "contains an unknown network"),
+        (("resnet.pth", image), "`jaxseg compare` needs a whole network"),
         ((checkpoint, image, "--num-classes", "7"), "num_classes=7 is invalid"),
         ((checkpoint, "missing.png"), "cannot be read"),
     ]:

@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -253,49 +252,3 @@ def _effect(pair: Pair, base: np.ndarray, other: np.ndarray) -> Effect:
 def _order(value: float) -> float:
     """Places NaN after all numbers."""
     return math.inf if math.isnan(value) else value
-
-
-def record(found: Comparison) -> dict[str, Any]:
-    """Returns the comparison as the content of a JSON file."""
-    pair, speed = found.pair, found.speed
-    return {
-        "checkpoint": pair.conversion.address,
-        "imported": pair.imported or None,
-        "library": pair.library,
-        "network": pair.conversion.network.config.model.title,
-        "num_classes": pair.conversion.network.num_classes,
-        "passed": found.passed,
-        "tolerance": found.tolerance,
-        "verdict": found.verdict,
-        "changed_variables": list(found.changed),
-        "layer": None if found.layer is None else dataclasses.asdict(found.layer),
-        "images": [
-            {
-                "path": image.path,
-                "size": list(image.theirs.shape),
-                "note": image.note,
-                "largest_difference": image.largest,
-                "mean_difference": image.mean,
-                "relative_difference": image.relative,
-                "equal_labels": image.equal,
-                "preprocessing": {
-                    name: dataclasses.asdict(effect)
-                    for name, effect in image.effects.items()
-                },
-            }
-            for image in found.images
-        ],
-        "preprocessing": {
-            "stated_by": found.theirs.place,
-            "steps": [
-                {"name": step.name, "library": step.theirs, "jaxseg": step.ours}
-                for step in found.steps
-            ],
-        },
-        "speed": None
-        if speed is None
-        else {
-            **dataclasses.asdict(speed),
-            "ratio": speed.ratio,
-        },
-    }

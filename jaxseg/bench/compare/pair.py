@@ -29,6 +29,7 @@ from jaxseg.runs.recognition import Wanted
 from jaxseg.weights.loading import Taking
 from jaxseg.weights.original import Original, Unavailable, build_original, importing
 from jaxseg.weights.translate.model_card import Normalization
+from jaxseg.weights.translate.refused import Refused
 
 _IMPORTS: dict[str, tuple[str, Callable[[], Any]]] = {  # library -> module, import
     "torchvision": ("torchvision", pytorch.torchvision),
@@ -141,9 +142,7 @@ def open_pair(checkpoint: str, wanted: Wanted, *, imported: str = "") -> Pair:
       ValueError: If the file cannot be read, no network fits the weights, or PyTorch or
         the library of the checkpoint is not installed.
     """
-    conversion = convert(
-        checkpoint, dataclasses.replace(wanted, num_classes=None), Taking()
-    )
+    conversion = _converted(checkpoint, wanted)
     source = conversion.imported.source
     if source is None:
         raise ValueError(
@@ -178,6 +177,21 @@ def open_pair(checkpoint: str, wanted: Wanted, *, imported: str = "") -> Pair:
         order=normalization.order,
         imported=imported,
     )
+
+
+def _converted(checkpoint: str, wanted: Wanted) -> Conversion:
+    """Imports the checkpoint; an error explains that a backbone has no logits."""
+    try:
+        return convert(
+            checkpoint, dataclasses.replace(wanted, num_classes=None), Taking()
+        )
+    except Refused as error:
+        if not any(remedy.option == "part" for remedy in error.remedies):
+            raise
+        raise ValueError(
+            f"{error.problem} `jaxseg compare` needs a whole network, because it "
+            "compares logits. `jaxseg convert` can import the backbone."
+        ) from error
 
 
 def _imported(conversion: Conversion, address: str) -> Conversion:
