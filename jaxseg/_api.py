@@ -208,6 +208,30 @@ class Run:
             digests=digests,
         )
 
+    def report(
+        self,
+        path: str | os.PathLike | None = None,
+        *,
+        images: int = 200,
+    ) -> Path:
+        """Writes an HTML page about the run, as `jaxseg report` does.
+
+        Args:
+          path: The HTML file. By default it is report.html in the run directory.
+          images: The largest number of validation images on which the network is
+            measured.
+
+        Returns:
+          The file.
+        """
+        from jaxseg.report.measure import MeasureOptions
+        from jaxseg.report.writing import write_report
+
+        data = self.config.data
+        folders = {"raw_dir": data.raw_dir, "prepared_dir": data.prepared_dir}
+        options = MeasureOptions(images, checkpoint=self.step, **folders)
+        return write_report([self.workdir], path, options=options)
+
     def _check_images(self) -> None:
         if task_of(self.config).kind == "clouds":
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,17 +17,19 @@ from jaxseg.analysis.hlo import utilization
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec
-from jaxseg.runs import lock
+from jaxseg.runs import environment, lock
 from jaxseg.runs.directory import write_run
 from jaxseg.runs.places import check_workdir
 from jaxseg.storage import atomic, output
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
+from jaxseg.text import as_message
 from jaxseg.training.devices import processes, selection
 from jaxseg.training.run.loop import train as run_loop
 from jaxseg.training.run.task import Reporter, Silent, TrainingResult
 
+logger = logging.getLogger(__name__)
 Begin = Callable[[Start, list[jax.Device]], None]
 
 
@@ -54,12 +57,14 @@ class Trained:
       scores: The scores of the last evaluation, by name.
       best_step: The step of the best checkpoint, or None.
       spec: The classes, colors and pixel statistics of the dataset.
+      report: The HTML page about the run, or None if none was written.
     """
 
     workdir: Path
     scores: dict[str, Any]
     best_step: int | None
     spec: DatasetSpec
+    report: Path | None = None
 
 
 def train(config: Config, workdir: str | os.PathLike) -> Trained:
@@ -134,9 +139,13 @@ def train_run(
                 profile=profile,
                 opening=opening,
             )
-    spec = start.train_source.spec
+        report = _write_report(config, workdir, chosen)
     return Trained(
-        workdir, scores=dict(result.scores), best_step=result.best, spec=spec
+        workdir,
+        scores=dict(result.scores),
+        best_step=result.best,
+        spec=start.train_source.spec,
+        report=report,
     )
 
 
@@ -151,4 +160,29 @@ def _begin(
     for folder in (workdir / overlays.FOLDER).glob("*"):
         atomic.sweep(folder)
     write_run(workdir, config, start.train_source.spec)
+    environment.record(workdir, chosen)
     display.begin(start, chosen)
+
+
+def _write_report(
+    config: Config, workdir: Path, chosen: list[jax.Device]
+) -> Path | None:
+    """Writes report.html. An error is logged, because the run itself has succeeded."""
+    if jax.process_index() != 0 or not config.train.report_images:
+        return None
+    # An evaluation needs all processes, and only the first one writes the report.
+    alone = jax.process_count() == 1
+    try:
+        from jaxseg.report.measure import MeasureOptions
+        from jaxseg.report.writing import write_report
+
+        options = MeasureOptions(images=config.train.report_images if alone else 0)
+        return write_report([workdir], options=options, devices=chosen)
+    except Exception as error:
+        logger.warning(
+            "The report of the run could not be written: %s. Run `jaxseg report %s` to "
+            "write it.",
+            as_message(error),
+            workdir,
+        )
+        return None

@@ -57,6 +57,7 @@ class Tab:
     def __init__(self, profile, seconds=120):
         self.ends = time.monotonic() + seconds
         self.numbers, self.rest = itertools.count(1), b""
+        self.events = []  # what the browser tells of the enabled domains
         (theirs_in, self.write), (self.read, theirs_out) = os.pipe(), os.pipe()
         # The launcher gives the ends of the pipes the numbers that browsers expect.
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs_in, theirs_out)]
@@ -86,7 +87,7 @@ class Tab:
             message["sessionId"] = self.session
         os.write(self.write, json.dumps(message).encode() + b"\0")
         while (answer := self.receive()).get("id") != number:
-            pass
+            self.events.append(answer)
         assert "error" not in answer, answer
         return answer["result"]
 

@@ -140,7 +140,9 @@ def test_training_from_python_is_that_of_the_command(tmp_path, monkeypatch, caps
             eval_split="validation[:4]",
             crop=(32, 32),
         ),
-        train=TrainConfig(steps=2, batch_size=8, eval_batch_size=8, num_overlays=0),
+        train=TrainConfig(
+            steps=2, batch_size=8, eval_batch_size=8, num_overlays=0, report_images=0
+        ),
     )
     trained = jaxseg.train(config, tmp_path / "run")
     assert capsys.readouterr().out == ""

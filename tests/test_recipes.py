@@ -83,7 +83,12 @@ def narrowed(config):
         eval_split="validation[:2]",
     )
     two = TrainConfig(
-        steps=2, batch_size=2, eval_batch_size=2, log_every=1, num_overlays=0
+        steps=2,
+        batch_size=2,
+        eval_batch_size=2,
+        log_every=1,
+        num_overlays=0,
+        report_images=0,
     )
     return dataclasses.replace(
         config, model=ModelConfig(name, options), data=data, train=two

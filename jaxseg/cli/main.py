@@ -31,6 +31,7 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
     ),
     "data": ("jaxseg.cli.data", "check, show and describe data before training"),
     "eval": ("jaxseg.cli.eval", "score a trained network on a split of a dataset"),
+    "report": ("jaxseg.cli.report", "write an HTML page about one run or several"),
     "verify": ("jaxseg.cli.verify", "compute the evaluation of a receipt once more"),
     "calibrate": (
         "jaxseg.cli.calibrate",

@@ -296,3 +296,5 @@ def print_outcome(trained: Trained) -> None:
         print(as_message(f"best checkpoint: {best}"))
     for trace in sorted((workdir / PROFILE).rglob("perfetto_trace.json.gz"))[-1:]:
         print(as_message(f"profile: {trace}"))
+    if trained.report is not None:
+        print(as_message(f"report: {trained.report}"))

@@ -42,6 +42,8 @@ class TrainConfig:
         as well.
       num_overlays: The number of evaluation images that are written with their
         predictions.
+      report_images: The number of evaluation images on which the network is measured
+        for report.html at the end of the run. 0 writes no report.
     """
 
     steps: int = 1000
@@ -62,3 +64,4 @@ class TrainConfig:
     save_every: int = 250
     max_to_keep: int = 2
     num_overlays: int = 3
+    report_images: int = 50

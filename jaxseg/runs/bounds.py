@@ -89,6 +89,7 @@ BOUNDS = {
     "train.save_every": whole(),
     "train.max_to_keep": whole(1),
     "train.num_overlays": whole(0, 100_000),
+    "train.report_images": whole(),
 }
 FREE = (
     "model.name",

@@ -1,7 +1,7 @@
 """Builds networks from configurations, and reads and writes run directories.
 
-A run directory contains config.json, dataset.json, metrics.jsonl, TensorBoard events,
-ckpt/ and overlays/.
+A run directory contains config.json, dataset.json, environment.json, metrics.jsonl,
+TensorBoard events, ckpt/, overlays/ and report.html.
 """
 
 from __future__ import annotations

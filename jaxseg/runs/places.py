@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET
+from jaxseg.runs.environment import NAME as ENVIRONMENT
 from jaxseg.runs.lock import LOCK
 from jaxseg.storage.places import check_folder
 
 FOLDERS = (CHECKPOINTS, "overlays", "profile")
-FILES = (CONFIG, DATASET, LOCK, "metrics.jsonl")
+FILES = (CONFIG, DATASET, LOCK, ENVIRONMENT, "metrics.jsonl", "report.html")
 
 
 def check_workdir(workdir: str | Path) -> None:

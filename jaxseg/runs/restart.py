@@ -23,6 +23,7 @@ FREE = (
     "train.eval_batch_size",
     "train.max_to_keep",
     "train.num_overlays",
+    "train.report_images",
     "train.spatial_shards",
     "train.shard",
     "data.eval_multiple",

@@ -18,7 +18,7 @@ TINY = (
     "--train.log-every=2",
     "--train.eval-every=3",
     "--train.save-every=2",
-    "--train.num-overlays=2",
+    "--train.num-overlays=2", "--train.report-images=0",
 )  # fmt: skip
 
 
@@ -43,5 +43,5 @@ def tiny(data_dir):
 def trained(tiny, tmp_path_factory):
     """A finished run's work directory; read only."""
     workdir = tmp_path_factory.mktemp("trained")
-    assert main(tiny(workdir, "--devices=2")) == 0
+    assert main(tiny(workdir, "--devices=2", "--train.report-images=3")) == 0
     return workdir

@@ -26,7 +26,7 @@ config = Config(
     optim=OptimConfig(learning_rate=0.01),
     train=TrainConfig(
         steps=4, batch_size=2, eval_batch_size=2, log_every=1, eval_every=4,
-        save_every=2, num_overlays=1,
+        save_every=2, num_overlays=1, report_images=0,
     ),
 )
 """

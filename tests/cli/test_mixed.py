@@ -44,7 +44,7 @@ config = Config(
     OptimConfig(learning_rate=1e-3),
     train=TrainConfig(
         steps=6, batch_size=4, eval_batch_size=4, log_every=2, eval_every=3,
-        save_every=2, num_overlays=1,
+        save_every=2, num_overlays=1, report_images=0,
     ),
 )
 """

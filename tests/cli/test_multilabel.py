@@ -13,7 +13,7 @@ from jaxseg.tasks.checks import check
 TINY = (
     "--model.name=unet", "--model.options.width=4", "--model.options.depth=1",
     "--model.output=sigmoid", "--data.crop", "16", "24", "--train.batch-size=4",
-    "--train.steps=2", "--train.num-overlays=1", "--devices=1",
+    "--train.steps=2", "--train.num-overlays=1", "--train.report-images=0", "--devices=1",
 )  # fmt: skip
 
 

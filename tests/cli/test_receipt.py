@@ -28,7 +28,19 @@ def place(tmp_path_factory):
     small = ["--model.name=unet", "--model.options.width=4", "--model.options.depth=1"]
     small += ["--data.crop", "16", "24", "--train.steps=1", "--train.batch-size=4"]
     run = [f"--workdir={root / 'run'}", "--data.name=folder", "--devices=1"]
-    assert main(["train", *run, *where, *small, "--train.num-overlays=0"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                *run,
+                *where,
+                *small,
+                "--train.num-overlays=0",
+                "--train.report-images=0",
+            ]
+        )
+        == 0
+    )
     assert evaluate(root, "a.json", "--devices=1", "--clean.min-size=9") == 0
     return root
 

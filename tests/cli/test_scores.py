@@ -79,7 +79,12 @@ def test_the_curves_of_an_object(tmp_path):
     data = (f"--data.raw-dir={tmp_path}", f"--data.prepared-dir={tmp_path / 'data'}")
     data += ("--data.name=folder", "--data.labels=0/255", "--data.crop", "16", "24")
     small = ("--model.options.width=4", "--model.options.depth=1", "--devices=1")
-    small += ("--train.batch-size=3", "--train.steps=2", "--train.num-overlays=0")
+    small += (
+        "--train.batch-size=3",
+        "--train.steps=2",
+        "--train.num-overlays=0",
+        "--train.report-images=0",
+    )
     words = ["train", f"--workdir={run}", *data, "--model.name=unet", *small]
     assert main([*words, "--model.output=sigmoid"]) == 0
     found = score(run, tmp_path, "--scores", "binary", "surface")

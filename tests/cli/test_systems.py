@@ -24,7 +24,7 @@ SHORT = (
     "--data.scale-range", "1.0", "1.0",
     "--train.batch-size=4", "--train.eval-batch-size=4", "--train.steps=2",
     "--train.log-every=1", "--train.eval-every=2", "--train.save-every=2",
-    "--train.num-overlays=1", "--devices=1",
+    "--train.num-overlays=1", "--train.report-images=0", "--devices=1",
 )  # fmt: skip
 PICTURES = (
     "--model.name=pix2pix_unet256",

@@ -64,7 +64,7 @@ def words(home, *more):
         "--data.crop", "32", "32", "--model.name=unet", "--model.options.width=4",
         "--model.options.depth=1", "--train.steps=2", "--train.batch-size=4",
         "--train.eval-batch-size=2", "--train.log-every=1", "--train.eval-every=2",
-        "--train.save-every=2", "--train.num-overlays=0", "--devices=1", *more,
+        "--train.save-every=2", "--train.num-overlays=0", "--train.report-images=0", "--devices=1", *more,
     ]  # fmt: skip
 
 

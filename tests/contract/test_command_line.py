@@ -18,7 +18,7 @@ config = Config(
     model=ModelConfig({name!r}, {options!r}),
     data=DataConfig(crop=(64, 64), train_split="train[:8]", eval_split="validation[:1]"),
     loss=LossConfig(**{loss!r}),
-    train=TrainConfig(steps=2, batch_size=2, eval_batch_size=1, log_every=1, num_overlays=0),
+    train=TrainConfig(steps=2, batch_size=2, eval_batch_size=1, log_every=1, num_overlays=0, report_images=0),
 )
 """
 

@@ -48,6 +48,7 @@ def launch(environment, workdir, *, processes=2, devices=2, overlays=0):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "jaxseg.cli.main", *ARGUMENTS]
     command += [f"--train.steps={STEPS}", f"--train.num-overlays={overlays}"]
+    command += ["--train.report-images=0"]
     where = [f"--workdir={workdir}", f"--coordinator=localhost:{port}"]
     return [
         subprocess.Popen(

@@ -27,7 +27,7 @@ SMALL = (
     "--model.name=unet", "--model.options.width=4", "--model.options.depth=1",
     "--model.options.style.norm=group", "--model.options.style.groups=2",
     "--optim.weight-decay=0", "--train.steps=2", "--train.batch-size=2",
-    "--train.eval-every=2", "--train.save-every=2", "--train.num-overlays=0",
+    "--train.eval-every=2", "--train.save-every=2", "--train.num-overlays=0", "--train.report-images=0",
     "--devices=1",
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ ARGUMENTS = (
     "--model.name=unet", "--model.options.width=4", "--model.options.depth=1",
     "--data.train-split=train[:24]", "--data.eval-split=validation[:4]",
     "--data.crop", "32", "48",
-    "--train.batch-size=4", "--train.ema=0.9", "--train.num-overlays=0",
+    "--train.batch-size=4", "--train.ema=0.9", "--train.num-overlays=0", "--train.report-images=0",
     "--train.log-every=1", "--train.eval-every=16", "--train.save-every=3",
 )  # fmt: skip
 KINDS = {  # when a start is killed, and how often

@@ -143,7 +143,7 @@ def run(tmp_path_factory):
     config = Config(
         data=DataConfig("shapes", crop=(32, 32), prepared_dir=str(workdir.parent / "data")),
         model=ModelConfig("unet", {"width": 4, "depth": 1}),
-        train=TrainConfig(steps=1, batch_size=8, eval_every=1, num_overlays=0),
+        train=TrainConfig(steps=1, batch_size=8, eval_every=1, num_overlays=0, report_images=0),
     )  # fmt: skip
     jaxseg.train(config, workdir)
     return workdir, config

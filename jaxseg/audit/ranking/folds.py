@@ -37,9 +37,10 @@ def fold_configs(config: Config, folds: int) -> tuple[Config, ...]:
         advice = "Pass --data.train-split train."
         raise ValueError(invalid("data.train_split", split, expected, advice=advice))
     edges = [round(100 * k / folds) for k in range(folds + 1)]
+    train = dataclasses.replace(config.train, report_images=0)
     return tuple(
         dataclasses.replace(
-            config, data=dataclasses.replace(config.data, train_split=left)
+            config, data=dataclasses.replace(config.data, train_split=left), train=train
         )
         for left in (
             _without(split, first, last) for first, last in itertools.pairwise(edges)

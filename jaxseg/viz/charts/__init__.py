@@ -34,3 +34,4 @@ from jaxseg.viz.charts._scatter import Scatter as Scatter
 from jaxseg.viz.charts._scatter import pareto_front as pareto_front
 from jaxseg.viz.charts.axis import Axis as Axis
 from jaxseg.viz.charts.axis import number as number
+from jaxseg.viz.charts.style import color as color

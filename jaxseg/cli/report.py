@@ -1,0 +1,89 @@
+"""Implements `jaxseg report WORKDIR...`, which writes an HTML page about runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import tyro
+
+from jaxseg.cli.arguments import parsed
+from jaxseg.report.measure import MeasureOptions
+from jaxseg.report.writing import write_report
+from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
+from jaxseg.runs.rules import each, optional, text, whole
+from jaxseg.storage.places import check_file
+from jaxseg.text import as_message
+
+
+@dataclasses.dataclass(frozen=True)
+class Folders:
+    """Sets the folders of the data.
+
+    Attributes:
+      raw_dir: Folder with the original files of the dataset. The default is that of
+        the training.
+      prepared_dir: Folder for the prepared dataset. The default is that of the
+        training.
+    """
+
+    raw_dir: str | None = None
+    prepared_dir: str | None = None
+
+
+FOLDERS = Folders()
+DEFAULT = MeasureOptions()
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """Write an HTML page about one training run, or about several runs side by side.
+
+    The page shows scores, curves, images, costs and settings, and needs no other file.
+    """
+
+    workdirs: tyro.conf.Positional[tuple[str, ...]]
+    """Run directories."""
+    output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
+    """HTML file to write. The default is report.html in the run directory; several runs
+    need a file."""
+    images: int = DEFAULT.images
+    """Largest number of validation images on which the networks are measured. 0 shows
+    only the records of the training."""
+    checkpoint: str = "best"
+    """Checkpoint to measure: best, latest, or the number of a saved step."""
+    digest: bool = True
+    """Compare the weights with the digest that was stored with them."""
+    data: Annotated[Folders, tyro.conf.arg(name="data")] = FOLDERS
+
+
+BOUNDS = {
+    "workdirs": each(text()),
+    "output": optional(text()),
+    "images": whole(),
+    "checkpoint": text(),
+    "data.raw_dir": CONFIGURATION["data.raw_dir"],
+    "data.prepared_dir": optional(text()),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Writes the report and returns the exit status, which `jaxseg.cli.main` lists."""
+    given = parsed(Arguments, argv, prog="jaxseg report", bounds=BOUNDS)
+    if not given.workdirs:
+        raise ValueError(
+            "workdirs=() is invalid: expected one run directory or more, such as "
+            "`jaxseg report runs/default`."
+        )
+    if given.output is not None:
+        check_file("output", given.output)
+    options = MeasureOptions(
+        given.images,
+        checkpoint=given.checkpoint,
+        raw_dir=given.data.raw_dir,
+        prepared_dir=given.data.prepared_dir,
+        verify=given.digest,
+    )
+    path = write_report(given.workdirs, given.output, options=options)
+    print(as_message(f"report: {path}"))
+    return 0

@@ -1,0 +1,41 @@
+"""Prepares the table of versions and hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxseg.report.formats import ABSENT
+from jaxseg.report.record import RunRecord
+
+
+def environment_values(records: Sequence[RunRecord]) -> dict[str, Any]:
+    """Returns the versions and the devices with which each run was trained.
+
+    A run that was resumed in another environment has several columns.
+
+    Args:
+      records: The runs.
+    """
+    columns = [
+        (record.name if len(records) > 1 else "training", entry)
+        for record in records
+        for entry in record.environments
+    ]
+    names = dict.fromkeys(key for _, entry in columns for key in entry)
+    notes = [
+        f"{record.name} was trained before jaxseg recorded its environment, so that "
+        "the versions and the hardware of the training are unknown."
+        for record in records
+        if not record.environments
+    ]
+    rows = [(name, [_text(entry.get(name)) for _, entry in columns]) for name in names]
+    return {
+        "environment_names": [name for name, _ in columns],
+        "environments": rows,
+        "environment_notes": notes,
+    }
+
+
+def _text(value: Any) -> str:
+    return ABSENT if value is None else str(value)

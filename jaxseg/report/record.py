@@ -1,0 +1,131 @@
+"""Reads what a run directory tells about a run without its data and weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxseg.config import Config
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.runs import environment
+from jaxseg.runs.directory import read_config, read_spec
+from jaxseg.training.run.metric_reader import METRICS, read_metrics
+
+SCORE = "mean_iou"  # The score that ranks the evaluations of a run.
+Row = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunRecord:
+    """Contains the configuration and the records of one run.
+
+    Attributes:
+      name: A name that differs from those of the other runs of the report.
+      workdir: The run directory.
+      config: The configuration.
+      spec: The classes and the pixel statistics of the dataset.
+      logged: The lines of metrics.jsonl with training metrics.
+      evaluated: The lines of metrics.jsonl with the scores of evaluations.
+      environments: The versions and devices of the training, see
+        `jaxseg.runs.environment`.
+    """
+
+    name: str
+    workdir: Path
+    config: Config
+    spec: DatasetSpec
+    logged: Sequence[Row] = ()
+    evaluated: Sequence[Row] = ()
+    environments: Sequence[Row] = ()
+
+    def series(self, name: str, *, kind: str = "train") -> list[tuple[int, float]]:
+        """Returns the steps at which a value was logged, each with the value.
+
+        Args:
+          name: The name of the value in metrics.jsonl.
+          kind: "train" or "eval".
+        """
+        rows = self.logged if kind == "train" else self.evaluated
+        return [(row["step"], row[name]) for row in rows if _is_number(row.get(name))]
+
+    @property
+    def best_evaluation(self) -> Row | None:
+        """Returns the evaluation with the highest mean IoU, the latest of equal ones.
+
+        The result is None if the run was never evaluated, or has no mean IoU.
+        """
+        ranked = [row for row in self.evaluated if _is_number(row.get(SCORE))]
+        return max(ranked, key=lambda row: (row[SCORE], row["step"]), default=None)
+
+    @property
+    def steps(self) -> int:
+        """Returns the last step that the records contain, or 0 without records."""
+        rows = (*self.logged, *self.evaluated)
+        return max((row["step"] for row in rows), default=0)
+
+
+def read_records(workdirs: Sequence[str | os.PathLike]) -> tuple[RunRecord, ...]:
+    """Reads the records of several runs.
+
+    Args:
+      workdirs: The run directories.
+
+    Raises:
+      ValueError: If a directory is not a run, or is given twice.
+    """
+    paths = [Path(os.path.abspath(Path(one).expanduser())) for one in workdirs]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise ValueError(
+                f"workdir={str(path)!r} is invalid: expected each run directory once. "
+                "Leave out the repetition."
+            )
+    pairs = zip(short_names(paths), paths, strict=True)
+    return tuple(read_record(path, name=name) for name, path in pairs)
+
+
+def read_record(workdir: Path, *, name: str) -> RunRecord:
+    """Reads the records of one run.
+
+    Args:
+      workdir: The run directory.
+      name: The name of the run in the report.
+
+    Raises:
+      ValueError: If the directory is not a run.
+    """
+    config, spec = read_config(workdir), read_spec(workdir)
+    # A directory that `jaxseg convert` has written has no metrics.
+    rows = read_metrics(workdir) if (workdir / METRICS).is_file() else []
+    return RunRecord(
+        name,
+        workdir=workdir,
+        config=config,
+        spec=spec,
+        logged=[row for row in rows if row["kind"] == "train"],
+        evaluated=[row for row in rows if row["kind"] == "eval"],
+        environments=environment.read(workdir),
+    )
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Returns the shortest ends of paths that differ from each other.
+
+    >>> short_names([Path("/runs/a/unet"), Path("/runs/b/unet")])
+    ['a/unet', 'b/unet']
+    >>> short_names([Path("/runs/a/unet"), Path("/runs/b/fcn")])
+    ['unet', 'fcn']
+    """
+    most = max((len(path.parts) for path in paths), default=1)
+    for count in range(1, most + 1):
+        names = ["/".join(path.parts[-count:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [str(path) for path in paths]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

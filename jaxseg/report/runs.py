@@ -1,0 +1,106 @@
+"""Describes the runs of a report in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
+
+from jaxseg.report.measure import Measurement
+from jaxseg.report.record import RunRecord
+from jaxseg.text import counted
+from jaxseg.viz import charts
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportedRun:
+    """Contains a run and what was measured of it.
+
+    Attributes:
+      record: The run.
+      measured: What was measured, or None.
+      problem: Why nothing was measured, as a sentence, or "".
+      omitted: The parts that are left out, each with the reason.
+    """
+
+    record: RunRecord
+    measured: Measurement | None = None
+    problem: str = ""
+    omitted: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunView:
+    """Contains the texts about one run.
+
+    Attributes:
+      name: The name of the run in the report.
+      workdir: The run directory.
+      network: The name of the network.
+      dataset: The name of the dataset.
+      steps: The number of steps.
+      color: The color of the run in the charts.
+      problem: Why nothing was measured, or "".
+      measured: What was measured on which images, or "".
+      command: The command that prints the same scores.
+    """
+
+    name: str
+    workdir: str
+    network: str
+    dataset: str
+    steps: str
+    color: str
+    problem: str
+    measured: str
+    command: str
+
+
+def run_views(runs: Sequence[ReportedRun]) -> list[RunView]:
+    """Returns the texts about each run.
+
+    Args:
+      runs: The runs.
+    """
+    return [_view(run, place) for place, run in enumerate(runs)]
+
+
+def _view(run: ReportedRun, place: int) -> RunView:
+    record, measured = run.record, run.measured
+    steps, planned = record.steps, record.config.train.steps
+    text = counted(planned, "step")
+    if not steps:
+        text = "no records of training"
+    elif steps < planned:
+        text = f"{steps:,} of {text}"
+    return RunView(
+        record.name,
+        workdir=str(record.workdir),
+        network=record.config.model.title,
+        dataset=record.spec.name,
+        steps=text,
+        color=charts.color(place),
+        problem=run.problem,
+        measured="" if measured is None else _measured(measured),
+        command="" if measured is None else _command(record, measured),
+    )
+
+
+def _measured(found: Measurement) -> str:
+    images = counted(found.images, "image")
+    if found.images < found.available:
+        text = (
+            f"Measured at step {found.step:,} on the first {images} of "
+            f"{found.available:,}. The option --images of `jaxseg report` sets how "
+            "many are used."
+        )
+    else:
+        text = f"Measured at step {found.step:,} on all {images} of {found.split}."
+    return text
+
+
+def _command(record: RunRecord, found: Measurement) -> str:
+    command = ["jaxseg", "eval", str(record.workdir), "--checkpoint", str(found.step)]
+    if found.split != record.config.data.eval_split:
+        command += ["--split", found.split]
+    return shlex.join(command)

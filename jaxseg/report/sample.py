@@ -1,0 +1,47 @@
+"""Selects the first images of a split as a slice that `jaxseg eval --split` accepts."""
+
+from __future__ import annotations
+
+import re
+
+from jaxseg.config import Config
+from jaxseg.tasks.functions import training_of
+
+
+def bounded_split(config: Config, available: int, images: int) -> str:
+    """Returns the part of the validation split with at most so many images.
+
+    Args:
+      config: The configuration of the run.
+      available: The number of images of the whole validation split.
+      images: The largest number of images.
+
+    Raises:
+      ValueError: If the split consists of several slices and has more images.
+    """
+    split = config.data.eval_split
+    if available <= images:
+        return split
+    found = re.fullmatch(r"([\w.-]+)(?:\[([^:\]]*):([^:\]]*)\])?", split)
+    if found is None:
+        raise ValueError(
+            f"images={images} is invalid with data.eval_split={split!r}: expected a "
+            f"split or one slice of a split, or at least {available} images. Pass "
+            f"--images {available}."
+        )
+    name, first = found[1], found[2]
+    start = _start(config, name, first)
+    return f"{name}[{start or ''}:{start + images}]"
+
+
+def _start(config: Config, name: str, first: str | None) -> int:
+    """Returns the index in the split at which a slice of it begins."""
+    if not first or first == "0":
+        return 0
+    if first.isdigit():
+        return int(first)
+    import tensorflow_datasets as tfds
+
+    whole = len(training_of(config).open_source(config.data, name))
+    instruction = tfds.core.ReadInstruction.from_spec(f"{name}[{first}:]")
+    return instruction.to_absolute({name: whole})[0].from_

@@ -1,0 +1,72 @@
+"""Records the versions, the machine and the devices on which a run was trained.
+
+environment.json in the run directory is a list with one entry for each environment: a
+run that is resumed elsewhere adds an entry. It contains no times, so that a run that
+was interrupted writes the same file as one that was not.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxseg.runs.provenance import commit, machine, versions
+from jaxseg.storage.json_file import parse_json, write_json
+from jaxseg.storage.text import read_text
+
+NAME = "environment.json"
+
+
+def current(devices: Sequence[jax.Device]) -> dict[str, Any]:
+    """Describes the environment of this process, as values of JSON.
+
+    Args:
+      devices: The devices that are used.
+    """
+    kinds = [device.device_kind for device in devices]
+    names = [f"{kinds.count(kind)} x {kind}" for kind in dict.fromkeys(kinds)]
+    return {
+        "commit": commit(),
+        "python": platform.python_version(),
+        **versions(),
+        "system": platform.system(),
+        "machine": machine(),
+        "devices": ", ".join(names),
+        "platform": devices[0].platform,
+        "processes": jax.process_count(),
+    }
+
+
+def record(workdir: Path, devices: Sequence[jax.Device]) -> None:
+    """Adds the environment of this process to the record of a run if it is new.
+
+    Args:
+      workdir: The run directory.
+      devices: The devices that are used.
+    """
+    known, now = read(workdir), current(devices)
+    if not known or known[-1] != now:
+        write_json(workdir / NAME, [*known, now])
+
+
+def read(workdir: str | Path) -> list[dict[str, Any]]:
+    """Returns the environments in which a run was trained, the latest one last.
+
+    The result is empty if none were recorded, or if the record is damaged.
+
+    Args:
+      workdir: The run directory.
+    """
+    path = Path(workdir) / NAME
+    if not path.is_file():
+        return []
+    try:
+        found = parse_json(read_text(path))
+    except ValueError:
+        return []
+    entries = found if isinstance(found, list) else []
+    return [entry for entry in entries if isinstance(entry, dict)]
