@@ -21,9 +21,14 @@ INTRODUCTION = """\
 `data.augment` is a list of augmentations, which are applied in the order of the list.
 On the command line, each entry is one word:
 
-    jaxseg train --data.augment "scale(factor=(0.75, 1.5), aspect=(0.8, 1.25))" \\
-        "limit_share(share=0.75)" "flip(probability=0.5)" \\
-        "rotate(degrees=10, probability=0.5)" "hue(degrees=10)" "blur(probability=0.2)"
+<!-- replace: train -> train --model.options.width 4 --model.options.depth 2 -->
+<!-- replace: --data.aug -> --workdir run --data.crop 32 32 --data.aug -->
+<!-- replace: --data.aug -> --train.steps 2 --train.batch-size 4 --data.aug -->
+```bash
+jaxseg train --data.augment "scale(factor=(0.75, 1.5), aspect=(0.8, 1.25))" \\
+    "limit_share(share=0.75)" "flip(probability=0.5)" \\
+    "rotate(degrees=10, probability=0.5)" "hue(degrees=10)" "blur(probability=0.2)"
+```
 
 In Python, write the same texts, or let a function write them:
 
