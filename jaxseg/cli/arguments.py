@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tyro
 
 from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.help.docstrings import summary_of
+from jaxseg.cli.help.layout import draw_help
+from jaxseg.cli.help.options import FLAG, Group, Option, groups_of
 from jaxseg.runs.rules import Rule, check_bounds
 from jaxseg.storage.output import OutputClosed
 from jaxseg.text import one_of, printable
@@ -38,6 +40,7 @@ def parsed(
     bounds: Mapping[str, Rule],
     default: T | None = None,
     listing: Callable[[], str] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> T:
     """Parses the arguments of a command and checks their bounds.
 
@@ -47,7 +50,9 @@ def parsed(
       prog: The command, such as "jaxseg eval".
       bounds: For each field, by its dotted name, the rule for its allowed values.
       default: The default values, or None for those of the dataclass.
-      listing: Returns text that `--help` shows after the description of the command.
+      listing: Returns text that `--help` shows after the options.
+      more: Descriptions of options that the command itself takes from the command
+        line, by titles such as "--out DIR".
 
     Returns:
       An instance of `kind`.
@@ -58,13 +63,42 @@ def parsed(
       SystemExit: With status 2 after one line on standard error if the arguments cannot
         be parsed; with status 0 after `--help`.
     """
-    more = {} if default is None else {"default": default}
-    if listing is not None and {"-h", "--help"} & set(argv):
-        more["description"] = f"{inspect.getdoc(kind)}\n\n{listing()}"
+    if {"-h", "--help"} & set(argv):
+        print(help_of(kind, prog, default, listing=listing, more=more))
+        raise SystemExit(ExitCode.SUCCESS)
+    given = {} if default is None else {"default": default}
     with one_line(prog):
-        found = tyro.cli(kind, args=argv, prog=prog, **more)
+        found = tyro.cli(kind, args=argv, prog=prog, **given)
     check_bounds(found, bounds)
     return found
+
+
+def help_of(
+    kind: type,
+    prog: str,
+    default: Any = None,
+    *,
+    listing: Callable[[], str] | None = None,
+    more: Mapping[str, str] | None = None,
+    width: int | None = None,
+) -> str:
+    """Returns the help of a command.
+
+    Args:
+      kind: The dataclass with one field for each argument.
+      prog: The command, such as "jaxseg eval".
+      default: The default values, or None for those of the dataclass.
+      listing: Returns text to show after the options.
+      more: Descriptions of further options by their titles.
+      width: The largest number of characters in a line, or None for the width of the
+        terminal.
+    """
+    groups = groups_of(kind, default)
+    if more:
+        further = [Option((title,), FLAG, text) for title, text in more.items()]
+        groups.append(Group("Output", "", tuple(further)))
+    listed = "" if listing is None else listing()
+    return draw_help(prog, summary_of(kind), groups, listing=listed, width=width)
 
 
 @contextlib.contextmanager

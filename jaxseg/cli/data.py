@@ -21,6 +21,7 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.help.layout import tools_usage
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.listing import listing
 from jaxseg.data.datasets.record import Dataset
@@ -54,20 +55,24 @@ def main(argv: list[str]) -> int:
     return getattr(importlib.import_module(f"jaxseg.cli.{module}"), function)(rest)
 
 
+def forms() -> dict[str, type]:
+    """Returns the dataclass of options of each tool."""
+    from jaxseg.cli import data_audit, data_check, data_show
+
+    return {
+        "check": data_check.Arguments,
+        "show": data_show.Arguments,
+        "audit": data_audit.Arguments,
+        "list": Listing,
+        "where": Where,
+        "polygons": Polygons,
+    }
+
+
 def usage() -> str:
     """Returns the text of `jaxseg data --help`."""
-    rows = [f"  {name:8}  {line}" for name, (_, line) in TOOLS.items()]
-    return "\n".join(
-        [
-            "usage: jaxseg data TOOL ...",
-            "",
-            "Checks, shows and describes data.",
-            "",
-            *rows,
-            "",
-            "`jaxseg data TOOL --help` shows the options of a tool.",
-        ]
-    )
+    rows = {name: line for name, (_, line) in TOOLS.items()}
+    return tools_usage("data", "Checks, shows and describes data.", rows)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,16 +12,21 @@ index.html that contains the figures and the numbers.
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import shlex
+import sys
 
-import tyro
-
-from jaxseg.cli.arguments import one_line
+from jaxseg.cli.arguments import parsed
+from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.help.layout import tools_usage
+from jaxseg.cli.verbosity import only_json
 from jaxseg.lab import network_tools, rate_tools
 from jaxseg.lab.compare import Compare
-from jaxseg.lab.page import write
-from jaxseg.runs.rules import check_bounds, each, optional, some, whole
+from jaxseg.lab.page import content, write
+from jaxseg.runs.rules import each, optional, some, whole
 from jaxseg.storage.places import check_folder
+from jaxseg.text import one_of, printable
 
 BOUNDS = {  # the options of all tools
     "base": whole(1, 65_536),
@@ -50,6 +55,10 @@ TOOLS = {
     "consistency": network_tools.Consistency,
     "compare": Compare,
 }
+SHARED = {  # the options of every tool, which are not fields of the dataclasses
+    "--out DIR": "Folder for the results. The default is lab/TOOL.",
+    "--json": "Print result.json to standard output, and messages to standard error.",
+}
 
 
 def main(argv: list[str]) -> int:
@@ -57,14 +66,38 @@ def main(argv: list[str]) -> int:
 
     `--out DIR` sets the output folder, by default lab/TOOL.
     """
-    rest, out = _take_out(argv)
-    with one_line("jaxseg lab"):
-        tool = tyro.extras.subcommand_cli_from_dict(TOOLS, args=rest, prog="jaxseg lab")
-    check_bounds(tool, {k: rule for k, rule in BOUNDS.items() if hasattr(tool, k)})
-    report = tool.run()
-    report.command = shlex.join(["jaxseg", "lab", *argv])
-    write(report, out or f"lab/{rest[0]}")
-    return 0
+    if not argv or argv[0] in ("-h", "--help"):
+        print(usage(), file=sys.stdout if argv else sys.stderr)
+        return ExitCode.SUCCESS if argv else ExitCode.WRONG_LINE
+    name, *rest = argv
+    if name not in TOOLS:
+        text = f"lab tool={printable(repr(name))} is invalid{one_of(name, TOOLS)}"
+        print(f"jaxseg: {text}", file=sys.stderr)
+        return ExitCode.WRONG_LINE
+    rest, out = _take_out(rest)
+    as_json = "--json" in rest
+    rest = [word for word in rest if word != "--json"]
+    form = TOOLS[name]
+    fields = {field.name for field in dataclasses.fields(form)}
+    bounds = {key: rule for key, rule in BOUNDS.items() if key in fields}
+    tool = parsed(form, rest, prog=f"jaxseg lab {name}", bounds=bounds, more=SHARED)
+    with only_json(as_json) as write_document:
+        report = tool.run()
+        report.command = shlex.join(["jaxseg", "lab", *argv])
+        write(report, out or f"lab/{name}")
+        write_document(content(report))
+    return ExitCode.SUCCESS
+
+
+def forms() -> dict[str, type]:
+    """Returns the dataclass of options of each tool."""
+    return dict(TOOLS)
+
+
+def usage() -> str:
+    """Returns the text of `jaxseg lab --help`."""
+    rows = {name: inspect.getdoc(form) or "" for name, form in TOOLS.items()}
+    return tools_usage("lab", "Study atrous rates, gridding and networks.", rows)
 
 
 def _take_out(argv: list[str]) -> tuple[list[str], str | None]:

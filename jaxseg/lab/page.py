@@ -97,20 +97,21 @@ def write(report: LabReport, folder: str | Path) -> Path:
         print(note)
     for name, picture in report.figures.items():
         atomic.write_bytes(folder / f"{name}.png", picture)
-    content = {
-        "command": report.command,
-        "tables": {
-            t.title: [dict(zip(t.columns, row, strict=True)) for row in t.rows]
-            for t in report.tables
-        },
-        **report.data,
-    }
-    result = json.dumps(content, indent=1, default=_plain)
+    result = json.dumps(content(report), indent=1, default=_plain)
     atomic.write_text(folder / "result.json", result)
     target = folder / PAGE
     atomic.write_text(target, _page(report))
     print(as_message(f"Figures and numbers are in {target}"))
     return target
+
+
+def content(report: LabReport) -> dict[str, Any]:
+    """Returns the content of result.json: the command, the tables and further data."""
+    tables = {
+        t.title: [dict(zip(t.columns, row, strict=True)) for row in t.rows]
+        for t in report.tables
+    }
+    return {"command": report.command, "tables": tables, **report.data}
 
 
 def _plain(value: Any) -> Any:

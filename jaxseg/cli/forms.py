@@ -1,0 +1,23 @@
+"""Finds the dataclasses of options of all commands."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from jaxseg.cli.main import COMMANDS
+
+
+def command_forms() -> dict[str, Any]:
+    """Returns the dataclass of options of each command, such as "data check".
+
+    It imports the modules of all commands.
+    """
+    found = {}
+    for name, (module, _) in COMMANDS.items():
+        loaded = importlib.import_module(module)
+        if hasattr(loaded, "forms"):
+            found |= {f"{name} {tool}": form for tool, form in loaded.forms().items()}
+        else:
+            found[name] = loaded.Arguments
+    return found

@@ -1,0 +1,1 @@
+"""Draws the help of the commands from their dataclasses of options."""

@@ -1,0 +1,25 @@
+"""Gives the groups of options plain titles in help texts."""
+
+TITLES = {  # name of the dataclass -> title
+    "AveragingOptions": "Averaging of predictions",
+    "CRF": "Dense conditional random field (CRF)",
+    "CRFSearch": "Search for settings of the CRF",
+    "CalibrationOptions": "Calibration of the probabilities",
+    "Clean": "Removal of small regions and holes",
+    "DataConfig": "Data and augmentation",
+    "Distance": "Distances of the further scores",
+    "Exact": "Exact tiles",
+    "Folders": "Folders of the data",
+    "FurtherScores": "Further scores",
+    "GraphCut": "Graph cut",
+    "LossConfig": "Loss",
+    "Measuring": "Measurements on each image",
+    "ModelConfig": "Network",
+    "OptimConfig": "Optimizer",
+    "PictureOptions": "Maps and pictures",
+    "Reading": "Reading of image files",
+    "Refining": "Refinement of predictions",
+    "ServeOptions": "Service",
+    "TrainConfig": "Training",
+    "Windows": "Windows and tiles",
+}
