@@ -97,6 +97,10 @@ class HeatMap:
             axes.set_yticks(range(len(self.rows)), self.rows)
         if self.columns or self.rows:
             axes.tick_params(length=0)
+        if self.extent is None:  # Cells are counted.
+            for axis, names in ((axes.xaxis, self.columns), (axes.yaxis, self.rows)):
+                if not names:
+                    axis.get_major_locator().set_params(integer=True)
 
     def _print(self, axes: Axes, image, form: str) -> None:
         for (row, column), value in np.ndenumerate(np.asarray(self.values, float)):
