@@ -75,6 +75,20 @@ def calibration_errors() -> Drawing:
     return drawn, charts.Layout(columns=1, width=7, height=3.2)
 
 
+def reliability(word: str) -> Drawing:
+    """Draws the reliability diagrams of the records of one dataset that have bins."""
+    keys = ("predictions", "accuracy", "confidence")
+    drawn = [
+        charts.Reliability(
+            np.array([row["bins"][key] for key in keys], float).T,
+            row["variant"].replace(", ", ",\n"),
+        )
+        for row in records("calibration")
+        if word in row["question"] and "bins" in row
+    ]
+    return drawn, charts.Layout(columns=3, width=3.0, height=4.0)
+
+
 def camvid_curve() -> Drawing:
     """Draws the mean IoU of the compact U-Net over the steps."""
     (row,) = records("camvid_unet")
@@ -170,6 +184,7 @@ FIGURES: dict[str, Callable[[], Drawing]] = {
     **{f"{name}/results.png": lambda name=name: sweep(name) for name in SWEEPS},
     "boundary/trimap.png": trimap,
     "calibration/errors.png": calibration_errors,
+    "calibration/shapes_reliability.png": lambda: reliability("shapes"),
     "camvid_unet/curve.png": camvid_curve,
     "effective_field/results.png": effective_fields,
     "isbi_unet/curve.png": isbi_curve,

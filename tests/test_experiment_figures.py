@@ -40,6 +40,11 @@ def test_every_axis_has_a_title(name):
         assert axes.get_ylabel() or named_rows
 
 
+def test_the_pictures_of_a_folder_are_small():
+    for folder in figures.HERE.iterdir():
+        assert sum(path.stat().st_size for path in folder.glob("*.png")) <= 300_000
+
+
 def test_a_change_is_found(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(figures, "HERE", tmp_path)
     line = {"": charts.Line([0, 1], [0, 1])}
