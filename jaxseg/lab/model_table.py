@@ -54,8 +54,8 @@ def describe(
         _, variables = network_cost(model, SIZE)
         return Row(name, *_split(variables["params"]), None, paper, note)
     note = LOOP if cost.while_loops else ""
-    if hasattr(model, "example_inputs"):
-        note = f"for one cloud of {model.example_inputs()[0].shape[1]:,} points"
+    if inputs := _cloud(model):
+        note = f"for one cloud of {inputs[0].shape[1]:,} points"
     return Row(name, *_split(variables["params"]), cost.flops / 1e9, paper, note)
 
 
@@ -78,8 +78,8 @@ def network_cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
         return outputs["logits"], variables
 
     key, errors = jax.eval_shape(lambda: jax.random.key(0)), []
-    if hasattr(model, "example_inputs"):
-        return count_cost_and_weights(logits, key, *model.example_inputs())
+    if inputs := _cloud(model):
+        return count_cost_and_weights(logits, key, *inputs)
     for channels in CHANNELS:
         image = jax.ShapeDtypeStruct((1, *size, channels), jnp.float32)
         try:
@@ -99,6 +99,12 @@ def paper_id(factory: Callable) -> str | None:
         factory = factory.func
     found = re.search(r"arXiv[ :]*(\d{4}\.\d{4,5})", factory.__doc__ or "")
     return found[1] if found else None
+
+
+def _cloud(model):
+    """Returns the input shapes of a network for point clouds, and None for images."""
+    inputs = model.example_inputs() if hasattr(model, "example_inputs") else ()
+    return inputs if inputs and len(inputs[0].shape) == 3 else None
 
 
 def _split(params: dict) -> tuple[int, int]:
