@@ -1,0 +1,42 @@
+"""Lists the pages of all families and says which networks are on which page."""
+
+import functools
+from collections.abc import Callable
+
+from family_pages import atrous, context, encoder_decoder
+from family_pages.record import Page
+
+from jaxseg.models import FAMILIES, MODELS
+
+PAGES: dict[str, Page] = {
+    **encoder_decoder.PAGES,
+    **atrous.PAGES,
+    **context.PAGES,
+}
+GROUPS = (
+    ("Encoders with decoders", tuple(encoder_decoder.PAGES)),
+    ("Atrous convolution and pyramids", tuple(atrous.PAGES)),
+    ("Context: resolution, regions, attention, graphs", tuple(context.PAGES)[:-3]),
+    ("Generated images, distributions, point clouds", tuple(context.PAGES)[-3:]),
+)
+
+
+def presets(page: Page) -> list[str]:
+    """Returns the names of `jaxseg.list_models()` whose networks a page describes."""
+    return sorted(name for name in MODELS if module_of(MODELS[name]) in page.modules)
+
+
+def families(page: Page) -> list[str]:
+    """Returns the names of `FAMILIES` whose heads a page describes."""
+    return sorted(
+        name
+        for name, family in FAMILIES.items()
+        if module_of(family.compose) in page.modules
+    )
+
+
+def module_of(factory: Callable) -> str:
+    """Returns the file in `jaxseg/models`, without ".py", that defines a factory."""
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    return factory.__module__.rpartition(".")[2]

@@ -1,0 +1,142 @@
+"""Finds the blocks of a network, their maps and their connections by tracing it.
+
+The network is traced to a jaxpr and never run. Flax writes the path of the module into
+every equation. Equations whose paths have the same beginning form one block; all other
+equations, such as sums, concatenations and resizing, connect the blocks.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+IMAGE, LOGITS = "image", "logits"
+CHANNELS = (3, 4, 1)  # Color; color and depth; gray.
+SIZE = (512, 1024)
+
+
+@dataclasses.dataclass
+class Block:
+    """Is one box of the picture.
+
+    Attributes:
+      name: The common beginning of the paths of its modules.
+      shape: Height, width and channels of its output, or None if it is no map.
+      rates: The atrous rates above 1 of its convolutions.
+      attends: Whether it has a product of two maps, as attention has.
+      sources: The names of the blocks that it reads, in order.
+    """
+
+    name: str
+    shape: tuple[int, int, int] | None = None
+    rates: set[int] = dataclasses.field(default_factory=set)
+    attends: bool = False
+    sources: dict[str, None] = dataclasses.field(default_factory=dict)
+
+
+def trace_blocks(model: nn.Module, rules: tuple[tuple[str, str], ...]) -> list[Block]:
+    """Returns the blocks on which the logits depend, in the order of computation.
+
+    Args:
+      model: The network.
+      rules: Pairs of a regular expression and a replacement. The first expression that
+        matches the beginning of a path gives the name of the block; an empty
+        replacement makes the equation a connection.
+    """
+    jaxpr = _jaxpr(model)
+    blocks: dict[str, Block] = {IMAGE: Block(IMAGE)}
+    origin: dict = {}  # The blocks from which a variable comes.
+    image = jaxpr.invars[-1]
+    origin[image] = {IMAGE: None}
+    blocks[IMAGE].shape = tuple(image.aval.shape[1:])
+    for equation in jaxpr.eqns:
+        read = [v for v in equation.invars if hasattr(v, "count") or not _literal(v)]
+        sources = {name: None for v in read for name in origin.get(v, ())}
+        name = block_name(str(equation.source_info.name_stack), rules)
+        if not name or not (sources or name in blocks):
+            for v in equation.outvars:
+                origin[v] = sources
+            continue
+        block = blocks.setdefault(name, Block(name))
+        block.sources.update({s: None for s in sources if s != name})
+        _describe(block, equation)
+        for v in equation.outvars:
+            origin[v] = {name: None}
+            if len(v.aval.shape) == 4 and v.aval.dtype != bool:
+                block.shape = tuple(v.aval.shape[1:])
+    last = jaxpr.outvars[0]
+    blocks[LOGITS] = Block(LOGITS, tuple(last.aval.shape[1:]), sources=origin[last])
+    return _needed(blocks)
+
+
+def block_name(stack: str, rules: tuple[tuple[str, str], ...]) -> str:
+    """Returns the name of the block to which an equation belongs, or "".
+
+    >>> block_name("Net/backbone/layer1_0/conv1", (("(backbone/layer.)", r"\\1"),))
+    'backbone/layer1'
+
+    Args:
+      stack: The name stack of the equation. Its first part is the class of the network;
+        parts with a dot are names of methods.
+      rules: See `trace_blocks`.
+    """
+    path = "/".join(part for part in stack.split("/")[1:] if "." not in part)
+    for pattern, replacement in rules:
+        if found := re.match(pattern, path):
+            return found.expand(replacement)
+    return ""
+
+
+def _jaxpr(model):
+    key, refused = jax.eval_shape(lambda: jax.random.key(0)), None
+    for channels in CHANNELS:
+        image = jax.ShapeDtypeStruct((1, *SIZE, channels), jnp.float32)
+        try:
+            variables = jax.eval_shape(
+                lambda key, image: model.init(key, image, train=False), key, image
+            )
+            return jax.make_jaxpr(
+                lambda v, image: model.apply(v, image, train=False)["logits"]
+            )(variables, image).jaxpr
+        except ValueError as error:
+            refused = error
+    raise refused
+
+
+def _literal(variable):
+    return not hasattr(variable, "suffix") and hasattr(variable, "val")
+
+
+def _describe(block, equation):
+    """Adds the rates of convolutions, and notes products of two maps."""
+    for inner in _equations(equation):
+        if inner.primitive.name == "conv_general_dilated":
+            rates = inner.params["rhs_dilation"]
+            kernel = inner.invars[1].aval.shape
+            if max(kernel[:2]) > 1 and max(rates) > 1:
+                block.rates.add(max(rates))
+        if inner.primitive.name == "dot_general":
+            (_, _), (batch, _) = inner.params["dimension_numbers"]
+            block.attends |= bool(batch)
+
+
+def _equations(equation) -> Iterator:
+    yield equation
+    for value in equation.params.values():
+        inner = getattr(value, "jaxpr", value)
+        for nested in getattr(inner, "eqns", ()):
+            yield from _equations(nested)
+
+
+def _needed(blocks):
+    """Drops the blocks that do not reach the logits, such as auxiliary heads."""
+    needed, open_ = {LOGITS}, [LOGITS]
+    while open_:
+        for source in blocks[open_.pop()].sources:
+            if source not in needed:
+                needed.add(source)
+                open_.append(source)
+    return [block for name, block in blocks.items() if name in needed]
