@@ -1,7 +1,8 @@
 """Updates the pages of the families.
 
-    python docs/_ext/family_pages            the tables of all pages
-    python docs/_ext/family_pages strides    strides.json, which takes minutes
+python docs/_ext/family_pages            the tables of all pages
+python docs/_ext/family_pages strides    strides.json, which takes minutes
+python docs/_ext/family_pages pictures   the pictures of all pages, or of some
 """
 
 import pathlib
@@ -13,9 +14,13 @@ sys.path[:0] = [str(EXTENSIONS), str(EXTENSIONS.parents[1])]
 
 def main() -> None:
     """Runs the part that the command line names."""
-    from family_pages import strides, write
+    from family_pages import pictures, strides, write
 
-    {"strides": strides.write, "": write.write}[" ".join(sys.argv[1:])]()
+    part, *names = sys.argv[1:] or [""]
+    if part == "pictures":
+        pictures.write(names)
+    else:
+        {"strides": strides.write, "": write.write}[part]()
 
 
 if __name__ == "__main__":

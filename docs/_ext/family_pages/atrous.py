@@ -15,6 +15,7 @@ PAGES = {
         "arXiv 1412.7062.",
         modules=("deeplabv1",),
         drawn="deeplabv1_vgg16",
+        rules=((r"head/branch0/(fc\d)", r"head/\1"),),
         written=(
             Written(
                 NETS + "test_deeplabv1",
@@ -122,8 +123,8 @@ PAGES = {
         runs=tuple(
             Run(
                 "output_stride",
-                f"narrow `deeplabv3_cascade_resnet50_beta`, output stride {stride}, 300 "
-                f"steps, {SHAPES}",
+                f"narrow `deeplabv3_cascade_resnet50_beta`, output stride {stride}, "
+                f"300 steps, {SHAPES}",
                 (("name", f"stride_{stride}"),),
             )
             for stride in (8, 16, 32)
@@ -204,7 +205,6 @@ PAGES = {
         "arXiv 1705.09914.",
         modules=("drn",),
         drawn="drn_d22",
-        rules=((r"backbone/(level\d|layer\d|[a-z]+)", r"backbone/\1"),),
         tests=(MODELS, "backbones/test_atrous_consistency.py"),
         scores=(
             Score("DRN-C-26", "Cityscapes validation", "68.0 mIoU", "authors' release"),
@@ -235,9 +235,7 @@ PAGES = {
                 "80.1 mIoU",
                 "authors' release",
             ),
-            Score(
-                "ResNet-152-DUC", "VOC 2012 test", "83.1 mIoU", "authors' release"
-            ),
+            Score("ResNet-152-DUC", "VOC 2012 test", "83.1 mIoU", "authors' release"),
         ),
         runs=tuple(
             Run(
@@ -283,8 +281,8 @@ PAGES = {
     ),
     "denseaspp": Page(
         title="DenseASPP",
-        paper="Yang, Yu, Zhang, Li, Yang: DenseASPP for Semantic Segmentation in Street "
-        "Scenes. CVPR 2018 (no arXiv entry).",
+        paper="Yang, Yu, Zhang, Li, Yang: DenseASPP for Semantic Segmentation in "
+        "Street Scenes. CVPR 2018 (no arXiv entry).",
         modules=("denseaspp",),
         drawn="denseaspp_densenet121",
         written=(

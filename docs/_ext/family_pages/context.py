@@ -9,9 +9,9 @@ ADE = "ADE20K validation"
 PAGES = {
     "hrnet": Page(
         title="HRNet",
-        paper="Sun, Zhao, Jiang, Cheng, Xiao, Liu, Mu, Wang, Liu, Wang: High-Resolution "
-        "Representations for Labeling Pixels and Regions. 2019, arXiv 1904.04514; Wang "
-        "et al., TPAMI 2020, arXiv 1908.07919.",
+        paper="Sun, Zhao, Jiang, Cheng, Xiao, Liu, Mu, Wang, Liu, Wang: "
+        "High-Resolution Representations for Labeling Pixels and Regions. 2019, arXiv "
+        "1904.04514; Wang et al., TPAMI 2020, arXiv 1908.07919.",
         modules=("hrnet",),
         drawn="hrnet_w18",
         peers=r"HRNet-W18$|hrnet_w18",
@@ -41,20 +41,22 @@ PAGES = {
     ),
     "setr": Page(
         title="SETR",
-        paper="Zheng, Lu, Zhao, Zhu, Luo, Wang, Fu, Feng, Xiang, Torr, Zhang: Rethinking "
-        "Semantic Segmentation from a Sequence-to-Sequence Perspective with "
+        paper="Zheng, Lu, Zhao, Zhu, Luo, Wang, Fu, Feng, Xiang, Torr, Zhang: "
+        "Rethinking Semantic Segmentation from a Sequence-to-Sequence Perspective with "
         "Transformers. CVPR 2021, arXiv 2012.15840.",
         modules=("setr",),
         drawn="setr_pup_vitl16",
+        rules=(
+            (r"backbone/(layer)\d+", r"backbone/\1s"),
+            (r"backbone/(patch)", r"backbone/\1"),
+        ),
         peers=r"^SETR",
         written=(
             Written(
                 NETS + "test_setr_upsampling",
                 "the authors' decoders (naive and PUP), written out in PyTorch",
             ),
-            Written(
-                NETS + "test_setr_mla", "the authors' MLA encoder and decoder"
-            ),
+            Written(NETS + "test_setr_mla", "the authors' MLA encoder and decoder"),
         ),
         tests=("models/test_setr.py",),
         scores=(
@@ -76,9 +78,7 @@ PAGES = {
         scores=(
             Score("ResNet-101, one scale", CITY, "79.93 mIoU", "authors' release"),
             Score("ResNet-101", "Cityscapes test", "81.5 mIoU", "authors' release"),
-            Score(
-                "ResNet-50, 80,000 steps", CITY, "79.34 mIoU", "MMSegmentation"
-            ),
+            Score("ResNet-50, 80,000 steps", CITY, "79.34 mIoU", "MMSegmentation"),
         ),
         runs=(
             Run(
@@ -98,6 +98,10 @@ PAGES = {
         "for Real-time Semantic Segmentation. ECCV 2018, arXiv 1808.00897.",
         modules=("bisenet",),
         drawn="bisenet_resnet18",
+        rules=(
+            (r"(spatial)/", r"\1"),
+            (r"context/(\w+)", r"context/\1"),
+        ),
         peers=r"^BiSeNet",
         written=(
             Written(
@@ -110,9 +114,7 @@ PAGES = {
             Score("ResNet-18", CITY, "76.21 mIoU", "paper"),
             Score("ResNet-18", "Cityscapes test", "74.7 mIoU", "paper"),
             Score("Xception-39, one scale", CITY, "70.1 mIoU", "paper"),
-            Score(
-                "ResNet-101, one scale", CITY, "79.09 mIoU", "ycszen/TorchSeg"
-            ),
+            Score("ResNet-101, one scale", CITY, "79.09 mIoU", "ycszen/TorchSeg"),
         ),
     ),
     "gscnn": Page(
@@ -121,6 +123,11 @@ PAGES = {
         "Semantic Segmentation. ICCV 2019, arXiv 1907.05740.",
         modules=("gscnn",),
         drawn="gscnn_wideresnet38",
+        rules=(
+            (r"shape/[a-z]+(\d)", r"shape/gate\1"),
+            (r"aspp$", ""),
+            (r"(decoder)", r"\1"),
+        ),
         tests=("models/test_gscnn.py", "losses/test_objective.py"),
         scores=(
             Score("WideResNet-38", CITY, "80.8 mIoU", "paper"),
@@ -155,8 +162,8 @@ PAGES = {
     ),
     "glore": Page(
         title="GloRe (graph-based global reasoning)",
-        paper="Chen, Rohrbach, Yan, Yan, Feng, Kalantidis: Graph-Based Global Reasoning "
-        "Networks. CVPR 2019, arXiv 1811.12814.",
+        paper="Chen, Rohrbach, Yan, Yan, Feng, Kalantidis: Graph-Based Global "
+        "Reasoning Networks. CVPR 2019, arXiv 1811.12814.",
         modules=("glore",),
         drawn="glore_resnet50",
         tests=("nn/test_graph.py",),
@@ -197,9 +204,7 @@ PAGES = {
         drawn="ginet_resnet50",
         scores=(
             Score("GINet", "COCO-Stuff", "40.6 mIoU", "paper"),
-            Score(
-                "ResNet-50, another implementation", CITY, "78.66 mIoU", "PaddleSeg"
-            ),
+            Score("ResNet-50, another implementation", CITY, "78.66 mIoU", "PaddleSeg"),
         ),
     ),
     "spn": Page(
@@ -208,6 +213,10 @@ PAGES = {
         "Propagation Networks. NeurIPS 2017, arXiv 1710.01020.",
         modules=("spn",),
         drawn="spn",
+        rules=(
+            (r"encoder/(conv\d).*", r"encoder/\1"),
+            (r"decoder/(\w+)", r"decoder/\1"),
+        ),
         written=(
             Written(
                 NETS + "test_spn",
@@ -244,6 +253,7 @@ PAGES = {
         "Adversarial Networks. CVPR 2017, arXiv 1611.07004.",
         modules=("pix2pix",),
         drawn="pix2pix_unet256",
+        rules=((r"generator/((?:down|up)\d)", r"generator/\1"),),
         tests=("models/test_pix2pix.py",),
         scores=(
             Score(
@@ -278,6 +288,11 @@ PAGES = {
         "Images. NeurIPS 2018, arXiv 1806.05034.",
         modules=("prob_unet",),
         drawn="prob_unet",
+        rules=(
+            (r"unet/encoder/block(\d)", r"unet/encoder\1"),
+            (r"unet/(up\d)", r"unet/\1"),
+            (r"prior/(?:encoder/block\d|head)", "prior"),
+        ),
         tests=("models/test_prob_unet.py",),
     ),
     "point_transformer": Page(

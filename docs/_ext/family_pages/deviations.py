@@ -101,10 +101,12 @@ def _sentence(text):
 
 
 def _texts(file, names):
-    """The deviations in the docstring of a file and in the definitions of some names."""
+    """The deviations in the docstring of a file and in some definitions."""
     lines = _source(file).split("\n")
     places = _definitions(file)
-    skipped = [range(n.lineno - 1, n.end_lineno) for k, n in places.items() if k not in names]
+    skipped = [
+        range(n.lineno - 1, n.end_lineno) for k, n in places.items() if k not in names
+    ]
     return [
         comment(lines, number)
         for number, line in enumerate(lines)

@@ -26,6 +26,7 @@ PAGES = {
         "Segmentation. CVPR 2015, arXiv 1411.4038; TPAMI 2017, arXiv 1605.06211.",
         modules=("fcn", "fcn32s", "fcn_resnet"),
         drawn="fcn8s_vgg16",
+        rules=((r"(upscore)\w*", r"\1"),),
         peers=r"^FCN R50|fcn_resnet",
         written=(
             Written(
@@ -56,10 +57,11 @@ PAGES = {
     ),
     "unet": Page(
         title="U-Net",
-        paper="Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical "
-        "Image Segmentation. MICCAI 2015, arXiv 1505.04597.",
+        paper="Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for "
+        "Biomedical Image Segmentation. MICCAI 2015, arXiv 1505.04597.",
         modules=("unet", "unet_valid", "unet_fcn", "unet_resnet"),
         drawn="unet",
+        rules=((r"trunk/((?:down|up)\d)", r"\1"),),
         peers=r"^U-?[Nn]et",
         written=(
             Written(
@@ -165,6 +167,7 @@ PAGES = {
         "Workshops 2017, arXiv 1611.09326.",
         modules=("fc_densenet",),
         drawn="fc_densenet103",
+        rules=((r"transition", ""),),
         written=(
             Written(
                 DENSE + "test_fc_densenet",
@@ -185,6 +188,10 @@ PAGES = {
         "High-Resolution Semantic Segmentation. CVPR 2017, arXiv 1611.06612.",
         modules=("refinenet",),
         drawn="refinenet_resnet50",
+        rules=(
+            (r"head/(fuse\d)", ""),
+            (r"head/(refine\d)", r"head/\1"),
+        ),
         written=(
             Written(
                 DENSE + "test_refinenet_head",

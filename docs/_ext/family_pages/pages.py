@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from family_pages import atrous, context, encoder_decoder
 from family_pages.record import Page
-
 from jaxseg.models import FAMILIES, MODELS
 
 PAGES: dict[str, Page] = {

@@ -26,7 +26,7 @@ def compared(kind: str) -> tuple[pathlib.Path, list[list[str]]]:
     """
     pages = sorted((ROOT / "docs" / "guide").glob("*.md"))
     for path in [ROOT / "README.md", *pages]:
-        head, found, rest = path.read_text(encoding="utf-8").partition(HEADERS[kind])
+        _, found, rest = path.read_text(encoding="utf-8").partition(HEADERS[kind])
         if found:
             table = rest.split("\n\n")[0].strip().split("\n")[1:]
             return path, [

@@ -71,7 +71,7 @@ def _shapes(model: nn.Module, size):
         image = jax.ShapeDtypeStruct((1, *size, channels), jnp.float32)
         init = functools.partial(model.init_with_output, train=False)
         try:
-            keep = lambda module, method: module.name == "backbone"
+            keep = lambda m, method: m.name == "backbone" and method == "__call__"
             collections = ["params", "batch_stats", "intermediates"]
             init = functools.partial(
                 init, capture_intermediates=keep, mutable=collections

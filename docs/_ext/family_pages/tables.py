@@ -10,7 +10,6 @@ from family_pages.deviations import deviations, shared_deviations
 from family_pages.pages import GROUPS, PAGES, families, presets
 from family_pages.record import Page, Run
 from family_pages.strides import stored_strides
-
 from jaxseg.lab.model_row import CLASSES, SIZE, stored_rows
 from jaxseg.models import FAMILIES
 from jaxseg.models.families import backbones_for
@@ -28,8 +27,8 @@ def preset_table(page: Page) -> str:
         head = ("preset", "output stride", "parameters", "auxiliary heads", "GFLOP")
         parts.append(
             f"Parameters and arithmetic are for {CLASSES} classes and one image of "
-            f"{SIZE[0]} x {SIZE[1]} pixels (2 FLOP per multiply-add), as `jaxseg models` "
-            "prints them. Output strides in parentheses can be selected by "
+            f"{SIZE[0]} x {SIZE[1]} pixels (2 FLOP per multiply-add), as `jaxseg "
+            "models` prints them. Output strides in parentheses can be selected by "
             "`output_stride`."
         )
         parts.append(table(head, cells))
@@ -37,10 +36,10 @@ def preset_table(page: Page) -> str:
         cells = [_family(name) for name in names]
         head = ("head for any backbone", "reads", "output stride", "backbones")
         parts.append(
-            "`create_model(HEAD, num_classes, backbone=NAME)` puts these heads on other "
-            "backbones; `jaxseg models --backbones` lists their names. The table shows "
-            "the coarsest stride of each level that the head accepts, and the number of "
-            "backbones that fit."
+            "`create_model(HEAD, num_classes, backbone=NAME)` puts these heads on "
+            "other backbones; `jaxseg models --backbones` lists their names. The table "
+            "shows the coarsest stride of each level that the head accepts, and the "
+            "number of backbones that fit."
         )
         parts.append(table(head, cells))
     return "\n\n".join(parts)
@@ -92,12 +91,12 @@ def score_tables(page: Page) -> str:
         parts.append(table(("network", "data", "published score", "source"), cells))
     else:
         parts.append(
-            "No comparable score of this network is published, or none could be checked "
-            "against its source."
+            "No comparable score of this network is published, or none could be "
+            "checked against its source."
         )
     parts.append(
-        "Networks of the published sizes were not trained here: that needs the datasets, "
-        "pretrained weights and accelerators."
+        "Networks of the published sizes were not trained here: that needs the "
+        "datasets, pretrained weights and accelerators."
     )
     if page.runs:
         parts.append("These small forms were trained; their scores are not comparable:")
@@ -111,10 +110,12 @@ def deviation_list(page: Page) -> str:
     found = deviations(page.modules)
     if not found:
         return (
-            "The code of these networks states no deviation of its own. [Those that all "
-            "networks share](index.md) are listed separately."
+            "The code of these networks states no deviation of its own. [Those that "
+            "all networks share](index.md) are listed separately."
         )
-    return "\n".join(f"- {text} ([{_name(file)}](../../{file}))" for file, text in found)
+    return "\n".join(
+        f"- {text} ([{_name(file)}](../../{file}))" for file, text in found
+    )
 
 
 def index_tables() -> str:
@@ -134,7 +135,8 @@ def index_tables() -> str:
         parts.append(table(("family", "arXiv", "presets", "heads"), cells))
         parts.append("```{toctree}\n:hidden:\n\n" + "\n".join(names) + "\n```")
     shared = [
-        f"- {text} ([{_name(file)}](../../{file}))" for file, text in shared_deviations()
+        f"- {text} ([{_name(file)}](../../{file}))"
+        for file, text in shared_deviations()
     ]
     parts += ["## Deviations that all networks share", "\n".join(shared)]
     return "\n\n".join(parts)

@@ -44,7 +44,8 @@ def trace_blocks(model: nn.Module, rules: tuple[tuple[str, str], ...]) -> list[B
       model: The network.
       rules: Pairs of a regular expression and a replacement. The first expression that
         matches the beginning of a path gives the name of the block; an empty
-        replacement makes the equation a connection.
+        replacement makes the equation a connection. Blocks whose names have the same
+        text before a colon work side by side; connections between them are left out.
     """
     jaxpr = _jaxpr(model)
     blocks: dict[str, Block] = {IMAGE: Block(IMAGE)}
@@ -59,13 +60,16 @@ def trace_blocks(model: nn.Module, rules: tuple[tuple[str, str], ...]) -> list[B
         if not name or not (sources or name in blocks):
             for v in equation.outvars:
                 origin[v] = sources
+                _note_map(blocks, sources, v.aval)
             continue
         block = blocks.setdefault(name, Block(name))
-        block.sources.update({s: None for s in sources if s != name})
+        stage = name.partition(":")[0]
+        new = {s: None for s in sources if s.partition(":")[0] != stage}
+        block.sources.update(new)
         _describe(block, equation)
         for v in equation.outvars:
             origin[v] = {name: None}
-            if len(v.aval.shape) == 4 and v.aval.dtype != bool:
+            if _is_map(v.aval):
                 block.shape = tuple(v.aval.shape[1:])
     last = jaxpr.outvars[0]
     blocks[LOGITS] = Block(LOGITS, tuple(last.aval.shape[1:]), sources=origin[last])
@@ -88,6 +92,21 @@ def block_name(stack: str, rules: tuple[tuple[str, str], ...]) -> str:
         if found := re.match(pattern, path):
             return found.expand(replacement)
     return ""
+
+
+def _is_map(result):
+    """Whether an array has the proportions of the image, unlike heads of attention."""
+    if len(result.shape) != 4 or result.dtype == bool:
+        return False
+    return abs(result.shape[2] / result.shape[1] - SIZE[1] / SIZE[0]) < 0.5
+
+
+def _note_map(blocks, sources, result):
+    """Gives blocks of tokens the shape of the map that is made from them."""
+    if _is_map(result):
+        for name in sources:
+            if blocks[name].shape is None:
+                blocks[name].shape = tuple(result.shape[1:])
 
 
 def _jaxpr(model):
