@@ -16,6 +16,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxseg._api import Run, open_run
+    from jaxseg._pretrained import load_pretrained
+    from jaxseg._train import Trained, train
+    from jaxseg.data.spec import DatasetSpec
+    from jaxseg.inference.prediction import Prediction
+    from jaxseg.inference.segmenter import PredictOptions, Segmenter
     from jaxseg.models import create_model, list_models
 
 __version__ = "0.1.0"

@@ -267,6 +267,7 @@ def open_run(
     Raises:
       ValueError: If the directory is not a run, has no such checkpoint, or is damaged.
     """
+    workdir = os.fspath(workdir)
     config, spec = read_config(workdir), read_spec(workdir)
     options = {**config.model.options, **(model_options or {})}
     changed = _replaced(config.data, data or {})

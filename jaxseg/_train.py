@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Display:
         run was checked and the run directory was written.
     """
 
-    reporter: Callable[[], Reporter] = Silent
+    reporter: Callable[[], AbstractContextManager[Reporter]] = Silent
     begin: Begin = lambda start, chosen: None
 
 

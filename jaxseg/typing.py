@@ -9,7 +9,8 @@ Array = jax.Array
 Pyramid = dict[str, Array]  # "c1" has stride 2; "c5" has the output stride.
 Outputs = dict[str, Array]  # "logits" [B, H, W, K] and, optionally, "aux*" and "edge".
 Variables = Mapping[str, Any]  # "params" and, with batch normalization, "batch_stats".
-Size = tuple[int, int]  # Height and width in pixels.
+# Height and width in pixels. Type checkers give `x.shape[1:3]` the second type.
+Size = tuple[int, int] | tuple[int, ...]
 Padding = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -48,13 +49,14 @@ class MultilabelBatch(TypedDict):
     valid: Array
 
 
-def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+def pair(value: int | Size) -> tuple[int, int]:
     """Converts an option such as a stride to its values for rows and for columns.
 
     Args:
       value: An int for both directions, or a pair (rows, columns).
     """
-    return (value, value) if isinstance(value, int) else tuple(value)
+    rows, columns = (value, value) if isinstance(value, int) else value
+    return rows, columns
 
 
 def padding_pairs(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -66,4 +68,5 @@ def padding_pairs(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
     """
     if isinstance(padding, int):
         return ((padding, padding), (padding, padding))
-    return tuple((p, p) if isinstance(p, int) else tuple(p) for p in padding)
+    rows, columns = padding
+    return pair(rows), pair(columns)

@@ -56,7 +56,8 @@ class AlexNet(nn.Module):
         caffe = self.variant == "caffe"
         padding = padding if self.first_padding is None else self.first_padding
         plan = atrous_plan((4, 2, 2, 2), self.output_stride)
-        x, pyramid, step = image, {}, plan[0]
+        pyramid: Pyramid = {}
+        x, step = image, plan[0]
         for number, (features, kernel, groups) in enumerate(table, start=1):
             conv = Conv(
                 max(groups, round(features * self.width / groups) * groups),

@@ -6,6 +6,8 @@ norm, ReLU and a 3x3 convolution to `growth` channels. A transition halves the c
 and, by average pooling, the size.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -35,7 +37,7 @@ class DenseLayer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        options = {"bias": False, "style": self.style}
+        options: dict[str, Any] = {"bias": False, "style": self.style}
         x = nn.relu(Norm(self.style, name="norm1")(x, train=train))
         x = Conv(4 * self.growth, 1, name="conv1", **options)(x)
         x = nn.relu(Norm(self.style, name="norm2")(x, train=train))

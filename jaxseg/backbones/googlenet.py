@@ -7,6 +7,7 @@ of 2x2.
 """
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -44,7 +45,8 @@ class _Unit(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
-        options = {"stride": self.stride, "rate": self.rate, "style": self.style}
+        options: dict[str, Any] = {"stride": self.stride, "rate": self.rate}
+        options["style"] = self.style
         if self.variant == "caffe":
             conv = Conv(self.features, self.kernel, name="conv", **options)
             return nn.relu(conv(x))

@@ -7,6 +7,8 @@ References:
   arXiv 1904.04514 and 1908.07919.
 """
 
+from typing import Any
+
 from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
@@ -17,7 +19,7 @@ from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 
 # Attributes of the published small networks. "W18 small v1" does have width 16.
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "small_v1": {
         "width": 16,
         "first_blocks": 1,

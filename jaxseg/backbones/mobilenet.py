@@ -181,14 +181,14 @@ class MobileNetV2(nn.Module):
         strides = (2, *(row[2] for row in rows))
         plan = iter(atrous_plan(strides, self.output_stride))
         step = next(plan)
-        block = ConvNormAct(
+        stem = ConvNormAct(
             divisible(32 * self.width),
             stride=step.stride,
             act="relu6",
             style=self.style,
             name="stem",
         )
-        x, pyramid, level = block(image, train=train), {}, 1
+        x, pyramid, level = stem(image, train=train), {}, 1
         for number, (expansion, channels, stride) in enumerate(rows, start=1):
             level += stride > 1
             block = InvertedResidual(
@@ -202,10 +202,8 @@ class MobileNetV2(nn.Module):
             x, expanded = block(x, train=train)
             pyramid[f"c{level}"] = x if self.tap == "output" else expanded
         if self.last:
-            block = ConvNormAct(
-                self.last, 1, act="relu6", style=self.style, name="last"
-            )
-            x = block(x, train=train)
+            last = ConvNormAct(self.last, 1, act="relu6", style=self.style, name="last")
+            x = last(x, train=train)
         return {**pyramid, "c5": x}
 
 

@@ -259,7 +259,7 @@ class _Stem(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         if self.kind == "7x7":
-            plan = ((self.width, 7, 2),)
+            plan: tuple[tuple[int, int, int], ...] = ((self.width, 7, 2),)
         else:
             half = self.width if self.kind == "beta" else self.width // 2
             last = self.width * 2 if self.kind == "beta" else self.width

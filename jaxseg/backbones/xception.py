@@ -59,7 +59,7 @@ _MIDDLE = {41: 8, 65: 16, 71: 16}
 class XceptionUnit(nn.Module):
     """Adds the output of three separable convolutions to a shortcut of the input."""
 
-    features: tuple[int, int, int]
+    features: tuple[int, ...]
     step: Step
     shortcut: str
     unit_rates: tuple[int, int, int] = (1, 1, 1)
@@ -68,7 +68,7 @@ class XceptionUnit(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
         """Returns the output and the output of the second convolution."""
-        residual, second, last = x, None, self.shortcut == "none"
+        residual, second, last = x, x, self.shortcut == "none"
         for number, width in enumerate(self.features):
             block = SeparableConvNormAct(
                 width,
@@ -82,7 +82,7 @@ class XceptionUnit(nn.Module):
             x = block(x if last else nn.relu(x), train=train)
             second = x if number == 1 else second
         if self.shortcut == "conv":
-            block = ConvNormAct(
+            shortcut = ConvNormAct(
                 self.features[-1],
                 1,
                 stride=self.step.stride,
@@ -90,7 +90,7 @@ class XceptionUnit(nn.Module):
                 style=self.style,
                 name="shortcut",
             )
-            residual = block(residual, train=train)
+            residual = shortcut(residual, train=train)
         return (x if last else x + residual), second
 
 
@@ -142,7 +142,7 @@ class Xception(nn.Module):
         pyramid = {"c1": x}
         units = self._units()
         for number, ((name, unit), step) in enumerate(zip(units, plan, strict=True), 1):
-            block = XceptionUnit(
+            cell = XceptionUnit(
                 tuple(map(self._wide, unit.features)),
                 step=step,
                 shortcut=unit.shortcut,
@@ -150,7 +150,7 @@ class Xception(nn.Module):
                 style=style,
                 name=name,
             )
-            x, second = block(x, train=train)
+            x, second = cell(x, train=train)
             if unit.tap:
                 pyramid[unit.tap] = second
         return {**pyramid, "c5": x}

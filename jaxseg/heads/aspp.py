@@ -4,6 +4,10 @@ References:
   v2: arXiv 1606.00915; v3: arXiv 1706.05587; v3+: arXiv 1802.02611.
 """
 
+import functools
+import operator
+from typing import Any
+
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -153,11 +157,12 @@ class ScoreSumHead(nn.Module):
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
         x = pyramid[self.tap]
-        options = {"kernel_init": "normal0.01", "style": self.style}
+        options: dict[str, Any] = {"kernel_init": "normal0.01", "style": self.style}
         if not self.rates:
             return Conv(self.num_classes, 1, name="score", **options)(x)
         x = share_between_rates(x, self.rates)
-        return sum(
+        branches = [
             Conv(self.num_classes, rate=rate, name=f"branch{number}", **options)(x)
             for number, rate in enumerate(self.rates)
-        )
+        ]
+        return functools.reduce(operator.add, branches)

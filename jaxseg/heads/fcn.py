@@ -1,5 +1,7 @@
 """The convolutional FCN head of torchvision and MMSegmentation."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -41,7 +43,8 @@ class FCNHead(nn.Module):
     @nn.compact
     def __call__(self, features: Pyramid | Array, *, train: bool) -> Array:
         """Maps [B, h, w, C] to logits [B, h, w, num_classes], float32."""
-        x = features if self.tap is None else features[self.tap]
+        x: Any = features  # A pyramid, if `tap` is not None.
+        x = x if self.tap is None else x[self.tap]
         names = ["conv", *(f"conv{i}" for i in range(2, self.convs + 1))]
         source, width = x, self.features or x.shape[-1] // 4
         for name in names:

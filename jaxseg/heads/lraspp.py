@@ -41,8 +41,8 @@ class LRASPPHead(nn.Module):
             high, train=train
         )
         gate = Conv(self.features, 1, bias=False, style=self.style, name="gate")
-        gate = nn.sigmoid(gate(self._pool(high)))
-        x = x * resize(gate, x.shape[1:3])
+        weight = nn.sigmoid(gate(self._pool(high)))
+        x = x * resize(weight, x.shape[1:3])
         x = resize(x, low.shape[1:3])
         low = Conv(self.num_classes, 1, style=self.style, name="low_score")(low)
         return low + Conv(self.num_classes, 1, style=self.style, name="score")(x)

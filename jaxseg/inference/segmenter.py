@@ -215,7 +215,8 @@ class Segmenter:
             found = self._ensemble.averaged(pixels, self.form, **self._how())
             probabilities = np.array(self.network.in_dataset(found.probabilities))
             labels = self.form.labels_of(probabilities)
-            return Segmented(labels, probabilities, found.maps)
+            maps = {name: np.asarray(value) for name, value in found.maps.items()}
+            return Segmented(labels, probabilities, maps)
         if soft:
             labels, probabilities = self._both(self.variables, pixels)
             return Segmented(np.array(labels), np.array(probabilities))
@@ -232,7 +233,9 @@ class Segmenter:
         Args:
           pixels: The images [B, H, W, C], of the type in the dataset's specification.
         """
-        return self.segment(pixels, soft=True)[1]
+        _, found = self.segment(pixels, soft=True)
+        assert found is not None  # because of `soft`
+        return found
 
     def _ensemble_of(self, others: Sequence[Member]) -> Ensemble:
         options = self.options

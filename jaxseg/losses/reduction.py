@@ -10,17 +10,19 @@ means of all devices would be wrong if they hold different numbers of labeled pi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 
 Term = tuple[jax.Array, jax.Array, float]
+Tree = TypeVar("Tree")
 
 
-def total(x: jax.Array, axis_name: str | None) -> jax.Array:
-    """Sums an array over the devices of the pmap axis `axis_name`.
+def total(x: Tree, axis_name: str | None) -> Tree:
+    """Sums an array, or each array of a pytree, over the pmap axis `axis_name`.
 
-    If `axis_name` is None, the array is returned unchanged.
+    If `axis_name` is None, `x` is returned unchanged.
     """
     return x if axis_name is None else jax.lax.psum(x, axis_name)
 

@@ -194,7 +194,7 @@ def overlaps(
         probability.sum(axes),
         target.astype(jnp.float32).sum(axes),
     )
-    return sums if per_image else tuple(total(x, axis_name) for x in sums)
+    return sums if per_image else total(sums, axis_name)
 
 
 def class_weight(target_sum: jax.Array, classes: Classes) -> jax.Array:

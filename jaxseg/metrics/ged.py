@@ -52,7 +52,8 @@ def iou_distances(
     known_rows, known_columns = (
         (x != void).astype(jnp.float32) for x in (rows, columns)
     )
-    total = seen = 0.0
+    total: jax.Array | float = 0.0
+    seen: jax.Array | float = 0.0
     for k in classes:
         here, there = ((x == k).astype(jnp.float32) for x in (rows, columns))
         both = here @ there.T

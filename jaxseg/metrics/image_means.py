@@ -17,7 +17,7 @@ import numpy as np
 
 def image_means(
     name: str,
-    images: Iterable[tuple[Sequence[int], Sequence[float]]],
+    images: Iterable[tuple[np.ndarray, np.ndarray]],
     num_classes: int,
 ) -> dict[str, Any]:
     """Averages one score over the classes and images of a dataset.

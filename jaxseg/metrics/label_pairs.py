@@ -84,7 +84,7 @@ def label_pair(
                 f"expected classes from 0 to {num_classes - 1}."
             )
         maps.append(cleaned)
-    return LabelPair(*maps, num_classes)
+    return LabelPair(maps[0], maps[1], num_classes)
 
 
 def mask_pair(prediction: np.ndarray, label: np.ndarray) -> LabelPair:
@@ -105,7 +105,7 @@ def mask_pair(prediction: np.ndarray, label: np.ndarray) -> LabelPair:
             f"prediction.shape={maps[1].shape} is invalid: expected {maps[0].shape}, "
             "the shape of the label."
         )
-    return LabelPair(*maps, 1)
+    return LabelPair(maps[0], maps[1], 1)
 
 
 def class_boundaries(classes: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ Precision is n_kk / p_k, recall is n_kk / t_k, and F1 is 2 n_kk / (t_k + p_k).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def scores(matrix: np.ndarray) -> dict[str, Any]:
     }
 
 
-def to_json(values: dict[str, Any]) -> dict[str, Any]:
+def to_json(values: Mapping[str, Any]) -> dict[str, Any]:
     """Converts scores to numbers and lists that `json.dumps` accepts.
 
     nan becomes None.

@@ -66,8 +66,8 @@ def check_name(name: str, backbone: str | None = None) -> None:
             f"model name={name!r} is invalid: expected one of {kind}.{advice}"
         )
     if backbone is None and name not in MODELS:
-        presets = [preset for preset in MODELS if preset.startswith(f"{name}_")]
-        presets = f", or a preset such as {presets[0]!r}" if presets else ""
+        found = [preset for preset in MODELS if preset.startswith(f"{name}_")]
+        presets = f", or a preset such as {found[0]!r}" if found else ""
         raise ValueError(
             f"backbone=None is invalid: expected the name of a backbone for the family "
             f"{name!r}, such as 'resnet50'{presets}. `jaxseg models --backbones` lists "

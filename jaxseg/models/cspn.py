@@ -11,6 +11,8 @@ of the stem's convolution without normalization and ReLU, and no ReLU follows th
 3x3 convolution on top of the backbone. Here ReLU is applied to both maps.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -151,7 +153,7 @@ def cspn(
       arXiv 1808.00150.
     """
     backbone = ResNet(depth, 32, width=width, blocks=blocks, style=style)
-    options = {"steps": steps, "absolute": absolute, "read": read}
+    options: dict[str, Any] = {"steps": steps, "absolute": absolute, "read": read}
     return cspn_on(num_classes, backbone, style=style, **options)
 
 

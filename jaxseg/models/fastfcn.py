@@ -5,6 +5,7 @@ reads c4, and dropout removes whole channels.
 """
 
 from functools import partial
+from typing import Any
 
 from flax import linen as nn
 
@@ -61,7 +62,7 @@ def fastfcn(
     if variant not in VARIANTS:
         raise ValueError(f"variant={variant!r} is invalid: expected one of {VARIANTS}.")
     mmseg = variant == "mmseg"
-    order = {"order": ("c3", "c4", "c5")} if mmseg else {}
+    order: dict[str, Any] = {"order": ("c3", "c4", "c5")} if mmseg else {}
     jpu = JPU(features, jpu_rates, align_corners, style=style, **order)
     make = _mmseg_head if mmseg else _head
     inner = make(head, num_classes, features, rates, align_corners, style)

@@ -68,8 +68,8 @@ class FCNGoogLeNet(nn.Module):
                 "47 pixels for GoogLeNet's pooling. Pad the image."
             )
         trunk = GoogLeNet("caffe", width=self.width, style=self.style, name="backbone")
-        x = trunk(image, train=train)
-        x = Dropout(self.dropout)(x["c5"], train=train)
+        pyramid = trunk(image, train=train)
+        x = Dropout(self.dropout)(pyramid["c5"], train=train)
         return score_and_upsample(self, x=x, crop=GOOGLENET_CROP, image=image)
 
 

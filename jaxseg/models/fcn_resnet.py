@@ -5,6 +5,7 @@ head of the same form reads c4, and the bilinear upsampling has half-pixel cente
 """
 
 from functools import partial
+from typing import Any
 
 from flax import linen as nn
 
@@ -40,7 +41,8 @@ def fcn(
       channel_dropout: See `FCNHead`.
       style: See `BlockConfig`.
     """
-    options = {"rate": head_rate, "style": style, "channel_dropout": channel_dropout}
+    options: dict[str, Any] = {"rate": head_rate, "style": style}
+    options["channel_dropout"] = channel_dropout
     return EncoderDecoder(
         backbone,
         head=FCNHead(num_classes, convs=convs, join=join, **options),

@@ -1,7 +1,7 @@
 """Divides the keyword options of a network between its backbone and its head."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from jaxseg.backbones.resnet import ResNet
@@ -9,7 +9,7 @@ from jaxseg.backbones.resnet_variant import FIELDS
 
 
 def split_options(
-    options: Mapping[str, Any], backbone: Callable = ResNet
+    options: Mapping[str, Any], backbone: Any = ResNet
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Splits options into those of the backbone and all others.
 

@@ -38,7 +38,7 @@ class Level(NamedTuple):
 
     points: Array
     mask: Array
-    index: Array
+    index: Array  # type: ignore[assignment]  # hides a method of tuples
     valid: Array
 
 

@@ -13,7 +13,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout
 from jaxseg.ops.open_size import is_open, larger
 from jaxseg.ops.pool import max_pool
-from jaxseg.typing import Array
+from jaxseg.typing import Array, Size
 
 PADS = ("reflect", "none")
 
@@ -60,7 +60,7 @@ def check_side(side: int, depth: int) -> None:
     )
 
 
-def center_crop(x: Array, size: tuple[int, int]) -> Array:
+def center_crop(x: Array, size: Size) -> Array:
     """Crops a map [B, H, W, C] to its central `size` pixels.
 
     An odd remainder is cut at the bottom and the right.

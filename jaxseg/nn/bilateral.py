@@ -138,4 +138,4 @@ class ContextPath(nn.Module):
             )
             t = refine(t, train=train)
             merged.append(t)
-        return tuple(merged)
+        return merged[0], merged[1]

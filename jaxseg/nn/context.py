@@ -46,14 +46,14 @@ class SeparableConv(nn.Module):
             )
             return block(x, train=train)
         if self.separable == "full":
-            block = SeparableConvNormAct(
+            separable = SeparableConvNormAct(
                 self.features,
                 rate=self.rate,
                 mid_act=True,
                 style=self.style,
                 name="separable",
             )
-            return block(x, train=train)
+            return separable(x, train=train)
         if self.separable != "plain":
             raise ValueError(
                 f"separable={self.separable!r} is invalid: expected one of {SEPARABLE}."
@@ -98,8 +98,8 @@ class ImagePooling(nn.Module):
         if self.window is None:
             pooled = adaptive_avg_pool(x, 1)
         else:
-            window = tuple(min(w, s) for w, s in zip(self.window, size, strict=True))
-            pooled = avg_pool(x, window=window, stride=1)
+            rows, columns = map(min, self.window, size)
+            pooled = avg_pool(x, window=(rows, columns), stride=1)
         block = ConvNormAct(self.features, kernel=1, style=self.style, name="conv")
         pooled = block(pooled, train=train)
         return resize(pooled, size, align_corners=self.align_corners)

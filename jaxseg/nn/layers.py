@@ -95,7 +95,8 @@ class Conv(nn.Module):
     def __call__(self, x: Array) -> Array:
         kernel_size, rate, padding = pair(self.kernel), pair(self.rate), self.padding
         if padding is None:
-            padding = tuple(map(same_padding, kernel_size, rate))
+            rows, columns = map(same_padding, kernel_size, rate)
+            padding = (rows, columns)
         shape = (*kernel_size, x.shape[-1] // self.groups, self.features)
         kernel = self.param("kernel", initializer(self.kernel_init), shape)
         y = conv(

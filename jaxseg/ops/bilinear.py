@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxseg.ops.open_size import is_open
+from jaxseg.typing import Array
 
 
 class Taps(NamedTuple):
@@ -21,9 +22,9 @@ class Taps(NamedTuple):
       weight: The weights of the upper neighbors, float32 [n].
     """
 
-    low: np.ndarray
-    high: np.ndarray
-    weight: np.ndarray
+    low: np.ndarray | Array
+    high: np.ndarray | Array
+    weight: np.ndarray | Array
 
 
 def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:

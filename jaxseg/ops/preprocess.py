@@ -21,9 +21,14 @@ class Normalization(Protocol):
       value_range: The pixel values that are mapped to 0 and 1.
     """
 
-    mean: Sequence[float]
-    std: Sequence[float]
-    value_range: tuple[float, float]
+    @property
+    def mean(self) -> Sequence[float]: ...
+
+    @property
+    def std(self) -> Sequence[float]: ...
+
+    @property
+    def value_range(self) -> tuple[float, float]: ...
 
 
 def preprocess(pixels: Array, spec: Normalization, *, scale: float = 1.0) -> Array:

@@ -140,7 +140,7 @@ def phase_energy(maps: np.ndarray | Array, stride: int) -> np.ndarray:
         len(maps), height // stride, stride, width // stride, stride, -1
     )
     energy = cells.mean((0, 1, 3, 5))
-    return energy / energy.mean()
+    return np.asarray(energy / energy.mean())
 
 
 def grid_energy(maps: np.ndarray | Array, stride: int) -> float:

@@ -111,14 +111,14 @@ def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
     Raises:
       ValueError: If the subsampled shapes differ.
     """
-    dense = np.asarray(dense, np.float32)[:, ::factor, ::factor]
-    strided = np.asarray(strided, np.float32)
-    if dense.shape != strided.shape:
+    fine = np.asarray(dense, np.float32)[:, ::factor, ::factor]
+    coarse = np.asarray(strided, np.float32)
+    if fine.shape != coarse.shape:
         raise ValueError(
-            f"dense.shape={dense.shape} after subsampling by {factor} is invalid: "
-            f"expected {strided.shape}, the shape of strided."
+            f"dense.shape={fine.shape} after subsampling by {factor} is invalid: "
+            f"expected {coarse.shape}, the shape of strided."
         )
-    return float(np.abs(dense - strided).max() / max(strided.std(), 1e-12))
+    return float(np.abs(fine - coarse).max() / max(coarse.std(), 1e-12))
 
 
 def output_stride_gaps(

@@ -156,7 +156,7 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
     model *= (model * field).sum() / (model**2).sum()
     variance = ((field - field.mean()) ** 2).sum()
     fit = 1 - ((field - model) ** 2).sum() / variance if variance else 1.0
-    return Gaussian(tuple(center), tuple(spread), float(fit))
+    return Gaussian((center[0], center[1]), (spread[0], spread[1]), float(fit))
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:

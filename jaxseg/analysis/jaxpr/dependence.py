@@ -78,7 +78,8 @@ def reach(fn: Callable, image: Any, *rest: Any) -> Any:
     """
     closed, shapes = jax.make_jaxpr(fn, return_shape=True)(image, *rest)
     inputs = len(closed.jaxpr.invars)
-    found, loose = [], set()
+    loose: set[str] = set()
+    found = []
     for axis in _AXES:
         size = image.shape[axis]
         start = Spread((axis,), np.eye(size, size + 1, dtype=bool))

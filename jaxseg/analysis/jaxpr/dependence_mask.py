@@ -40,7 +40,7 @@ class Spread:
         """
         axes = tuple(i for i, dim in enumerate(self.dims) if dim in set(removed))
         kept = tuple(dim for i, dim in enumerate(self.dims) if i not in axes)
-        return Spread(kept, self.mask.any(axes) if axes else self.mask)
+        return Spread(kept, np.any(self.mask, axes) if axes else self.mask)
 
     def renamed(self, names: Mapping[int, int]) -> Spread:
         """Returns the dependence after the dimensions of the array are transposed.
@@ -194,7 +194,8 @@ def reshaped(spread: Spread, old: Shape, new: Shape) -> Spread:
 
 def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
     """Pairs dimensions of both shapes with equal products, as finely as possible."""
-    groups, i, j = [], 0, 0
+    groups: list[tuple[list[int], list[int]]] = []
+    i = j = 0
     while i < len(old) or j < len(new):
         if i < len(old) and old[i] == 1:
             groups.append(([i], []))

@@ -173,7 +173,8 @@ def _replay(program: _Program, outputs: set[int]) -> Iterator[tuple[str, int]]:
     ]
     kept = [step for step in steps if step.writes[:1] and step.writes[0] not in merged]
     last = {r: i for i, reads in enumerate(real) for r in reads}
-    total, held = 0, set()
+    held: set[int] = set()
+    total = 0
     for i, (step, reads) in enumerate(zip(kept, real, strict=True)):
         dying = {r for r in reads if last[r] == i and r not in outputs} & held
         need = sum(sizes[w] for w in step.writes)

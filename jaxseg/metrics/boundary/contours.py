@@ -35,7 +35,7 @@ class Side:
         It is a distance to the other contour. The percentage refers to the length.
         """
         share = np.cumsum(self.length) / self.length.sum()
-        place = np.searchsorted(share, percentile / 100)
+        place = int(np.searchsorted(share, percentile / 100))
         return float(self.distance[min(place, len(share) - 1)])
 
 
@@ -76,8 +76,11 @@ class ContourDistances:
         """
         if not self.is_defined:
             return math.nan, math.nan
-        sides = (self.predicted, self.true)
-        return tuple(float(np.average(s.distance, weights=s.length)) for s in sides)
+        first, second = (
+            float(np.average(side.distance, weights=side.length))
+            for side in (self.predicted, self.true)
+        )
+        return first, second
 
     def normalized(self, tolerance: float) -> float:
         """Returns the share of the length of both contours that is near the other one.

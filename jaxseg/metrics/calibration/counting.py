@@ -10,7 +10,7 @@ on the batch size nor on the number of devices.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -107,8 +107,11 @@ def total(images: Iterable[CalibrationCounts]) -> CalibrationCounts:
     """
     found: CalibrationCounts | None = None
     for one in images:
-        pairs = zip(found or (), one, strict=True) if found else None
-        found = one if pairs is None else CalibrationCounts(*(a + b for a, b in pairs))
+        if found is None:
+            found = one
+            continue
+        pairs: list[tuple[Any, Any]] = list(zip(found, one, strict=True))
+        found = CalibrationCounts(*(a + b for a, b in pairs))
     if found is None:
         raise ValueError("images=() is invalid: expected the sums of one or more.")
     return found

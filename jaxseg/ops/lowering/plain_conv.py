@@ -74,7 +74,7 @@ def drop_idle_taps(
         first, last = (min(live), max(live)) if live else (0, taps - 1)
         kernel = lax.slice_in_dim(kernel, first, last + 1, axis=axis)
         pads.append((before - first * rate, after - (taps - 1 - last) * rate))
-    return kernel, window._replace(padding=tuple(pads))
+    return kernel, window._replace(padding=(pads[0], pads[1]))
 
 
 def pad(x: Array, padding: tuple[Pair, Pair]) -> Array:

@@ -8,6 +8,7 @@ convolution, whose weight gradient XLA compiles to a scalar loop nest on a CPU.
 
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -161,7 +162,7 @@ def grouped_conv(
         (n - r * (k - 1) - 1) // s + 1
         for n, r, k, s in zip((height, width), rate, (kh, kw), stride, strict=True)
     )
-    total = None
+    total: Any = None
     for u in range(kh):
         for v in range(kw):
             top, left = u * rate[0], v * rate[1]

@@ -39,12 +39,12 @@ def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
     def local(x, padding, kernel):
         return lax_conv(x, kernel, window._replace(padding=padding))
 
-    extent = tuple(kernel_extent(kernel, window, axis) for axis in (0, 1))
+    rows, columns = (kernel_extent(kernel, window, axis) for axis in (0, 1))
     return windowed(
         local,
         x,
         kernel,
-        extent=extent,
+        extent=(rows, columns),
         stride=window.stride,
         padding=window.padding,
     )

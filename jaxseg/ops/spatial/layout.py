@@ -89,7 +89,8 @@ def shared_axes() -> tuple[str | None, str | None]:
 
     A name is None if the rows, or the columns, are not sharded.
     """
-    return tuple(a if c > 1 else None for a, c in zip(AXES, parts(), strict=True))
+    rows, columns = (a if c > 1 else None for a, c in zip(AXES, parts(), strict=True))
+    return rows, columns
 
 
 def tiles(x: Array, uneven: Any = None) -> P:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -13,7 +15,7 @@ def local_rows(array: jax.Array) -> np.ndarray:
       array: An array whose first axis is split over the devices. Several devices can
         hold copies of the same entries.
     """
-    parts = {}
+    parts: dict[Any, Any] = {}
     for shard in array.addressable_shards:
         place = shard.index[0]
         start = place if isinstance(place, int) else place.start or 0

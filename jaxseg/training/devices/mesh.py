@@ -26,7 +26,8 @@ def space_pair(space: Space) -> tuple[int, int]:
     Args:
       space: A pair of these numbers, or an integer if only the rows are split.
     """
-    return (space, 1) if isinstance(space, int) else tuple(space)
+    rows, columns = (space, 1) if isinstance(space, int) else space
+    return rows, columns
 
 
 def make_mesh(

@@ -20,7 +20,7 @@ import os
 import signal
 import sys
 import traceback
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import jax
 import orbax.checkpoint as ocp
@@ -43,7 +43,7 @@ SIGNS = (  # Errors of collectives and barriers contain these if a connection br
     "Connection closed",
     "Socket closed",
 )
-_KEPT = []  # Objects that C code points to must not be garbage-collected.
+_KEPT: list[Any] = []  # Objects that C code points to must not be garbage-collected.
 _MEETINGS = itertools.count()  # All processes count in the same order.
 
 
@@ -79,7 +79,7 @@ def initialize_distributed(
         process_id=process_id,
         heartbeat_timeout=heartbeat_timeout,
     )
-    if None not in (coordinator, processes, process_id):
+    if coordinator and processes is not None and process_id is not None:
         rendezvous.wait_for_all(coordinator, processes, process_id)
     try:
         jax.distributed.initialize(

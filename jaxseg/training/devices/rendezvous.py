@@ -136,8 +136,8 @@ def listening(port: int) -> Iterator[socket.socket]:
     except OSError as error:
         raise ValueError(
             f"port={port} is invalid: expected a free port of this machine "
-            f"({os.strerror(error.errno)}). Another program uses it, or process 0 was "
-            "started twice. Choose another port in --coordinator."
+            f"({os.strerror(error.errno or 0)}). Another program uses it, or process 0 "
+            "was started twice. Choose another port in --coordinator."
         ) from error
     with server:
         yield server
@@ -150,9 +150,8 @@ class Leader:
         self._server = server
         self._me = me
         self._notice = notice
-        self._unread: dict[
-            socket.socket, bytes
-        ] = {}  # connections that have sent no complete message
+        # The connections that have sent no complete message.
+        self._unread: dict[socket.socket, bytes] = {}
         self._members: dict[socket.socket, Member] = {}
 
     def gather(self) -> None:
@@ -170,14 +169,15 @@ class Leader:
         everybody = range(1, self._me.processes)
         while len(self._members) < len(everybody):
             for key, _ in selector.select(timeout=RETRY):
-                if key.fileobj is self._server:
+                ready: Any = key.fileobj
+                if ready is self._server:
                     connection, _ = self._server.accept()
                     connection.setblocking(False)
                     self._unread[connection] = b""
                     selector.register(connection, selectors.EVENT_READ)
-                elif not self._read(key.fileobj):
-                    selector.unregister(key.fileobj)
-                    key.fileobj.close()
+                elif not self._read(ready):
+                    selector.unregister(ready)
+                    ready.close()
             here = {member.id for member in self._members.values()}
             self._notice.missing = [i for i in everybody if i not in here]
             if self._notice.missing and self._notice.due():

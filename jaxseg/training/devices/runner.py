@@ -58,7 +58,9 @@ class StepRunner:
         # Evaluation takes whole arrays: `variables` gathers those of a state in shards.
         evaluation = _backend(kind, devices, space, shard="none")
         counted = log_compilations(eval_step, "eval_step", self.programs)
-        self._steps = {"eval_step": evaluation.compile(counted, donate=False)}
+        self._steps: dict[str, Any] = {
+            "eval_step": evaluation.compile(counted, donate=False)
+        }
         self._evaluation, self._eval_step = evaluation, eval_step
         if train_step is not None:
             updated = log_compilations(train_step, "train_step", self.programs)

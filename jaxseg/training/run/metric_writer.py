@@ -49,7 +49,7 @@ class Record:
           kind: "train" or "eval".
           values: The values by name. TensorBoard gets only the numbers.
         """
-        if self._file is None:
+        if self._file is None or self._events is None:
             return
         line = {"step": step, "kind": kind} | {k: plain(v) for k, v in values.items()}
         self._file.write(json.dumps(line, allow_nan=False) + "\n")
@@ -68,6 +68,6 @@ class Record:
 
     def close(self) -> None:
         """Flushes and closes metrics.jsonl and the event file of TensorBoard."""
-        if self._file is not None:
+        if self._file is not None and self._events is not None:
             self._file.close()
             self._events.close()

@@ -60,7 +60,8 @@ class Observer(Protocol):
       needs_probabilities: Whether the observer reads `Observed.probabilities`.
     """
 
-    needs_probabilities: bool
+    @property
+    def needs_probabilities(self) -> bool: ...
 
     def measure(self, example: Observed) -> Any:
         """Computes the result for one example.

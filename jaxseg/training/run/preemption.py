@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import jax
 
@@ -37,7 +38,7 @@ class StopRequests:
     def __init__(self, asked: Callable[[], int | None] = lambda: None) -> None:
         self._asked = asked
         self._number: int | None = None
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
         self._several = jax.distributed.is_initialized()
 
     def __enter__(self) -> StopRequests:

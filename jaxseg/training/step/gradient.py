@@ -28,7 +28,8 @@ class Problem(NamedTuple):
 
     forward: Callable[[Any, Any, Batch, jax.Array], tuple[Any, Any]]
     loss_fn: Callable[[Any, Batch], dict[str, Term]]
-    count: Callable[[Any, Batch], dict[str, jax.Array]]
+    # The name hides a method of tuples.
+    count: Callable[[Any, Batch], dict[str, jax.Array]]  # type: ignore[assignment]
     axis_name: str | None
     weights: Mapping[str, jax.Array] | None = None
 

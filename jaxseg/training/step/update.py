@@ -56,8 +56,8 @@ def update_ema(state: TrainState, params: Any, decay: float | None) -> Any:
     """
     if decay is None:
         return None
-    decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
-    return optax.incremental_update(params, state.ema, 1.0 - decay)
+    rate = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
+    return optax.incremental_update(params, state.ema, 1.0 - rate)
 
 
 def dropout_key(state: TrainState, axis_name: str | None) -> jax.Array:
@@ -125,6 +125,8 @@ def decision_counts(
       The two numbers, as "labeled" and "correct".
     """
     if form.kind == "multilabel":
+        if known is None:
+            raise ValueError("known=None is invalid: expected the labeled pixels.")
         known = jnp.broadcast_to(known[..., None], label.shape)
     else:
         known = label != void
