@@ -25,6 +25,8 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
+# Without the packages and programs of an environment that is active.
+CLEAN = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
 METADATA = ("Name: jaxseg", "License-Expression: Apache-2.0", "License-File: LICENSE")
 TRAIN = """train --workdir run --train.steps 4 --train.batch-size 2
   --train.eval-batch-size 2 --train.num-overlays 1 --data.train-split train[:4]
@@ -82,7 +84,7 @@ def run(*command, **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        **options,
+        **{"env": CLEAN, **options},
     )
     if found.returncode:
         words = " ".join(map(str, command))[:200]
