@@ -1,4 +1,4 @@
-"""The code in the README and in two pages of the guide is run."""
+"""What the README and two pages of the guide show gives the values that they state."""
 
 import functools
 import pathlib
@@ -15,18 +15,6 @@ TINY = ", width=4, blocks=(1, 1, 1, 1), features=8, low=4"
 
 def blocks(page):
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-
-
-@pytest.mark.slow
-def test_readme_creates_modules_and_a_loss():
-    names = {}
-    code = next(b for b in blocks("README.md") if "class Classifier" in b)
-    exec(code.replace("output_stride=16", "output_stride=16" + TINY), names)
-    assert names["logits"].shape == (2, 65, 65, 21) and names["loss"] > 0
-    features = jnp.ones((1, 9, 9, 8))
-    head = names["Classifier"]()
-    out, _ = head.init_with_output(jax.random.key(0), features, train=False)
-    assert out.shape == (1, 9, 9, 21)
 
 
 def test_readme_states_the_values_of_its_atrous_rates():
