@@ -228,7 +228,8 @@ class Run:
         from jaxseg.report.writing import write_report
 
         data = self.config.data
-        folders = {"raw_dir": data.raw_dir, "prepared_dir": data.prepared_dir}
+        folders: dict[str, Any] = {"raw_dir": data.raw_dir}
+        folders["prepared_dir"] = data.prepared_dir
         options = MeasureOptions(images, checkpoint=self.step, **folders)
         return write_report([self.workdir], path, options=options)
 
