@@ -141,6 +141,21 @@ def move_runs(arguments: list[str]) -> list[str]:
     return [*arguments[:first], *arguments[last:], *moved]
 
 
+def directory_first(arguments: list[str]) -> list[str]:
+    """Moves the value of `--workdir`, as other commands call it, to the front.
+
+    Args:
+      arguments: The words of the command line.
+    """
+    for i, word in enumerate(arguments):
+        if word == "--workdir":
+            return [*arguments[i + 1 : i + 2], *arguments[:i], *arguments[i + 2 :]]
+        if word.startswith("--workdir="):
+            workdir = word.removeprefix("--workdir=")
+            return [workdir, *arguments[:i], *arguments[i + 1 :]]
+    return arguments
+
+
 def move_further_runs(arguments: list[str]) -> list[str]:
     """Moves the words between the first run directory and the options to `--ensemble`.
 

@@ -15,6 +15,7 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.verbosity import note
 from jaxseg.config import Config, DataConfig
 from jaxseg.metrics.calibration import fit_scaling
 from jaxseg.ops.logit_scaling import LogitScaling
@@ -121,7 +122,7 @@ def main(argv: list[str]) -> int:
         path = write_calibration(
             options.workdir, scaling, step=step, variables=variables, about=about
         )
-        print(as_message(f"calibration: {path}"))
+        note(f"calibration: {path}")
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxseg.cli.unused import refuse_unused
+from jaxseg.cli.verbosity import note
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import to_json
 from jaxseg.metrics.calibration import (
@@ -73,7 +74,7 @@ class CalibrationOptions:
         print(as_message(f"\ncalibration\n{score_lines(found)}"))
         path = Path(self.calibration_diagram or Path(workdir) / "reliability.png")
         atomic.write_bytes(path, charts.png(charts.Reliability(found.bins, spec.name)))
-        print(as_message(f"reliability diagram: {path}"))
+        note(f"reliability diagram: {path}")
         return {"calibration": calibration_json(found)}
 
 

@@ -19,6 +19,7 @@ from typing import Annotated
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.verbosity import note
 from jaxseg.data.spec import MOST_CHANNELS
 from jaxseg.runs.config_file import take_options
 from jaxseg.runs.conversion import (
@@ -33,7 +34,6 @@ from jaxseg.runs.rules import optional, text, whole
 from jaxseg.runs.weights_file import write_file
 from jaxseg.storage import atomic
 from jaxseg.storage.places import check_file, check_folder
-from jaxseg.text import as_message
 from jaxseg.weights import SOURCES
 from jaxseg.weights.catalog.library_names import check_library
 from jaxseg.weights.formats import files
@@ -137,9 +137,9 @@ def _convert(argv: list[str]) -> int:
         write_file(result, output, options.export_names)
     else:
         write_directory(result, model_card(result), output)
-        for note in notes(result):
-            print(f"note        {as_message(note)}", file=sys.stderr)
-    print(as_message(f"written     {output}"))
+        for line in notes(result):
+            note(f"note        {line}", file=sys.stderr)
+    note(f"written     {output}")
     return 0
 
 

@@ -18,6 +18,7 @@ import tyro
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_check import progress_bar
 from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.verbosity import note
 from jaxseg.config import Config
 from jaxseg.runs import default
 from jaxseg.runs.config_file import chosen, config_name, load_config, take_options
@@ -105,7 +106,7 @@ def main(argv: list[str]) -> int:
         f"The networks confirm {ranking.agreement:.1%} of the pixels away from borders."
     )
     print_ranking(ranking)
-    print(as_message(f"page: {folder / PAGE}"))
+    note(f"page: {folder / PAGE}")
     print(as_message(ranking.verdict()))
     return 0
 
@@ -159,7 +160,7 @@ def train_folds(arguments: Arguments) -> Sequence[str]:
     from jaxseg._train import Display, train_run
     from jaxseg.audit.ranking.folds import fold_configs
     from jaxseg.cli.progress import reporter
-    from jaxseg.cli.train import print_beginning
+    from jaxseg.cli.train_output import print_beginning
 
     name = config_name(arguments.target[0])
     folder = Path(arguments.workdir or Path("runs") / f"{name}_audit")

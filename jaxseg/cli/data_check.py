@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from jaxseg.cli.data_options import BOUNDS, parse_target, wrong_usage
 from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.verbosity import is_quiet, note
 from jaxseg.config import DataConfig
 from jaxseg.runs.default import DEFAULT
 from jaxseg.storage import atomic
@@ -96,7 +97,7 @@ def check_one(
     else:
         for line in lines(result):
             print(as_message(line))
-        print(as_message(f"page: {folder / PAGE}"))
+        note(f"page: {folder / PAGE}")
         print(as_message(audit.verdict()))
     failed = result["errors"] or (arguments.strict and result["warnings"])
     return ExitCode.ERROR if failed else ExitCode.SUCCESS
@@ -118,7 +119,10 @@ def progress_bar() -> Iterator[Callable[[int], Callable[[], None]]]:
     console = Console(stderr=True)
     columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        disable=is_quiet() or not console.is_terminal,
     ) as bar:
 
         def started(total: int) -> Callable[[], None]:

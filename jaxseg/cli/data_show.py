@@ -10,11 +10,12 @@ import tyro
 
 from jaxseg.cli.data_options import BOUNDS as DATA_BOUNDS
 from jaxseg.cli.data_options import naming_check, parse_target
+from jaxseg.cli.verbosity import note
 from jaxseg.config import DataConfig
 from jaxseg.runs.default import DEFAULT
 from jaxseg.runs.rules import INT32, whole
 from jaxseg.storage.places import check_folder
-from jaxseg.text import as_message, counted
+from jaxseg.text import counted
 
 BOUNDS = DATA_BOUNDS | {
     "count": whole(1, 1_000),
@@ -73,5 +74,5 @@ def main(argv: list[str]) -> int:
     )
     sheet = write_examples(examples, source.spec, Path(options.output))
     shown = counted(len(examples), "example")
-    print(as_message(f"{shown} of {options.data.train_split}: {sheet}"))
+    note(f"{shown} of {options.data.train_split}: {sheet}")
     return 0

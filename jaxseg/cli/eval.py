@@ -16,15 +16,22 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.averaging import DEFAULT as NOT_AVERAGED
-from jaxseg.cli.averaging import AveragingOptions, move_further_runs, move_runs
+from jaxseg.cli.averaging import (
+    AveragingOptions,
+    directory_first,
+    move_further_runs,
+    move_runs,
+)
 from jaxseg.cli.calibration_options import DEFAULT as NOT_CALIBRATED
 from jaxseg.cli.calibration_options import CalibrationOptions
 from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.measuring import DEFAULT as NOT_MEASURED
 from jaxseg.cli.measuring import Measuring
 from jaxseg.cli.score_options import NONE as NO_FURTHER_SCORES
 from jaxseg.cli.score_options import FurtherScores, report_refined
 from jaxseg.cli.unused import refuse_unused
+from jaxseg.cli.verbosity import note, only_json
 from jaxseg.config import Config, DataConfig
 from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
@@ -98,6 +105,9 @@ class Arguments:
     further: Annotated[FurtherScores, tyro.conf.arg(name="")] = NO_FURTHER_SCORES
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
     """JSON file for the scores and the confusion matrix."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print the content of that file to standard output, and all messages to standard
+    error."""
     measuring: Annotated[Measuring, tyro.conf.arg(name="")] = NOT_MEASURED
     averaging: Annotated[AveragingOptions, tyro.conf.arg(name="")] = NOT_AVERAGED
     calibrating: Annotated[CalibrationOptions, tyro.conf.arg(name="")] = NOT_CALIBRATED
@@ -117,6 +127,23 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Evaluates a run and returns the exit status, which `jaxseg.cli.main` lists."""
     arguments, config = parse(argv)
+    with only_json(arguments.json) as write:
+        content = evaluate(arguments, config)
+        if jax.process_index() == 0:
+            write(content)
+    return ExitCode.SUCCESS
+
+
+def evaluate(arguments: Arguments, config: Config) -> dict[str, Any]:
+    """Evaluates a run, prints the scores and writes the requested files.
+
+    Args:
+      arguments: The options of the command.
+      config: The configuration of the run with the overridden values.
+
+    Returns:
+      The content of the JSON file of the scores.
+    """
     chosen = selection.choose(arguments.devices)
     selection.check_space("space", arguments.space, None, chosen)
     spec = with_threshold(config, read_spec(arguments.workdir), arguments.threshold)
@@ -165,8 +192,8 @@ def main(argv: list[str]) -> int:
         )
     if arguments.output is not None and jax.process_index() == 0:
         write_json(Path(arguments.output), content)
-        print(as_message(f"scores: {arguments.output}"))
-    return 0
+        note(f"scores: {arguments.output}")
+    return content
 
 
 def parse(argv: list[str]) -> tuple[Arguments, Config]:
@@ -176,7 +203,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
       The options, and the configuration of the run with the overridden values.
     """
     options, rest = take_options(argv)
-    rest = move_further_runs(_directory_first(move_runs(rest)))
+    rest = move_further_runs(directory_first(move_runs(rest)))
     workdir = rest[0] if rest and not rest[0].startswith("-") else None
     base = Config() if workdir is None else overridden(read_config(workdir), options)
     check_options(base, options)
@@ -209,17 +236,6 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     named = option_value(rest, "--data.classes") is not None
     data = with_classes(workdir, arguments.data, named=named)
     return arguments, dataclasses.replace(base, data=data)
-
-
-def _directory_first(arguments: list[str]) -> list[str]:
-    """Moves the value of `--workdir`, as other commands call it, to the front."""
-    for i, word in enumerate(arguments):
-        if word == "--workdir":
-            return [*arguments[i + 1 : i + 2], *arguments[:i], *arguments[i + 2 :]]
-        if word.startswith("--workdir="):
-            workdir = word.removeprefix("--workdir=")
-            return [workdir, *arguments[:i], *arguments[i + 1 :]]
-    return arguments
 
 
 def describe(config: Config, step: int, found: Evaluation) -> dict[str, Any]:
@@ -259,9 +275,9 @@ def report(
     spec, matrix = found.spec, found.total.matrix
     values = scoring(spec)(matrix)
     if source := describe_source(spec):
-        print(as_message(source))
+        note(source)
     if not spec.is_rgb8:
-        print(as_message(f"images: {describe_pixels(spec)}"))
+        note(f"images: {describe_pixels(spec)}")
     print(
         f"{header['model']} at step {header['step']}, {header['images']} images of "
         f"{header['dataset']} {header['split']}"

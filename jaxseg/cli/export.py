@@ -21,6 +21,7 @@ import tyro
 
 from jaxseg._api import Run, open_run
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.verbosity import note
 from jaxseg.inference.export.formats import FORMATS, Format, format_of
 from jaxseg.inference.export.header import describe
 from jaxseg.inference.export.program import Program
@@ -32,7 +33,6 @@ from jaxseg.runs.config_file import take_options
 from jaxseg.runs.rules import each, optional, text, whole
 from jaxseg.storage import atomic
 from jaxseg.storage.places import check_file, check_folder
-from jaxseg.text import as_message
 
 STRIDE = 32  # The deepest maps of most networks have a cell for 32 x 32 pixels.
 BOUNDS = {
@@ -104,14 +104,14 @@ def main(argv: list[str]) -> int:
     segmenter = run.make_segmenter(PredictOptions(multiple=padding(run, options)))
     program = program_of(segmenter, run, options, kind)
     header = describe(program, network=run.config.model.name, step=run.step)
-    print(f"{run.config.model.title} of step {run.step}", flush=True)
+    note(f"{run.config.model.title} of step {run.step}")
     with destination(options, header) as path:
         kind.write(program, header, path)
         report_on(segmenter, program, kind, path)
         megabytes = path.stat().st_size / 1e6
-    print(as_message(f"{options.web or options.output} written, {megabytes:.1f} MB"))
+    note(f"{options.web or options.output} written, {megabytes:.1f} MB")
     if options.web:
-        print(as_message(f"python -m http.server --directory {options.web} serves it"))
+        note(f"python -m http.server --directory {options.web} serves it")
     return 0
 
 
@@ -247,7 +247,7 @@ def report_on(segmenter: Segmenter, program: Program, kind: Format, path: Path) 
     multiple = segmenter.options.padding
     how = f" --pad-multiple {multiple}" if multiple > 1 else ""
     for found in compare(segmenter, program, kind, path):
-        print(f"compared with predict{how}, {found}", flush=True)
+        note(f"compared with predict{how}, {found}")
         if not found.passes:
             raise ValueError(
                 f"The {kind.title} file is wrong and was removed: at "

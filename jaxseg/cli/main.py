@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import shutil
 import sys
 import textwrap
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from jaxseg.cli import exit_codes, version
+from jaxseg.cli.compilations import reporting
 from jaxseg.cli.exit_codes import ExitCode
-from jaxseg.cli.verbosity import Verbosity, using
+from jaxseg.cli.verbosity import Verbosity, detail, is_verbose, using
 from jaxseg.runs import compilation_cache as cache
 from jaxseg.runs.renamed import current_options
 from jaxseg.storage import output
@@ -105,7 +108,10 @@ def dispatch(argv: list[str] | None) -> int:
     _, *arguments = current_options([name, *arguments])
     try:
         with using(level_of(switches)):
-            return run(COMMANDS[name][0], arguments)
+            start = time.monotonic()
+            status = run(COMMANDS[name][0], arguments)
+            detail(f"exit status {int(status)} after {time.monotonic() - start:.1f} s")
+            return status
     except ValueError as error:  # Options of the command itself that contradict.
         print(f"jaxseg: {as_message(error)}", file=sys.stderr)
         return ExitCode.WRONG_LINE
@@ -164,8 +170,10 @@ def run(module: str, arguments: list[str]) -> int:
       arguments: The arguments after the name of the sub-command.
     """
     try:
-        cache.enable()
-        return importlib.import_module(module).main(arguments)
+        folder = cache.enable()
+        detail(f"cache of compiled programs: {folder or 'set by JAX, or off'}")
+        with reporting() if is_verbose() else contextlib.nullcontext():
+            return importlib.import_module(module).main(arguments)
     except (ValueError, OSError) as error:
         print(f"jaxseg: {as_message(error)}", file=sys.stderr)
         return ExitCode.ERROR

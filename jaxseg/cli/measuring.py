@@ -20,6 +20,7 @@ from jaxseg.cli.refining import BOUNDS as REFINING_BOUNDS
 from jaxseg.cli.refining import DEFAULT as NOT_REFINED
 from jaxseg.cli.refining import Refining
 from jaxseg.cli.unused import refuse_unused
+from jaxseg.cli.verbosity import note
 from jaxseg.config import Config
 from jaxseg.data import DatasetSpec
 from jaxseg.inference.refinement import Refinement
@@ -145,7 +146,7 @@ class Measuring:
             return {}
         content: dict[str, Any] = {}
         if self.receipt is not None:
-            print(as_message(f"receipt: {self.receipt}"))
+            note(f"receipt: {self.receipt}")
         if searches:
             content |= self._searched(images, found.spec, str(subject.workdir))
         elif given is not None:

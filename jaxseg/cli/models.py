@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import json
 import sys
 from collections.abc import Iterator
 
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.model_parts import backbone_rows, family_rows
+from jaxseg.cli.verbosity import only_json
 from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, Row, stored_rows
 from jaxseg.models import MODELS
 from jaxseg.runs.rules import each, whole
@@ -65,7 +65,8 @@ def main(argv: list[str]) -> int:
     names = matching(options.pattern)
     rows = find_rows(names, size=options.size, classes=options.classes)
     if options.json:
-        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+        with only_json() as write:
+            write([dataclasses.asdict(row) for row in rows])
     elif sys.stdout.isatty():
         _print_table(rows, len(names), options.size)
     else:

@@ -18,6 +18,7 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.verbosity import note, only_json
 from jaxseg.config import Config
 from jaxseg.data.datasets.listing import listing
 from jaxseg.plan.compile import Program, Slice, compiled, described, step_flops
@@ -41,6 +42,7 @@ from jaxseg.storage.json_file import append_line
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.table import task_of
 
+STDOUT = "-"  # the value of --json that means standard output
 BOUNDS = {
     "topology": rules.text(),
     "batch": optional(whole(1)),
@@ -74,7 +76,8 @@ class Arguments:
     """Also compile the step with bfloat16, rematerialization and other changes. Each
     compilation takes minutes."""
     json: str | None = None
-    """File to which all numbers are appended as one line of JSON."""
+    """File to which all numbers are appended as one line of JSON. --json without a file
+    prints them to standard output instead, and the messages to standard error."""
     program: str | None = None
     """File to which the text of the compiled program is written."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
@@ -86,6 +89,23 @@ def main(argv: list[str]) -> int:
     The exit status is 3 if the step does not fit into memory, else 0.
     """
     arguments = parse(argv)
+    with only_json(arguments.json == STDOUT) as write:
+        facts, status = estimate(arguments)
+        write(facts)
+    if arguments.json not in (None, STDOUT):
+        append_line(arguments.json, facts)
+    return status
+
+
+def estimate(arguments: Arguments) -> tuple[dict[str, Any], int]:
+    """Compiles the training step, and prints what it needs.
+
+    Args:
+      arguments: The options of the command.
+
+    Returns:
+      All numbers, with the configuration, and the exit status.
+    """
     if arguments.topology != "local":
         jax.config.update("jax_platforms", "cpu")  # The plan needs no accelerator.
     config, target = arguments.run, described(arguments.topology)
@@ -104,11 +124,10 @@ def main(argv: list[str]) -> int:
     if arguments.alternatives:
         facts["alternatives"] = rows = compare(config, target)
         print(f"\n{comparison(facts, rows)}")
-    if arguments.json:
-        about = {"config": to_dict(config), "topology": target.name, "name": name}
-        about |= {"jax": jax.__version__, "devices": len(target.devices)}
-        append_line(arguments.json, about | facts)
-    return ExitCode.DOES_NOT_FIT if facts["fits"] is False else 0
+    about = {"config": to_dict(config), "topology": target.name, "name": name}
+    about |= {"jax": jax.__version__, "devices": len(target.devices)}
+    status = ExitCode.DOES_NOT_FIT if facts["fits"] is False else ExitCode.SUCCESS
+    return about | facts, status
 
 
 def parse(argv: list[str]) -> Arguments:
@@ -117,7 +136,7 @@ def parse(argv: list[str]) -> Arguments:
     The configuration file, or the defaults without a file, supply the values of the
     options that the command line does not contain.
     """
-    options, rest = take_options(argv)
+    options, rest = take_options(_with_file(argv))
     path = file_of(rest)
     base = load_config(path) if path else default.DEFAULT
     arguments = parsed(
@@ -134,6 +153,16 @@ def parse(argv: list[str]) -> Arguments:
     run = overridden(arguments.run, {"train": given})
     check(run)
     return dataclasses.replace(arguments, run=run)
+
+
+def _with_file(argv: list[str]) -> list[str]:
+    """Adds "-", which means standard output, to `--json` without a file."""
+    if "--json" not in argv:
+        return argv
+    after = argv.index("--json") + 1
+    if argv[after : after + 1] and not argv[after].startswith("-"):
+        return argv
+    return [*argv[:after], STDOUT, *(word for word in argv[after:] if word != STDOUT)]
 
 
 def largest(config: Config, target: Slice) -> dict[str, Any]:
@@ -183,9 +212,8 @@ def compare(config: Config, target: Slice) -> dict[str, dict[str, Any]]:
 
 def _compiled(config: Config, target: Slice, batch: int | None = None) -> Program:
     program = compiled(config, target, batch=batch)
-    print(
+    note(
         f"compiled {program.batch} images a step in {program.seconds:.0f} s",
         file=sys.stderr,
-        flush=True,
     )
     return program

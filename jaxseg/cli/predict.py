@@ -36,6 +36,7 @@ from jaxseg.cli.refining import DEFAULT as NOT_REFINED
 from jaxseg.cli.refining import Refining
 from jaxseg.cli.stopping import Terminated, raising_signals
 from jaxseg.cli.unused import refuse_unused
+from jaxseg.cli.verbosity import note
 from jaxseg.cli.windows import BOUNDS as WINDOW_BOUNDS
 from jaxseg.cli.windows import DEFAULT as WINDOWS
 from jaxseg.cli.windows import Windows
@@ -51,7 +52,7 @@ from jaxseg.runs.rules import check_bounds, number, optional, some, text, whole
 from jaxseg.storage.places import check_folder
 from jaxseg.tasks.prediction import Request
 from jaxseg.tasks.table import task_of
-from jaxseg.text import as_message, counted
+from jaxseg.text import counted
 
 AS_TRAINED = Reading()
 
@@ -167,9 +168,9 @@ def main(argv: list[str]) -> int:
     noun, finished = prediction.noun, len(prediction.finished)
     failed = follow(prediction.unreadable, Pace(len(prediction.unreadable), noun))
     inputs = counted(len(prediction.jobs), noun)
-    print(f"{config.model.title} of step {prediction.step}, {inputs}", flush=True)
+    note(f"{config.model.title} of step {prediction.step}, {inputs}")
     for line in prediction.notes():
-        print(as_message(line), flush=True)
+        note(line)
     pace = Pace(len(prediction.jobs) - finished, noun)
     with raising_signals():
         try:
@@ -181,7 +182,7 @@ def main(argv: list[str]) -> int:
             raise
     parts = [f"{counted(pace.total - missing, noun)} written to {options.output}"]
     parts += [f"{finished} finished before"] if finished else []
-    print(as_message(", ".join([*parts, f"{failed + missing} failed"])))
+    note(", ".join([*parts, f"{failed + missing} failed"]))
     return 1 if failed + missing else 0
 
 
@@ -273,10 +274,6 @@ def request_of(options: Arguments, config: Config) -> Request:
         buckets=options.buckets,
         overwrite=options.overwrite,
         large_above=options.windows.large_above,
-        report=_report,
+        report=note,
         stop=options.on_bad_file == "stop",
     )
-
-
-def _report(line: str) -> None:
-    print(as_message(line), flush=True)

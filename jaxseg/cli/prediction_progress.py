@@ -11,6 +11,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from jaxseg.cli.verbosity import is_quiet, note
 from jaxseg.tasks.prediction import FileResult
 from jaxseg.text import as_message
 
@@ -71,9 +72,9 @@ class Lines:
         if pace.total <= LISTED:
             if result.error is None:
                 line = f"{result.paths[0]} -> {result.written}"
-                print(as_message(line), flush=True)
+                note(line)
         elif time.monotonic() >= self._next:
-            print(f"{pace.done}/{pace.total}  {pace}", flush=True)
+            note(f"{pace.done}/{pace.total}  {pace}")
             self._next = time.monotonic() + INTERVAL
 
 
@@ -97,7 +98,7 @@ def shown(pace: Pace) -> Iterator[Shows]:
     Args:
       pace: Counts the results.
     """
-    if not sys.stdout.isatty():
+    if is_quiet() or not sys.stdout.isatty():
         yield Lines(pace)
         return
     columns = BarColumn(30), MofNCompleteColumn(), TextColumn("{task.fields[pace]}")

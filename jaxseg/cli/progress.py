@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as Remaining
 from rich.table import Column
 
+from jaxseg.cli.verbosity import is_quiet
 from jaxseg.training.run.task import Silent
 
 UNITS = {  # factors that convert fields to the units that are shown
@@ -26,9 +27,9 @@ def reporter() -> Silent | Lines | Bar:
     """Returns the object that shows the progress of training in this process.
 
     The first process shows a bar on a terminal and lines elsewhere. All other processes
-    show nothing.
+    show nothing, and neither does the first one with --quiet.
     """
-    if jax.process_index() != 0:
+    if jax.process_index() != 0 or is_quiet():
         return Silent()
     return Bar() if sys.stdout.isatty() else Lines()
 

@@ -26,6 +26,7 @@ import tyro
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
+from jaxseg.cli.verbosity import note
 from jaxseg.config import DataConfig
 from jaxseg.data.ignore_index import void_of
 from jaxseg.data.spec import Color, generated_palette
@@ -41,7 +42,6 @@ from jaxseg.tasks.refinement import (
     cut_out,
     refined,
 )
-from jaxseg.text import as_message
 from jaxseg.viz import indexed_png, overlay, save_image
 
 DEFAULT_READING = Reading()
@@ -173,4 +173,4 @@ def write(
     save_image(targets[0], indexed_png(label, palette, void=void))
     if options.overlay:
         save_image(targets[1], overlay(image, label, palette, void=void))
-    print(as_message(f"{options.image} -> {targets[0]}"))
+    note(f"{options.image} -> {targets[0]}")

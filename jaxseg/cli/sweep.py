@@ -22,6 +22,7 @@ from pathlib import Path
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.verbosity import note
 from jaxseg.lab.page import lines
 from jaxseg.lab.sweeps.configs import load_configs
 from jaxseg.lab.sweeps.execution import LOG, Processes
@@ -99,7 +100,7 @@ def main(argv: list[str]) -> int:
             axis=axis,
             copies=copies,
         ),
-        say=lambda line: print(as_message(line), flush=True),
+        say=note,
     )
     print(lines(table))
     for run in failed:

@@ -16,22 +16,17 @@ from pathlib import Path
 from typing import Annotated
 
 import jax
-import numpy as np
 import tyro
 
-from jaxseg._train import Display, Trained, train_run
+from jaxseg._train import Display, train_run
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.progress import reporter
+from jaxseg.cli.train_output import print_beginning, print_outcome
 from jaxseg.config import Config
-from jaxseg.data.classes import describe_classes, describe_source
 from jaxseg.data.datasets.listing import listing
-from jaxseg.data.mix.opening import describe_members
-from jaxseg.data.normalization import describe_pixels
-from jaxseg.metrics import scores
-from jaxseg.metrics.overlapping import overlapping_scores
 from jaxseg.runs import default
 from jaxseg.runs.config_file import (
     check_first,
@@ -42,21 +37,16 @@ from jaxseg.runs.config_file import (
     option_value,
     take_options,
 )
-from jaxseg.runs.directory import CHECKPOINTS, CONFIG, read_config
+from jaxseg.runs.directory import CONFIG, read_config
 from jaxseg.runs.rules import optional, text, whole
-from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
-from jaxseg.tasks.scoring import score_tables
-from jaxseg.tasks.start import Start
-from jaxseg.text import as_message, counted
+from jaxseg.text import as_message
 from jaxseg.training.devices import processes
 from jaxseg.training.run.preemption import Stopped
-from jaxseg.training.run.profile import FOLDER as PROFILE
 from jaxseg.training.run.task import NonFiniteLoss
 
 DEFAULT, SMOKE = "config", "smoke"  # names of configurations in a file
 TRACED = 5  # the default number of steps of --profile
-TABLE = {*scores(np.zeros((2, 1), int)), *overlapping_scores(np.zeros((3, 2), int))}
 BOUNDS = {
     "workdir": optional(text()),
     "variant": text(),
@@ -90,6 +80,10 @@ class Arguments:
     smoke: tyro.conf.FlagCreatePairsOff[bool] = False
     """Short for --variant smoke: train the configuration `smoke = Config(...)` of the
     file, which is small enough for a CPU."""
+    dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print what would be trained: the first batch, its statistics, the steps, the
+    memory of the compiled step and the devices. No step is trained, and nothing is
+    written but the prepared data."""
     devices: int | None = None
     """Number of devices to use. By default all devices are used."""
     profile: int = 0
@@ -130,6 +124,11 @@ def main(argv: list[str]) -> int:
     variant = SMOKE if arguments.smoke else arguments.variant
     name += "" if variant == DEFAULT else f"_{variant}"
     workdir = local(arguments.workdir or f"runs/{name}")
+    if arguments.dry_run:
+        from jaxseg.cli.dry_run import show_run
+
+        show_run(arguments.run, workdir, count=arguments.devices)
+        return ExitCode.SUCCESS
     try:
         return execute(
             arguments.run,
@@ -254,47 +253,3 @@ def execute(
     if jax.process_index() == 0:
         print_outcome(trained)
     return 0
-
-
-def print_beginning(
-    config: Config, workdir: Path, start: Start, chosen: list[jax.Device]
-) -> None:
-    """Prints notes, the dataset, the network, the devices and the run directory."""
-    for note in start.notes:
-        print(f"jaxseg: {as_message(note)}", file=sys.stderr)
-    spec = start.train_source.spec
-    if spec.source:
-        print(as_message(describe_source(spec)), flush=True)
-    print(as_message(describe_classes(spec)), flush=True)
-    for line in describe_members(config.data, start.train_source):
-        print(as_message(line), flush=True)
-    if not spec.is_rgb8 or config.data.statistics == "dataset":
-        print(as_message(f"images: {describe_pixels(spec)}"), flush=True)
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(start.state.params))
-    devices = counted(len(chosen), f"{chosen[0].platform} device")
-    examples = counted(len(start.train_source), "training example")
-    line = (
-        f"{config.model.title}, {parameters:,} parameters, on {devices}; {examples}; "
-        f"records in {workdir}"
-    )
-    print(as_message(line), flush=True)
-
-
-def print_outcome(trained: Trained) -> None:
-    """Prints the last scores, and where the pictures and the best checkpoint are."""
-    workdir, found = trained.workdir, trained.scores
-    if trained.spec.members or sum(found["pixels"]):
-        print(as_message(score_tables(found, trained.spec)))
-    shown = {name for name in found if "/" in name}  # the scores of each dataset
-    for name in sorted(found.keys() - TABLE - shown):
-        print(f"{name} {found[name]:.4f}")
-    steps = sorted((workdir / overlays.FOLDER).glob("*"))
-    for picture in sorted(steps[-1].iterdir()) if steps else ():
-        print(as_message(f"overlay: {picture}"))
-    if trained.best_step is not None:
-        best = workdir / CHECKPOINTS / str(trained.best_step)
-        print(as_message(f"best checkpoint: {best}"))
-    for trace in sorted((workdir / PROFILE).rglob("perfetto_trace.json.gz"))[-1:]:
-        print(as_message(f"profile: {trace}"))
-    if trained.report is not None:
-        print(as_message(f"report: {trained.report}"))

@@ -48,6 +48,11 @@ def is_quiet() -> bool:
     return _CURRENT.get() == Verbosity.QUIET
 
 
+def is_verbose() -> bool:
+    """Returns whether details are printed."""
+    return _CURRENT.get() == Verbosity.VERBOSE
+
+
 def note(text: object, *, file: TextIO | None = None) -> None:
     """Prints a message, unless --quiet is given.
 
@@ -61,7 +66,7 @@ def note(text: object, *, file: TextIO | None = None) -> None:
 
 def detail(text: object) -> None:
     """Prints a message to standard error if --verbose is given."""
-    if _CURRENT.get() == Verbosity.VERBOSE:
+    if is_verbose():
         print(f"jaxseg: {as_message(text)}", file=sys.stderr, flush=True)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from jaxseg.storage import atomic
+from jaxseg.storage.json_file import plain
 from jaxseg.text import as_message
 from jaxseg.viz import page
 
@@ -97,7 +98,7 @@ def write(report: LabReport, folder: str | Path) -> Path:
         print(note)
     for name, picture in report.figures.items():
         atomic.write_bytes(folder / f"{name}.png", picture)
-    result = json.dumps(content(report), indent=1, default=_plain)
+    result = json.dumps(content(report), indent=1)
     atomic.write_text(folder / "result.json", result)
     target = folder / PAGE
     atomic.write_text(target, _page(report))
@@ -106,12 +107,16 @@ def write(report: LabReport, folder: str | Path) -> Path:
 
 
 def content(report: LabReport) -> dict[str, Any]:
-    """Returns the content of result.json: the command, the tables and further data."""
+    """Returns the content of result.json: the command, the tables and further data.
+
+    Numbers that are not finite become None.
+    """
     tables = {
         t.title: [dict(zip(t.columns, row, strict=True)) for row in t.rows]
         for t in report.tables
     }
-    return {"command": report.command, "tables": tables, **report.data}
+    found = {"command": report.command, "tables": tables, **report.data}
+    return plain(json.loads(json.dumps(found, default=_plain)))
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from jaxseg.analysis.hlo.collective import collectives
 from jaxseg.analysis.hlo.program_text import instructions
 from jaxseg.analysis.hlo.roofline import CHIPS, GIB
 from jaxseg.analysis.jaxpr.cost import jaxpr_cost
+from jaxseg.cli import plan
 from jaxseg.cli.main import main
 from jaxseg.config import (
     Config,
@@ -50,6 +51,17 @@ WORDS = (
 @pytest.fixture(scope="module")
 def program():
     return plan_compile.compiled(TINY, plan_compile.described("cpu:4"))
+
+
+def test_one_json_document_is_printed(program, monkeypatch, capsys):
+    monkeypatch.setattr(plan, "compiled", lambda *_, **__: program)
+    assert main(["plan", *WORDS, "--topology", "cpu:4", "--json"]) == 0
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert document["batch"] == program.batch and document["topology"] == "cpu:4"
+    assert document["config"]["model"]["options"] == {"width": 4, "depth": 2}
+    assert document["memory"]["arguments"] == program.memory.arguments
+    assert "memory per device" in printed.err
 
 
 def operations(text):

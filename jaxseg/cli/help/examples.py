@@ -13,8 +13,8 @@ EXAMPLES = {  # command -> (command line, what it does)
         ),
         (
             "jaxseg train --model.name deeplabv3plus --model.backbone resnet50 "
-            "--train.dtype bfloat16",
-            "Train a published architecture on another backbone.",
+            "--dry-run",
+            "Show what the training would need, without training.",
         ),
     ),
     "jaxseg plan": (

@@ -1,0 +1,34 @@
+"""Prints which programs JAX compiles, for --verbose."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from jaxseg.text import printable
+
+EVENT = "/jax/core/compile/backend_compile_duration"
+SHORTEST = 0.05  # seconds; there are many shorter compilations
+
+
+@contextlib.contextmanager
+def reporting() -> Iterator[None]:
+    """Returns a context manager that prints the compilations to standard error.
+
+    Programs that are read from the cache count as compiled, in less time.
+    """
+    import jax.monitoring
+
+    def listen(event: str, duration: float, **about: Any) -> None:
+        if event == EVENT and duration >= SHORTEST:
+            name = printable(about.get("fun_name", "a program"))
+            line = f"jaxseg: compiled {name} in {duration:.2f} s"
+            print(line, file=sys.stderr, flush=True)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)

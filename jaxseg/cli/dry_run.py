@@ -1,0 +1,127 @@
+"""Implements `jaxseg train --dry-run`, which prints what a training run would do.
+
+It opens the data, builds the network and compiles the training step, as training does.
+It writes nothing but the prepared data, which training would prepare as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.train_output import print_beginning
+from jaxseg.config import Config
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.plan.compile import Slice, compiled
+from jaxseg.runs.places import check_workdir
+from jaxseg.tasks.start import prepare
+from jaxseg.text import as_message, counted
+from jaxseg.training.devices import selection
+
+PIECE = 2**20
+LISTED = 30  # classes
+
+
+def show_run(config: Config, workdir: Path, *, count: int | None) -> None:
+    """Prints the data, the first batch, the steps, the devices, the memory and files.
+
+    Args:
+      config: The configuration, which was checked.
+      workdir: The run directory, to which nothing is written.
+      count: The number of devices, or None to use all.
+    """
+    chosen = selection.choose(count)
+    check_workdir(workdir)
+    with naming_check(config.data):
+        start = prepare(config, workdir, chosen)
+        with contextlib.closing(start.task.train_batches(0)) as batches:
+            batch = dict(next(batches))
+    spec = start.train_source.spec
+    if jax.process_index() != 0:
+        return
+    print_beginning(config, workdir, start, chosen)
+    for line in (
+        "dry run: no step is trained, and nothing is written to the run directory",
+        *_size_lines(config, len(start.train_source), start.state),
+        *batch_lines(batch, spec),
+        memory_line(config, chosen),
+        f"files would go to {workdir}",
+    ):
+        print(as_message(line), flush=True)
+
+
+def _size_lines(config: Config, examples: int, state: Any) -> Iterator[str]:
+    """Yields the numbers of parameters, steps and epochs."""
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    yield f"parameters: {parameters:,}"
+    steps, size = config.train.steps, config.train.batch_size
+    epochs = steps * size / max(examples, 1)
+    yield (
+        f"steps: {steps:,} of {counted(size, 'example')}, which are {epochs:.1f} "
+        f"epochs of {counted(examples, 'example')}; evaluations every "
+        f"{config.train.eval_every:,} steps"
+    )
+
+
+def batch_lines(batch: Mapping[str, Any], spec: DatasetSpec) -> Iterator[str]:
+    """Yields the shapes and the statistics of a batch.
+
+    Args:
+      batch: The arrays of the batch by name, as the input pipeline yields them.
+      spec: The classes and pixel values of the dataset.
+    """
+    for name, value in batch.items():
+        array = np.asarray(value)
+        yield f"batch: {name} {array.dtype} {list(array.shape)}"
+    if "image" in batch:
+        image = np.asarray(batch["image"], np.float64)
+        axes = tuple(range(image.ndim - 1))
+        mean = " ".join(f"{value:.4g}" for value in image.mean(axes))
+        deviation = " ".join(f"{value:.4g}" for value in image.std(axes))
+        yield f"pixels of the batch, per channel: mean {mean}; std {deviation}"
+    label = np.asarray(batch["label"]) if "label" in batch else np.zeros(0)
+    if label.ndim == 3 and not spec.multilabel:
+        yield from _class_lines(label, spec)
+
+
+def _class_lines(label: np.ndarray, spec: DatasetSpec) -> Iterator[str]:
+    """Yields the share of each class among the labeled pixels of a batch."""
+    ignored = label == spec.void
+    pixels = np.bincount(label[~ignored].astype(int), minlength=spec.num_classes)
+    total = max(int(pixels.sum()), 1)
+    shares = [
+        f"{name} {100 * number / total:.1f} %"
+        for name, number in zip(spec.classes, pixels, strict=False)
+    ]
+    more = [f"and {len(shares) - LISTED} more"] if len(shares) > LISTED else []
+    yield "classes of the batch: " + ", ".join(shares[:LISTED] + more)
+    yield f"ignored pixels of the batch: {100 * ignored.mean():.1f} %"
+
+
+def memory_line(config: Config, devices: list[jax.Device]) -> str:
+    """Compiles the training step and returns its memory on one device.
+
+    Args:
+      config: The configuration.
+      devices: The devices of the run.
+    """
+    local = Slice("local", tuple(devices), chip=None, diameter=0)
+    try:
+        program = compiled(config, local)
+    except ValueError as error:  # Some kinds of training cannot be planned.
+        return f"memory: not estimated, because {error}"
+    if program.memory is None:
+        return f"memory: the training step does not fit: {program.refusal}"
+    memory = program.memory
+    return (
+        f"memory of the compiled training step on each device: "
+        f"{program.needs() / PIECE:,.1f} MiB (arguments "
+        f"{memory.arguments / PIECE:,.1f} MiB, temporaries "
+        f"{memory.temporaries / PIECE:,.1f} MiB)"
+    )
