@@ -12,7 +12,9 @@ from jaxseg.data.spec import DatasetSpec
 def test_the_run_directory_and_the_data_stay_as_they_are(
     tiny, data_dir, tmp_path, capsys
 ):
-    files = lambda: {p: p.stat().st_mtime_ns for p in data_dir.rglob("*") if p.is_file()}
+    files = lambda: {
+        p: p.stat().st_mtime_ns for p in data_dir.rglob("*") if p.is_file()
+    }
     before = files()
     workdir = tmp_path / "run"
     assert main([*tiny(workdir), "--dry-run", "--devices=1"]) == 0
