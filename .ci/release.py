@@ -121,8 +121,16 @@ def build(work, output):
 
 
 def tracked_files():
-    listed = run("git", "ls-files", "jaxseg", cwd=ROOT).split("\n")
-    return {name for name in listed if name and (ROOT / name).exists()}
+    """Returns the files of the package that git tracks, or all outside of a clone."""
+    with contextlib.suppress(RuntimeError, OSError):
+        listed = run("git", "ls-files", "jaxseg", cwd=ROOT).splitlines()
+        return {name for name in listed if (ROOT / name).exists()}
+    paths = (path.relative_to(ROOT) for path in (ROOT / "jaxseg").rglob("*"))
+    return {
+        path.as_posix()
+        for path in paths
+        if (ROOT / path).is_file() and "__pycache__" not in path.parts
+    }
 
 
 def check_wheel(wheel, version):
@@ -165,7 +173,7 @@ def compare(found, expected):
     if found != expected:
         raise RuntimeError(
             f"missing: {sorted(expected - found)[:5]}, "
-            f"not tracked by git: {sorted(found - expected)[:5]}"
+            f"not in the repository: {sorted(found - expected)[:5]}"
         )
 
 
