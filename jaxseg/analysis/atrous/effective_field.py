@@ -90,7 +90,7 @@ def effective_field(
         np.square(np.asarray(gradient(image[None])), dtype=np.float64).mean((0, 3))
         for image in images
     )
-    return total / len(images)
+    return np.asarray(total / len(images))
 
 
 def support(
