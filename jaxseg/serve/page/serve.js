@@ -359,6 +359,7 @@ async function start() {
   }
   const overlap = state.model.output === "multilabel";
   element("tools").hidden = overlap || state.model.classes.length > 256;
+  element("class").selectedIndex = Math.min(1, state.model.classes.length - 1);
   if (overlap) element("crf").closest("label").hidden = true;
   listen();
   show("Ready.", "ready");
