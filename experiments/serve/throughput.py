@@ -7,7 +7,8 @@ random weights that takes more than 200 ms per image, in batches of four, and wr
 return label PNG files. The sides take turns. A turn counts the images after the first
 batch, and the time from the end of that batch to the last image, so that neither
 compilation nor the start of a process counts. Sixteen clients send the images to the
-server.
+server. The CPU time of each side per image is measured as well, because it can be
+compared even if other programs run.
 """
 
 from __future__ import annotations
@@ -74,7 +75,12 @@ def predict_turn(run: str, images: str) -> None:
             overlay=False,
         )
         prediction = open_files(request, config, spec)
-        print(rate([time.monotonic() for _ in prediction.run()]))
+        ends, used = [], []
+        for _ in prediction.run():
+            ends.append(time.monotonic())
+            used.append(time.process_time())
+        cpu = (used[-1] - used[BATCH - 1]) / (len(used) - BATCH)
+        print(json.dumps([rate(ends), cpu]))
 
 
 def serve_turn(port: int, files: list[bytes]) -> float:
@@ -100,12 +106,17 @@ def serve_turn(port: int, files: list[bytes]) -> float:
     return rate(ends)
 
 
-def network_seconds(port: int) -> tuple[float, float]:
-    """Returns the seconds of the network and the number of images until now."""
+def used(port: int) -> np.ndarray:
+    """Returns the images, seconds of the network and CPU seconds until now."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
-    names = ("jaxseg_network_seconds_sum", "jaxseg_batch_images_sum")
-    return tuple(float(re.search(rf"^{name} (\S+)$", text, re.M)[1]) for name in names)
+    names = (
+        "jaxseg_batch_images_sum",
+        "jaxseg_network_seconds_sum",
+        "process_cpu_seconds_total",
+    )
+    found = [re.search(rf"^{name} (\S+)$", text, re.M)[1] for name in names]
+    return np.array(found, float)
 
 
 def main() -> None:
@@ -131,9 +142,9 @@ def main() -> None:
         with server(str(run), *limits) as (_, port):
             for pair in range(options.pairs):
                 done = subprocess.run(side, capture_output=True, text=True, check=True)
-                predicted, before = float(done.stdout), network_seconds(port)
-                served, after = serve_turn(port, files), network_seconds(port)
-                seconds, count = np.subtract(after, before)
+                (predicted, cpu), before = json.loads(done.stdout), used(port)
+                served = serve_turn(port, files)
+                count, seconds, own_cpu = used(port) - before
                 ratios.append(served / predicted)
                 found = {
                     "pair": pair,
@@ -142,6 +153,8 @@ def main() -> None:
                     "serve_images_per_s": round(served, 3),
                     "ratio": round(served / predicted, 3),
                     "network_s_per_image": round(seconds / count, 3),
+                    "predict_cpu_s_per_image": round(cpu, 3),
+                    "serve_cpu_s_per_image": round(own_cpu / count, 3),
                     "commit": commit(short=True),
                     "seed": 0,
                     "versions": versions(),
