@@ -57,7 +57,7 @@ CURVES = (
     ),
     Curve(
         "Scores",
-        charts.Axis("percent", limits=(0, 100)),
+        SHARE,
         (
             ("mean IoU", "eval", "mean_iou"),
             ("pixel accuracy", "eval", "pixel_accuracy"),

@@ -163,7 +163,7 @@ def _boundary(runs: Sequence[ReportedRun]) -> dict[str, Any]:
     chart = charts.Lines(
         lines if len(runs) > 1 else {"mean IoU in the band": lines.popitem()[1]},
         x=charts.Axis("width of the band in pixels", limits=(0, None)),
-        y=charts.Axis("percent", limits=(None, 100)),
+        y=charts.Axis("percent"),
         title="Mean IoU near boundaries",
         level=("all pixels", 100 * found[0].measured.scores["mean_iou"])
         if len(runs) == 1

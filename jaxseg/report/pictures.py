@@ -14,7 +14,7 @@ from jaxseg.data.spec import DatasetSpec
 from jaxseg.report.measure import Measurement
 from jaxseg.viz import as_rgb, overlay
 
-EACH = 3  # The number of images of each group.
+EACH = 3  # The number of images of each group of one run; one fewer for several runs.
 SIDE = 480  # The longest side of a picture in pixels.
 SHARP = 200  # Pictures whose longer side is smaller are enlarged without smoothing.
 OPACITY = 0.6
@@ -82,16 +82,16 @@ def same_images(runs: Sequence[Measurement]) -> bool:
 
 def _groups(scores: np.ndarray) -> list[tuple[str, list[int]]]:
     """Returns the headings, each with the places of its images."""
-    mean = scores.mean(0)
+    mean, each = scores.mean(0), EACH if len(scores) == 1 else EACH - 1
     known = np.flatnonzero(~np.isnan(mean))
     order = known[np.argsort(mean[known], kind="stable")].tolist()
-    count = min(EACH, len(order) // 2) if len(order) > 1 else len(order)
+    count = min(each, len(order) // 2) if len(order) > 1 else len(order)
     groups = [("Lowest IoU", order[:count]), ("Highest IoU", order[::-1][:count])]
     if len(scores) > 1:
         change = scores[-1] - scores[0]
         moved = known[np.argsort(change[known], kind="stable")].tolist()
-        lost = [place for place in moved if change[place] < 0][:EACH]
-        gained = [place for place in moved[::-1] if change[place] > 0][:EACH]
+        lost = [place for place in moved if change[place] < 0][:each]
+        gained = [place for place in moved[::-1] if change[place] > 0][:each]
         groups = [("Largest loss", lost), ("Largest gain", gained), *groups]
     return groups
 

@@ -91,8 +91,7 @@ def _measured(found: Measurement) -> str:
     if found.images < found.available:
         text = (
             f"Measured at step {found.step:,} on the first {images} of "
-            f"{found.available:,}. The option --images of `jaxseg report` sets how "
-            "many are used."
+            f"{found.available:,}; the option --images sets how many are used."
         )
     else:
         text = f"Measured at step {found.step:,} on all {images} of {found.split}."

@@ -92,9 +92,9 @@ def readable(value: Any) -> str:
     """
     if isinstance(value, Mapping):
         pairs = [f"{key}={readable(item)}" for key, item in value.items()]
-        return ", ".join(pairs) or ABSENT
+        return ", ".join(pairs) or "empty"
     if isinstance(value, list):
-        return ", ".join(map(readable, value)) or ABSENT
+        return ", ".join(map(readable, value)) or "empty"
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
