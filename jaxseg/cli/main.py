@@ -62,6 +62,7 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
         "jaxseg.cli.models",
         "list the architectures with parameters, FLOPs and papers",
     ),
+    "doctor": ("jaxseg.cli.doctor", "look for problems of the installation"),
 }
 EARLY = ("-V", "--version", "--no-cache")
 ANYWHERE = ("-q", "--quiet", "-v", "--verbose")
@@ -170,7 +171,8 @@ def run(module: str, arguments: list[str]) -> int:
       arguments: The arguments after the name of the sub-command.
     """
     try:
-        folder = cache.enable()
+        # The doctor must run where JAX cannot be imported.
+        folder = None if module == COMMANDS["doctor"][0] else cache.enable()
         detail(f"cache of compiled programs: {folder or 'set by JAX, or off'}")
         with reporting() if is_verbose() else contextlib.nullcontext():
             return importlib.import_module(module).main(arguments)

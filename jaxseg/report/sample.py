@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import types
 
 from jaxseg.config import Config
 from jaxseg.tasks.functions import training_of
@@ -44,4 +45,5 @@ def _start(config: Config, name: str, first: str | None) -> int:
 
     whole = len(training_of(config).open_source(config.data, name))
     instruction = tfds.core.ReadInstruction.from_spec(f"{name}[{first}:]")
-    return instruction.to_absolute({name: whole})[0].from_
+    split = types.SimpleNamespace(num_examples=whole)  # All that it reads of the split.
+    return instruction.to_absolute({name: split})[0].from_

@@ -245,6 +245,10 @@ EXAMPLES = {  # command -> (command line, what it does)
             "Measure the networks whose names start with deeplab.",
         ),
     ),
+    "jaxseg doctor": (
+        ("jaxseg doctor", "Check the installation, and run the self-test."),
+        ("jaxseg doctor --no-self-test --json", "Print only the facts, as JSON."),
+    ),
     "jaxseg models": (
         ("jaxseg models deeplab", "List the networks whose names contain deeplab."),
         ("jaxseg models --families", "List heads that take any backbone."),
