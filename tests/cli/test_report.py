@@ -113,7 +113,7 @@ def test_page_contains_everything_and_names_no_address(report):
 
 def test_training_ends_with_a_report_of_a_bounded_number_of_images(trained):
     page = (trained / "report.html").read_text()
-    assert "on the first 3 images of 5." in page
+    assert "on the first 3 images of 5;" in page
     assert "--split &#39;validation[:3]&#39;" in page
 
 
@@ -140,7 +140,7 @@ def test_several_runs_need_a_file(trained, moved, capsys):
 
 def test_python_form_writes_the_page_into_the_run_directory(moved, tmp_path, trained):
     path = jaxseg.open_run(trained).report(tmp_path / "run.html", images=2)
-    assert "on the first 2 images of 5." in path.read_text()
+    assert "on the first 2 images of 5;" in path.read_text()
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ ARGUMENTS = (
     "--data.crop", "32", "48",
     "--train.batch-size=4", f"--train.steps={STEPS}", "--train.ema=0.9",
     "--train.log-every=3", "--train.eval-every=8", "--train.save-every=2",
-    "--train.num-overlays=1",
+    "--train.num-overlays=1", "--train.report-images=2",
 )  # fmt: skip
 LIMITED = (  # no file may grow beyond the first argument
     "import resource, signal, sys\n"
@@ -113,6 +113,7 @@ def assert_same(workdir, whole):
     assert arrays.keys() == whole[0].keys()
     assert [name for name in arrays if arrays[name] != whole[0][name]] == []
     assert rows == whole[1]
+    assert "on the first 2 images of 6;" in (workdir / "report.html").read_text()
 
 
 def wait_for(run, condition, seconds=240):
