@@ -69,9 +69,9 @@ def test_training_step() -> None:
 
     from jaxseg.models import create_model
 
-    model = create_model("unet", num_classes=2, width=4, depth=1)
-    image = jnp.linspace(-1, 1, 16 * 16 * 3).reshape(1, 16, 16, 3)
-    variables = model.init(jax.random.key(0), image, train=False)
+    model = create_model("unet", num_classes=2, width=2, depth=1)
+    image = jnp.linspace(-1, 1, 8 * 8 * 3).reshape(1, 8, 8, 3)
+    variables = jax.jit(model.init)(jax.random.key(0), image)
     label = (image[..., 0] > 0).astype(jnp.int32)
 
     def loss(params):
