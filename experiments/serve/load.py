@@ -28,6 +28,7 @@ from clients import Load, kinds
 
 from jaxseg.runs.provenance import commit, machine, versions
 
+JAXSEG = str(pathlib.Path(sys.executable).with_name("jaxseg"))
 SHARES = {
     "good": 60,
     "not an image": 12,
@@ -50,7 +51,7 @@ MIB = 2**20
 @contextlib.contextmanager
 def server(run: str, *options: str) -> Iterator[tuple[subprocess.Popen, int]]:
     """Starts a server process, and yields the process and its port."""
-    command = [sys.executable, "-m", "jaxseg.cli.main", "serve", run, "--port", "0"]
+    command = [JAXSEG, "serve", run, "--port", "0"]
     process = subprocess.Popen(
         [*command, *options], stdout=subprocess.PIPE, text=True, env=os.environ
     )
