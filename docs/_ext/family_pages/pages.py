@@ -3,20 +3,22 @@
 import functools
 from collections.abc import Callable
 
-from family_pages import atrous, context, encoder_decoder
+from family_pages import atrous, context, dilated, encoder_decoder, generative
 from family_pages.record import Page
 from jaxseg.models import FAMILIES, MODELS
 
 PAGES: dict[str, Page] = {
     **encoder_decoder.PAGES,
     **atrous.PAGES,
+    **dilated.PAGES,
     **context.PAGES,
+    **generative.PAGES,
 }
 GROUPS = (
     ("Encoders with decoders", tuple(encoder_decoder.PAGES)),
-    ("Atrous convolution and pyramids", tuple(atrous.PAGES)),
-    ("Context: resolution, regions, attention, graphs", tuple(context.PAGES)[:-3]),
-    ("Generated images, distributions, point clouds", tuple(context.PAGES)[-3:]),
+    ("Atrous convolution and pyramids", (*atrous.PAGES, *dilated.PAGES)),
+    ("Context: resolution, regions, attention, graphs", tuple(context.PAGES)),
+    ("Generated images, distributions, point clouds", tuple(generative.PAGES)),
 )
 
 
