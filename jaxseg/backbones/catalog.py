@@ -15,6 +15,7 @@ from jaxseg.backbones.drn import DRN, DRNA, VARIANTS
 from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.backbones.hdc import HDCResNet
 from jaxseg.backbones.hrnet import SMALL, HRNet
+from jaxseg.backbones.mit import SIZES, MixTransformer
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
 from jaxseg.backbones.resnet import BLOCKS, create_resnet
 from jaxseg.backbones.se_resnet import SEResNet
@@ -155,6 +156,15 @@ BACKBONES: dict[str, Backbone] = {
     **{
         f"drn_{variant}": Backbone(partial(DRN, variant=variant), _EIGHT, (1, 2, 4, 8))
         for variant in VARIANTS
+    },
+    **{
+        name: Backbone(
+            partial(MixTransformer, channels=channels, blocks=blocks),
+            levels=_FIVE[1:],
+            output_strides=(32,),
+            weights=("segmentation_models.pytorch", "mmsegmentation"),
+        )
+        for name, (channels, blocks) in SIZES.items()
     },
     "wideresnet38": Backbone(WideResNet38, (("c0", 1), *_EIGHT, ("c6", 8)), (8,)),
     **{

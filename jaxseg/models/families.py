@@ -45,6 +45,7 @@ from jaxseg.models.ocrnet import hrnetv2_ocr, ocrnet
 from jaxseg.models.pspnet import pspnet
 from jaxseg.models.refinenet import refinenet
 from jaxseg.models.se_fcn import se_fcn_on
+from jaxseg.models.segformer import segformer
 from jaxseg.models.setr import setr_mla_on, setr_on
 from jaxseg.models.unet_resnet import unet_encoder
 from jaxseg.nn.block_config import BlockConfig
@@ -88,6 +89,7 @@ FAMILIES: dict[str, Family] = {
     "pspnet": Family(pspnet, _LAST_TWO),
     "refinenet": Family(refinenet, _LAST_FOUR, 32),
     "se_fcn": Family(se_fcn_on, _LAST_TWO),
+    "segformer": Family(segformer, _LAST_FOUR, 32),
     "setr_mla": Family(setr_mla_on, _PLAIN, 16, exact=True),
     "setr_naive": Family(partial(setr_on, decoder="naive"), _LAST, 16),
     "setr_pup": Family(partial(setr_on, decoder="pup"), _LAST, 16),

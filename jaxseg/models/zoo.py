@@ -107,6 +107,14 @@ from jaxseg.models.refinenet import (
 )
 from jaxseg.models.reseg import reseg
 from jaxseg.models.se_fcn import se_fcn
+from jaxseg.models.segformer import (
+    segformer_b0,
+    segformer_b1,
+    segformer_b2,
+    segformer_b3,
+    segformer_b4,
+    segformer_b5,
+)
 from jaxseg.models.segnet import (
     bayesian_segnet,
     bayesian_segnet_basic,
@@ -210,6 +218,12 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "ocrnet_hrnet_w18": partial(ocrnet_hrnet, width=18),
     "ocrnet_hrnet_w32": partial(ocrnet_hrnet, width=32),
     "ocrnet_hrnet_w48": partial(ocrnet_hrnet, width=48),
+    "segformer_b0": segformer_b0,
+    "segformer_b1": segformer_b1,
+    "segformer_b2": segformer_b2,
+    "segformer_b3": segformer_b3,
+    "segformer_b4": segformer_b4,
+    "segformer_b5": segformer_b5,
     "setr_naive_vitl16": partial(setr_naive, trunk="vitl16"),
     "setr_pup_vitl16": partial(setr_pup, trunk="vitl16"),
     "setr_mla_vitl16": partial(setr_mla, trunk="vitl16"),

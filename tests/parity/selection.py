@@ -31,6 +31,7 @@ DEFAULT = {
     "test_training_mode.py::test_training_mode[mmseg-bisenet]": "gradients of two paths",
     "test_training_mode.py::test_training_mode[smp-unet]": "gradients of a decoder",
     "test_training_mode.py::test_training_mode[timm-vit]": "gradients of a transformer",
+    "test_transformers.py::test_mmseg_segformer": "attention to a reduced map",
     "test_unet_fcn.py::test_smp_unet[18]": "a decoder with skip connections",
     "test_vgg.py::test_torchvision[bn-16]": "a plain stack with batch normalization",
 }

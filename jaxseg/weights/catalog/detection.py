@@ -22,6 +22,7 @@ SOURCES: tuple[Source, ...] = (
     *timm.BACKBONES,
     *torchvision.BACKBONES,
     *mmseg.BACKBONES,
+    *smp.BACKBONES,
 )
 LISTED = "`jaxseg convert --list` shows the supported networks"
 

@@ -14,18 +14,21 @@ from jaxseg.weights.catalog.maps import (
     mmseg_resnet,
     mmseg_resnet_d,
     mmseg_resnet_v1,
+    mmseg_segformer,
     mmseg_setr,
     mmseg_unet,
 )
 from jaxseg.weights.catalog.mmseg_peer import PEER, config
 from jaxseg.weights.catalog.mmseg_resnet_heads import HEADS
 from jaxseg.weights.catalog.sources import Source, SourceNetwork, backbone_row
+from jaxseg.weights.translate.rules import prefixed
 
 _STEM = "backbone.stem.0.weight"
 _POOLED = "backbone.layer1.0.downsample.2.weight"
 _WIDTHS = (18, 32, 48)
 _STAGE4 = "backbone.stage4.0.branches.0.0.conv1.weight"  # A key of HRNet.
 _LAYER0 = "backbone.layers.0.attn.attn.in_proj_weight"  # A key of ViT.
+_MIT = "backbone.layers.0.1.0.attn.sr.weight"
 
 
 def _setr(decoder: str) -> tuple[SourceNetwork, ...]:
@@ -47,6 +50,26 @@ def _hrnet(width: int) -> tuple[tuple[str, object], ...]:
     widths = [width << k for k in range(4)]
     extra = "backbone.extra.stage{}.num_channels"
     return tuple((extra.format(k), tuple(widths[:k])) for k in (2, 3, 4))
+
+
+_MIT_BLOCKS = {
+    "b0": (2, 2, 2, 2),
+    "b1": (2, 2, 2, 2),
+    "b2": (3, 4, 6, 3),
+    "b3": (3, 4, 18, 3),
+    "b4": (3, 8, 27, 3),
+    "b5": (3, 6, 40, 3),
+}
+
+
+def _segformer(size: str) -> tuple[tuple[str, object], ...]:
+    """Returns the fields of SegFormer that differ from those of B0."""
+    width = 32 if size == "b0" else 64
+    return (
+        ("backbone.embed_dims", width),
+        ("backbone.num_layers", _MIT_BLOCKS[size]),
+        ("decode_head.in_channels", tuple(width * k for k in (1, 2, 5, 8))),
+    )
 
 
 NETWORKS: tuple[Source, ...] = (
@@ -121,6 +144,22 @@ NETWORKS: tuple[Source, ...] = (
             "decode_head.up_convs.3.0.conv.weight",
         ),
         networks=_setr("naive"),
+        peer=PEER,
+    ),
+    Source(
+        "SegFormer",
+        rules=mmseg_segformer.MAP,
+        library="mmsegmentation",
+        has=(_MIT, "decode_head.fusion_conv.conv.weight"),
+        networks=tuple(
+            SourceNetwork(
+                f"segformer_{size}",
+                (("variant", "mmseg"),),
+                config("segformer_mit-b0"),
+                peer=_segformer(size),
+            )
+            for size in _MIT_BLOCKS
+        ),
         peer=PEER,
     ),
     Source(
@@ -199,6 +238,22 @@ BACKBONES: tuple[Source, ...] = (
             "decode_head.conv_seg.weight",
         ),
         example="hrnet_w18",
+    ),
+    backbone_row(
+        "Mix Transformer of any network",
+        rules=(*mmseg_segformer.TRUNK, *mmseg_parts.HEADS),
+        library="mmsegmentation",
+        has=(_MIT, "decode_head.conv_seg.weight"),
+        options=(("joint", True), ("epsilon", 1e-6)),
+        example="segformer_b0",
+    ),
+    backbone_row(
+        "Mix Transformer",
+        rules=prefixed(mmseg_segformer.BACKBONE, dst="backbone/"),
+        library="mmsegmentation",
+        has=("layers.0.1.0.attn.sr.weight", "layers.3.2.weight"),
+        options=(("joint", True), ("epsilon", 1e-6)),
+        example="segformer_b0",
     ),
     backbone_row(
         "ViT of any network",

@@ -7,9 +7,16 @@ from typing import Any
 from jaxseg.weights.catalog.maps import (
     smp_deeplab,
     smp_pspnet,
+    smp_segformer,
     smp_unet,
 )
-from jaxseg.weights.catalog.sources import Peer, Source, SourceNetwork
+from jaxseg.weights.catalog.sources import (
+    Peer,
+    Source,
+    SourceNetwork,
+    backbone_row,
+)
+from jaxseg.weights.translate.rules import prefixed
 
 _DEPTHS = (50, 101, 18, 34, 152)
 _NAMED = {"unet": (18, 34, 50)}  # Depths with their own names; otherwise 50 and 101.
@@ -94,6 +101,22 @@ def build(
     return getattr(module, network.factory)(**arguments)
 
 
+def _segformers(size: str) -> tuple[SourceNetwork, ...]:
+    """Returns Segformer with 256 channels in the decoder (its default) or with 768."""
+    return tuple(
+        SourceNetwork(
+            f"segformer_{size}",
+            (("align_corners", True), ("features", features)),
+            "Segformer",
+            peer=(
+                ("encoder_name", f"mit_{size}"),
+                ("decoder_segmentation_channels", features),
+            ),
+        )
+        for features in (256, 768)
+    )
+
+
 PEER = Peer("segmentation_models_pytorch", build)
 NETWORKS: tuple[Source, ...] = (
     Source(
@@ -163,5 +186,30 @@ NETWORKS: tuple[Source, ...] = (
         ),
         assumed="decoder_interpolation='nearest', the only one that is supported",
         peer=PEER,
+    ),
+    Source(
+        "Segformer",
+        rules=smp_segformer.MAP,
+        library="segmentation_models_pytorch",
+        has=(
+            "encoder.block1.0.attn.sr.weight",
+            "decoder.mlp_stage.3.linear.weight",
+        ),
+        networks=tuple(
+            network
+            for size in ("b0", "b1", "b2", "b3", "b4", "b5")
+            for network in _segformers(size)
+        ),
+        peer=PEER,
+    ),
+)
+
+BACKBONES: tuple[Source, ...] = (
+    backbone_row(
+        "Mix Transformer of the authors",
+        rules=prefixed(smp_segformer.BACKBONE, dst="backbone/"),
+        library="segmentation_models_pytorch",
+        has=("patch_embed1.proj.weight", "block1.0.attn.sr.weight", "norm4.weight"),
+        example="segformer_b0",
     ),
 )

@@ -1,8 +1,15 @@
 """The rows of all families: what each network of `MODELS` must be."""
 
-from tests.contract.rows import atrous, context, encoder_decoder, generative, points
+from tests.contract.rows import (
+    atrous,
+    context,
+    encoder_decoder,
+    generative,
+    points,
+    transformers,
+)
 
-FAMILIES = (atrous, context, encoder_decoder, generative, points)
+FAMILIES = (atrous, context, encoder_decoder, generative, points, transformers)
 ROWS = {name: row for family in FAMILIES for name, row in family.ROWS.items()}
 # Networks that have a tiny variant of their own; the others are covered by one of these.
 NARROW = sorted(name for name, row in ROWS.items() if "narrow" in row)
