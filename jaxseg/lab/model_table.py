@@ -1,8 +1,10 @@
 """Collects the parameter count, the FLOPs and the paper of every architecture.
 
 The file `model_table.json` stores them for the default image size, so that the commands
-that list architectures do not have to build any network. To write the file again, run:
+that list architectures do not have to build any network. The first command computes the
+rows of the named architectures and keeps the others, the second computes all rows:
 
+    python -m jaxseg.lab.model_table NAME ...
     python -m jaxseg.lab.model_table
 """
 
@@ -11,17 +13,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.analysis.jaxpr.cost import Cost, count_cost_and_weights, count_parameters
-from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, TABLE, Row
+from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, TABLE, Row, stored_rows
 from jaxseg.models import MODELS
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.storage.json_file import write_json
+from jaxseg.text import near
 
 CHANNELS = (3, 4, 1)  # Color; color and sparse depth; gray.
 
@@ -113,11 +117,24 @@ def _split(params: dict) -> tuple[int, int]:
     return count_parameters(params) - extra, extra
 
 
-def main() -> None:
-    """Writes `model_table.json` for all architectures."""
-    rows = [describe(name, MODELS[name]) for name in sorted(MODELS)]
-    write_json(TABLE, [dataclasses.asdict(row) for row in rows])
+def main(names: Sequence[str]) -> None:
+    """Writes rows of `model_table.json` and removes those of unknown architectures.
+
+    Args:
+      names: The architectures whose rows are computed, or an empty sequence for all.
+        Other rows keep their stored content.
+
+    Raises:
+      ValueError: If a name is not in `MODELS`.
+    """
+    for name in names:
+        if name not in MODELS:
+            raise ValueError(f"model={name!r} is invalid{near(name, MODELS)}")
+    rows = {row.name: row for row in stored_rows().values() if row.name in MODELS}
+    for name in names or MODELS:
+        rows[name] = describe(name, MODELS[name])
+    write_json(TABLE, [dataclasses.asdict(rows[name]) for name in sorted(rows)])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
