@@ -21,7 +21,12 @@ def make_mmseg_segformer(peers):
 def test_mmseg_segformer(peers):
     model, net, rules, options = make_mmseg_segformer(peers)
     peers.compare(
-        model, net, rules, sizes=SIZES, label="mmsegmentation: segformer_b0", **options
+        model,
+        net,
+        rules,
+        sizes=SIZES,
+        label="mmsegmentation: SegFormer MiT-B0, one block per stage",
+        **options,
     )
 
 
@@ -41,5 +46,5 @@ def test_smp_segformer(peers, size):
         peers.randomize(net),
         smp_segformer.MAP,
         sizes=((64, 96),),
-        label=f"segmentation_models.pytorch: segformer_{size}",
+        label=f"segmentation_models_pytorch: SegFormer MiT-{size.upper()}",
     )

@@ -3,7 +3,14 @@
 import functools
 from collections.abc import Callable
 
-from family_pages import atrous, context, dilated, encoder_decoder, generative
+from family_pages import (
+    atrous,
+    context,
+    dilated,
+    encoder_decoder,
+    generative,
+    transformers,
+)
 from family_pages.record import Page
 from jaxseg.models import FAMILIES, MODELS
 
@@ -12,12 +19,14 @@ PAGES: dict[str, Page] = {
     **atrous.PAGES,
     **dilated.PAGES,
     **context.PAGES,
+    **transformers.PAGES,
     **generative.PAGES,
 }
 GROUPS = (
     ("Encoders with decoders", tuple(encoder_decoder.PAGES)),
     ("Atrous convolution and pyramids", (*atrous.PAGES, *dilated.PAGES)),
     ("Context: resolution, regions, attention, graphs", tuple(context.PAGES)),
+    ("Hierarchical transformers", tuple(transformers.PAGES)),
     ("Generated images, distributions, point clouds", tuple(generative.PAGES)),
 )
 

@@ -12,7 +12,6 @@ from family_pages.record import Page, Run
 from family_pages.strides import stored_strides
 from jaxseg.lab.model_row import CLASSES, SIZE, stored_rows
 from jaxseg.models import FAMILIES
-from jaxseg.models.families import backbones_for
 from tests.contract.rows import ROWS
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -34,12 +33,11 @@ def preset_table(page: Page) -> str:
         parts.append(table(head, cells))
     if names := families(page):
         cells = [_family(name) for name in names]
-        head = ("head for any backbone", "reads", "output stride", "backbones")
+        head = ("head for any backbone", "reads", "output stride")
         parts.append(
             "`create_model(HEAD, num_classes, backbone=NAME)` puts these heads on "
             "other backbones; `jaxseg models --backbones` lists their names. The table "
-            "shows the coarsest stride of each level that the head accepts, and the "
-            "number of backbones that fit."
+            "shows the coarsest stride of each level that the head accepts."
         )
         parts.append(table(head, cells))
     return "\n\n".join(parts)
@@ -179,8 +177,7 @@ def _preset(row, strides):
 def _family(name):
     family = FAMILIES[name]
     reads = ", ".join(f"{level} at {stride}" for level, stride in family.reads)
-    count = len(backbones_for(name))
-    return f"`{name}`", reads, str(family.output_stride), str(count)
+    return f"`{name}`", reads, str(family.output_stride)
 
 
 def _written(test):

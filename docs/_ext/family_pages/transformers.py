@@ -1,0 +1,29 @@
+"""Describes the pages of hierarchical transformers and their heads."""
+
+from family_pages.record import Page, Score
+
+ADE = "ADE20K validation, one scale"
+CITY = "Cityscapes validation, one scale"
+
+PAGES = {
+    "segformer": Page(
+        title="SegFormer",
+        paper="Xie, Wang, Yu, Anandkumar, Alvarez, Luo: SegFormer: Simple and Efficient "
+        "Design for Semantic Segmentation with Transformers. NeurIPS 2021, "
+        "arXiv 2105.15203.",
+        modules=("segformer",),
+        drawn="segformer_b2",
+        rules=((r"backbone/(stage\d)_\w+?\d+", r"backbone/\1 blocks"),),
+        peers=r"^SegFormer",
+        scores=(
+            Score("MiT-B0", ADE, "37.4 mIoU", "paper, table 1"),
+            Score("MiT-B1", ADE, "42.2 mIoU", "paper, table 1"),
+            Score("MiT-B2", ADE, "46.5 mIoU", "paper, table 1"),
+            Score("MiT-B3", ADE, "49.4 mIoU", "paper, table 1"),
+            Score("MiT-B4", ADE, "50.3 mIoU", "paper, table 1"),
+            Score("MiT-B5", ADE, "51.0 mIoU", "paper, table 1"),
+            Score("MiT-B0", CITY, "76.2 mIoU", "paper, table 1"),
+            Score("MiT-B5", CITY, "82.4 mIoU", "paper, table 1"),
+        ),
+    ),
+}
