@@ -8,8 +8,8 @@ CITY = "Cityscapes validation, one scale"
 PAGES = {
     "segformer": Page(
         title="SegFormer",
-        paper="Xie, Wang, Yu, Anandkumar, Alvarez, Luo: SegFormer: Simple and Efficient "
-        "Design for Semantic Segmentation with Transformers. NeurIPS 2021, "
+        paper="Xie, Wang, Yu, Anandkumar, Alvarez, Luo: SegFormer: Simple and "
+        "Efficient Design for Semantic Segmentation with Transformers. NeurIPS 2021, "
         "arXiv 2105.15203.",
         modules=("segformer",),
         drawn="segformer_b2",
