@@ -47,13 +47,14 @@ OPERATORS = (
 )
 BACKBONES = (
     *("alexnet", "deeplab_vgg", "densenet", "drn", "googlenet", "hdc", "hrnet"),
-    *("mobilenet", "resnet", "resnet_variant", "se_resnet", "vgg", "vit"),
+    *("mit", "mobilenet", "resnet", "resnet_variant", "se_resnet", "vgg", "vit"),
     *("wide_resnet38", "xception", "xception39"),
 )
 HEADS = (
     *("aspp", "cascade", "classifier", "dense_aspp", "dual_attention", "duc"),
     *("encoding", "fcn", "graph", "high_resolution", "largefov", "lraspp"),
-    *("non_local", "ocr", "pyramid", "refinenet", "setr", "unet"),
+    *("non_local", "ocr", "pyramid", "refinenet", "segformer", "setr"),
+    "unet",
 )
 MODULES = (
     "jaxseg.typing",

@@ -46,5 +46,5 @@ def test_smp_segformer(peers, size):
         peers.randomize(net),
         smp_segformer.MAP,
         sizes=((64, 96),),
-        label=f"segmentation_models_pytorch: SegFormer MiT-{size.upper()}",
+        label=f"smp: SegFormer MiT-{size.upper()}",
     )
