@@ -38,7 +38,7 @@ _LAZY = {
     "open_run": "jaxseg._api",
     "train": "jaxseg._train",
 }
-_PACKAGES = ("backbones", "config", "heads", "models", "nn", "ops", "typing")
+_PACKAGES = ("backbones", "config", "heads", "models", "nn", "nnx", "ops", "typing")
 __all__ = [
     "DatasetSpec",
     "PredictOptions",

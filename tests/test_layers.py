@@ -36,6 +36,7 @@ ALLOWED = {
     "backbones": BASE | {"ops", "nn"},
     "heads": BASE | {"ops", "nn"},
     "models": NETWORKS,
+    "nnx": NETWORKS,
     "losses": BASE | {"ops"},
     "metrics": BASE | {"ops"},
     "weights": BASE | {"checkpoints"},  # a run directory is one of its formats

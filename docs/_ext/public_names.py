@@ -26,6 +26,7 @@ PACKAGES = (
     "jaxseg.nn",
     "jaxseg.backbones",
     "jaxseg.models",
+    "jaxseg.nnx",
     "jaxseg.losses",
     "jaxseg.metrics",
     "jaxseg.metrics.boundary",

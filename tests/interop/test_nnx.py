@@ -4,12 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 from flax import nnx
 
 import jaxseg
+from jaxseg.nn import ASPP, Dropout
 
-MODEL = jaxseg.create_model("unet", 3, width=4, depth=2)
+OPTIONS = {"width": 4, "depth": 2}
+MODEL = jaxseg.create_model("unet", 3, **OPTIONS)
 SHAPE = (2, 16, 20, 3)
 
 
@@ -21,54 +24,112 @@ def label():
     return np.random.default_rng(1).integers(0, 3, SHAPE[:3])
 
 
-def wrapped(variables):
-    """The recipe of docs/guide/python.md: wrap, attach the linen variables."""
-    module = nnx.bridge.ToNNX(MODEL, rngs=nnx.Rngs(0)).lazy_init(image())
-    state = nnx.state(module, (nnx.Param, nnx.BatchStat))
-    nnx.replace_by_pure_dict(
-        state, merge(variables["params"], variables["batch_stats"])
+def created(**options):
+    return jaxseg.nnx.create_model("unet", 3, image_shape=SHAPE, **OPTIONS, **options)
+
+
+def mean_loss(logits):
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, label())
+    return losses.mean()
+
+
+@nnx.jit
+def step(network, optimizer):
+    def loss(network):
+        return mean_loss(network(image(), train=True)["logits"])
+
+    value, gradients = nnx.value_and_grad(loss)(network)
+    optimizer.update(network, gradients)
+    return value
+
+
+def equal(first, second, **tolerances):
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, **tolerances), first, second
     )
-    nnx.update(module, state)
-    return module
-
-
-def merge(a, b):
-    """Both collections share one tree of attributes on the nnx side."""
-    if not isinstance(a, dict) or not isinstance(b, dict):
-        return a
-    return {k: merge(a.get(k, b.get(k)), b.get(k, a.get(k))) for k in {**a, **b}}
 
 
 @pytest.mark.slow
-def test_same_logits_through_nnx(fill):
-    variables = fill(MODEL, SHAPE)
-    module = wrapped(variables)
+def test_the_random_streams_and_the_variables_are_those_of_linen():
+    key = nnx.Rngs(7).params()
+    variables = jax.jit(lambda key: MODEL.init(key, image(), train=False))(key)
+    network = created(rngs=nnx.Rngs(7))
+    equal(network.variables, variables, rtol=0)
+    given = jaxseg.nnx.from_linen(MODEL, variables)
     expected = MODEL.apply(variables, image(), train=False)["logits"]
-    np.testing.assert_allclose(module(image())["logits"], expected, atol=1e-6)
+    forward = nnx.jit(lambda network, image: network(image)["logits"])
+    for module in (network, given):
+        np.testing.assert_allclose(forward(module, image()), expected, atol=1e-6)
 
 
 @pytest.mark.slow
-def test_training_inside_nnx_lowers_the_loss(fill):
-    module = wrapped(fill(MODEL, SHAPE))
-    optimizer = nnx.Optimizer(module, optax.adam(1e-2), wrt=nnx.Param)
-    before = np.array(jax.tree.leaves(nnx.state(module, nnx.BatchStat))[0])
+def test_a_step_of_the_nnx_optimizer_equals_a_step_of_optax(fill):
+    variables, tx = fill(MODEL, SHAPE), optax.adam(1e-2)
 
-    @nnx.jit
-    def step(module, optimizer):
-        def loss(module):
-            out = module(image(), train=True, mutable=["batch_stats"])
-            return optax.softmax_cross_entropy_with_integer_labels(
-                out["logits"], label()
-            ).mean()
+    @jax.jit
+    def linen_step(params, stats, state):
+        def loss(params):
+            out, new = MODEL.apply(
+                {"params": params, "batch_stats": stats},
+                image(),
+                train=True,
+                mutable=["batch_stats"],
+            )
+            return mean_loss(out["logits"]), new["batch_stats"]
 
-        value, grads = nnx.value_and_grad(loss)(module)
-        optimizer.update(module, grads)
-        return value
+        (value, stats), gradients = jax.value_and_grad(loss, has_aux=True)(params)
+        updates, state = tx.update(gradients, state, params)
+        return value, optax.apply_updates(params, updates), stats, state
 
-    losses = [float(step(module, optimizer)) for _ in range(5)]
-    assert losses[-1] < losses[0]
-    after = np.array(jax.tree.leaves(nnx.state(module, nnx.BatchStat))[0])
-    assert np.abs(after - before).max() > 0  # the running statistics moved
+    params, stats = variables["params"], variables["batch_stats"]
+    network = jaxseg.nnx.from_linen(MODEL, variables)
+    optimizer = nnx.Optimizer(network, tx, wrt=nnx.Param)
+    state = tx.init(params)
+    for _ in range(2):
+        value, params, stats, state = linen_step(params, stats, state)
+        np.testing.assert_allclose(step(network, optimizer), value, rtol=1e-6)
+    expected = {"params": params, "batch_stats": stats}
+    equal(network.variables, expected, atol=1e-6, rtol=0)
+    moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), network.variables, variables)
+    assert min(jax.tree.leaves(moved)) > 0  # also every running statistic
+
+
+@pytest.mark.slow
+def test_orbax_restores_a_network_and_its_optimizer(tmp_path):
+    def pair():
+        network = created(rngs=nnx.Rngs(0))
+        return network, nnx.Optimizer(network, optax.adam(1e-2), wrt=nnx.Param)
+
+    network, optimizer = pair()
+    step(network, optimizer)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "state", nnx.state((network, optimizer)))
+    definition, shapes = nnx.split(nnx.eval_shape(pair))  # computes no parameters
+    with ocp.StandardCheckpointer() as checkpointer:
+        state = checkpointer.restore(tmp_path / "state", shapes)
+    restored = nnx.merge(definition, state)
+    equal(restored[0].variables, network.variables, rtol=0)
+    assert step(*restored) == step(network, optimizer)
+    equal(restored[0].variables, network.variables, rtol=0)
+
+
+def test_dropout_takes_its_stream_only_in_training_or_from_the_call():
+    x = jnp.ones((1, 4, 4, 8))
+    block = jaxseg.nnx.from_linen(Dropout(0.5), {"params": {}}, rngs=nnx.Rngs(0))
+    np.testing.assert_array_equal(block(x), x)
+    first, second = block(x, train=True), block(x, train=True)
+    assert set(np.unique(first)) == {0, 2} and (first != second).any()
+    sampled = block(x, rngs=nnx.Rngs(dropout=1))  # Monte Carlo dropout
+    np.testing.assert_array_equal(sampled, block(x, rngs=nnx.Rngs(dropout=1)))
+    assert (sampled == 0).any()
+    without = jaxseg.nnx.from_linen(Dropout(0.5), {"params": {}})
+    with pytest.raises(ValueError, match=r"rngs=None is invalid: .* has dropout"):
+        without(x, train=True)
+
+
+def test_variables_without_parameters_are_an_error():
+    with pytest.raises(ValueError, match=r"variables=\['cache'\] is invalid"):
+        jaxseg.nnx.from_linen(ASPP(4), {"cache": {}})
 
 
 @pytest.mark.slow
