@@ -15,7 +15,7 @@ PAGES = {
         "arXiv 1412.7062.",
         modules=("deeplabv1",),
         drawn="deeplabv1_vgg16",
-        rules=((r"head/branch0/(fc\d)", r"head/\1"),),
+        rules=((r"head/branch0/(fc\d)", r"head/\1"), (r"head/branch0$", "")),
         written=(
             Written(
                 NETS + "test_deeplabv1",
@@ -46,6 +46,7 @@ PAGES = {
         "Connected CRFs. TPAMI 2018, arXiv 1606.00915.",
         modules=("deeplabv2",),
         drawn="deeplabv2_resnet101",
+        options=(("scales", (1.0,)),),
         written=(
             Written(
                 NETS + "test_deeplabv2_vgg16",

@@ -3,11 +3,13 @@
 import dataclasses
 import math
 import re
+import textwrap
 from xml.sax.saxutils import escape
 
 from family_pages.trace import IMAGE, LOGITS, Block
 
-COLUMN, LINE, TOP, LEFT = 86, 15, 30, 44
+COLUMN, LINE, TOP, LEFT = 94, 15, 30, 44
+GAP, LETTER, LONGEST = 14, 7.2, 11  # Between boxes, of bold text, and of a line.
 COLORS = {  # Fill and border by the part of the network.
     "ends": ("#eceff1", "#607d8b"),
     "encoder": ("#dbe9f6", "#2f6f9f"),
@@ -32,6 +34,12 @@ class Box:
     height: float = 0.0
 
 
+WORDS = (
+    "Rows: size relative to the image. Numbers: channels. Green: atrous convolution."
+)
+CLOUD_WORDS = "Rows: number of points relative to the cloud. Numbers: channels."
+
+
 def draw(blocks: list[Block], title: str) -> str:
     """Returns the picture of a network.
 
@@ -39,6 +47,7 @@ def draw(blocks: list[Block], title: str) -> str:
       blocks: The blocks in the order of computation, see `trace.trace_blocks`.
       title: The description for readers who cannot see the picture.
     """
+    cloud = blocks[0].shape[1] == 1
     boxes = _placed(blocks)
     rows = sorted({box.row for box in boxes.values()})
     tops, y = {}, TOP
@@ -47,14 +56,14 @@ def draw(blocks: list[Block], title: str) -> str:
         y += _row_height(boxes, row)
     _set_sizes(boxes, tops)
     width = LEFT + COLUMN * (1 + max(box.column for box in boxes.values())) + 8
-    parts = [_row(row, tops[row], _row_height(boxes, row), width) for row in rows]
+    parts = [_row(boxes, row, (tops[row], width)) for row in rows]
     parts += [
         _edge(boxes, source, box)
         for box in boxes.values()
         for source in box.block.sources
     ]
     parts += [_box(box) for box in boxes.values()]
-    return _svg(parts, (width, y + 6), title)
+    return _svg(parts, (width, y + 6), (title, CLOUD_WORDS if cloud else WORDS))
 
 
 def _placed(blocks):
@@ -63,8 +72,10 @@ def _placed(blocks):
     boxes = {}
     for block in blocks:
         columns = [boxes[s].column for s in block.sources if s in boxes]
-        stride = round(math.log2(image.shape[0] / block.shape[0])) if block.shape else 0
-        boxes[block.name] = Box(block, 1 + max(columns, default=-1), max(0, stride))
+        row = max((boxes[s].row for s in block.sources if s in boxes), default=0)
+        if block.shape:  # A vector stays in the row of the map that it comes from.
+            row = max(0, round(math.log2(image.shape[0] / block.shape[0])))
+        boxes[block.name] = Box(block, 1 + max(columns, default=-1), row)
     return boxes
 
 
@@ -93,8 +104,8 @@ def _set_sizes(boxes, tops):
         y = used.get(place, tops[box.row] + 8)
         channels = box.block.shape[2] if box.block.shape else 1
         letters = max(len(line) for line in _text(box.block))
-        wide = max(6.6 * letters + 8, 26 + 4 * math.log2(max(2, channels)))
-        box.width = min(COLUMN - 10, wide)
+        wide = max(LETTER * letters + 8, 26 + 4 * math.log2(max(2, channels)))
+        box.width = min(COLUMN - GAP, wide)
         box.height = _height(box.block)
         box.x = LEFT + COLUMN * box.column + (COLUMN - box.width) / 2
         box.y = y
@@ -103,12 +114,21 @@ def _set_sizes(boxes, tops):
 
 def _text(block):
     """The lines inside a box: name, channels, rates."""
-    lines = [_label(block.name)]
+    lines = _name_lines(block)
     if block.shape:
         lines.append(f"{block.shape[2]}" + (" ch" if block.name == IMAGE else ""))
     if block.rates:
-        lines.append("rate " + ", ".join(map(str, _short(sorted(block.rates)))))
+        rates = ", ".join(map(str, _short(sorted(block.rates))))
+        long = len(f"rate {rates}") > LONGEST
+        lines += ["rates", rates] if long else [f"rate {rates}"]
     return lines
+
+
+def _name_lines(block):
+    """The name in lines that fit into a box."""
+    cloud = block.shape and block.shape[1] == 1
+    name = "points" if cloud and block.name == IMAGE else block.name
+    return textwrap.wrap(_label(name), LONGEST, break_long_words=False)
 
 
 def _short(rates):
@@ -127,7 +147,9 @@ def _kind(block):
     return "encoder" if ENCODER.match(block.name) else "decoder"
 
 
-def _row(row, top, height, width):
+def _row(boxes, row, place):
+    top, width = place
+    height = _row_height(boxes, row)
     stride = f"1/{2**row}" if row else "1"
     return (
         f'<rect x="0" y="{top}" width="{width}" height="{height}" '
@@ -137,7 +159,10 @@ def _row(row, top, height, width):
 
 
 def _edge(boxes, source, box):
-    """A curve from the right side of the source to the left side of the box."""
+    """A curve from the right side of the source to the left side of the box.
+
+    If other boxes of the row of the source are in the way, it passes above them.
+    """
     if source not in boxes:
         return ""
     start = boxes[source]
@@ -150,9 +175,12 @@ def _edge(boxes, source, box):
         if start.column < other.column < box.column and other.row == start.row
     ]
     style = ' class="f"' if far else ""
-    if start.row == box.row and between:
-        lift = min(other.y for other in between) - 6
-        bend = f"C{x1 + 26:.0f} {lift:.0f} {x2 - 26:.0f} {lift:.0f} {x2:.0f} {y2:.0f}"
+    if between:
+        top = min(other.y for other in between) - 6
+        left, right = x1 + 11, x2 - 13
+        bend = f"C{x1 + 9:.0f} {y1:.0f} {x1:.0f} {top:.0f} {left:.0f} {top:.0f}"
+        bend += f"L{right:.0f} {top:.0f}"
+        bend += f"C{x2 - 3:.0f} {top:.0f} {x2 - 13:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
         return f'<path d="M{x1:.0f} {y1:.0f}{bend}"{style}/>'
     half = min(40, (x2 - x1) / 2)
     turn = x2 - half
@@ -163,10 +191,10 @@ def _edge(boxes, source, box):
 
 def _box(box):
     fill, border = COLORS[_kind(box.block)]
-    middle = box.x + box.width / 2
+    middle, names = box.x + box.width / 2, len(_name_lines(box.block))
     lines = [
         f'<text x="{middle:.0f}" y="{box.y + LINE * (i + 1):.0f}"'
-        f"{'' if i else ' class=' + chr(34) + 'n' + chr(34)}>{escape(line)}</text>"
+        f"{BOLD if i < names else ''}>{escape(line)}</text>"
         for i, line in enumerate(_text(box.block))
     ]
     return (
@@ -176,6 +204,7 @@ def _box(box):
     )
 
 
+BOLD = ' class="n"'
 STYLE = (
     "text{font:11px sans-serif;text-anchor:middle;fill:#263238}"
     ".n{font-weight:600}.s{font-size:12px;text-anchor:start;fill:#546e7a}"
@@ -185,12 +214,9 @@ STYLE = (
 )
 
 
-def _svg(parts, size, title):
-    width, height = size
-    head = (
-        '<text x="10" y="19" class="h">Rows: size relative to the image. Numbers: '
-        "channels. Green: atrous convolution.</text>"
-    )
+def _svg(parts, size, words):
+    (width, height), (title, legend) = size, words
+    head = f'<text x="10" y="19" class="h">{legend}</text>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" '
         f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '

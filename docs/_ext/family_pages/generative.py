@@ -56,7 +56,12 @@ PAGES = {
         paper="Zhao, Jiang, Jia, Torr, Koltun: Point Transformer. ICCV 2021, "
         "arXiv 2012.09164.",
         modules=("point_transformer",),
-        drawn="",
+        drawn="point_transformer",
+        rules=(
+            (r"(encoder\d)", r"\1"),
+            (r"(decoder\d)", r"\1"),
+            (r"(context|head)", r"\1"),
+        ),
         tests=("models/test_point_transformer.py",),
         scores=(
             Score("Point Transformer", "S3DIS, area 5", "70.4 mIoU", "paper"),

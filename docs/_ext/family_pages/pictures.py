@@ -37,7 +37,7 @@ def picture(name: str) -> str:
     """
     page = PAGES[name]
     preset, _, backbone = page.drawn.partition("@")
-    options = {"backbone": backbone} if backbone else {}
+    options = dict(page.options) | ({"backbone": backbone} if backbone else {})
     style = BlockConfig(impl="lax")
     model = create_model(preset, CLASSES, style=style, **options)
     shown = f"{preset} on {backbone}" if backbone else preset

@@ -59,6 +59,7 @@ class Page:
       paper: Authors, title, venue or year, and arXiv id.
       modules: The files of `jaxseg/models`, without ".py", whose networks are here.
       drawn: The preset whose picture is shown.
+      options: Options of the preset in the picture, as pairs of a name and a value.
       rules: How the modules of the picture are combined to blocks, see
         `trace.trace_blocks`.
       peers: A regular expression for the names of the networks in the table of
@@ -73,6 +74,7 @@ class Page:
     paper: str
     modules: tuple[str, ...]
     drawn: str
+    options: tuple[tuple[str, object], ...] = ()
     rules: tuple[tuple[str, str], ...] = ()
     peers: str = "(?!)"
     written: tuple[Written, ...] = ()

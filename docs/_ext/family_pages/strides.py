@@ -80,7 +80,11 @@ def _shapes(model: nn.Module, size):
         except ValueError as error:
             refused = error
             continue
-        if maps := jax.tree.leaves(variables.pop("intermediates", {})):
+        calls = jax.tree.leaves(
+            variables.pop("intermediates", {}), is_leaf=lambda v: isinstance(v, tuple)
+        )
+        if calls:  # The first call has the image itself, later ones smaller images.
+            maps = jax.tree.leaves([call[0] for call in calls])
             return [x.shape for x in maps if len(x.shape) == 4]
         apply = lambda v, image: model.apply(v, image, train=False)["logits"]
         jaxpr = jax.make_jaxpr(apply)(variables, image).jaxpr

@@ -24,7 +24,8 @@ class Block:
 
     Attributes:
       name: The common beginning of the paths of its modules.
-      shape: Height, width and channels of its output, or None if it is no map.
+      shape: Height, width and channels of its output, or None if it is no map. For a
+        point cloud, the number of points, 1 and channels.
       rates: The atrous rates above 1 of its convolutions.
       attends: Whether it has a product of two maps, as attention has.
       sources: The names of the blocks that it reads, in order.
@@ -52,13 +53,16 @@ def trace_blocks(model: nn.Module, rules: tuple[tuple[str, str], ...]) -> list[B
     origin: dict = {}  # The blocks from which a variable comes.
     image = jaxpr.invars[-1]
     origin[image] = {IMAGE: None}
-    blocks[IMAGE].shape = tuple(image.aval.shape[1:])
+    blocks[IMAGE].shape = _map_shape(image.aval)
+    cloud = len(image.aval.shape) == 3  # Points instead of pixels.
+    is_map = _is_features if cloud else _is_map
     for equation in jaxpr.eqns:
         read = [v for v in equation.invars if hasattr(v, "count") or not _literal(v)]
         sources = {name: None for v in read for name in origin.get(v, ())}
         name = block_name(str(equation.source_info.name_stack), rules)
+        followed = [v for v in equation.outvars if not cloud or is_map(v.aval)]
         if not name or not (sources or name in blocks):
-            for v in equation.outvars:
+            for v in followed:
                 origin[v] = sources
                 _note_map(blocks, sources, v.aval)
             continue
@@ -67,12 +71,12 @@ def trace_blocks(model: nn.Module, rules: tuple[tuple[str, str], ...]) -> list[B
         new = {s: None for s in sources if s.partition(":")[0] != stage}
         block.sources.update(new)
         _describe(block, equation)
-        for v in equation.outvars:
+        for v in followed:
             origin[v] = {name: None}
-            if _is_map(v.aval):
-                block.shape = tuple(v.aval.shape[1:])
+            if is_map(v.aval):
+                block.shape = _map_shape(v.aval)
     last = jaxpr.outvars[0]
-    blocks[LOGITS] = Block(LOGITS, tuple(last.aval.shape[1:]), sources=origin[last])
+    blocks[LOGITS] = Block(LOGITS, _map_shape(last.aval), sources=origin[last])
     return _needed(blocks)
 
 
@@ -101,28 +105,50 @@ def _is_map(result):
     return abs(result.shape[2] / result.shape[1] - SIZE[1] / SIZE[0]) < 0.5
 
 
+def _is_features(result):
+    """Whether an array has features of points, unlike their positions and neighbors."""
+    shape = result.shape
+    return len(shape) == 3 and shape[2] > 3 and result.dtype == jnp.float32
+
+
+def _map_shape(result):
+    """The shape of a map, or that of features of points as [points, 1, channels]."""
+    size = result.shape[1:-1]
+    return (*size, *(1,) * (2 - len(size)), result.shape[-1])
+
+
 def _note_map(blocks, sources, result):
     """Gives blocks of tokens the shape of the map that is made from them."""
     if _is_map(result):
         for name in sources:
             if blocks[name].shape is None:
-                blocks[name].shape = tuple(result.shape[1:])
+                blocks[name].shape = _map_shape(result)
 
 
 def _jaxpr(model):
     key, refused = jax.eval_shape(lambda: jax.random.key(0)), None
-    for channels in CHANNELS:
-        image = jax.ShapeDtypeStruct((1, *SIZE, channels), jnp.float32)
+    for inputs in _inputs(model):
         try:
             variables = jax.eval_shape(
-                lambda key, image: model.init(key, image, train=False), key, image
+                lambda key, *xs: model.init(key, *xs, train=False), key, *inputs
             )
             return jax.make_jaxpr(
-                lambda v, image: model.apply(v, image, train=False)["logits"]
-            )(variables, image).jaxpr
+                lambda v, *xs: model.apply(v, *xs, train=False)["logits"]
+            )(variables, *inputs).jaxpr
         except ValueError as error:
             refused = error
     raise refused
+
+
+def _inputs(model):
+    """The inputs to try: a cloud of points, or images of some numbers of channels."""
+    stated = model.example_inputs() if hasattr(model, "example_inputs") else ()
+    if stated and len(stated[0].shape) == 3:
+        return [stated]
+    return [
+        [jax.ShapeDtypeStruct((1, *SIZE, channels), jnp.float32)]
+        for channels in CHANNELS
+    ]
 
 
 def _literal(variable):
