@@ -1,0 +1,1 @@
+"""Draws the pictures and writes the table of the page docs/guide/upsampling.md."""
