@@ -47,7 +47,8 @@ OPERATORS = (
     "unpool",
 )
 BACKBONES = (
-    *("alexnet", "deeplab_vgg", "densenet", "drn", "googlenet", "hdc", "hrnet"),
+    *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "googlenet"),
+    *("hdc", "hrnet"),
     *("mit", "mobilenet", "resnet", "resnet_variant", "se_resnet", "vgg", "vit"),
     *("wide_resnet38", "xception", "xception39"),
 )

@@ -9,6 +9,7 @@ from functools import partial
 
 from jaxseg.backbones.alexnet import AlexNet
 from jaxseg.backbones.backbone import Backbone
+from jaxseg.backbones.convnext import ENTRIES as CONVNEXTS
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DEPTHS, DenseNet
 from jaxseg.backbones.drn import DRN, DRNA, VARIANTS
@@ -166,6 +167,7 @@ BACKBONES: dict[str, Backbone] = {
         )
         for name, (channels, blocks) in SIZES.items()
     },
+    **CONVNEXTS,
     "wideresnet38": Backbone(WideResNet38, (("c0", 1), *_EIGHT, ("c6", 8)), (8,)),
     **{
         name: Backbone(

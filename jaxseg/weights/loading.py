@@ -131,6 +131,7 @@ def read_into(
     missing, state, skipped = _restrict(
         taking, rules=rules, state=found.state, shapes=shapes
     )
+    missing += kind.absent if kind is not None else ()
     state, adapted = adapt_input(
         state, rules=rules, shapes=shapes, channels=taking.channels
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxseg.backbones.alexnet import AlexNet
+from jaxseg.backbones.convnext import ConvNeXt
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DenseNet
 from jaxseg.backbones.drn import DRN, DRNA
@@ -26,6 +27,7 @@ FAST = {
     "caffenet": lambda os: AlexNet("caffe", os, first_padding=8, width=1 / 16),
     "googlenet": lambda os: GoogLeNet(output_stride=os, width=1 / 16),
     "googlenet_caffe": lambda os: GoogLeNet("caffe", os, width=1 / 16),
+    "convnext": lambda os: ConvNeXt((4, 8, 8, 16), (1, 1, 2, 1), os),
     "densenet": lambda os: DenseNet(output_stride=os, **DENSE),
     "deeplab_vgg": lambda os: DeepLabVGG(output_stride=os, **VGG),
     "mobilenetv2": lambda os: MobileNetV2(os, 0.25),

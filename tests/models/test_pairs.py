@@ -43,6 +43,7 @@ TINY = {  # A backbone of each kind with options that make it small.
     "drn_d22": {"width": 2},
     "wideresnet38": {"width": 2, "blocks": (1, 1, 1, 1, 1, 1)},
     "vitti16": VIT,
+    "convnext_t": {"channels": (4, 8, 12, 16), "blocks": (1, 1, 1, 1)},
     "mit_b0": {"channels": (4, 8, 20, 32), "blocks": (1, 1, 1, 1)},
 }
 SIZE = (65, 97)

@@ -180,6 +180,7 @@ def test_a_variable_without_rule_cannot_go_back():
         ("linear", (4, 3)),
         ("identity", (2, 3, 4)),
         ("conv_as_linear", (4, 3, 1, 1)),
+        ("channels", (4, 1, 1)),
         ("linear_as_conv(2, 3)", (4, 30)),
     ],
 )

@@ -116,6 +116,8 @@ class Source:
       classes: The class names, if all published weights of the library share them.
       assumed: A property that cannot be inferred from the tensors and that no option
         can change.
+      absent: Shell patterns of paths of the model, such as "*stage?_norm/*", that these
+        checkpoints never contain. Such parameters keep their initial values.
       lookalikes: Other networks whose tensors have the same names and shapes.
       named: A regular expression. A checkpoint whose file name matches it is known to
         be none of the lookalikes.
@@ -135,6 +137,7 @@ class Source:
     hints: tuple[tuple[str, Normalization], ...] = ()
     classes: tuple[str, ...] = ()
     assumed: str = ""
+    absent: tuple[str, ...] = ()
     lookalikes: tuple[Lookalike, ...] = ()
     named: str = ""
     peer: Peer | None = None

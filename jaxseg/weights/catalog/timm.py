@@ -1,6 +1,7 @@
 """Lists the ImageNet classifiers of timm that are imported as backbones."""
 
 from jaxseg.weights.catalog.maps import (
+    timm_convnext,
     timm_hrnet,
     timm_mobilenet_v2,
     timm_mobilenet_v3,
@@ -67,6 +68,18 @@ BACKBONES: tuple[Source, ...] = (
         has=("cls_token", "dist_token", "blocks.0.attn.qkv.weight"),
         options=(("distilled", True),),
         example="setr_pup_vits16",
+    ),
+    backbone_row(
+        "ConvNeXt",
+        rules=prefixed(timm_convnext.BACKBONE, dst="backbone/"),
+        library="timm",
+        has=(
+            "stem.0.weight",
+            "stages.0.blocks.0.gamma",
+            "stages.3.downsample.1.weight",
+        ),
+        lacks=("stages.0.blocks.0.mlp.grn.weight",),
+        absent=("*stage?_norm/*",),
     ),
     backbone_row(
         "ResNet-D",

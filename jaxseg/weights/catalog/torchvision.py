@@ -9,6 +9,7 @@ from typing import Any
 
 from jaxseg.weights.catalog.maps import (
     torchvision_alexnet,
+    torchvision_convnext,
     torchvision_deeplabv3,
     torchvision_densenet,
     torchvision_fcn,
@@ -22,6 +23,7 @@ from jaxseg.weights.catalog.maps import (
 from jaxseg.weights.catalog.sources import Peer, Source, SourceNetwork, backbone_row
 from jaxseg.weights.catalog.timm import ANTI_ALIASED, RESNET_NAME
 from jaxseg.weights.translate.model_card import HALF
+from jaxseg.weights.translate.rules import prefixed
 
 VOC = (
     *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car"),
@@ -115,6 +117,13 @@ NETWORKS: tuple[Source, ...] = (
 )
 
 BACKBONES: tuple[Source, ...] = (
+    backbone_row(
+        "ConvNeXt",
+        rules=prefixed(torchvision_convnext.BACKBONE, dst="backbone/"),
+        library="torchvision",
+        has=("features.1.0.layer_scale", "features.7.2.block.5.weight"),
+        absent=("*stage?_norm/*",),
+    ),
     backbone_row(
         "ResNet",
         rules=torchvision_resnet.MAP,

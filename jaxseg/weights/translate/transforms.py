@@ -1,10 +1,11 @@
 """Converts tensors between the layouts of PyTorch and of jaxseg.
 
 A table refers to a transform by its name, with arguments if it needs any: `"conv"`,
-`"conv_transpose"`, `"linear"`, `"identity"`, `"conv1d"`, `"conv_as_linear"`,
-`"linear_as_conv(7, 7)"`. PyTorch stores a convolution as OIHW, a transposed one as IOHW
-and a dense matrix as [out, in]. This library stores them as HWIO, HWIO (not flipped)
-and [in, out]. All transforms are invertible.
+`"conv_transpose"`, `"linear"`, `"identity"`, `"conv1d"`, `"channels"`,
+`"conv_as_linear"`, `"linear_as_conv(7, 7)"`. PyTorch stores a convolution as OIHW, a
+transposed one as IOHW and a dense matrix as [out, in]. This library stores them as
+HWIO, HWIO (not flipped) and [in, out]. "channels" changes factors of the channels from
+[C, 1, 1] to [C]. All transforms are invertible.
 """
 
 import re
@@ -18,7 +19,7 @@ _AXES = {
     "conv1d": (2, 1, 0),
     "linear": (1, 0),
 }
-NAMES = (*_AXES, "identity", "conv_as_linear", "linear_as_conv")
+NAMES = (*_AXES, "identity", "channels", "conv_as_linear", "linear_as_conv")
 
 
 def parse(transform: str) -> tuple[str, tuple[int, ...]]:
@@ -71,6 +72,9 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
         return array.transpose(_AXES[name])
     if name == "linear_as_conv":
         return _linear_as_conv(array, *sizes)
+    if name == "channels":
+        _check_rank(name, array, 3)
+        return array.reshape(-1)  # One factor for each channel, stored as [C, 1, 1].
     if name == "conv_as_linear":
         _check_rank(name, array, 4)
         if array.shape[2:] != (1, 1):
@@ -97,6 +101,8 @@ def invert(transform: str, array: np.ndarray) -> np.ndarray:
         return array.transpose(np.argsort(_AXES[name]))
     if name == "linear_as_conv":
         return array.transpose(3, 2, 0, 1).reshape(array.shape[3], -1)
+    if name == "channels":
+        return array[:, None, None]
     if name == "conv_as_linear":
         return array.T[:, :, None, None]
     return array
