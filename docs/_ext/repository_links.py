@@ -2,7 +2,8 @@
 
 A page links to a report as `../../experiments/NAME/report.md`, which works where the
 repository is shown. The site does not contain these files, so it links to their page in
-the repository. A link to a file that does not exist is a warning.
+the repository. A link to a file that does not exist is a warning. A picture outside of
+docs/ is copied into the site by Sphinx.
 """
 
 import os
@@ -11,7 +12,7 @@ import re
 
 from sphinx.util import logging
 
-LINK = re.compile(r"\[([^\[\]]*)\]\((\.\./[^()\s]*)\)")
+LINK = re.compile(r"(?<!!)\[([^\[\]]*)\]\((\.\./[^()\s]*)\)")
 FENCE = re.compile(r"^ {0,3}(```+|~~~+|:::+\{code)")
 LOGGER = logging.getLogger(__name__)
 
