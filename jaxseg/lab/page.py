@@ -42,6 +42,7 @@ class LabReport:
       figures: PNG files by name.
       data: Further entries of the JSON file.
       notes: Sentences below the tables.
+      pages: Further HTML pages by file name.
     """
 
     title: str
@@ -50,6 +51,7 @@ class LabReport:
     figures: dict[str, bytes] = dataclasses.field(default_factory=dict)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
+    pages: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def shown(value: Any) -> str:
@@ -98,11 +100,15 @@ def write(report: LabReport, folder: str | Path) -> Path:
         print(note)
     for name, picture in report.figures.items():
         atomic.write_bytes(folder / f"{name}.png", picture)
+    for name, text in report.pages.items():
+        atomic.write_text(folder / name, text)
     result = json.dumps(content(report), indent=1)
     atomic.write_text(folder / "result.json", result)
     target = folder / PAGE
     atomic.write_text(target, _page(report))
     print(as_message(f"Figures and numbers are in {target}"))
+    for name in report.pages:
+        print(as_message(f"A page for trying other rates is {folder / name}"))
     return target
 
 

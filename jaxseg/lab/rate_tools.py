@@ -10,6 +10,7 @@ import tyro
 
 from jaxseg import analysis
 from jaxseg.analysis.atrous.plans import describe
+from jaxseg.lab.explorer import explorer_page
 from jaxseg.lab.maps import overlap_map, path_map, spectrum_map
 from jaxseg.lab.page import LabReport, Table
 from jaxseg.ops.conv import conv
@@ -144,7 +145,12 @@ class Rates:
             tables=[Table("Gridding", columns, rows)],
             figures=_pictures(plans, self.kernel),
             data={"gridding": found},
+            pages={"explore.html": self._explorer(plans[0])},
         )
+
+    def _explorer(self, rates):
+        size = self.map or 65
+        return explorer_page(name_of(rates), kernel=self.kernel, size=size)
 
 
 def _pictures(plans, kernel):
