@@ -48,7 +48,7 @@ OPERATORS = (
 )
 BACKBONES = (
     *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "googlenet"),
-    *("hdc", "hrnet"),
+    *("dinov2", "hdc", "hrnet"),
     *("mit", "mobilenet", "resnet", "resnet_variant", "se_resnet", "vgg", "vit"),
     *("wide_resnet38", "xception", "xception39"),
 )
@@ -56,7 +56,7 @@ HEADS = (
     *("aspp", "cascade", "classifier", "dense_aspp", "dual_attention", "duc"),
     *("encoding", "fcn", "graph", "high_resolution", "largefov", "lraspp"),
     *("non_local", "ocr", "pyramid", "refinenet", "segformer", "setr"),
-    "unet",
+    *("linear", "unet"),
 )
 MODULES = (
     "jaxseg.typing",
@@ -78,7 +78,15 @@ MODULES = (
     "jaxseg.training.devices.mesh",
 )
 INTERNAL_OPERATORS = (
-    *("atrous", "bilinear", "channel_stack", "gradient_norm", "graph", "neighbors"),
+    *(
+        "atrous",
+        "bicubic",
+        "bilinear",
+        "channel_stack",
+        "gradient_norm",
+        "graph",
+        "neighbors",
+    ),
     *("open_pool", "open_size", "residual", "upsample_conv"),
 )
 INTERNAL = (

@@ -12,6 +12,7 @@ from jaxseg.backbones.backbone import Backbone
 from jaxseg.backbones.convnext import ENTRIES as CONVNEXTS
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DEPTHS, DenseNet
+from jaxseg.backbones.dinov2 import ENTRIES as DINOV2
 from jaxseg.backbones.drn import DRN, DRNA, VARIANTS
 from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.backbones.hdc import HDCResNet
@@ -179,4 +180,5 @@ BACKBONES: dict[str, Backbone] = {
         )
         for name, (depth, width, heads) in _VITS.items()
     },
+    **DINOV2,
 }

@@ -1,10 +1,10 @@
 """Vision transformer that returns maps (arXiv 2010.11929, DeiT arXiv 2012.12877).
 
 It has a patch embedding, a class token, a learned position embedding and pre-norm
-layers. The outputs of selected layers are returned as maps without a final
-normalization, because the heads of SETR normalize their inputs (arXiv 2012.15840). For
-an input of another size than `image_size`, the position embedding is resized
-bilinearly. A size that is not a multiple of the patch is padded at the bottom and the
+layers. The outputs of selected layers are returned as maps. By default there is no
+final normalization, because the heads of SETR normalize their inputs (arXiv
+2012.15840). For an input of another size than `image_size`, the position embedding is
+resized. A size that is not a multiple of the patch is padded at the bottom and the
 right.
 """
 
@@ -13,9 +13,12 @@ from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
-from jaxseg.nn.transformer import TransformerBlock
+from jaxseg.nn.transformer import LayerNorm, TransformerBlock
+from jaxseg.ops.bicubic import resize_bicubic
 from jaxseg.ops.resize import pad_to_multiple, resize
 from jaxseg.typing import Array, Pyramid, Size
+
+RESIZINGS = ("bilinear", "bicubic", "bicubic_antialias", "bicubic_offset")
 
 
 class ViT(nn.Module):
@@ -38,9 +41,17 @@ class ViT(nn.Module):
       distilled: Whether a second token follows the class token, as in distilled DeiT.
       levels: Names of the maps in the pyramid, in the order of `taps`; () names them
         "layer<i>".
+      registers: Number of register tokens (arXiv 2309.16588). They follow the class
+        token, have no position, and are omitted from the returned maps.
+      layer_scale: See `TransformerBlock`.
+      class_position: Whether the position embedding has an entry for each class token.
+      resizing: How the position embedding is resized, see `resize_position`.
+      final_norm: Whether the final normalization is applied to every returned map.
+      class_maps: Whether the pyramid also contains the class token of each map under
+        "class_<level>", [B, width].
 
     Raises:
-      ValueError: If taps or image size are not allowed.
+      ValueError: If taps, image size or resizing are not allowed.
     """
 
     depth: int = 24
@@ -56,6 +67,12 @@ class ViT(nn.Module):
     style: BlockConfig = BlockConfig()
     distilled: bool = False
     levels: tuple[str, ...] = ()
+    registers: int = 0
+    layer_scale: float | None = None
+    class_position: bool = True
+    resizing: str = "bilinear"
+    final_norm: bool = False
+    class_maps: bool = False
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -63,20 +80,29 @@ class ViT(nn.Module):
         self._check()
         x, size = self._embed(image, train)
         pyramid, names = {}, iter(self.levels)
+        norm = LayerNorm(style=self.style, name="norm") if self.final_norm else None
         for index in range(max(self.taps) + 1):
             block = TransformerBlock(
                 self.heads,
                 dropout=self.dropout,
                 attention=self.attention,
                 style=self.style,
+                layer_scale=self.layer_scale,
                 name=f"layer{index}",
             )
             x = block(x, train=train)
             if index in self.taps:
-                tokens = x if self.drop_class_token else x[:, 1 + self.distilled :]
+                y = x if norm is None else norm(x)
                 name = next(names, f"layer{index}")
-                pyramid[name] = tokens.reshape(x.shape[0], *size, -1)
+                tokens = y if self.drop_class_token else y[:, self._own() :]
+                pyramid[name] = tokens.reshape(y.shape[0], *size, -1)
+                if self.class_maps:
+                    pyramid[f"class_{name}"] = y[:, 0]
         return pyramid
+
+    def _own(self):
+        """Returns the number of tokens before those of the patches."""
+        return 1 + self.distilled + self.registers
 
     def _check(self):
         if not self.taps or max(self.taps) >= self.depth or min(self.taps) < 0:
@@ -89,11 +115,20 @@ class ViT(nn.Module):
                 f"image_size={self.image_size} is invalid: expected multiples of "
                 f"patch={self.patch}."
             )
+        if self.resizing not in RESIZINGS:
+            raise ValueError(
+                f"resizing={self.resizing!r} is invalid: expected one of {RESIZINGS}."
+            )
+        if self.drop_class_token and (self.registers or self.class_maps):
+            raise ValueError(
+                "drop_class_token=True is invalid with registers or class_maps: "
+                "expected False."
+            )
 
     def _embed(self, image, train):
         """Returns the tokens [B, N, width] and the size (h, w) of the map.
 
-        N is h * w plus the number of class tokens unless those are dropped.
+        N is h * w plus the number of class and register tokens unless they are dropped.
         """
         image, _ = pad_to_multiple(image, self.patch)
         x = Conv(
@@ -111,45 +146,73 @@ class ViT(nn.Module):
         names = ("class_token", "distillation_token")[: 1 + self.distilled]
         zeros = nn.initializers.zeros
         own = [self.param(name, zeros, (1, 1, width)).astype(x.dtype) for name in names]
-        shape = (1, len(own) + grid[0] * grid[1], width)
+        entries = len(own) if self.class_position else 0
+        shape = (1, entries + grid[0] * grid[1], width)
         position = self.param("position", normal, shape)
-        position = resize_position(position, grid, tuple(size))
+        position = resize_position(position, grid, tuple(size), self.resizing)
+        position = position.astype(x.dtype)
         own = [jnp.broadcast_to(token, (batch, 1, width)) for token in own]
-        x = jnp.concatenate([*own, x.reshape(batch, -1, width)], axis=1)
-        x = Dropout(self.dropout)(x + position.astype(x.dtype), train=train)
+        x = x.reshape(batch, -1, width)
+        if self.class_position:
+            x = jnp.concatenate([*own, x], axis=1) + position
+        else:
+            x = jnp.concatenate([*own, x + position], axis=1)
+        if self.registers:
+            shape = (1, self.registers, width)
+            tokens = self.param("register_tokens", normal, shape).astype(x.dtype)
+            tokens = jnp.broadcast_to(tokens, (batch, self.registers, width))
+            x = jnp.concatenate([x[:, : len(own)], tokens, x[:, len(own) :]], axis=1)
+        x = Dropout(self.dropout)(x, train=train)
         return (x[:, len(own) :] if self.drop_class_token else x), size
 
 
 def vit_pyramid(
-    *, depth: int = 12, style: BlockConfig = BlockConfig(), **options
+    *,
+    depth: int = 12,
+    taps: tuple[int, ...] | None = None,
+    style: BlockConfig = BlockConfig(),
+    **options,
 ) -> ViT:
     """Creates a vision transformer whose maps are the levels c2 to c5 of a pyramid.
 
-    The levels are the outputs after a quarter, a half, three quarters and all of the
-    layers. Each has one feature pixel per patch.
+    Each level has one feature pixel per patch.
 
     Args:
       depth: Number of layers, at least 4.
+      taps: Indices of the four layers whose outputs are the levels, in ascending order.
+        None takes the outputs after a quarter, a half, three quarters and all of the
+        layers.
       style: See `BlockConfig`.
       **options: Further attributes of `ViT`, such as `width`, `heads` and `image_size`.
 
     Raises:
-      ValueError: If the depth is below 4.
+      ValueError: If the depth is below 4, or if `taps` are not four layers in ascending
+        order.
     """
     if depth < 4:
         raise ValueError(f"depth={depth} is invalid: expected 4 or more layers.")
-    taps = tuple(depth * part // 4 - 1 for part in (1, 2, 3, 4))
+    if taps is None:
+        taps = tuple(depth * part // 4 - 1 for part in (1, 2, 3, 4))
+    if len(taps) != 4 or sorted(set(taps)) != list(taps):
+        raise ValueError(
+            f"taps={taps} is invalid: expected four layers in ascending order."
+        )
     levels = ("c2", "c3", "c4", "c5")
     return ViT(depth, taps=taps, levels=levels, style=style, **options)
 
 
-def resize_position(position: Array, grid: Size, size: Size) -> Array:
-    """Resizes a position embedding bilinearly, with half-pixel centers.
+def resize_position(
+    position: Array, grid: Size, size: Size, resizing: str = "bilinear"
+) -> Array:
+    """Resizes a position embedding with half-pixel centers.
 
     Args:
       position: [1, tokens + h * w, D]. The entries of the class tokens do not change.
       grid: (h, w) of the embedding.
       size: (h, w) of the result.
+      resizing: "bilinear"; "bicubic"; "bicubic_antialias", which widens the kernel when
+        the embedding shrinks; or "bicubic_offset", the first rule of DINOv2, whose
+        positions are those of an embedding with 0.1 more rows and columns.
 
     Returns:
       [1, tokens + h * w, D] with the h and w of `size`.
@@ -158,5 +221,11 @@ def resize_position(position: Array, grid: Size, size: Size) -> Array:
         return position
     width = position.shape[-1]
     own = position.shape[1] - grid[0] * grid[1]
-    plane = resize(position[:, own:].reshape(1, *grid, width), size)
+    plane = position[:, own:].reshape(1, *grid, width)
+    if resizing == "bilinear":
+        plane = resize(plane, size)
+    else:
+        antialias = resizing == "bicubic_antialias"
+        offset = 0.1 if resizing == "bicubic_offset" else 0.0
+        plane = resize_bicubic(plane, size, antialias=antialias, offset=offset)
     return jnp.concatenate([position[:, :own], plane.reshape(1, -1, width)], axis=1)

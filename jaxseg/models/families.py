@@ -40,6 +40,7 @@ from jaxseg.models.ginet import ginet
 from jaxseg.models.glore import glore
 from jaxseg.models.gscnn import gscnn_on
 from jaxseg.models.hrnet import hrnetv2
+from jaxseg.models.linear import linear
 from jaxseg.models.nonlocal_net import nonlocal_net
 from jaxseg.models.ocrnet import hrnetv2_ocr, ocrnet
 from jaxseg.models.pspnet import pspnet
@@ -83,6 +84,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "hrnetv2": Family(hrnetv2, _LAST_FOUR, 32),
     "hrnetv2_ocr": Family(hrnetv2_ocr, _LAST_FOUR, 32),
+    "linear": Family(linear, _LAST, 32),
     "lraspp": Family(lraspp, (("c3", 8), *_LAST), 16),
     "nonlocal": Family(nonlocal_net, _LAST_TWO),
     "ocrnet": Family(ocrnet, _LAST_TWO),
@@ -90,7 +92,7 @@ FAMILIES: dict[str, Family] = {
     "refinenet": Family(refinenet, _LAST_FOUR, 32),
     "se_fcn": Family(se_fcn_on, _LAST_TWO),
     "segformer": Family(segformer, _LAST_FOUR, 32),
-    "setr_mla": Family(setr_mla_on, _PLAIN, 16, exact=True),
+    "setr_mla": Family(setr_mla_on, _PLAIN, 16, equal=True),
     "setr_naive": Family(partial(setr_on, decoder="naive"), _LAST, 16),
     "setr_pup": Family(partial(setr_on, decoder="pup"), _LAST, 16),
     "unet": Family(unet_encoder, _ALL_FIVE, 32, exact=True),

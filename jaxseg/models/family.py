@@ -20,6 +20,8 @@ class Family:
       output_stride: The default output stride of the backbone, used if the backbone
         supports it.
       exact: Whether each level must have the stride of `reads`, and not a smaller one.
+      equal: Whether all levels must have the same stride, as the maps of a vision
+        transformer do.
       pads: Whether the family supports backbones that pad the image to a multiple of a
         patch, such as ViT.
       scales_rates: Whether the atrous rates of the head depend on the output stride of
@@ -30,6 +32,7 @@ class Family:
     reads: tuple[tuple[str, int], ...]
     output_stride: int = 8
     exact: bool = False
+    equal: bool = False
     pads: bool = True
     scales_rates: bool = False
 
@@ -57,6 +60,10 @@ class Family:
             if found > coarsest or (self.exact and found != coarsest):
                 limit = "" if self.exact else " or finer"
                 return f"{level} at stride {found} instead of {coarsest}{limit}"
+        found = {level: strides[level] for level, _ in self.reads}
+        if self.equal and len(set(found.values())) > 1:
+            listed = ", ".join(f"{level} at {s}" for level, s in found.items())
+            return f"maps of different strides ({listed}) instead of equal ones"
         if backbone.patch > 1 and not self.pads:
             return f"maps of an image that is padded to multiples of {backbone.patch}"
         return ""

@@ -90,6 +90,14 @@ from jaxseg.models.ginet import ginet_resnet
 from jaxseg.models.glore import glore_resnet
 from jaxseg.models.gscnn import gscnn
 from jaxseg.models.hrnet import hrnet, hrnet_small
+from jaxseg.models.linear import (
+    linear_dinov2_vitb14,
+    linear_dinov2_vitb14_reg,
+    linear_dinov2_vitl14,
+    linear_dinov2_vitl14_reg,
+    linear_dinov2_vits14,
+    linear_dinov2_vits14_reg,
+)
 from jaxseg.models.nonlocal_net import nonlocal_resnet
 from jaxseg.models.ocrnet import ocrnet_hrnet, ocrnet_resnet
 from jaxseg.models.pix2pix import pix2pix
@@ -224,6 +232,12 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "segformer_b3": segformer_b3,
     "segformer_b4": segformer_b4,
     "segformer_b5": segformer_b5,
+    "linear_dinov2_vits14": linear_dinov2_vits14,
+    "linear_dinov2_vitb14": linear_dinov2_vitb14,
+    "linear_dinov2_vitl14": linear_dinov2_vitl14,
+    "linear_dinov2_vits14_reg": linear_dinov2_vits14_reg,
+    "linear_dinov2_vitb14_reg": linear_dinov2_vitb14_reg,
+    "linear_dinov2_vitl14_reg": linear_dinov2_vitl14_reg,
     "setr_naive_vitl16": partial(setr_naive, trunk="vitl16"),
     "setr_pup_vitl16": partial(setr_pup, trunk="vitl16"),
     "setr_mla_vitl16": partial(setr_mla, trunk="vitl16"),

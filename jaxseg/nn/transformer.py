@@ -84,6 +84,15 @@ class TransformerBlock(nn.Module):
     """Applies one encoder layer: self-attention and an MLP with two linear layers.
 
     Dropout follows the attention and both linear layers of the MLP.
+
+    Attributes:
+      heads: Number of attention heads.
+      mlp_ratio: Number of channels inside the MLP, divided by those of a token.
+      dropout: Dropout rate.
+      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      style: See `BlockConfig`.
+      layer_scale: Initial value of a learned factor for each channel of both residual
+        branches (LayerScale, arXiv 2103.17239); None for no such factors.
     """
 
     heads: int
@@ -91,6 +100,7 @@ class TransformerBlock(nn.Module):
     dropout: float = 0.0
     attention: str = "auto"
     style: BlockConfig = BlockConfig()
+    layer_scale: float | None = None
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -100,10 +110,19 @@ class TransformerBlock(nn.Module):
         def drop(y):
             return Dropout(self.dropout)(y, train=train)
 
+        def scaled(y, name):
+            if self.layer_scale is None:
+                return y
+            start = nn.initializers.constant(self.layer_scale)
+            factor = self.param(name, start, (width,)).astype(y.dtype)
+            return y * factor.reshape(1, 1, width)
+
         attention = SelfAttention(self.heads, self.attention, style, name="attention")
         y = LayerNorm(style=style, name="norm_1")(x)
-        x = residual_add(x, drop(attention(y, train=train)))
+        y = drop(attention(y, train=train))
+        x = residual_add(x, scaled(y, "layer_scale_1"))
         y = LayerNorm(style=style, name="norm_2")(x)
         y = Linear(self.mlp_ratio * width, style=style, name="mlp_1")(y)
         y = drop(jax.nn.gelu(y, approximate=False))
-        return residual_add(x, drop(Linear(width, style=style, name="mlp_2")(y)))
+        y = drop(Linear(width, style=style, name="mlp_2")(y))
+        return residual_add(x, scaled(y, "layer_scale_2"))

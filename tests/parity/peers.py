@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -24,10 +25,17 @@ def __getattr__(name: str):
         "timm": pytorch.timm,
         "smp": pytorch.smp,
         "mmseg": pytorch.mmseg,
+        "transformers": _transformers,
     }
     if name not in loaders:
         raise AttributeError(name)
     return loaders[name]()
+
+
+def _transformers():
+    """transformers, which imports torchvision; skips where it is not installed."""
+    pytorch.torchvision()
+    return pytest.importorskip("transformers")
 
 
 def randomize(model: nn.Module, seed: int = 0, *, size=(64, 64), channels=3, run=None):

@@ -26,7 +26,7 @@ GROUPS = (
     ("Encoders with decoders", tuple(encoder_decoder.PAGES)),
     ("Atrous convolution and pyramids", (*atrous.PAGES, *dilated.PAGES)),
     ("Context: resolution, regions, attention, graphs", tuple(context.PAGES)),
-    ("Hierarchical transformers", tuple(transformers.PAGES)),
+    ("Transformers", tuple(transformers.PAGES)),
     ("Generated images, distributions, point clouds", tuple(generative.PAGES)),
 )
 

@@ -18,7 +18,7 @@ from jaxseg.models import MODELS
 
 STORED = pathlib.Path(__file__).with_name("strides.json")
 CHANNELS = (3, 4, 1)  # Color; color and depth; gray.
-SIZES = ((256, 512), (512, 1024))
+SIZES = ((224, 448), (448, 896))  # Multiples of 32 and of the patches of DINOv2.
 
 
 def stored_strides() -> dict[str, list[int]]:

@@ -1,4 +1,4 @@
-"""Describes the pages of hierarchical transformers and their heads."""
+"""Describes the pages of transformers and their heads."""
 
 from family_pages.record import Page, Score
 
@@ -6,6 +6,17 @@ ADE = "ADE20K validation, one scale"
 CITY = "Cityscapes validation, one scale"
 
 PAGES = {
+    "dinov2": Page(
+        title="DINOv2 with a linear head",
+        paper="Oquab, Darcet, Moutakanni, Vo, Szafraniec, Khalidov, ...: DINOv2: "
+        "Learning Robust Visual Features without Supervision. TMLR 2024, arXiv "
+        "2304.07193. Registers: Darcet, Oquab, Mairal, Bojanowski: Vision Transformers "
+        "Need Registers. ICLR 2024, arXiv 2309.16588.",
+        modules=("linear",),
+        drawn="linear_dinov2_vits14",
+        rules=((r"backbone/layer\d+", r"backbone/layers"),),
+        peers=r"(?i)dinov2",
+    ),
     "segformer": Page(
         title="SegFormer",
         paper="Xie, Wang, Yu, Anandkumar, Alvarez, Luo: SegFormer: Simple and "

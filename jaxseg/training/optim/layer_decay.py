@@ -17,7 +17,7 @@ from typing import Any
 import jax
 
 BACKBONE = "backbone"
-EMBEDDING = ("stem", "root", "patch", "position", "class_token")
+EMBEDDING = ("stem", "root", "patch", "position", "class_token", "register_tokens")
 PHASES = ("entry", "", "middle", "exit")  # phases of Xception; "" is any other
 
 

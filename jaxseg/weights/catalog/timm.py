@@ -1,6 +1,7 @@
 """Lists the ImageNet classifiers of timm that are imported as backbones."""
 
 from jaxseg.weights.catalog.maps import (
+    dinov2,
     timm_convnext,
     timm_hrnet,
     timm_mobilenet_v2,
@@ -32,6 +33,19 @@ _MOBILENET = {
     "named": r"(?<!tf_)mobilenetv3_(?:large|small)",
 }
 
+_META = "facebookresearch/dinov2"
+_REGISTERS = "register_tokens"
+# The authors store a mask token, timm does not.
+_DINOV2 = (
+    ("", "timm", dinov2.TIMM, (), ("mask_token", "reg_token", _REGISTERS), ()),
+    (
+        *(" with registers", "timm", dinov2.TIMM),
+        *(("reg_token",), (), (("class_position", False),)),
+    ),
+    ("", _META, dinov2.AUTHORS, ("mask_token",), (_REGISTERS,), ()),
+    (" with registers", _META, dinov2.AUTHORS, (_REGISTERS,), (), ()),
+)
+
 BACKBONES: tuple[Source, ...] = (
     backbone_row(
         "SE-ResNet",
@@ -52,7 +66,7 @@ BACKBONES: tuple[Source, ...] = (
         rules=prefixed(timm_vit.BACKBONE, dst="backbone/"),
         library="timm",
         has=("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"),
-        lacks=("dist_token",),
+        lacks=("dist_token", "blocks.0.ls1.gamma"),
         example="setr_pup_vitb16",
         # DeiT, DINO and MAE were trained with ImageNet's mean and deviation, Google's
         # networks (augreg, orig_in21k) and SAM with values on [-1, 1].
@@ -68,6 +82,18 @@ BACKBONES: tuple[Source, ...] = (
         has=("cls_token", "dist_token", "blocks.0.attn.qkv.weight"),
         options=(("distilled", True),),
         example="setr_pup_vits16",
+    ),
+    *(
+        backbone_row(
+            f"DINOv2{title}",
+            rules=prefixed(rules, dst="backbone/"),
+            library=library,
+            has=("pos_embed", "blocks.0.attn.qkv.weight", "blocks.0.ls1.gamma", *has),
+            lacks=lacks,
+            options=options,
+            example=f"linear_dinov2_vits14{'_reg' if title else ''}",
+        )
+        for title, library, rules, has, lacks, options in _DINOV2
     ),
     backbone_row(
         "ConvNeXt",

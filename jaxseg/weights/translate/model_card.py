@@ -22,6 +22,7 @@ LICENSES = {
     "weights states their terms",
     "mmsegmentation": "the weights are under Apache-2.0; the terms of the training "
     "data also apply",
+    "facebookresearch/dinov2": "code and weights are under Apache-2.0",
     "milesial/Pytorch-UNet": "the weights are under GPL-3.0; the terms of the training "
     "data also apply",
 }

@@ -13,6 +13,16 @@ def segformer(count, **more):
     return {"classes": 19, "parameters": count, "source": RELEASE, **more}
 
 
+# The counts include the batch normalization and the 1x1 convolution of the head. timm's
+# networks with registers leave out the position of the class token, which is added.
+TIMM = "timm 1.0.31, built and counted"
+SMALL_DINO = {"depth": 4, "width": 16, "heads": 2, "image_size": (28, 28)}
+
+
+def linear_dinov2(count, **more):
+    return {"classes": 19, "parameters": count, "source": TIMM, **more}
+
+
 ROWS = {
     "segformer_b0": segformer(3_719_027, narrow=SMALL_MIT, dead=CONSTANT),
     "segformer_b1": segformer(13_682_131, same_as="segformer_b0"),
@@ -20,4 +30,16 @@ ROWS = {
     "segformer_b3": segformer(47_237_075, same_as="segformer_b0"),
     "segformer_b4": segformer(64_007_635, same_as="segformer_b0"),
     "segformer_b5": segformer(84_607_955, same_as="segformer_b0"),
+    "linear_dinov2_vits14": linear_dinov2(22_064_275, narrow=SMALL_DINO),
+    "linear_dinov2_vitb14": linear_dinov2(86_595_859, same_as="linear_dinov2_vits14"),
+    "linear_dinov2_vitl14": linear_dinov2(304_389_139, same_as="linear_dinov2_vits14"),
+    "linear_dinov2_vits14_reg": linear_dinov2(
+        22_065_811, same_as="linear_dinov2_vits14"
+    ),
+    "linear_dinov2_vitb14_reg": linear_dinov2(
+        86_598_931, same_as="linear_dinov2_vits14"
+    ),
+    "linear_dinov2_vitl14_reg": linear_dinov2(
+        304_393_235, same_as="linear_dinov2_vits14"
+    ),
 }

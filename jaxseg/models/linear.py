@@ -1,0 +1,81 @@
+"""A linear head on a backbone, as DINOv2 is evaluated (arXiv 2304.07193)."""
+
+from functools import partial
+
+from flax import linen as nn
+
+from jaxseg.backbones.dinov2 import dinov2
+from jaxseg.heads.linear import LinearHead
+from jaxseg.models.compose import EncoderDecoder
+from jaxseg.nn.block_config import BlockConfig
+
+LEVELS = ("c2", "c3", "c4", "c5")
+
+
+def linear(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    levels: tuple[str, ...] = ("c5",),
+    dropout: float = 0.0,
+    style: BlockConfig = BlockConfig(),
+) -> EncoderDecoder:
+    """Puts a batch normalization and a 1x1 convolution on a backbone with c5.
+
+    This measures how well features separate the classes (arXiv 2304.07193, section
+    7.4). Freeze the backbone for it, see the option `optim.freeze`.
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid.
+      levels: The levels that the head reads. The authors' second protocol concatenates
+        the last four layers of a ViT: `levels=("c2", "c3", "c4", "c5")` on a backbone
+        with the option `taps=(8, 9, 10, 11)`.
+      dropout: See `LinearHead`.
+      style: See `BlockConfig`.
+
+    Raises:
+      ValueError: If a level is unknown.
+    """
+    if not levels or set(levels) - set(LEVELS):
+        raise ValueError(
+            f"levels={levels} is invalid: expected some of {', '.join(LEVELS)}."
+        )
+    head = LinearHead(num_classes, tuple(levels), dropout=dropout, style=style)
+    return EncoderDecoder(backbone, head)
+
+
+def linear_dinov2(
+    num_classes: int,
+    *,
+    size: str,
+    registers: int = 0,
+    levels: tuple[str, ...] = ("c5",),
+    dropout: float = 0.0,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> EncoderDecoder:
+    """Creates a linear head on a vision transformer of DINOv2 (arXiv 2304.07193).
+
+    Args:
+      num_classes: Number of classes.
+      size: "vits14", "vitb14" or "vitl14".
+      registers: Number of register tokens, 0 or 4 in the published networks.
+      levels: See `linear`.
+      dropout: See `LinearHead`.
+      style: See `BlockConfig`.
+      **options: Options of `dinov2`, such as `taps` and `image_size`.
+
+    Raises:
+      ValueError: If an option has a value that is not allowed.
+    """
+    backbone = dinov2(size, registers=registers, style=style, **options)
+    return linear(num_classes, backbone, levels=levels, dropout=dropout, style=style)
+
+
+linear_dinov2_vits14 = partial(linear_dinov2, size="vits14")
+linear_dinov2_vitb14 = partial(linear_dinov2, size="vitb14")
+linear_dinov2_vitl14 = partial(linear_dinov2, size="vitl14")
+linear_dinov2_vits14_reg = partial(linear_dinov2, size="vits14", registers=4)
+linear_dinov2_vitb14_reg = partial(linear_dinov2, size="vitb14", registers=4)
+linear_dinov2_vitl14_reg = partial(linear_dinov2, size="vitl14", registers=4)

@@ -1,0 +1,22 @@
+"""Imports DINOv2 of its authors and of timm as `jaxseg.backbones.dinov2`.
+
+The names are those of timm's ViT and of LayerScale. They differ in the name of the
+register tokens. timm's networks with registers add the position of the class token to
+the token itself, so that they are imported with `class_position=False`.
+"""
+
+from jaxseg.weights.catalog.maps import timm_vit
+from jaxseg.weights.translate.rules import drop, layer_norm
+
+_SCALES = (
+    (r"blocks\.(\d+)\.ls1\.gamma", r"params/layer\1/layer_scale_1"),
+    (r"blocks\.(\d+)\.ls2\.gamma", r"params/layer\1/layer_scale_2"),
+    *layer_norm(r"norm", "norm"),
+    *drop(r"mask_token"),
+)
+AUTHORS = (
+    *_SCALES,
+    (r"register_tokens", "params/register_tokens"),
+    *timm_vit.BACKBONE,
+)
+TIMM = (*_SCALES, (r"reg_token", "params/register_tokens"), *timm_vit.BACKBONE)
