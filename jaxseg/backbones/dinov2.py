@@ -31,8 +31,7 @@ def dinov2(
 ) -> ViT:
     """Creates a vision transformer of DINOv2 with the levels c2 to c5.
 
-    Differs: LayerScale begins with 1e-5 as in the authors' configuration of training;
-    checkpoints replace it.
+    LayerScale begins with 1e-5, as in the authors' code.
 
     Args:
       size: "vits14", "vitb14" or "vitl14".
