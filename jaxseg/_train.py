@@ -57,6 +57,8 @@ class Trained:
       workdir: The run directory, which `jaxseg.open_run` opens.
       scores: The scores of the last evaluation, by name.
       best_step: The step of the best checkpoint, or None.
+      step: The number of updates. It is less than train.steps if the run ended early
+        because of train.patience.
       spec: The classes, colors and pixel statistics of the dataset.
       report: The HTML page about the run, or None if none was written.
     """
@@ -64,6 +66,7 @@ class Trained:
     workdir: Path
     scores: dict[str, Any]
     best_step: int | None
+    step: int
     spec: DatasetSpec
     report: Path | None = None
 
@@ -145,6 +148,7 @@ def train_run(
         workdir,
         scores=dict(result.scores),
         best_step=result.best,
+        step=result.step,
         spec=start.train_source.spec,
         report=report,
     )

@@ -251,5 +251,5 @@ def execute(
             display=shown,
         )
     if jax.process_index() == 0:
-        print_outcome(trained)
+        print_outcome(config, trained)
     return 0

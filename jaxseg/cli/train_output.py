@@ -50,11 +50,19 @@ def print_beginning(
     note(line)
 
 
-def print_outcome(trained: Trained) -> None:
-    """Prints the last scores, and where the pictures and the best checkpoint are."""
+def print_outcome(config: Config, trained: Trained) -> None:
+    """Prints the last scores, and where the pictures and the best checkpoint are.
+
+    A note says if the run ended before its last step.
+    """
     workdir, found = trained.workdir, trained.scores
     if trained.spec.members or sum(found["pixels"]):
         print(as_message(score_tables(found, trained.spec)))
+    if trained.step < config.train.steps:
+        note(
+            f"The run ended at step {trained.step} of {config.train.steps}, because "
+            f"{config.train.patience} evaluations in a row brought no higher mean IoU."
+        )
     shown = {name for name in found if "/" in name}  # the scores of each dataset
     for name in sorted(found.keys() - TABLE - shown):
         print(f"{name} {found[name]:.4f}")

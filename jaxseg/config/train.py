@@ -37,6 +37,8 @@ class TrainConfig:
         none, or those inside each block or each stage of the network.
       log_every: The number of steps between two log entries with training metrics.
       eval_every: The number of steps between two evaluations.
+      patience: The number of evaluations without a higher mean IoU after which the run
+        ends early. None trains all steps. The best checkpoint is kept in either case.
       save_every: The number of steps between two checkpoints.
       max_to_keep: The number of recent checkpoints that are kept. The best one is kept
         as well.
@@ -61,6 +63,7 @@ class TrainConfig:
     remat: Literal["none", "block", "stage"] = "none"
     log_every: int = 10
     eval_every: int = 250
+    patience: int | None = None
     save_every: int = 250
     max_to_keep: int = 2
     num_overlays: int = 3

@@ -86,6 +86,7 @@ BOUNDS = {
     "train.grad_accum_steps": whole(1),
     "train.log_every": whole(),
     "train.eval_every": whole(),
+    "train.patience": optional(whole(1)),
     "train.save_every": whole(),
     "train.max_to_keep": whole(1),
     "train.num_overlays": whole(0, 100_000),

@@ -19,6 +19,7 @@ FREE = (
     "train.steps",
     "train.log_every",
     "train.eval_every",
+    "train.patience",
     "train.save_every",
     "train.eval_batch_size",
     "train.max_to_keep",

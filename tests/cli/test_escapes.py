@@ -8,6 +8,7 @@ import pytest
 from jaxseg import DatasetSpec, Trained
 from jaxseg.cli import train
 from jaxseg.cli.main import main
+from jaxseg.config import Config
 from jaxseg.metrics import scores
 from jaxseg.training.devices import rendezvous
 
@@ -20,7 +21,9 @@ def outcome(folder):
     (workdir / "overlays" / "1").mkdir(parents=True)
     (workdir / "overlays" / "1" / f"{EVIL}.png").touch()
     found = scores(np.ones((3, 2), np.int64))
-    train.print_outcome(Trained(workdir, found, 1, SPEC))
+    config = Config()
+    steps = config.train.steps
+    train.print_outcome(config, Trained(workdir, found, 1, step=steps, spec=SPEC))
 
 
 def waiting(folder):

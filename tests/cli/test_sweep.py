@@ -133,6 +133,19 @@ def test_a_run_without_its_last_checkpoint_is_not_finished(place, processes):
     assert [name for name, *_ in calls[2:]] == ["wide-0"]
 
 
+def test_a_run_that_ended_early_is_finished(place, processes):
+    calls, _ = processes
+    changed = FILE.replace("TrainConfig(steps=4)", "TrainConfig(steps=9, patience=1)")
+    (place / "sweep.py").write_text(changed)
+    assert run(place, "--seeds", "0") == 1  # One evaluation does not end a run.
+    (place / "w" / "wide-0" / "ckpt" / "6" / "state").mkdir(parents=True)
+    with (place / "w" / "wide-0" / METRICS).open("a") as file:
+        file.write('{"step": 6, "kind": "eval", "mean_iou": 0.1}\n')
+    calls.clear()
+    run(place, "--seeds", "0")
+    assert [name for name, *_ in calls] == ["narrow-0"]
+
+
 @pytest.mark.parametrize("tail", [b'{"step": 4, "ki', b"\xff\xfe\n", b"[4]\n", b"{}\n"])
 def test_a_damaged_record_does_not_stop_the_sweep(place, processes, caplog, tail):
     """A line that a killed child cut, or that the disk damaged."""

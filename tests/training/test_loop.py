@@ -328,6 +328,31 @@ def test_a_finished_run_is_not_repeated_and_can_be_extended(tmp_path):
         go(tmp_path, steps=5)
 
 
+class Declining(Arithmetic):
+    """A runner whose score is highest at step 8 and then falls."""
+
+    def count(self, variables, batch):
+        right = 100 - abs(int(variables["step"]) - 8)
+        return np.array([[right, 5], [3, right], [0, 1]], np.int32)
+
+
+def test_a_run_without_improvement_ends_early_and_stays_ended(tmp_path):
+    changes = {"steps": 40, "patience": 2}
+    result = go(tmp_path / "whole", Declining(), **changes)
+    assert (result.step, result.best) == (16, 8)
+    assert read_metrics(tmp_path / "whole", "eval")[-1]["step"] == 16
+    again = Declining()
+    assert go(tmp_path / "whole", again, **changes).step == 16
+    assert again.calls == []
+    # The count survives a crash between two evaluations.
+    broken = Declining(at=14, act=kill)
+    with pytest.raises(RuntimeError):
+        go(tmp_path / "broken", broken, **changes)
+    assert go(tmp_path / "broken", Declining(), **changes).step == 16
+    assert rows(tmp_path / "broken") == rows(tmp_path / "whole")
+    assert go(tmp_path / "whole", Declining(), steps=40).step == 40
+
+
 def test_another_batch_size_is_refused(tmp_path):
     go(tmp_path)
     with pytest.raises(ValueError, match=r"batch_size=4 is .* It has read 24 images"):

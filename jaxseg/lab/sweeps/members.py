@@ -9,12 +9,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from jaxseg.checkpoints.steps import METRIC
 from jaxseg.config import Config
 from jaxseg.runs import lock
 from jaxseg.runs.directory import CONFIG, read_config
 from jaxseg.runs.restart import latest_step, started
 from jaxseg.runs.serialize import differences, to_dict
 from jaxseg.storage.json_file import write_json
+from jaxseg.training.run.early_stopping import EarlyStopping
 from jaxseg.training.run.metric_reader import METRICS, read_metrics
 
 
@@ -35,10 +37,16 @@ class Run:
 
         They are read from metrics.jsonl in the folder of the run.
         """
-        steps, latest = self.config.train.steps, latest_step(self.folder) or 0
-        saved = latest >= steps and (self.folder / METRICS).is_file()
-        rows = read_metrics(self.folder, "eval") if saved else []
-        return rows[-1] if rows and rows[-1]["step"] >= steps else None
+        if not (self.folder / METRICS).is_file():
+            return None
+        rows = read_metrics(self.folder, "eval")
+        if not rows or (latest_step(self.folder) or 0) < rows[-1]["step"]:
+            return None
+        count = EarlyStopping(self.config.train.patience)
+        for row in rows:
+            count.add(row.get(METRIC))
+        whole = rows[-1]["step"] >= self.config.train.steps
+        return rows[-1] if whole or count.ended else None
 
 
 def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:

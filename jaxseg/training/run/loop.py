@@ -25,6 +25,7 @@ from jaxseg.config import Config, TrainConfig
 from jaxseg.metrics import to_json
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
+from jaxseg.training.run.early_stopping import EarlyStopping
 from jaxseg.training.run.memory import peak_memory
 from jaxseg.training.run.meter import Meter
 from jaxseg.training.run.metric_writer import Record
@@ -145,6 +146,7 @@ class _Run:
             self.config.batch_size, window=meta["window"], peak=self.task.peak
         )
         self.scores = meta["scores"]
+        self.improvement = EarlyStopping.restored(self.config.patience, meta)
         if self.checkpoints.metrics(start):  # This step was evaluated.
             self.record.restore(start, "eval", self.scores)
         self.reporter.started(start, self.config.steps)
@@ -154,9 +156,10 @@ class _Run:
             self._stop_if_asked(step, state)
             if step > start or not meta["evaluated"]:
                 self._evaluate_and_save(step, state)
-            if step == self.config.steps:
+            if step == self.config.steps or self.improvement.ended:
                 self.checkpoints.wait()
-                return TrainingResult(state, self.scores, self.checkpoints.best())
+                best = self.checkpoints.best()
+                return TrainingResult(state, self.scores, best, step)
             if batches is None:
                 batches = self.task.train_batches(step)
             with self.meter.waiting():
@@ -251,6 +254,7 @@ class _Run:
             self.scores, self.scored_at = to_json(self.task.scores(total.matrix)), step
             if self.task.further_scores is not None:
                 self.scores |= self.task.further_scores(variables)
+            self.improvement.add(self.scores.get(METRIC))
             self.record.write(step, "eval", self.scores)
             self.reporter.evaluated(step, self.scores)
             if self.task.overlays is not None:
@@ -266,7 +270,7 @@ class _Run:
             "evaluated": scored or not self._due(step, self.config.eval_every),
             "scores": self.scores,
             "window": self.meter.window,
-        }
+        } | self.improvement.stored
         rank = self.scores.get(METRIC) if scored else None
         with self.meter.paused():
             self.checkpoints.save(

@@ -110,11 +110,13 @@ class TrainingResult:
       state: The final training state.
       scores: The scores of the last evaluation, as in metrics.jsonl.
       best: The step of the checkpoint with the highest mean IoU, or None.
+      step: The number of updates that were done.
     """
 
     state: Any
     scores: Mapping[str, Any]
     best: int | None
+    step: int
 
 
 class NonFiniteLoss(ArithmeticError):

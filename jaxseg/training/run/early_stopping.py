@@ -1,0 +1,45 @@
+"""Decides when a run ends early, because its score has stopped improving."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass
+class EarlyStopping:
+    """Counts the evaluations since the highest mean IoU of a run.
+
+    Attributes:
+      patience: The number of evaluations without a new highest mean IoU after which the
+        run ends. None never ends it.
+      best: The highest mean IoU so far, or None before the first evaluation.
+      stale: The number of evaluations since then.
+    """
+
+    patience: int | None
+    best: float | None = None
+    stale: int = 0
+
+    @classmethod
+    def restored(cls, patience: int | None, meta: Mapping[str, Any]) -> EarlyStopping:
+        """Continues the count that a checkpoint has stored in its metadata."""
+        return cls(patience, meta.get("best"), meta.get("stale", 0))
+
+    def add(self, score: float | None) -> None:
+        """Counts an evaluation. A score of None does not count as higher."""
+        if score is not None and (self.best is None or score > self.best):
+            self.best, self.stale = score, 0
+        else:
+            self.stale += 1
+
+    @property
+    def ended(self) -> bool:
+        """Returns whether the run ends now."""
+        return self.patience is not None and self.stale >= self.patience
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """Returns the entries for the metadata of a checkpoint."""
+        return {"best": self.best, "stale": self.stale}
