@@ -63,6 +63,10 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
         "list the architectures with parameters, FLOPs and papers",
     ),
     "doctor": ("jaxseg.cli.doctor", "look for problems of the installation"),
+    "completion": (
+        "jaxseg.cli.completion",
+        "print a script that completes commands in bash, zsh or fish",
+    ),
 }
 EARLY = ("-V", "--version", "--no-cache")
 ANYWHERE = ("-q", "--quiet", "-v", "--verbose")

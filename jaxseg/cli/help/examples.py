@@ -249,6 +249,21 @@ EXAMPLES = {  # command -> (command line, what it does)
         ("jaxseg doctor", "Check the installation, and run the self-test."),
         ("jaxseg doctor --no-self-test --json", "Print only the facts, as JSON."),
     ),
+    "jaxseg completion": (
+        (
+            "jaxseg completion bash > "
+            "~/.local/share/bash-completion/completions/jaxseg",
+            "Complete in new shells (bash needs the package bash-completion).",
+        ),
+        (
+            "jaxseg completion zsh > ~/.zfunc/_jaxseg",
+            "Complete in zsh, if ~/.zfunc is in fpath before compinit.",
+        ),
+        (
+            "jaxseg completion fish > ~/.config/fish/completions/jaxseg.fish",
+            "Complete in fish.",
+        ),
+    ),
     "jaxseg models": (
         ("jaxseg models deeplab", "List the networks whose names contain deeplab."),
         ("jaxseg models --families", "List heads that take any backbone."),
