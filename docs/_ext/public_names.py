@@ -75,6 +75,8 @@ MODULES = (
     "jaxseg.metrics.ged",
     "jaxseg.metrics.rand",
     "jaxseg.metrics.seeds",
+    "jaxseg.report.writing",
+    "jaxseg.serve.options",
     "jaxseg.training.devices.mesh",
 )
 INTERNAL_OPERATORS = (
