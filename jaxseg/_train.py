@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -114,6 +115,7 @@ def train_run(
     Returns:
       The results of the run.
     """
+    begun = time.monotonic()
     check(config)
     chosen = selection.choose(num_devices)
     first = jax.process_index() == 0
@@ -127,6 +129,7 @@ def train_run(
             flops=utilization.counter(start.runner, kind=config.train.parallel_backend),
             peak=utilization.peak(chosen),
             asked=closed,
+            elapsed=lambda: time.monotonic() - begun,
         )
         if held is not None:
             begin = functools.partial(_begin, config, workdir, start, chosen, display)

@@ -24,7 +24,9 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.progress import reporter
+from jaxseg.cli.supervisor import supervise
 from jaxseg.cli.train_output import print_beginning, print_outcome
+from jaxseg.cli.verbosity import is_quiet, is_verbose
 from jaxseg.config import Config
 from jaxseg.data.datasets.listing import listing
 from jaxseg.runs import default
@@ -38,6 +40,7 @@ from jaxseg.runs.config_file import (
     take_options,
 )
 from jaxseg.runs.directory import CONFIG, read_config
+from jaxseg.runs.restart import latest_step
 from jaxseg.runs.rules import optional, text, whole
 from jaxseg.tasks.checks import check
 from jaxseg.text import as_message
@@ -56,6 +59,7 @@ BOUNDS = {
     "processes": optional(whole(1)),
     "process_id": optional(whole()),
     "heartbeat_timeout": whole(5),
+    "retries": whole(),
 }
 
 
@@ -104,6 +108,10 @@ class Arguments:
     detected automatically."""
     heartbeat_timeout: int = 60
     """Number of seconds without a heartbeat after which a process counts as lost."""
+    retries: int = 0
+    """Number of restarts in a row, without a new checkpoint in between, if the training
+    process is killed, the runtime aborts or another process is lost. By default the
+    command ends then."""
     digest: bool = True
     """Compare restored arrays with the digest that was stored with them."""
     skip_damaged: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -114,16 +122,18 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Trains a network and returns the exit status, which `jaxseg.cli.main` lists."""
     arguments = parse(argv)
+    name = config_name(arguments.config) if arguments.config else default.NAME
+    variant = SMOKE if arguments.smoke else arguments.variant
+    name += "" if variant == DEFAULT else f"_{variant}"
+    workdir = local(arguments.workdir or f"runs/{name}")
+    if arguments.retries and not arguments.dry_run:
+        return _supervised(argv, arguments.retries, workdir)
     check(arguments.run)
     given = (arguments.coordinator, arguments.processes, arguments.process_id)
     if arguments.distributed or given != (None, None, None):
         processes.initialize_distributed(
             *given, heartbeat_timeout=arguments.heartbeat_timeout
         )
-    name = config_name(arguments.config) if arguments.config else default.NAME
-    variant = SMOKE if arguments.smoke else arguments.variant
-    name += "" if variant == DEFAULT else f"_{variant}"
-    workdir = local(arguments.workdir or f"runs/{name}")
     if arguments.dry_run:
         from jaxseg.cli.dry_run import show_run
 
@@ -147,6 +157,15 @@ def main(argv: list[str]) -> int:
         if jax.process_count() == 1:
             raise
         processes.end_process(error)
+
+
+def _supervised(argv: list[str], retries: int, workdir: Path) -> int:
+    """Runs the command in a process that is started again if it is killed."""
+    loudness = ["--quiet"] if is_quiet() else ["--verbose"] if is_verbose() else []
+    command = [sys.executable, "-m", "jaxseg.cli.main", "train", *argv, "--retries=0"]
+    return supervise(
+        [*command, *loudness], retries, latest_step=lambda: latest_step(workdir) or 0
+    )
 
 
 def local(workdir: str) -> Path:

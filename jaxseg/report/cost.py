@@ -12,6 +12,7 @@ from jaxseg.analysis.jaxpr.cost import count_cost_and_weights, count_parameters
 from jaxseg.report.record import RunRecord
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.outputs import num_logits
+from jaxseg.training.run.goodput import read_goodput
 
 MEMORY = (("device_memory_peak", "of a device"), ("host_memory_peak", "of the process"))
 
@@ -35,6 +36,9 @@ class Cost:
         over the log windows.
       mfu: The model FLOPs utilization, the median over the log windows.
       programs: The number of training programs that were compiled.
+      wall: The seconds from the start of the run to its last record, with restarts.
+      goodput: The fraction of this time that was spent on training steps that count.
+      processes: The number of processes, one more than the number of restarts.
     """
 
     parameters: int | None = None
@@ -49,6 +53,9 @@ class Cost:
     input_wait: float | None = None
     mfu: float | None = None
     programs: int | None = None
+    wall: float | None = None
+    goodput: float | None = None
+    processes: int | None = None
 
 
 def cost_of(record: RunRecord) -> Cost:
@@ -107,6 +114,10 @@ def _logged(record: RunRecord) -> dict:
         found["mfu"] = statistics.median(mfu)
     if programs := values("programs"):
         found["programs"] = int(max(programs))
+    spent = read_goodput(record.workdir)
+    if spent is not None:
+        found |= {"wall": spent.total, "goodput": spent.share}
+        found["processes"] = spent.processes
     for name, owner in MEMORY:
         if "memory" not in found and (peaks := values(name)):
             found |= {"memory": max(peaks), "memory_of": owner}

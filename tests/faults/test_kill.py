@@ -7,6 +7,7 @@ random moments are in test_torture.py.
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -130,8 +131,20 @@ def saved(workdir):
     return steps_in(workdir / "ckpt")
 
 
-def test_two_whole_runs_are_equal(environment, tmp_path, whole):
-    finish(tmp_path, environment)
+def children(process):
+    """The numbers of the processes that a process has started."""
+    path = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(word) for word in path.read_text().split()]
+
+
+def test_a_killed_process_is_started_again(environment, tmp_path, whole):
+    run = start(tmp_path, environment, "--retries", "1")
+    assert wait_for(run, lambda: saved(tmp_path) and max(saved(tmp_path)) >= 4)
+    (child,) = children(run)
+    os.kill(child, signal.SIGKILL)
+    text, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, text
+    assert "the training process ended with status 137 after the checkpoint" in text
     assert_same(tmp_path, whole)
 
 

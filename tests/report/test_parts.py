@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 
 import jax
 import numpy as np
@@ -23,7 +24,8 @@ SPEC = DatasetSpec("three", ("a", "b", "c"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)))
 
 
 def record(config, name="run", **rows):
-    return RunRecord(name, workdir=None, config=config, spec=SPEC, **rows)
+    workdir = pathlib.Path("a folder that does not exist")
+    return RunRecord(name, workdir=workdir, config=config, spec=SPEC, **rows)
 
 
 def test_rows_of_a_matrix_add_up_to_one_and_empty_classes_have_none():

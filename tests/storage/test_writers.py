@@ -157,6 +157,7 @@ ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "weights/formats/foreign.py": "the text of a message",
     "weights/formats/torch_writer.py": "called by files.write with a temporary name",
     "training/run/loop.py": "calls the manager of checkpoints",
+    "training/run/goodput.py": "lines are appended; readers skip a cut one",
     "training/run/metric_writer.py": "lines are appended; readers skip a cut one",
     "training/run/event_writer.py": "records are appended; readers stop at a cut one",
     "lab/sweeps/execution.py": "the log of a child process",

@@ -26,21 +26,16 @@ from jaxseg.metrics import to_json
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
 from jaxseg.training.run.early_stopping import EarlyStopping
+from jaxseg.training.run.goodput import Clock
 from jaxseg.training.run.memory import peak_memory
 from jaxseg.training.run.meter import Meter
 from jaxseg.training.run.metric_writer import Record
 from jaxseg.training.run.preemption import Stopped, StopRequests
 from jaxseg.training.run.profile import FOLDER, Profile
+from jaxseg.training.run.resuming import resume
 from jaxseg.training.run.task import NonFiniteLoss, Reporter, Task, TrainingResult
 
 logger = logging.getLogger(__name__)
-NEW_RUN = {
-    "step": 0,
-    "next_index": 0,  # the position in the data
-    "evaluated": True,  # whether the evaluation of this step is done
-    "scores": {},  # the scores of the last evaluation
-    "window": {},  # metrics that are not yet in a log line
-}
 
 
 def train(
@@ -81,6 +76,7 @@ def train(
     directory = Path(workdir) / "ckpt"
     first = jax.process_index() == 0
     keep = config.train.max_to_keep
+    clock = Clock(workdir if first else None, seconds=task.elapsed())
     with (
         StopRequests(task.asked) as stop,
         Checkpoints(directory, max_to_keep=keep, opening=opening) as checkpoints,
@@ -88,35 +84,13 @@ def train(
     ):
         state, meta = resume(checkpoints, runner.place(state), config.train)
         task.ready()
+        clock.resumed(meta["step"])
         with Record(workdir, resume_step=meta["step"], active=first) as record:
-            parts = (checkpoints, record, reporter, stop, traced)
+            parts = (checkpoints, record, clock, reporter, stop, traced)
             run = _Run(config.train, task, runner, *parts)
-            return run.loop(state, meta)
-
-
-def resume(
-    checkpoints: Checkpoints, state: Any, config: TrainConfig
-) -> tuple[Any, dict[str, Any]]:
-    """Returns the training state and the metadata with which the training loop begins.
-
-    They come from the latest checkpoint. If there is none, they are those of a new run.
-    """
-    step = checkpoints.latest()
-    if step is None:
-        return state, NEW_RUN
-    if step > config.steps:
-        raise ValueError(
-            f"train.steps={config.steps} is invalid: expected at least {step}, the "
-            f"step that {checkpoints.directory} has reached."
-        )
-    step, state, meta = checkpoints.restore_newest(state)
-    if meta["next_index"] != step * config.batch_size:
-        raise ValueError(
-            f"train.batch_size={config.batch_size} is invalid: expected the batch size "
-            f"with which the run in {checkpoints.directory} was started. It has read "
-            f"{meta['next_index']} images in {step} steps."
-        )
-    return state, meta
+            result = run.loop(state, meta)
+        clock.write(result.step)
+        return result
 
 
 @dataclasses.dataclass
@@ -128,6 +102,7 @@ class _Run:
     runner: StepRunner
     checkpoints: Checkpoints
     record: Record
+    clock: Clock
     reporter: Reporter
     stop: StopRequests
     profile: Profile
@@ -157,15 +132,18 @@ class _Run:
             if step > start or not meta["evaluated"]:
                 self._evaluate_and_save(step, state)
             if step == self.config.steps or self.improvement.ended:
-                self.checkpoints.wait()
+                with self.clock.of("saving"):
+                    self.checkpoints.wait()
                 best = self.checkpoints.best()
                 return TrainingResult(state, self.scores, best, step)
             if batches is None:
                 batches = self.task.train_batches(step)
-            with self.meter.waiting():
+            with self.meter.waiting(), self.clock.of("waiting"):
                 batch = next(batches)
             state, metrics = self._update(step + 1, state, batch, first=step == start)
             self._read_pending()
+            if step > start:
+                self.clock.switch("training")
             step += 1
             self.pending = (step, batch["index"], metrics)
             self.reporter.advanced(step)
@@ -176,6 +154,8 @@ class _Run:
         """Starts the given update of the run."""
         if first and self.task.flops is not None:
             self.meter.flops = self.task.flops(state, batch)
+        if first:
+            self.clock.switch("compiling")
         before = len(self.runner.programs)
         with self.profile.step(step):
             state, metrics = self.runner.train(state, batch)
@@ -215,6 +195,7 @@ class _Run:
         if self._due(step, self.config.log_every):
             line = self.meter.line() | peak_memory() | self._compiled()
             self.record.write(step, "train", line)
+            self.clock.write(step)
             self.reporter.logged(step, line)
 
     def _compiled(self) -> dict[str, Any]:
@@ -239,7 +220,7 @@ class _Run:
     def _evaluate(self, step: int, state: Any) -> None:
         """Evaluates and draws validation images, unless the run is asked to stop."""
         self._read_pending()
-        with self.meter.paused():
+        with self.meter.paused(), self.clock.of("evaluating"):
             variables = self.runner.variables(state)
             total = evaluate.count(
                 variables,
@@ -272,7 +253,7 @@ class _Run:
             "window": self.meter.window,
         } | self.improvement.stored
         rank = self.scores.get(METRIC) if scored else None
-        with self.meter.paused():
+        with self.meter.paused(), self.clock.of("saving"):
             self.checkpoints.save(
                 step,
                 state,
@@ -283,5 +264,7 @@ class _Run:
     def _stop_if_asked(self, step: int, state: Any) -> None:
         if self.checkpoints.preempted(step) or self.stop:
             self._save(step, state)
-            self.checkpoints.wait()
+            with self.clock.of("saving"):
+                self.checkpoints.wait()
+            self.clock.write(step)
             raise Stopped(step, self.stop.number or signal.SIGTERM)

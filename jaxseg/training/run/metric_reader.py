@@ -36,6 +36,15 @@ def read_metrics(workdir: str | Path, kind: str | None = None) -> list[dict[str,
     return [row for _, row in records if kind in (None, row["kind"])]
 
 
+def read_objects(path: Path) -> list[dict[str, Any]]:
+    """Returns the JSON objects in a file with one object per line.
+
+    Lines that a crash or a damaged disk has corrupted are left out.
+    """
+    rows = map(_object, path.read_bytes().split(b"\n"))
+    return [row for row in rows if row is not None]
+
+
 def cut_after(path: Path, step: int) -> list[dict[str, Any]]:
     """Removes the lines of later steps from a metrics.jsonl, before a run resumes.
 
@@ -75,9 +84,15 @@ def _records(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """Returns the record in a line, or None for anything else."""
+    row = _object(line)
+    is_record = row is not None and isinstance(row.get("kind"), str)
+    return row if is_record and type(row.get("step")) is int else None
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    """Returns the JSON object in a line, or None for anything else."""
     try:
         row = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
-    is_record = isinstance(row, dict) and isinstance(row.get("kind"), str)
-    return row if is_record and type(row.get("step")) is int else None
+    return row if isinstance(row, dict) else None

@@ -32,6 +32,7 @@ class Task:
       check: Called before every step; it raises an error if the run must not write.
       asked: Returns the number of the signal that asks the run to save and stop, or
         None.
+      elapsed: Returns the seconds since the start of the process's work on this run.
     """
 
     classes: tuple[str, ...]
@@ -47,6 +48,7 @@ class Task:
     ready: Callable[[], None] = lambda: None
     check: Callable[[], None] = lambda: None
     asked: Callable[[], int | None] = lambda: None
+    elapsed: Callable[[], float] = lambda: 0.0
 
 
 class Reporter(Protocol):
