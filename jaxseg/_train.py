@@ -112,10 +112,8 @@ def train_run(
       opening: How the checkpoint from which the run resumes is verified.
       display: How the progress is shown.
 
-    Returns:
-      The results of the run.
     """
-    begun = time.monotonic()
+    clock = _stopwatch()
     check(config)
     chosen = selection.choose(num_devices)
     first = jax.process_index() == 0
@@ -129,7 +127,7 @@ def train_run(
             flops=utilization.counter(start.runner, kind=config.train.parallel_backend),
             peak=utilization.peak(chosen),
             asked=closed,
-            elapsed=lambda: time.monotonic() - begun,
+            elapsed=clock,
         )
         if held is not None:
             begin = functools.partial(_begin, config, workdir, start, chosen, display)
@@ -155,6 +153,12 @@ def train_run(
         spec=start.train_source.spec,
         report=report,
     )
+
+
+def _stopwatch() -> Callable[[], float]:
+    """Returns a function that returns the seconds since this call."""
+    begun = time.monotonic()
+    return lambda: time.monotonic() - begun
 
 
 def _begin(
