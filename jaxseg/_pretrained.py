@@ -33,6 +33,7 @@ def load_pretrained(
     num_classes: int | None = None,
     in_channels: int | None = None,
     model: str = "",
+    backbone: str = "",
     model_options: Mapping[str, Any] | None = None,
     part: str | None = None,
     allow_missing: Sequence[str] = (),
@@ -50,7 +51,8 @@ def load_pretrained(
         number, its first convolution is adapted as in segmentation_models.pytorch. By
         default the number is read from the source.
       model: The name of the network, as in `jaxseg.create_model`. By default it is
-        inferred from the source.
+        inferred from the source. With `backbone`, it is the name of a family.
+      backbone: The name of the backbone of a family, such as "efficientnet_lite0".
       model_options: Options of the network, such as {"output_stride": 16}.
       part: Loads only this part of the source, such as "backbone". The rest of the
         network is initialized at random.
@@ -66,7 +68,12 @@ def load_pretrained(
     """
     options = {"model": {"options": dict(model_options or {})}}
     wanted = Wanted(
-        model, options, num_classes=num_classes, channels=in_channels, part=part
+        model,
+        backbone=backbone,
+        options=options,
+        num_classes=num_classes,
+        channels=in_channels,
+        part=part,
     )
     taking = Taking(allow_missing=tuple(allow_missing))
     try:

@@ -14,6 +14,7 @@ from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DEPTHS, DenseNet
 from jaxseg.backbones.dinov2 import ENTRIES as DINOV2
 from jaxseg.backbones.drn import DRN, DRNA, VARIANTS
+from jaxseg.backbones.efficientnet import ENTRIES as EFFICIENTNETS
 from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.backbones.hdc import HDCResNet
 from jaxseg.backbones.hrnet import SMALL, HRNet
@@ -117,6 +118,7 @@ BACKBONES: dict[str, Backbone] = {
         )
         for size in ("large", "small")
     },
+    **EFFICIENTNETS,
     **{
         f"vgg{depth}{'_bn' if norm else ''}": Backbone(
             partial(VGG, depth=depth, batch_norm=norm),

@@ -12,9 +12,9 @@ from flax import linen as nn
 
 from jaxseg.backbones.stride import Step, atrous_plan
 from jaxseg.nn.block_config import BlockConfig
-from jaxseg.nn.layers import Conv, ConvNormAct
+from jaxseg.nn.inverted_residual import InvertedResidual
+from jaxseg.nn.layers import ConvNormAct
 from jaxseg.ops.conv import tensorflow_padding
-from jaxseg.ops.pool import adaptive_avg_pool
 from jaxseg.typing import Array, Padding, Pyramid
 
 # (expansion, channels, blocks, stride of the first block).
@@ -69,68 +69,6 @@ def divisible(value: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
-class InvertedResidual(nn.Module):
-    """Applies an inverted residual block: 1x1, depthwise and 1x1 convolutions.
-
-    A channel gate can follow the depthwise convolution. A block with equal numbers of
-    input and output channels has a shortcut if its stride without atrous rates is 1.
-    """
-
-    expanded: int
-    features: int
-    step: Step
-    kernel: int = 3
-    squeeze: int = 0
-    act: str = "relu6"
-    shortcut: bool = True
-    same_padding: bool = False
-    style: BlockConfig = BlockConfig()
-
-    @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
-        """Returns the output and the output of the depthwise convolution."""
-        channels, y = x.shape[-1], x
-        if self.expanded != channels:
-            block = ConvNormAct(
-                self.expanded, 1, act=self.act, style=self.style, name="expand"
-            )
-            y = block(y, train=train)
-        block = ConvNormAct(
-            self.expanded,
-            self.kernel,
-            stride=self.step.stride,
-            rate=self.step.rate,
-            padding=_padding(y, self.kernel, self.step.stride, self.same_padding),
-            groups=self.expanded,
-            act=self.act,
-            style=self.style,
-            name="depthwise",
-        )
-        y = depthwise = block(y, train=train)
-        if self.squeeze:
-            y = SqueezeExcite(self.squeeze, style=self.style, name="squeeze")(y)
-        block = ConvNormAct(
-            self.features, 1, act="none", style=self.style, name="project"
-        )
-        y = block(y, train=train)
-        joined = self.shortcut and self.features == channels
-        return (x + y if joined else y), depthwise
-
-
-class SqueezeExcite(nn.Module):
-    """Applies squeeze-and-excitation gates to the channels (arXiv 1709.01507)."""
-
-    features: int
-    style: BlockConfig = BlockConfig()
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        y = adaptive_avg_pool(x, 1)
-        y = nn.relu(Conv(self.features, 1, style=self.style, name="reduce")(y))
-        y = Conv(x.shape[-1], 1, style=self.style, name="expand")(y)
-        return x * nn.hard_sigmoid(y)
-
-
 def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
     """Returns TensorFlow's padding of a strided convolution, or None for no change."""
     if not same or stride == 1:
@@ -139,8 +77,13 @@ def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
     return rows, columns
 
 
-def _eager(step: Step, stride: int) -> Step:
-    """Gives a block of that stride the new rate if it lost the stride."""
+def with_eager_rate(step: Step, stride: int) -> Step:
+    """Returns the step of a block that already has the rate that replaces its stride.
+
+    Args:
+      step: The stride and the rates of the block.
+      stride: The stride of the block in the network without atrous rates.
+    """
     return step._replace(rate=step.next) if step.stride < stride else step
 
 
@@ -191,10 +134,13 @@ class MobileNetV2(nn.Module):
         x, pyramid, level = stem(image, train=train), {}, 1
         for number, (expansion, channels, stride) in enumerate(rows, start=1):
             level += stride > 1
+            step = next(plan)
+            step = with_eager_rate(step, stride) if self.eager_rate else step
             block = InvertedResidual(
                 x.shape[-1] * expansion,
                 divisible(channels * self.width),
-                _eager(next(plan), stride) if self.eager_rate else next(plan),
+                stride=step.stride,
+                rate=step.rate,
                 shortcut=stride == 1,
                 style=self.style,
                 name=f"block{number}",
@@ -256,7 +202,7 @@ class MobileNetV3(nn.Module):
         x = block(image, train=train)
         pyramid, level = {"c1": x}, 1
         for number, (row, step) in enumerate(zip(rows, plan, strict=True), start=1):
-            x = self._block(row, step, style, f"block{number}")(x, train=train)[0]
+            x = self._block(row, step, x, f"block{number}")(x, train=train)[0]
             if row[-1] > 1:
                 level += 1
                 pyramid[f"c{level}"] = x
@@ -279,20 +225,21 @@ class MobileNetV3(nn.Module):
             rows.append((kernel, *widths, *rest))
         return rows
 
-    def _block(self, row, step, style, name):
+    def _block(self, row, step, x, name):
         kernel, expanded, channels, squeezed, act, stride = row
         if self.eager_rate:
-            step = _eager(step, stride)
+            step = with_eager_rate(step, stride)
         squeeze = divisible(expanded // 4) if squeezed and self.squeeze_excite else 0
         return InvertedResidual(
             expanded,
             features=channels,
-            step=step,
             kernel=kernel,
+            stride=step.stride,
+            rate=step.rate,
+            padding=_padding(x, kernel, step.stride, self.same_padding),
             squeeze=squeeze,
             act=act,
             shortcut=stride == 1,
-            same_padding=self.same_padding,
-            style=style,
+            style=dataclasses.replace(self.style, epsilon=self.epsilon),
             name=name,
         )

@@ -64,7 +64,10 @@ class Arguments:
     """A new directory, or a .safetensors, .npz or .pth file."""
     model: str = ""
     """Name of the network; `jaxseg models` lists all names. By default the network is
-    inferred from the source."""
+    inferred from the source. With --backbone, it is the name of a family, such as
+    deeplabv3plus."""
+    backbone: str = ""
+    """Name of the backbone of a family; `jaxseg models --backbones` lists all names."""
     num_classes: int | None = None
     """Number of classes. By default it is read from the source."""
     component: str | None = None
@@ -146,6 +149,7 @@ def _convert(argv: list[str]) -> int:
 def _wanted(options: Arguments, given: Mapping) -> Wanted:
     return Wanted(
         options.model,
+        backbone=options.backbone,
         options=given,
         num_classes=options.num_classes,
         part=options.component,
@@ -184,6 +188,7 @@ def listed() -> str:
     lines = []
     for source in SOURCES:
         names = dict.fromkeys(row.name for row in source.networks)
-        takes = ", ".join(names) or f"a backbone, as for {source.example}"
+        on = f" on {source.backbone}" if source.backbone else ""
+        takes = ", ".join(names) or f"a backbone, as for {source.example}{on}"
         lines.append(f"{source.library:28} {source.name:34} {takes}")
     return "\n".join(lines)

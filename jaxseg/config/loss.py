@@ -17,7 +17,8 @@ class LossConfig:
       options: The options of each loss by the name of the loss, such as
         {"ohem_cross_entropy": {"min_kept": 5000}}.
       class_weights: The weights of the classes in the loss: none gives all classes
-        equal weights; median_frequency gives rare classes larger weights.
+        equal weights; median_frequency gives rare classes larger weights;
+        sqrt_median_frequency takes the square roots of these weights.
       aux_weight: The coefficient of the cross entropy of the auxiliary outputs, for
         networks that have them.
       edge_weight: The coefficient of the edge loss, for networks with an edge output.
@@ -32,7 +33,7 @@ class LossConfig:
     name: str = "cross_entropy"
     additional: tuple[tuple[str, float], ...] = ()
     options: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    class_weights: Literal["none", "median_frequency"] = "none"
+    class_weights: Literal["none", "median_frequency", "sqrt_median_frequency"] = "none"
     aux_weight: float = 0.4
     edge_weight: float = 20.0
     edge_radius: int = 1

@@ -83,7 +83,7 @@ def positive_weights(
     background, present = class_weights
     if not background:
         raise ValueError(
-            "loss.class_weights='median_frequency' is invalid: expected 'none', "
-            "because no pixel of the training split is background."
+            "loss.class_weights is invalid: expected 'none', because no pixel of the "
+            "training split is background."
         )
     return (present / background,)

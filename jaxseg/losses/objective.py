@@ -21,6 +21,8 @@ Terms = dict[str, Term]
 LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], Terms]
 # Maps an argument of a loss to the output of the network that it receives.
 _FROM_OUTPUTS = {"size_weights": "affinity", "edge": "edge"}
+# Exponents of the median-frequency weights by the name of `LossConfig.class_weights`.
+_POWERS = {"median_frequency": 1.0, "sqrt_median_frequency": 0.5}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,14 +261,15 @@ def _check_sums_over_devices(where, loss):
 def _class_weights(config, class_pixels):
     if config.class_weights == "none":
         return None
-    if config.class_weights != "median_frequency":
+    if config.class_weights not in _POWERS:
         raise ValueError(
             f"loss.class_weights={config.class_weights!r} is invalid: expected 'none' "
-            "or 'median_frequency'."
+            f"or one of {tuple(_POWERS)}."
         )
     if class_pixels is None:
         raise ValueError(
             "class_pixels=None is invalid: expected the number of labeled pixels of "
             "each class, from which class weights by median frequency are computed."
         )
-    return tuple(median_frequency(class_pixels).tolist())
+    weights = median_frequency(class_pixels) ** _POWERS[config.class_weights]
+    return tuple(weights.tolist())

@@ -14,7 +14,7 @@ from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec
 from jaxseg.runs.network_checks import check_options
 from jaxseg.weights.catalog.detection import LISTED, detect, part_of
 from jaxseg.weights.catalog.evidence import Evidence, gather
-from jaxseg.weights.catalog.sources import Source, SourceNetwork
+from jaxseg.weights.catalog.sources import Lookalike, Source, SourceNetwork
 from jaxseg.weights.catalog.stated import (
     Stated,
     assumptions,
@@ -31,19 +31,22 @@ from jaxseg.weights.translate.refused import Refused, Remedy
 from jaxseg.weights.translate.rules import Rules
 from jaxseg.weights.translate.state_dict import StateDict, unwrap
 
+INNER = "backbone_options"
+
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
     """Contains the user's choices for a conversion; the checkpoint supplies the others.
 
     Attributes:
-      model: The name of a network.
+      model: The name of a network or, with `backbone`, of a family.
       options: The options of the network, as a tree `{"model": {"options": {...}}}`.
       num_classes: The number of classes.
       part: The part of the network to load, such as "backbone".
       channels: The number of image channels.
       entry: The key in the file under which the weights are stored, or the prefix of
         all their keys.
+      backbone: The name of the backbone of the family.
     """
 
     model: str = ""
@@ -52,11 +55,28 @@ class Wanted:
     part: str | None = None
     channels: int | None = None
     entry: str = ""
+    backbone: str = ""
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Returns the names of the network options that the user gave."""
-        return tuple(self.options.get("model", {}).get("options", {}))
+        """Returns the names of the network options that the user gave.
+
+        The options of a backbone are named like "backbone_options.width".
+        """
+        options = self.options.get("model", {}).get("options", {})
+        inner = options.get(INNER, {})
+        return (*options, *(f"{INNER}.{name}" for name in inner))
+
+    def network(self, options: Mapping[str, Any]) -> ModelConfig:
+        """Returns the configuration of the network that the user named.
+
+        Args:
+          options: Options of the network or, with `backbone`, of the backbone.
+        """
+        if not self.backbone:
+            return ModelConfig(self.model, dict(options))
+        inner = {INNER: dict(options)} if options else {}
+        return ModelConfig(self.model, inner, backbone=self.backbone)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,13 +120,19 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
                 "weights of jaxseg, but the file does not contain it.",
                 [Remedy("model", "NAME", "state it (`jaxseg models` lists the names)")],
             )
-        return _ours(tree, Config(model=ModelConfig(wanted.model)), wanted)
+        return _ours(tree, Config(model=wanted.network({})), wanted)
     found = unwrap(tree, path, entry=wanted.entry, recognize=part_of)
     evidence = gather(address, path, found.beside)
     source = detect(found.state, path)
     source.check_names(evidence.names, path)
     if source.part == "backbone":
         return _backbone(source, found, path, evidence, wanted)
+    if wanted.backbone:
+        raise ValueError(
+            f"backbone={wanted.backbone!r} is invalid: expected no backbone, because "
+            f"{path} contains a whole network ({source.library} {source.name}). Leave "
+            "it out."
+        )
     if wanted.model:
         network = source.network(wanted.model, _options(wanted))
         return _network(source, network, found, evidence, wanted)
@@ -154,6 +180,9 @@ def _backbone(
         )
         if not wanted.model
         else None,
+        Remedy("backbone", source.backbone, "select the backbone of the family")
+        if source.backbone and not wanted.backbone
+        else None,
         Remedy(
             "part",
             "backbone",
@@ -177,9 +206,9 @@ def _backbone(
         )
     told = stated_by_name(source, evidence)
     options = _accepted(wanted, dict(source.options) | dict(told.options))
-    config = _overridden(Config(model=ModelConfig(wanted.model, options)), wanted)
+    config = _overridden(Config(model=wanted.network(options)), wanted)
     channels = wanted.channels or _channels(config, found.state, source.rules)
-    doubts = source.doubts(evidence.names)
+    doubts = [_below(kind, wanted) for kind in source.doubts(evidence.names)]
     assumed = assumptions(SourceNetwork(wanted.model), Stated({}), wanted.given, doubts)
     return Recognized(
         config,
@@ -190,13 +219,21 @@ def _backbone(
     )
 
 
+def _below(kind: Lookalike, wanted: Wanted) -> Lookalike:
+    """Returns a lookalike with the names that its options have in the network."""
+    if not wanted.backbone or kind.options is None:
+        return kind
+    options = tuple((f"{INNER}.{name}", value) for name, value in kind.options)
+    return dataclasses.replace(kind, options=options)
+
+
 def _accepted(wanted: Wanted, options: dict[str, Any]) -> dict[str, Any]:
-    """Returns the options that the network has."""
+    """Returns the options that the network, or the backbone of the family, has."""
     accepted: dict[str, Any] = {}
     for name, value in options.items():
         more = {**accepted, name: value}
         try:
-            build_model(Config(model=ModelConfig(wanted.model, more)), 2)
+            build_model(Config(model=wanted.network(more)), 2)
         except ValueError:
             continue
         accepted = more

@@ -12,6 +12,7 @@ from jaxseg.backbones.convnext import ConvNeXt
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DenseNet
 from jaxseg.backbones.drn import DRN, DRNA
+from jaxseg.backbones.efficientnet import EfficientNet
 from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.backbones.hdc import HDCResNet, hdc_rates
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
@@ -32,6 +33,10 @@ FAST = {
     "deeplab_vgg": lambda os: DeepLabVGG(output_stride=os, **VGG),
     "mobilenetv2": lambda os: MobileNetV2(os, 0.25),
     "mobilenetv3": lambda os: MobileNetV3("large", os, 0.25, squeeze_excite=False),
+    "efficientnet": lambda os: EfficientNet(os, 0.25, lite=True),
+    "efficientnet_symmetric": lambda os: EfficientNet(
+        os, 0.25, lite=True, padding="symmetric"
+    ),
     "xception": lambda os: Xception(41, os, (1, 2, 4), 1 / 32, middle=1),
 }
 

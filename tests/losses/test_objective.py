@@ -73,12 +73,19 @@ def test_terms(example):
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
 
 
-def test_class_weights_reach_main_and_aux(example):
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("median_frequency", (0.5, 1.0, 5.0)),
+        ("sqrt_median_frequency", (0.5**0.5, 1.0, 5**0.5)),
+    ],
+)
+def test_class_weights_reach_main_and_aux(example, name, weights):
     logits, label = example
-    config = LossConfig(class_weights="median_frequency")
+    config = LossConfig(class_weights=name)
     loss_fn = build_objective(config, class_pixels=(100, 50, 10))
     terms = loss_fn({"logits": logits, "aux": logits}, {"label": label})
-    pair = cross_entropy(logits, label, class_weights=(0.5, 1.0, 5.0))
+    pair = cross_entropy(logits, label, class_weights=weights)
     same(terms["cross_entropy"], pair, 1.0)
     same(terms["aux"], pair, 0.4)
 

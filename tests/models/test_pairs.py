@@ -34,6 +34,8 @@ TINY = {  # A backbone of each kind with options that make it small.
     "xception39": {"stem": 2, "mid": (2, 2, 4), "blocks": (1, 1, 1)},
     "mobilenetv2": {"width": 0.25},
     "mobilenetv3_small": {"width": 0.25},
+    "efficientnet_b0": {"width": 0.25},
+    "efficientnet_lite0": {"width": 0.25},
     "vgg16_bn": {"channels": (2, 2, 4, 4, 4)},
     "deeplab_vgg16": {"channels": (2, 2, 4, 4, 4)},
     "alexnet": {"width": 1 / 32},

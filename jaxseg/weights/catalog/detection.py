@@ -9,7 +9,14 @@ checks that tables, networks and tensor names agree.
 from collections.abc import Iterable
 
 from jaxseg.text import printable
-from jaxseg.weights.catalog import milesial, mmseg, smp, timm, torchvision
+from jaxseg.weights.catalog import (
+    efficientnet,
+    milesial,
+    mmseg,
+    smp,
+    timm,
+    torchvision,
+)
 from jaxseg.weights.catalog.sources import Source
 from jaxseg.weights.catalog.unsupported import name_of
 from jaxseg.weights.translate.refused import Refused, Remedy
@@ -20,6 +27,7 @@ SOURCES: tuple[Source, ...] = (
     *milesial.NETWORKS,
     *mmseg.NETWORKS,
     *timm.BACKBONES,
+    *efficientnet.BACKBONES,
     *torchvision.BACKBONES,
     *mmseg.BACKBONES,
     *smp.BACKBONES,

@@ -108,7 +108,9 @@ class Source:
       networks: The networks of jaxseg that fit. The first one whose shapes agree is
         used.
       options: Options of a network with this backbone, as pairs (name, value).
-      example: The name of a network of jaxseg with this backbone.
+      example: The name of a network of jaxseg with this backbone, or of a family.
+      backbone: The name of the backbone for the family `example`, or "" if `example` is
+        a network.
       normalization: The normalization of the training images.
       hints: Pairs (word, normalization), for kinds whose tensors do not show the
         normalization. The first pair whose word occurs in the name of the file or its
@@ -133,6 +135,7 @@ class Source:
     networks: tuple[SourceNetwork, ...] = ()
     options: tuple[tuple[str, object], ...] = ()
     example: str = ""
+    backbone: str = ""
     normalization: Normalization = IMAGENET
     hints: tuple[tuple[str, Normalization], ...] = ()
     classes: tuple[str, ...] = ()

@@ -149,7 +149,7 @@ BACKBONES: tuple[Source, ...] = (
         rules=timm_mobilenet_v2.MAP,
         library="timm",
         has=("conv_stem.weight", "blocks.1.0.conv_pwl.weight", "blocks.6.0.bn3.weight"),
-        lacks=("blocks.1.0.se.conv_reduce.weight", "blocks.6.0.se.conv_reduce.weight"),
+        lacks=("blocks.1.0.se.conv_reduce.weight", "blocks.5.3.conv_pwl.weight"),
         example="deeplabv3plus_mobilenetv2",
     ),
     *(

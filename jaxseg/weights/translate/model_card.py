@@ -20,6 +20,8 @@ LICENSES = {
     "its weights",
     "segmentation_models_pytorch": "the code is under MIT; the source of the encoder "
     "weights states their terms",
+    "efficientnet_pytorch": "code and weights are under Apache-2.0; the terms of the "
+    "training data (ImageNet) also apply",
     "mmsegmentation": "the weights are under Apache-2.0; the terms of the training "
     "data also apply",
     "facebookresearch/dinov2": "code and weights are under Apache-2.0",
