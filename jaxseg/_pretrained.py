@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxseg.runs.conversion import convert, run_variables
 from jaxseg.runs.directory import build_model
-from jaxseg.runs.recognition import Wanted
+from jaxseg.runs.wanted import Wanted
 from jaxseg.weights.loading import Taking
 from jaxseg.weights.translate.refused import Refused
 

@@ -47,8 +47,8 @@ OPERATORS = (
     "unpool",
 )
 BACKBONES = (
-    *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "googlenet"),
-    *("dinov2", "hdc", "hrnet"),
+    *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "efficientnet"),
+    *("dinov2", "googlenet", "hdc", "hrnet"),
     *("mit", "mobilenet", "resnet", "resnet_variant", "se_resnet", "vgg", "vit"),
     *("wide_resnet38", "xception", "xception39"),
 )

@@ -26,8 +26,8 @@ import tyro
 from jaxseg.cli.arguments import parsed
 from jaxseg.inference.images import collect, size_of
 from jaxseg.runs.config_file import take_options
-from jaxseg.runs.recognition import Wanted
 from jaxseg.runs.rules import each, number, optional, text, whole
+from jaxseg.runs.wanted import Wanted
 from jaxseg.storage import atomic
 from jaxseg.storage.places import check_folder, make_folder
 from jaxseg.text import as_message

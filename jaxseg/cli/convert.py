@@ -29,8 +29,8 @@ from jaxseg.runs.conversion import (
     notes,
     write_directory,
 )
-from jaxseg.runs.recognition import Wanted
 from jaxseg.runs.rules import optional, text, whole
+from jaxseg.runs.wanted import Wanted
 from jaxseg.runs.weights_file import write_file
 from jaxseg.storage import atomic
 from jaxseg.storage.places import check_file, check_folder

@@ -9,6 +9,7 @@ from jaxseg.nn.context import (
     spatial_pyramid_pooling,
 )
 from jaxseg.nn.dense import DenseBlock, TransitionDown, TransitionUp
+from jaxseg.nn.inverted_residual import InvertedResidual, SqueezeExcite
 from jaxseg.nn.jpu import JPU
 from jaxseg.nn.layers import (
     Conv,
@@ -42,6 +43,7 @@ __all__ = [
     "DenseBlock",
     "Dropout",
     "ImagePooling",
+    "InvertedResidual",
     "MaxUnpool",
     "Norm",
     "PyramidPooling",
@@ -49,6 +51,7 @@ __all__ = [
     "ResizeConv",
     "SeparableConv",
     "SeparableConvNormAct",
+    "SqueezeExcite",
     "SubPixelConv",
     "Sweep",
     "TransitionDown",

@@ -27,8 +27,9 @@ from jaxseg.runs.image_input import (
     rgb_variables,
     stated_input,
 )
-from jaxseg.runs.recognition import Recognized, Wanted, recognize
+from jaxseg.runs.recognition import Recognized, recognize
 from jaxseg.runs.serialize import to_dict
+from jaxseg.runs.wanted import Wanted
 from jaxseg.storage import atomic
 from jaxseg.weights import verify
 from jaxseg.weights.formats import files

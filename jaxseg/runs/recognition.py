@@ -12,6 +12,7 @@ from jaxseg.models import MODELS
 from jaxseg.runs.config_file import overridden
 from jaxseg.runs.directory import CONFIG, build_model, read_config, read_spec
 from jaxseg.runs.network_checks import check_options
+from jaxseg.runs.wanted import INNER, Wanted
 from jaxseg.weights.catalog.detection import LISTED, detect, part_of
 from jaxseg.weights.catalog.evidence import Evidence, gather
 from jaxseg.weights.catalog.sources import Lookalike, Source, SourceNetwork
@@ -30,53 +31,6 @@ from jaxseg.weights.translate.num_classes import count_classes, image_channels
 from jaxseg.weights.translate.refused import Refused, Remedy
 from jaxseg.weights.translate.rules import Rules
 from jaxseg.weights.translate.state_dict import StateDict, unwrap
-
-INNER = "backbone_options"
-
-
-@dataclasses.dataclass(frozen=True)
-class Wanted:
-    """Contains the user's choices for a conversion; the checkpoint supplies the others.
-
-    Attributes:
-      model: The name of a network or, with `backbone`, of a family.
-      options: The options of the network, as a tree `{"model": {"options": {...}}}`.
-      num_classes: The number of classes.
-      part: The part of the network to load, such as "backbone".
-      channels: The number of image channels.
-      entry: The key in the file under which the weights are stored, or the prefix of
-        all their keys.
-      backbone: The name of the backbone of the family.
-    """
-
-    model: str = ""
-    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    num_classes: int | None = None
-    part: str | None = None
-    channels: int | None = None
-    entry: str = ""
-    backbone: str = ""
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Returns the names of the network options that the user gave.
-
-        The options of a backbone are named like "backbone_options.width".
-        """
-        options = self.options.get("model", {}).get("options", {})
-        inner = options.get(INNER, {})
-        return (*options, *(f"{INNER}.{name}" for name in inner))
-
-    def network(self, options: Mapping[str, Any]) -> ModelConfig:
-        """Returns the configuration of the network that the user named.
-
-        Args:
-          options: Options of the network or, with `backbone`, of the backbone.
-        """
-        if not self.backbone:
-            return ModelConfig(self.model, dict(options))
-        inner = {INNER: dict(options)} if options else {}
-        return ModelConfig(self.model, inner, backbone=self.backbone)
 
 
 @dataclasses.dataclass(frozen=True)

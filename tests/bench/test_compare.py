@@ -15,7 +15,7 @@ from jaxseg.bench.compare import pair as pairs
 from jaxseg.bench.compare import preprocessing
 from jaxseg.cli.main import main
 from jaxseg.data.drawings.shapes import draw_scene
-from jaxseg.runs.recognition import Wanted
+from jaxseg.runs.wanted import Wanted
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from jaxseg.cli import convert
 from jaxseg.runs.conversion import compare
 from jaxseg.runs.conversion import convert as converted
 from jaxseg.runs.directory import build_model
-from jaxseg.runs.recognition import Wanted
+from jaxseg.runs.wanted import Wanted
 from jaxseg.weights.catalog import mmseg_peer
 from jaxseg.weights.loading import Taking
 

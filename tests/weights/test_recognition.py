@@ -9,7 +9,8 @@ import pytest
 from jaxseg import create_model, weights
 from jaxseg.cli import convert as command
 from jaxseg.runs.conversion import convert, model_card
-from jaxseg.runs.recognition import Wanted, recognize
+from jaxseg.runs.recognition import recognize
+from jaxseg.runs.wanted import Wanted
 from jaxseg.weights.catalog.evidence import gather
 from jaxseg.weights.catalog.maps import (
     mmseg_deeplab,

@@ -25,7 +25,7 @@ from jaxseg.runs.conversion import (
 )
 from jaxseg.runs.directory import DATASET, build_model, read_spec
 from jaxseg.runs.image_input import for_channels, for_rgb
-from jaxseg.runs.recognition import Wanted
+from jaxseg.runs.wanted import Wanted
 from jaxseg.weights.loading import Taking
 from jaxseg.weights.original import Original, Unavailable, build_original, importing
 from jaxseg.weights.translate.model_card import Normalization
