@@ -17,12 +17,18 @@ sys.path.append(str(ROOT / "docs/_ext"))
 from upsampling import networks, page, pictures  # noqa: E402
 
 
-def test_table_is_current_and_contains_every_network():
+def test_table_is_current():
     """To update the page, run `python docs/_ext/upsampling`."""
     text = page.PAGE.read_text(encoding="utf-8")
     assert page.filled(text) == text
+
+
+@pytest.mark.slow
+def test_table_contains_every_network():
+    """To add networks, run `python docs/_ext/upsampling networks`."""
     assert sorted(networks.stored_kinds()) == sorted(jaxseg.list_models())
-    assert all(networks.stored_kinds().values())
+    without = {name for name, kinds in networks.stored_kinds().items() if not kinds}
+    assert not without
 
 
 @pytest.mark.slow

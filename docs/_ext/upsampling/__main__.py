@@ -1,7 +1,7 @@
 """Updates the pictures and the table of docs/guide/upsampling.md.
 
-python docs/_ext/upsampling            the pictures and the table
-python docs/_ext/upsampling networks   networks.json, which takes minutes
+python docs/_ext/upsampling                       the pictures and the table
+python docs/_ext/upsampling networks [NAME ...]   also traces new and named networks
 """
 
 import pathlib
@@ -15,8 +15,8 @@ def main() -> None:
     """Runs the part that the command line names."""
     from upsampling import networks, page, pictures
 
-    if sys.argv[1:] == ["networks"]:
-        networks.write()
+    if sys.argv[1:2] == ["networks"]:
+        networks.write(sys.argv[2:])
     pictures.write()
     page.write()
 

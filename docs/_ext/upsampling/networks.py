@@ -81,9 +81,11 @@ def stored_kinds() -> dict[str, list[str]]:
     return json.loads(STORED.read_text(encoding="utf-8"))
 
 
-def write() -> None:
-    """Writes `networks.json` for all networks."""
-    rows = {name: kinds(name) for name in sorted(MODELS)}
+def write(names: list[str]) -> None:
+    """Updates `networks.json` for some networks, and for all that it lacks."""
+    stored = stored_kinds()
+    new = {name for name in MODELS if name not in stored} | set(names)
+    rows = {n: kinds(n) if n in new else stored[n] for n in sorted(MODELS)}
     lines = ",\n".join(f" {json.dumps(k)}: {json.dumps(v)}" for k, v in rows.items())
     STORED.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 

@@ -21,7 +21,7 @@ def table() -> str:
         cells = []
         for name, page in PAGES.items():
             names = presets(page)
-            having = [n for n in names if kind in found[n]]
+            having = [n for n in names if kind in found.get(n, ())]
             if not having:
                 continue
             link = f"[{page.title.partition(' (')[0]}](../families/{name}.md)"
