@@ -28,6 +28,7 @@ from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
 from jaxseg.text import as_message
 from jaxseg.training.devices import processes, selection
+from jaxseg.training.run.loggers import check_loggers
 from jaxseg.training.run.loop import train as run_loop
 from jaxseg.training.run.task import Reporter, Silent, TrainingResult
 
@@ -111,7 +112,6 @@ def train_run(
       profile: The number of steps that the profiler of JAX records; 0 records none.
       opening: How the checkpoint from which the run resumes is verified.
       display: How the progress is shown.
-
     """
     clock = _stopwatch()
     check(config)
@@ -119,6 +119,7 @@ def train_run(
     first = jax.process_index() == 0
     if first:
         check_workdir(workdir)
+        check_loggers(config.train.loggers)
     owned = lock.holding(workdir) if first else contextlib.nullcontext()
     with output.tolerant() as closed, owned as held:
         start = prepare(config, workdir, chosen, verify=opening.verify)

@@ -35,6 +35,8 @@ class TrainConfig:
         batch only for networks without it.
       remat: The activations that are recomputed in the backward pass to save memory:
         none, or those inside each block or each stage of the network.
+      loggers: The services that receive the metrics in addition to metrics.jsonl and
+        TensorBoard.
       log_every: The number of steps between two log entries with training metrics.
       eval_every: The number of steps between two evaluations.
       patience: The number of evaluations without a higher mean IoU after which the run
@@ -61,6 +63,7 @@ class TrainConfig:
     ema: float | None = None
     grad_accum_steps: int = 1
     remat: Literal["none", "block", "stage"] = "none"
+    loggers: tuple[Literal["wandb", "mlflow"], ...] = ()
     log_every: int = 10
     eval_every: int = 250
     patience: int | None = None

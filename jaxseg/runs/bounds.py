@@ -114,6 +114,7 @@ FREE = (
     "loss.name",
     "loss.options",  # see `options`
     "loss.class_weights",
+    "train.loggers",
     "train.parallel_backend",
     "train.shard",
     "train.dtype",

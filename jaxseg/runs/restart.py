@@ -18,6 +18,7 @@ from jaxseg.runs.serialize import differences, to_dict
 FREE = (
     "train.steps",
     "train.log_every",
+    "train.loggers",
     "train.eval_every",
     "train.patience",
     "train.save_every",

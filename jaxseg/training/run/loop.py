@@ -27,6 +27,7 @@ from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
 from jaxseg.training.run.early_stopping import EarlyStopping
 from jaxseg.training.run.goodput import Clock
+from jaxseg.training.run.loggers import open_loggers
 from jaxseg.training.run.memory import peak_memory
 from jaxseg.training.run.meter import Meter
 from jaxseg.training.run.metric_writer import Record
@@ -85,7 +86,10 @@ def train(
         state, meta = resume(checkpoints, runner.place(state), config.train)
         task.ready()
         clock.resumed(meta["step"])
-        with Record(workdir, resume_step=meta["step"], active=first) as record:
+        names = config.train.loggers if first else ()
+        loggers = open_loggers(names, workdir, config)
+        options = {"resume_step": meta["step"], "active": first, "loggers": loggers}
+        with Record(workdir, **options) as record:
             parts = (checkpoints, record, clock, reporter, stop, traced)
             run = _Run(config.train, task, runner, *parts)
             result = run.loop(state, meta)

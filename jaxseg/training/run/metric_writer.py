@@ -8,21 +8,35 @@ removed. The file is then equal to that of a run that never stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxseg.storage.json_file import plain
 from jaxseg.training.run.event_writer import EventWriter
+from jaxseg.training.run.loggers import Logger
 from jaxseg.training.run.metric_reader import METRICS, cut_after
 
 
 class Record:
-    """Writes the metrics of a run to files. Only the first process writes."""
+    """Writes the metrics of a run to files. Only the first process writes.
+
+    Args:
+      workdir: The run directory.
+      resume_step: The step from which the run resumes.
+      active: Whether this process writes.
+      loggers: Further receivers of the metrics, which are closed at the end.
+    """
 
     def __init__(
-        self, workdir: str | Path, *, resume_step: int = 0, active: bool = True
+        self,
+        workdir: str | Path,
+        *,
+        resume_step: int = 0,
+        active: bool = True,
+        loggers: Sequence[Logger] = (),
     ) -> None:
+        self._loggers = tuple(loggers)
         self._file = None
         self._events = None
         self._kept: set[tuple[int, str]] = set()
@@ -38,8 +52,10 @@ class Record:
     def __enter__(self) -> Record:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type | None, *_: object) -> None:
         self.close()
+        for logger in self._loggers:
+            logger.close(failed=kind is not None)
 
     def write(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
         """Writes values of a step to metrics.jsonl and to TensorBoard's events.
@@ -54,9 +70,15 @@ class Record:
         line = {"step": step, "kind": kind} | {k: plain(v) for k, v in values.items()}
         self._file.write(json.dumps(line, allow_nan=False) + "\n")
         self._file.flush()
-        for name, value in line.items():
-            if name != "step" and isinstance(value, int | float):
-                self._events.add_scalar(f"{kind}/{name}", value, step)
+        numbers = {
+            f"{kind}/{name}": value
+            for name, value in line.items()
+            if name != "step" and isinstance(value, int | float)
+        }
+        for name, value in numbers.items():
+            self._events.add_scalar(name, value, step)
+        for logger in self._loggers:
+            logger.log(step, numbers)
 
     def restore(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
         """Writes the values of a step to metrics.jsonl if its line is missing there.

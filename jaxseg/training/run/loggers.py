@@ -1,0 +1,161 @@
+"""Sends the metrics of a run to further services: Weights & Biases and MLflow.
+
+metrics.jsonl and the event files of TensorBoard are always written. A logger is chosen
+by `train.loggers`, and needs the package of the service (`pip install 'jaxseg[wandb]'`
+or `'jaxseg[mlflow]'`). The environment variables of the package select the project and
+the server, such as WANDB_PROJECT, WANDB_MODE, MLFLOW_TRACKING_URI and
+MLFLOW_EXPERIMENT_NAME.
+
+The names that the services give to a run are stored in loggers.json in the run
+directory, so that a resumed run continues them. Steps that are done again after a
+restart are sent again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from jaxseg.checkpoints.reading import reason
+from jaxseg.storage.json_file import plain, write_json
+
+IDENTITIES = "loggers.json"
+
+
+class Logger(Protocol):
+    """Receives the metrics of a run."""
+
+    @property
+    def identity(self) -> str:
+        """Returns the name that the service gives to the run."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Sends metrics.
+
+        Args:
+          step: The step.
+          values: Numbers by name, such as "train/loss".
+        """
+
+    def close(self, *, failed: bool) -> None:
+        """Ends the connection. `failed` says whether the run ended with an error."""
+
+
+class WandbLogger:
+    """Sends metrics to Weights & Biases.
+
+    Args:
+      workdir: The run directory, whose name is the name of the run.
+      settings: The configuration of the run, which the service shows.
+      identity: The run to continue, or None for a new one.
+    """
+
+    def __init__(
+        self, workdir: Path, settings: Mapping[str, Any], identity: str | None
+    ) -> None:
+        import wandb
+
+        self._run = wandb.init(
+            name=workdir.name,
+            dir=str(workdir),
+            config=dict(settings),
+            id=identity,
+            resume="allow",
+        )
+        # Steps that are sent again replace the earlier ones on this axis.
+        self._run.define_metric("step")
+        self._run.define_metric("*", step_metric="step")
+        self.identity = self._run.id
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """See `Logger.log`."""
+        self._run.log({"step": step, **values})
+
+    def close(self, *, failed: bool) -> None:
+        """See `Logger.close`."""
+        self._run.finish(exit_code=int(failed))
+
+
+class MlflowLogger:
+    """Sends metrics to MLflow; for the arguments see `WandbLogger`."""
+
+    def __init__(
+        self, workdir: Path, settings: Mapping[str, Any], identity: str | None
+    ) -> None:
+        import mlflow
+
+        self._mlflow = mlflow
+        name = None if identity else workdir.name
+        self.identity = mlflow.start_run(run_id=identity, run_name=name).info.run_id
+        if not identity:
+            mlflow.log_params(_flat(settings))
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """See `Logger.log`."""
+        self._mlflow.log_metrics(dict(values), step=step)
+
+    def close(self, *, failed: bool) -> None:
+        """See `Logger.close`."""
+        self._mlflow.end_run("FAILED" if failed else "FINISHED")
+
+
+LOGGERS = {"wandb": WandbLogger, "mlflow": MlflowLogger}
+
+
+def check_loggers(names: Sequence[str]) -> None:
+    """Raises ValueError if the package of a logger is not installed."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise ValueError(
+                f"train.loggers={name!r} is invalid: expected an installed package, "
+                f"but {name} is missing. Run `pip install 'jaxseg[{name}]'`."
+            )
+
+
+def open_loggers(
+    names: Sequence[str], workdir: str | Path, config: Any
+) -> tuple[Logger, ...]:
+    """Opens loggers, and stores the names of their runs in the run directory.
+
+    Args:
+      names: Names in `LOGGERS`.
+      workdir: The run directory.
+      config: The configuration, a dataclass.
+
+    Raises:
+      ValueError: If a service cannot be reached.
+    """
+    if not names:
+        return ()
+    folder, settings = Path(workdir).absolute(), plain(dataclasses.asdict(config))
+    path = folder / IDENTITIES
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    opened = tuple(_opened(name, folder, settings, known.get(name)) for name in names)
+    identities = {n: logger.identity for n, logger in zip(names, opened, strict=True)}
+    write_json(path, known | identities)
+    return opened
+
+
+def _opened(name: str, *arguments: Any) -> Logger:
+    try:
+        return LOGGERS[name](*arguments)
+    except Exception as error:  # The packages raise errors of many types.
+        raise ValueError(
+            f"train.loggers={name!r} cannot be opened: {reason(error)}. Set the address "
+            "of the server by the environment variables of the package."
+        ) from error
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the leaves of nested dictionaries, with names such as "train.steps"."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[f"{prefix}{key}"] = value
+    return leaves
