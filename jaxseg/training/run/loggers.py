@@ -145,8 +145,8 @@ def _opened(name: str, *arguments: Any) -> Logger:
         return LOGGERS[name](*arguments)
     except Exception as error:  # The packages raise errors of many types.
         raise ValueError(
-            f"train.loggers={name!r} cannot be opened: {reason(error)}. Set the address "
-            "of the server by the environment variables of the package."
+            f"train.loggers={name!r} cannot be opened: {reason(error)}. Set the "
+            "address of the server by the environment variables of the package."
         ) from error
 
 
