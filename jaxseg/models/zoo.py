@@ -135,6 +135,7 @@ from jaxseg.models.unet import unet
 from jaxseg.models.unet_fcn import unet_fcn
 from jaxseg.models.unet_resnet import unet_resnet18, unet_resnet34, unet_resnet50
 from jaxseg.models.unet_valid import unet_caffe, unet_valid
+from jaxseg.models.upernet import upernet_convnext, upernet_resnet
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     # encoder-decoder family
@@ -226,6 +227,11 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "ocrnet_hrnet_w18": partial(ocrnet_hrnet, width=18),
     "ocrnet_hrnet_w32": partial(ocrnet_hrnet, width=32),
     "ocrnet_hrnet_w48": partial(ocrnet_hrnet, width=48),
+    "upernet_resnet50": partial(upernet_resnet, depth=50),
+    "upernet_resnet101": partial(upernet_resnet, depth=101),
+    "upernet_convnext_t": partial(upernet_convnext, size="convnext_t"),
+    "upernet_convnext_s": partial(upernet_convnext, size="convnext_s"),
+    "upernet_convnext_b": partial(upernet_convnext, size="convnext_b"),
     "segformer_b0": segformer_b0,
     "segformer_b1": segformer_b1,
     "segformer_b2": segformer_b2,

@@ -41,9 +41,8 @@ def make_timm_convnext(peers, output_stride=32):
     return model, net, timm_convnext.BACKBONE, {"run": timm_maps}
 
 
-@pytest.mark.parametrize(
-    "output_stride", [32, pytest.param(16, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("output_stride", [32, 16])
 def test_timm(peers, output_stride):
     model, net, rules, options = make_timm_convnext(peers, output_stride)
     label = f"timm: convnext_tiny /{output_stride}, narrow"

@@ -300,7 +300,6 @@ UNSUPPORTED = {  # a key of the head -> its name in the message
     "decode_head.enc_module.encoding.0.codewords": "EncNet",
     "decode_head.gc_block.conv_mask.weight": "GCNet",
     "decode_head.attention.0.conv.weight": "PSANet",
-    "decode_head.fpn_bottleneck.conv.weight": "UPerNet",
     "decode_head.ema_module.bases": "EMANet",
     "decode_head.fusion.stages.0.key_project.conv.weight": "ANN",
     "decode_head.global_relation.key_project.0.conv.weight": "ISANet",

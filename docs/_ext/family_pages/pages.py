@@ -8,6 +8,7 @@ from family_pages import (
     context,
     dilated,
     encoder_decoder,
+    feature_pyramids,
     generative,
     transformers,
 )
@@ -20,6 +21,7 @@ PAGES: dict[str, Page] = {
     **dilated.PAGES,
     **context.PAGES,
     **transformers.PAGES,
+    **feature_pyramids.PAGES,
     **generative.PAGES,
 }
 GROUPS = (
@@ -27,6 +29,7 @@ GROUPS = (
     ("Atrous convolution and pyramids", (*atrous.PAGES, *dilated.PAGES)),
     ("Context: resolution, regions, attention, graphs", tuple(context.PAGES)),
     ("Transformers", tuple(transformers.PAGES)),
+    ("Feature pyramids", tuple(feature_pyramids.PAGES)),
     ("Generated images, distributions, point clouds", tuple(generative.PAGES)),
 )
 

@@ -6,6 +6,7 @@ In each `SourceNetwork`, `factory` names a configuration file of the installed
 MMSegmentation, and `peer` contains values that replace fields of that file.
 """
 
+from jaxseg.weights.catalog import mmseg_hierarchical
 from jaxseg.weights.catalog.maps import (
     mmseg_bisenet,
     mmseg_hrnet,
@@ -74,6 +75,7 @@ def _segformer(size: str) -> tuple[tuple[str, object], ...]:
 
 NETWORKS: tuple[Source, ...] = (
     *(row for head in HEADS for row in head.rows()),
+    *mmseg_hierarchical.NETWORKS,
     Source(
         "UNet",
         rules=mmseg_unet.MAP,
@@ -182,6 +184,7 @@ NETWORKS: tuple[Source, ...] = (
 )
 
 BACKBONES: tuple[Source, ...] = (
+    *mmseg_hierarchical.BACKBONES,
     *(
         backbone_row(
             f"ResNet-v1{kind}",

@@ -174,7 +174,7 @@ def _head(head: Mapping[str, Any]) -> dict[str, object]:
                 "convolution."
             )
         stated["rates"] = tuple(rates)
-    if kind == "PSPHead":
+    if kind in ("PSPHead", "UPerHead"):
         stated["bins"] = _whole(head, "pool_scales", (1, 2, 3, 6))
     if kind == "FCNHead":
         stated["head_rate"] = head.get("dilation", 1)

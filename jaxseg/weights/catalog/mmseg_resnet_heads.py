@@ -1,4 +1,4 @@
-"""Lists MMSegmentation's networks with one of ten heads on a dilated ResNet."""
+"""Lists MMSegmentation's networks with one of eleven heads on a dilated ResNet."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from jaxseg.weights.catalog.maps import (
     mmseg_resnet,
     mmseg_resnet_d,
     mmseg_resnet_v1,
+    mmseg_upernet,
 )
 from jaxseg.weights.catalog.mmseg_peer import PEER, config
 from jaxseg.weights.catalog.sources import Source, SourceNetwork
@@ -52,6 +53,7 @@ _TRUNK_UNSEEN = (
     ("stride_in", "conv2"),
 )
 _ALIGNED = (("align_corners", False),)
+_BINS = ("bins", (1, 2, 3, 6))
 _STRIDE_UNSEEN = (("output_stride", 8), *_TRUNK_UNSEEN, *_ALIGNED)
 _RATES = (("rates", None),)  # None scales the rates with the output stride.
 _JPU_UNSEEN = (
@@ -174,8 +176,25 @@ HEADS = (
             "decode_head.lateral_convs.0.conv.weight",
         ),  # UPerNet has this key.
         options=(_HALF_PIXEL, ("output_stride", 8)),
-        unseen=(*_STRIDE_UNSEEN, ("stage_rates", None), ("bins", (1, 2, 3, 6))),
+        unseen=(*_STRIDE_UNSEEN, ("stage_rates", None), _BINS),
         narrow=(_FEATURES, {}),
+    ),
+    _Head(
+        "UPerNet",
+        table=mmseg_upernet.HEADS,
+        model="upernet_resnet{}",
+        config="upernet_r50",
+        has=("decode_head.fpn_bottleneck.conv.weight",),
+        options=(("output_stride", 32),),
+        unseen=(*_TRUNK_UNSEEN, *_ALIGNED, ("stage_rates", None), _BINS),
+        narrow=(
+            {},
+            {
+                "decode_head.in_channels": (64, 128, 256, 512),
+                "decode_head.channels": 512,
+                "auxiliary_head.channels": 256,
+            },
+        ),
     ),
     _Head(
         "DeepLabV3",

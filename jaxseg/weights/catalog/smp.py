@@ -9,6 +9,7 @@ from jaxseg.weights.catalog.maps import (
     smp_pspnet,
     smp_segformer,
     smp_unet,
+    smp_upernet,
 )
 from jaxseg.weights.catalog.sources import (
     Peer,
@@ -185,6 +186,22 @@ NETWORKS: tuple[Source, ...] = (
             for depth in (18, 34, 50, 101, 152)
         ),
         assumed="decoder_interpolation='nearest', the only one that is supported",
+        peer=PEER,
+    ),
+    Source(
+        "UPerNet",
+        rules=smp_upernet.MAP,
+        library="segmentation_models_pytorch",
+        has=("encoder.layer4.0.conv1.weight", "decoder.feature_norms.0.weight"),
+        networks=tuple(
+            _resnet(
+                "upernet",
+                depth=depth,
+                factory="UPerNet",
+                options=(("variant", "smp"),),
+            )
+            for depth in _DEPTHS
+        ),
         peer=PEER,
     ),
     Source(

@@ -106,6 +106,7 @@ BACKBONES: tuple[Source, ...] = (
         ),
         lacks=("stages.0.blocks.0.mlp.grn.weight",),
         absent=("*stage?_norm/*",),
+        example="upernet_convnext_t",
     ),
     backbone_row(
         "ResNet-D",

@@ -123,6 +123,7 @@ BACKBONES: tuple[Source, ...] = (
         library="torchvision",
         has=("features.1.0.layer_scale", "features.7.2.block.5.weight"),
         absent=("*stage?_norm/*",),
+        example="upernet_convnext_t",
     ),
     backbone_row(
         "ResNet",

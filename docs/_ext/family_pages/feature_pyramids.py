@@ -1,0 +1,47 @@
+"""Describes the pages of heads that merge four levels into a feature pyramid."""
+
+from family_pages.record import Page, Score
+
+ADE = "ADE20K validation, one scale"
+CITY = "Cityscapes validation, one scale"
+ZOO = "MMSegmentation 1.2.2, {}/metafile.yaml"
+
+
+def _scores(folder: str, rows: tuple[tuple[str, str, str], ...]) -> tuple[Score, ...]:
+    """Returns scores that MMSegmentation publishes, from (network, data, mIoU)."""
+    source = ZOO.format(folder)
+    return tuple(Score(name, data, f"{v} mIoU", source) for name, data, v in rows)
+
+
+PAGES = {
+    "upernet": Page(
+        title="UPerNet",
+        paper="Xiao, Liu, Zhou, Jiang, Sun: Unified Perceptual Parsing for Scene "
+        "Understanding. ECCV 2018, arXiv 1807.10221. ConvNeXt: Liu, Mao, Wu, "
+        "Feichtenhofer, Darrell, Xie: A ConvNet for the 2020s. CVPR 2022, arXiv "
+        "2201.03545.",
+        modules=("upernet",),
+        drawn="upernet_convnext_t",
+        rules=((r"backbone/(stage\d)_\w+?\d+", r"backbone/\1 blocks"),),
+        peers=r"(?i)^upernet|convnext",
+        scores=(
+            *_scores(
+                "upernet",
+                (
+                    ("ResNet-50, 160,000 steps", ADE, "42.05"),
+                    ("ResNet-101, 160,000 steps", ADE, "43.82"),
+                    ("ResNet-50, 80,000 steps of 512 x 1024", CITY, "78.19"),
+                    ("ResNet-101, 80,000 steps of 512 x 1024", CITY, "79.4"),
+                ),
+            ),
+            *_scores(
+                "convnext",
+                (
+                    ("ConvNeXt-T", ADE, "46.11"),
+                    ("ConvNeXt-S", ADE, "48.56"),
+                    ("ConvNeXt-B", ADE, "48.71"),
+                ),
+            ),
+        ),
+    ),
+}
