@@ -56,7 +56,7 @@ HEADS = (
     *("aspp", "cascade", "classifier", "dense_aspp", "dual_attention", "duc"),
     *("encoding", "fcn", "graph", "high_resolution", "largefov", "lraspp"),
     *("non_local", "ocr", "pyramid", "refinenet", "segformer", "setr"),
-    *("linear", "unet"),
+    *("linear", "unet", "upernet"),
 )
 MODULES = (
     "jaxseg.typing",
