@@ -20,6 +20,10 @@ class TrainConfig:
         weights of this run.
       init_fresh: Regular expressions for parameter paths. Parameters whose path matches
         one of them are initialized at random instead of being loaded from init_from.
+      adapter_rank: The rank of the low-rank adapters (LoRA, arXiv 2106.09685) that are
+        trained in place of a transformer backbone. Every linear layer of the backbone
+        gets an adapter, and its own parameters keep their values. None trains the
+        backbone itself.
       parallel_backend: The JAX function that distributes the training step over the
         devices: jit with a device mesh, or pmap.
       spatial_shards: The number of devices over which the rows of an image are sharded,
@@ -56,6 +60,7 @@ class TrainConfig:
     seed: int = 0
     init_from: str | None = None
     init_fresh: tuple[str, ...] = ()
+    adapter_rank: int | None = None
     parallel_backend: Literal["jit", "pmap"] = "jit"
     spatial_shards: int | tuple[int, int] = 1
     shard: Literal["none", "fsdp"] = "none"

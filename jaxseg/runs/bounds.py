@@ -81,6 +81,7 @@ BOUNDS = {
     "train.seed": whole(0, INT32),
     "train.init_from": optional(text()),
     "train.init_fresh": each(pattern()),
+    "train.adapter_rank": optional(whole(1)),
     "train.spatial_shards": some(whole(1)),
     "train.ema": optional(DECAY),
     "train.grad_accum_steps": whole(1),

@@ -17,7 +17,9 @@ from typing import Any
 from flax import linen as nn
 
 import jaxseg
+from jaxseg.checkpoints.adapters import merge_adapters, stored_adapters
 from jaxseg.checkpoints.finite import check_finite
+from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.checkpoints.steps import resolve
 from jaxseg.checkpoints.verification import advising, read_arrays
 from jaxseg.config import Config, ModelConfig
@@ -239,6 +241,8 @@ def load_variables(
 ) -> tuple[int, dict[str, Any]]:
     """Loads the variables of a checkpoint as NumPy arrays.
 
+    Adapters are merged with the layers to which they belong.
+
     Args:
       workdir: The run directory.
       model: The network that the run trained.
@@ -266,7 +270,8 @@ def load_variables(
     with advising("--checkpoint {step} takes it"):
         step = resolve(directory, checkpoint, verify=verify)
         folder = directory.absolute() / str(step)
+        wanted[params] |= stored_adapters(stored_leaves(folder), params)
         arrays = read_arrays(folder, wanted, verify=verify)
     check_finite(arrays, folder)
     stats = {"batch_stats": arrays["batch_stats"]} if wanted["batch_stats"] else {}
-    return step, {"params": arrays[params], **stats}
+    return step, {"params": merge_adapters(arrays[params]), **stats}

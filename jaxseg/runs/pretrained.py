@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from jaxseg.checkpoints.adapters import ADAPTERS, merge_adapters, stored_adapters
 from jaxseg.checkpoints.compatibility import Shapes, difference, leaves
 from jaxseg.checkpoints.finite import check_finite
 from jaxseg.checkpoints.reading import stored_leaves
@@ -55,7 +56,9 @@ def initialized(
     """Initializes a training state with the weights of the best checkpoint of a run.
 
     The step, the optimizer state and the random key are those of the new run. If the
-    source run keeps a moving average of its parameters, the average is used.
+    source run keeps a moving average of its parameters, the average is used. If the
+    source run trained adapters, they are merged with their layers. Adapters of the new
+    run keep the values in `state`.
 
     Args:
       state: The initial training state of the new run.
@@ -80,17 +83,25 @@ def initialized(
         there = read_spec(source).channels
     params = "ema" if averaged else "params"
     flat = flatten_dict({params: state.params, STATS: state.batch_stats}, sep="/")
-    kept = _matching(flat, fresh)
+    own = {name for name in flat if name.startswith(f"{params}/{ADAPTERS}/")}
+    kept = _matching(flat, fresh) | own
     taken = {name: leaf for name, leaf in flat.items() if name not in kept}
     with _named(source), advising("move the damaged folder away to take it"):
         directory = _best(Path(source) / CHECKPOINTS, verify)
         stored = stored_leaves(directory)
-        parts = {k: v for k, v in stored.items() if k.split("/")[0] in (params, STATS)}
+        adapters = _adapters(stored, params, taken)
+        parts = {
+            k: v
+            for k, v in stored.items()
+            if k.split("/")[0] in (params, STATS) and k.split("/")[1] != ADAPTERS
+        }
         first = _image_kernels(taken, parts, channels, there)
         _check_fit(_without(parts, fresh), leaves(taken | first))
-        template = unflatten_dict(taken | first, sep="/")
+        template = unflatten_dict(taken | first | adapters, sep="/")
         arrays = read_arrays(directory, template, partial=True, verify=verify)
         check_finite(arrays, directory)
+    if adapters:
+        arrays[params] = merge_adapters(arrays[params])
     read = flatten_dict(arrays, sep="/")
     for name in first:
         read[name] = adapt_kernel_hwio(np.asarray(read[name]), channels)
@@ -100,6 +111,25 @@ def initialized(
         batch_stats=filled.get(STATS, {}),
         ema=None if state.ema is None else jax.tree.map(np.copy, filled[params]),
     )
+
+
+def _adapters(
+    stored: Shapes, params: str, taken: Mapping[str, Any]
+) -> dict[str, jax.ShapeDtypeStruct]:
+    """Returns the shapes of the stored adapters of the layers that are taken, by path.
+
+    Args:
+      stored: The shapes of the stored arrays.
+      params: The entry of the source's state that is read, "params" or "ema".
+      taken: The parameters of the new network that are read, by name.
+    """
+    tree = {params: stored_adapters(stored, params)}
+    found = {}
+    for name, shape in flatten_dict(tree, sep="/").items():
+        layer = name.replace(f"/{ADAPTERS}/", "/", 1).rpartition("/")[0]
+        if f"{layer}/kernel" in taken:
+            found[name] = shape
+    return found
 
 
 def _image_kernels(

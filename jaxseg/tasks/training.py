@@ -83,6 +83,8 @@ def build_training(
     model = build_model(config, logits)  # without the axis of pmap
     default = functools.partial(optim.build, config.optim, run.steps)
     tx, schedule = parts.optimizer or default(batch_size=run.batch_size)
+    if run.adapter_rank is not None:
+        tx = optim.only_trained(tx)
     options = StepOptions(
         inputs=parts.entries,
         prepare=parts.prepare,
@@ -118,6 +120,7 @@ def build_training(
         image_shape=first.shape,
         more_inputs=more,
         ema=run.ema is not None,
+        adapter_rank=run.adapter_rank,
         check=memory.state_check(devices),
     )
     return Training(runner, new_state, model)

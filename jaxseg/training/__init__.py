@@ -11,8 +11,17 @@ Accumulation, rematerialization and a moving average are options of the step:
     step = functools.partial(step, options=StepOptions(grad_accum_steps=4))
 """
 
+from jaxseg.checkpoints.adapters import add_adapters, merge_adapters
 from jaxseg.training.step.options import StepOptions
 from jaxseg.training.step.state import TrainState, create_state
 from jaxseg.training.step.steps import eval_step, train_step
 
-__all__ = ["StepOptions", "TrainState", "create_state", "eval_step", "train_step"]
+__all__ = [
+    "StepOptions",
+    "TrainState",
+    "add_adapters",
+    "create_state",
+    "eval_step",
+    "merge_adapters",
+    "train_step",
+]

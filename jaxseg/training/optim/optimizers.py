@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import optax
 
+from jaxseg.checkpoints.adapters import is_trained
 from jaxseg.config import OptimConfig
 from jaxseg.training.optim.layer_decay import multipliers
 from jaxseg.training.optim.learning_rate import scale_rate, schedule
@@ -48,6 +49,23 @@ def build(
     )
     rule = _rule(config, optax.chain(*scale))
     return optax.chain(_freeze(config.freeze), _clip(config.clip_norm), rule), rate
+
+
+def only_trained(tx: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Returns an optimizer that updates adapters and what is outside of the backbone.
+
+    Its state contains no arrays for the backbone.
+
+    Args:
+      tx: The optimizer of the parameters that are trained.
+    """
+
+    def labels(params):
+        names = {True: "trained", False: "frozen"}
+        return jax.tree.map(names.get, is_trained(params))
+
+    parts = {"trained": tx, "frozen": optax.set_to_zero()}
+    return optax.multi_transform(parts, labels)
 
 
 def _rule(config, scale):

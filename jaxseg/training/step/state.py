@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from jaxseg.checkpoints.adapters import add_adapters, merge_adapters
+
 _DO_NOT_FIT = (  # errors of Python, JAX and Flax when a network is built
     ArithmeticError,
     AssertionError,
@@ -28,7 +30,8 @@ class TrainState(flax.struct.PyTreeNode):
 
     Attributes:
       step: The number of updates so far, an int32 scalar.
-      params: The parameters, float32.
+      params: The parameters, float32. If the run trains adapters, they are the entry
+        "adapters", see `jaxseg.checkpoints.adapters`.
       batch_stats: The running statistics of normalization, or {}.
       opt_state: The state of the optax transformation.
       ema: The exponential moving average of `params`, or None.
@@ -46,10 +49,11 @@ class TrainState(flax.struct.PyTreeNode):
         """Returns the variables with which the network is evaluated.
 
         The parameters are the moving average if the run keeps one. The normalization
-        statistics are not averaged, because they are running means already.
+        statistics are not averaged, because they are running means already. Adapters
+        are merged with the layers to which they belong.
         """
         params = self.params if self.ema is None else self.ema
-        return with_stats(params, self.batch_stats)
+        return with_stats(merge_adapters(params), self.batch_stats)
 
 
 def with_stats(params: Any, batch_stats: Any) -> dict[str, Any]:
@@ -70,6 +74,7 @@ def create_state(
     ema: bool = False,
     more_inputs: Sequence[jax.ShapeDtypeStruct] = (),
     check: Callable[[TrainState], None] | None = None,
+    adapter_rank: int | None = None,
 ) -> TrainState:
     """Creates the initial training state with one compiled program.
 
@@ -85,9 +90,12 @@ def create_state(
         the initial parameters.
       check: A function that is called with the shapes of the state before any array is
         created.
+      adapter_rank: The rank of the adapters of the backbone, see
+        `jaxseg.checkpoints.adapters.add_adapters`; None for no adapters.
 
     Raises:
-      ValueError: If the network does not accept such an image.
+      ValueError: If the network does not accept such an image, or if its backbone has
+        no layers for adapters of this rank.
     """
 
     @jax.jit
@@ -98,6 +106,9 @@ def create_state(
         with _fitting(image_shape):
             variables = model.init(init_key, image, *more, train=False)
         params = variables["params"]
+        if adapter_rank is not None:
+            own = jax.random.fold_in(init_key, 1)
+            params = add_adapters(params, adapter_rank, own)
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=params,

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from jaxseg.checkpoints.adapters import merge_adapters
 from jaxseg.losses.reduction import total
 from jaxseg.metrics import confusion, confusion_over
 from jaxseg.training.step.accumulation import accumulated
@@ -153,12 +154,13 @@ def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Calla
     """Returns the network in training mode as a pure function.
 
     The function maps params, batch_stats, batch and a random key to the outputs and the
-    new batch_stats. A training step differentiates it.
+    new batch_stats. A training step differentiates it. If the parameters contain
+    adapters, they are merged, and the gradient with respect to the backbone is 0.
     """
 
     def forward(params, batch_stats, batch, key):
         outputs, updated = model.apply(
-            with_stats(params, batch_stats),
+            with_stats(merge_adapters(params, frozen=True), batch_stats),
             *_select(batch, inputs),
             train=True,
             mutable=["batch_stats"],

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxseg.checkpoints.adapters import merge_adapters
 from jaxseg.checkpoints.reading import STATE
 from jaxseg.checkpoints.steps import resolve, steps_in
 from jaxseg.checkpoints.verification import advising, check
@@ -59,7 +60,8 @@ def read(path: str, *, verify: bool = True) -> dict:
     The result is `{"params": ..., "batch_stats": ...}`. It does not depend on the
     devices that wrote the arrays. The rest of a train state is not read. If a run keeps
     an exponential moving average of its parameters, "params" contains the average,
-    which evaluation and prediction use as well.
+    which evaluation and prediction use as well. Adapters are merged with the layers to
+    which they belong.
 
     Args:
       path: A checkpoint, a step of one, or a run directory.
@@ -93,6 +95,7 @@ def read(path: str, *, verify: bool = True) -> dict:
             check(folder.parent, arrays)
     if AVERAGE in arrays:
         arrays["params"] = arrays.pop(AVERAGE)
+    arrays["params"] = merge_adapters(arrays["params"])
     return arrays
 
 

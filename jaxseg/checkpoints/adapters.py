@@ -1,0 +1,135 @@
+"""Low-rank adapters of linear layers, and their merge (LoRA, arXiv 2106.09685).
+
+A linear layer x W with an adapter computes x (W + A B), where A is [in, rank] and B is
+[rank, out]. A and B are trained, and W keeps its value. The entry "adapters" of the
+parameters contains A as "down" and B as "up", under the path of the layer. Checkpoints
+contain this entry. Whoever reads a checkpoint merges it, so that a network never sees
+it.
+
+Differs: the factor alpha / rank of section 4.1 is 1. The authors choose alpha once,
+because with Adam it acts like the learning rate. A joint matrix of queries, keys and
+values has one adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+ADAPTERS, BACKBONE = "adapters", "backbone"
+_DOWN, _UP = "down", "up"
+
+
+def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> Any:
+    """Adds an adapter to every linear layer of the backbone of a network.
+
+    The merged parameters are those before, because B begins with zeros. A begins with
+    random numbers whose variance is 1 / in, as in the authors' code.
+
+    Args:
+      params: The parameters of the network, nested dictionaries.
+      rank: The number of columns of A.
+      key: The random key of the initial values.
+
+    Returns:
+      The parameters with the entry "adapters".
+
+    Raises:
+      ValueError: If the backbone has no linear layer, or if the rank is larger than a
+        side of one of its matrices.
+    """
+    found = {
+        path[:-1]: leaf.shape
+        for path, leaf in flatten_dict(params.get(BACKBONE, {})).items()
+        if path[-1] == "kernel" and leaf.ndim == 2
+    }
+    if not found:
+        raise ValueError(
+            f"train.adapter_rank={rank} is invalid: expected None, because the network "
+            "has no backbone with linear layers. Choose a transformer."
+        )
+    smallest = min(min(shape) for shape in found.values())
+    if not 1 <= rank <= smallest:
+        raise ValueError(
+            f"train.adapter_rank={rank} is invalid: expected a number from 1 to "
+            f"{smallest}, the smallest side of a matrix of the backbone."
+        )
+    adapters = {}
+    for number, (path, (inputs, outputs)) in enumerate(sorted(found.items())):
+        own = jax.random.fold_in(key, number)
+        down = jax.random.normal(own, (inputs, rank)) * inputs**-0.5
+        adapters[(BACKBONE, *path, _DOWN)] = down
+        adapters[(BACKBONE, *path, _UP)] = jnp.zeros((rank, outputs))
+    return {**params, ADAPTERS: unflatten_dict(adapters)}
+
+
+def merge_adapters(params: Mapping[str, Any], *, frozen: bool = False) -> Any:
+    """Adds the product of each adapter to the matrix of its layer.
+
+    Parameters without the entry "adapters" are returned as they are.
+
+    Args:
+      params: The parameters, with NumPy or JAX arrays.
+      frozen: Whether the gradient with respect to the backbone is 0, as in training.
+
+    Returns:
+      The parameters of the network, without the entry "adapters".
+    """
+    if ADAPTERS not in params:
+        return params
+    merged = {name: value for name, value in params.items() if name != ADAPTERS}
+    if frozen:
+        merged[BACKBONE] = jax.lax.stop_gradient(merged[BACKBONE])
+    flat, adapters = flatten_dict(merged), flatten_dict(params[ADAPTERS])
+    for path, down in adapters.items():
+        if path[-1] == _DOWN:
+            kernel = (*path[:-1], "kernel")
+            flat[kernel] = flat[kernel] + _product(down, adapters[(*path[:-1], _UP)])
+    return unflatten_dict(flat)
+
+
+def stored_adapters(stored: Mapping[str, tuple[int, ...]], entry: str) -> Any:
+    """Returns the shapes of the adapters in a checkpoint, as a part of a template.
+
+    Args:
+      stored: The shapes of the stored arrays by path.
+      entry: The entry of the state that contains them, "params" or "ema".
+
+    Returns:
+      {"adapters": a tree of shapes}, or {} if there are none.
+    """
+    prefix = f"{entry}/{ADAPTERS}/"
+    shapes = {
+        tuple(path.removeprefix(prefix).split("/")): shape
+        for path, shape in stored.items()
+        if path.startswith(prefix)
+    }
+    tree = {
+        path: jax.ShapeDtypeStruct(shape, jnp.float32) for path, shape in shapes.items()
+    }
+    return {ADAPTERS: unflatten_dict(tree)} if tree else {}
+
+
+def is_trained(params: Mapping[str, Any]) -> Any:
+    """Returns for each parameter whether training with adapters changes it.
+
+    The adapters and everything outside of the backbone are trained. Without the entry
+    "adapters", everything is.
+    """
+    frozen = {BACKBONE} if ADAPTERS in params else set()
+    return {
+        name: jax.tree.map(lambda _, kept=name in frozen: not kept, value)
+        for name, value in params.items()
+    }
+
+
+def _product(down, up):
+    if isinstance(down, np.ndarray):
+        return down @ up
+    exact = jax.lax.Precision.HIGHEST  # a TPU would round float32 to bfloat16
+    return jnp.matmul(down, up, precision=exact)
