@@ -17,7 +17,7 @@ from flax import linen as nn
 
 from jaxseg.models import FAMILIES, MODELS, factory_of, family_of
 from jaxseg.runs.field_types import in_words, matches
-from jaxseg.runs.rules import Rule, each, invalid, number, some, whole
+from jaxseg.runs.rules import Rule, each, invalid, number, optional, some, whole
 from jaxseg.runs.serialize import unknown_model
 
 DEEP = whole(
@@ -32,9 +32,11 @@ NETWORK = {  # option -> a rule other than that of `_by_type`
     "dropped": whole(0, 1_000),
     "last": whole(0, 65_536),
     "layers": some(DEEP),
+    "registers": whole(0, 1_000),
     "repeats": some(DEEP),
     "stages": DEEP,
     "steps": whole(0, 1_000),
+    "taps": optional(each(whole(0, 1_000))),
 }
 STYLE = {
     "momentum": number(0, 1),
