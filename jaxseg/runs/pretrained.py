@@ -56,9 +56,8 @@ def initialized(
     """Initializes a training state with the weights of the best checkpoint of a run.
 
     The step, the optimizer state and the random key are those of the new run. If the
-    source run keeps a moving average of its parameters, the average is used. If the
-    source run trained adapters, they are merged with their layers. Adapters of the new
-    run keep the values in `state`.
+    source run keeps a moving average of its parameters, the average is used. Adapters
+    of the source run are merged; those of the new run keep the values in `state`.
 
     Args:
       state: The initial training state of the new run.
@@ -90,19 +89,14 @@ def initialized(
         directory = _best(Path(source) / CHECKPOINTS, verify)
         stored = stored_leaves(directory)
         adapters = _adapters(stored, params, taken)
-        parts = {
-            k: v
-            for k, v in stored.items()
-            if k.split("/")[0] in (params, STATS) and k.split("/")[1] != ADAPTERS
-        }
+        parts = _network_shapes(stored, params)
         first = _image_kernels(taken, parts, channels, there)
         _check_fit(_without(parts, fresh), leaves(taken | first))
         template = unflatten_dict(taken | first | adapters, sep="/")
         arrays = read_arrays(directory, template, partial=True, verify=verify)
         check_finite(arrays, directory)
-    if adapters:
-        arrays[params] = merge_adapters(arrays[params])
-    read = flatten_dict(arrays, sep="/")
+    network = merge_adapters(arrays.get(params, {}))
+    read = flatten_dict({**arrays, params: network}, sep="/")
     for name in first:
         read[name] = adapt_kernel_hwio(np.asarray(read[name]), channels)
     filled = unflatten_dict({**flat, **read}, sep="/")
@@ -111,6 +105,15 @@ def initialized(
         batch_stats=filled.get(STATS, {}),
         ema=None if state.ema is None else jax.tree.map(np.copy, filled[params]),
     )
+
+
+def _network_shapes(stored: Shapes, params: str) -> Shapes:
+    """Returns the stored shapes of parameters and statistics, without adapters."""
+    return {
+        name: shape
+        for name, shape in stored.items()
+        if name.split("/")[0] in (params, STATS) and name.split("/")[1] != ADAPTERS
+    }
 
 
 def _adapters(
