@@ -7,7 +7,6 @@ the number of devices."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +24,9 @@ from jaxseg.cli.averaging import (
 from jaxseg.cli.calibration_options import DEFAULT as NOT_CALIBRATED
 from jaxseg.cli.calibration_options import CalibrationOptions
 from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.eval_output import describe, report
 from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.following import follow
 from jaxseg.cli.measuring import DEFAULT as NOT_MEASURED
 from jaxseg.cli.measuring import Measuring
 from jaxseg.cli.score_options import NONE as NO_FURTHER_SCORES
@@ -33,10 +34,7 @@ from jaxseg.cli.score_options import FurtherScores, report_refined
 from jaxseg.cli.unused import refuse_unused
 from jaxseg.cli.verbosity import note, only_json
 from jaxseg.config import Config, DataConfig
-from jaxseg.data.classes import describe_source
 from jaxseg.data.datasets.listing import listing
-from jaxseg.data.normalization import describe_pixels
-from jaxseg.metrics import to_json
 from jaxseg.receipts.making import Subject
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.classes import with_classes
@@ -50,10 +48,8 @@ from jaxseg.runs.rules import number, optional, some, text, whole
 from jaxseg.storage.json_file import write_json
 from jaxseg.storage.places import check_file
 from jaxseg.tasks.ensemble import Combination, OpenedRun, combined
-from jaxseg.tasks.evaluation import Evaluation, evaluate_network
-from jaxseg.tasks.image_scores.tables import group_tables
-from jaxseg.tasks.scoring import matrix_classes, score_tables, scoring
-from jaxseg.text import as_message, printable
+from jaxseg.tasks.evaluation import evaluate_network
+from jaxseg.text import printable
 from jaxseg.training.devices import selection
 
 BOUNDS = {
@@ -64,6 +60,7 @@ BOUNDS = {
     "devices": optional(whole(1)),
     "space": some(whole(1)),
     "output": optional(text()),
+    "follow": optional(whole()),
     **{
         name: rule
         for name, rule in CONFIGURATION.items()
@@ -90,6 +87,10 @@ class Arguments:
     train[90%:]. The default is data.eval_split."""
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
+    follow: int | None = None
+    """Evaluate each new checkpoint of a run that another job trains, until the last
+    step, or until no checkpoint has appeared for this number of seconds. The scores are
+    appended to the file of -o, by default followed.jsonl in the run directory."""
     digest: bool = True
     """Compare the weights with the digest that was stored with them."""
     threshold: float | None = None
@@ -127,10 +128,27 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Evaluates a run and returns the exit status, which `jaxseg.cli.main` lists."""
     arguments, config = parse(argv)
+    if arguments.follow is not None:
+        return _follow(arguments, config)
     with only_json(arguments.json) as write:
         content = evaluate(arguments, config)
         if jax.process_index() == 0:
             write(content)
+    return ExitCode.SUCCESS
+
+
+def _follow(arguments: Arguments, config: Config) -> int:
+    """Evaluates each new checkpoint until the run has ended."""
+    one = lambda step: evaluate(
+        dataclasses.replace(arguments, checkpoint=str(step), output=None), config
+    )
+    follow(
+        arguments.workdir,
+        one,
+        steps=config.train.steps,
+        patience=arguments.follow,
+        output=arguments.output,
+    )
     return ExitCode.SUCCESS
 
 
@@ -226,6 +244,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     arguments.measuring.check()
     arguments.calibrating.check()
     arguments.averaging.check(options)
+    _check_followed(arguments)
     if not (arguments.averaging.ensemble or arguments.averaging.dropout_samples):
         needs = "--ensemble or --dropout-samples"
         refuse_unused(arguments.averaging, ("average",), needs=needs)
@@ -238,62 +257,17 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     return arguments, dataclasses.replace(base, data=data)
 
 
-def describe(config: Config, step: int, found: Evaluation) -> dict[str, Any]:
-    """Returns the model, the step, the dataset and the split of an evaluation by name.
-
-    Args:
-      config: The configuration of the run.
-      step: The step of the checkpoint.
-      found: The evaluation.
-    """
-    return {
-        "model": config.model.title,
-        "options": config.model.options,
-        "step": step,
-        "dataset": found.spec.name,
-        "split": found.split,
-        "images": found.num_examples,
-        "eval_scale": config.data.eval_scale,
-    }
-
-
-def report(
-    header: dict[str, Any],
-    found: Evaluation,
-    groups: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Prints the table of scores and returns the content of the JSON file.
-
-    It omits the last row of the confusion matrix. This row counts the predictions
-    at void pixels, including the padding of the images.
-
-    Args:
-      header: The model, the step, the dataset, the split and the number of images.
-      found: The evaluation.
-      groups: The further scores of each group that was requested.
-    """
-    spec, matrix = found.spec, found.total.matrix
-    values = scoring(spec)(matrix)
-    if source := describe_source(spec):
-        note(source)
-    if not spec.is_rgb8:
-        note(f"images: {describe_pixels(spec)}")
-    print(
-        f"{header['model']} at step {header['step']}, {header['images']} images of "
-        f"{header['dataset']} {header['split']}"
-    )
-    print(as_message(score_tables(values, spec)))
-    for name, value in found.further.items():
-        print(f"{name} {value:.4f}")
-    if groups:
-        print(as_message("\n" + group_tables(groups, matrix_classes(spec))))
-    rows = matrix_classes(spec)
-    # The rows of overlapping classes are states, such as "no cell" and "cell".
-    names = {"classes": rows}
-    if spec.multilabel:
-        names = {"classes": spec.classes, "states": rows}
-    content = header | names | to_json(values)
-    content |= {**found.further, "confusion": matrix[:-1]}
-    for group in groups.values():
-        content |= to_json(dict(group))
-    return content
+def _check_followed(arguments: Arguments) -> None:
+    """Raises ValueError for options that mean nothing while a run is followed."""
+    if arguments.follow is None:
+        return
+    if arguments.checkpoint != Arguments.checkpoint:
+        raise ValueError(
+            f"--checkpoint={arguments.checkpoint!r} is invalid with --follow: expected "
+            "no checkpoint, because each new one is evaluated."
+        )
+    if arguments.json:
+        raise ValueError(
+            "--json is invalid with --follow: expected -o FILE, to which one line is "
+            "appended for each checkpoint."
+        )

@@ -1,0 +1,74 @@
+"""Evaluates each new checkpoint of a run that another job trains."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxseg.checkpoints.reading import DamagedCheckpoint
+from jaxseg.checkpoints.steps import steps_in
+from jaxseg.cli.verbosity import note
+from jaxseg.runs.directory import CHECKPOINTS
+from jaxseg.storage.json_file import append_line
+from jaxseg.text import as_message
+from jaxseg.training.run.metric_reader import read_objects
+
+FOLLOWED = "followed.jsonl"
+PAUSE = 5.0  # seconds between two looks at the checkpoints
+
+
+def follow(
+    workdir: str | Path,
+    evaluate: Callable[[int], Mapping[str, Any]],
+    *,
+    steps: int,
+    patience: float,
+    output: str | Path | None = None,
+    pause: float = PAUSE,
+) -> list[int]:
+    """Evaluates the checkpoints of a run until the run has ended.
+
+    The newest checkpoint that has not been evaluated is taken each time, so that a slow
+    evaluation leaves out checkpoints and does not fall behind. The scores of each one
+    are appended to a file as one JSON object per line; the steps in this file are not
+    evaluated again.
+
+    Args:
+      workdir: The run directory.
+      evaluate: Maps a step to its scores.
+      steps: The last step of the run.
+      patience: The seconds without a new checkpoint after which the run counts as
+        ended.
+      output: The file of the scores; followed.jsonl in the run directory by default.
+      pause: The seconds between two looks at the checkpoints.
+
+    Returns:
+      The steps that were evaluated by this call.
+    """
+    path = Path(workdir) / FOLLOWED if output is None else Path(output)
+    rows = read_objects(path) if path.exists() else []
+    done = {row["step"] for row in rows if isinstance(row.get("step"), int)}
+    evaluated: list[int] = []
+    seen = time.monotonic()
+    while True:
+        step = max(steps_in(Path(workdir) / CHECKPOINTS), default=0)
+        if step and step not in done:
+            done.add(step)
+            try:
+                append_line(path, dict(evaluate(step)))
+            except (DamagedCheckpoint, OSError) as error:
+                if step in steps_in(Path(workdir) / CHECKPOINTS):
+                    raise
+                message = f"the run has deleted the checkpoint of step {step}: {error}"
+                note(as_message(f"jaxseg: {message}"), file=sys.stderr)
+            else:
+                evaluated.append(step)
+            seen = time.monotonic()
+        elif step >= steps or time.monotonic() - seen > patience:
+            note(as_message(f"scores of {len(done)} checkpoints: {path}"))
+            return evaluated
+        else:
+            time.sleep(pause)
