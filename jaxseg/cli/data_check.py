@@ -116,13 +116,12 @@ def progress_bar() -> Iterator[Callable[[int], Callable[[], None]]]:
       A function that takes the total number of steps, starts the bar, and returns a
       second function. Each call of the second function advances the bar by one step.
     """
-    console = Console(stderr=True)
     columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
         *columns,
-        console=console,
+        console=Console(stderr=True),
         transient=True,
-        disable=is_quiet() or not console.is_terminal,
+        disable=is_quiet() or not sys.stderr.isatty(),
     ) as bar:
 
         def started(total: int) -> Callable[[], None]:

@@ -121,9 +121,12 @@ def test_every_planted_fault_is_found_and_named(clean, tmp_path, capsys):
     )
 
 
-def test_a_clean_folder_is_accepted_and_measured(clean, tmp_path, capsys):
+def test_a_clean_folder_is_accepted_and_measured(clean, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as notebooks set it
     status, result = check(clean, tmp_path)
-    out = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert "\x1b" not in printed.err  # no progress bar without a terminal
+    out = printed.out.splitlines()
     assert status == 0 and result["findings"] == []
     assert out[-1] == "OK: no fault was found in 6 pairs of 2 splits of folder."
     train = result["splits"]["train"]
