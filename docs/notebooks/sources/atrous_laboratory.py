@@ -20,7 +20,7 @@ from jaxseg.viz import charts
 # %% [markdown]
 # ## Rates and gridding
 #
-# An atrous convolution with rate $r$ reads pixels that are $r$ apart. It enlarges the
+# An atrous convolution with rate *r* reads pixels that are *r* apart. It enlarges the
 # receptive field without more weights, but layers whose rates have a common divisor, or
 # grow too quickly, leave holes: pixels inside the field of an output that this output
 # does not read. This is called gridding. `gridding_of` computes it exactly, from the
@@ -172,9 +172,9 @@ for rates, kernels in weights.items():
 # %% [markdown]
 # ## The same questions for a published network
 #
-# All functions also take networks of jaxseg. DeepLab v3 keeps the map at stride 8 or 16
-# and replaces the strides that it drops by rates. Its field is the same at both
-# strides, but the finer map costs about three times as much.
+# All functions also take networks of jaxseg. DeepLab v3 keeps the map at stride 8 or
+# 16. Rates replace the strides that it drops, so that the kernels of later layers cover
+# the same distance in the image. The finer map costs about three times as much.
 # %% short: size = 65
 size = 257
 
