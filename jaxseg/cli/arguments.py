@@ -23,7 +23,8 @@ T = TypeVar("T")
 _TITLE = re.compile(r"^[─-]+ .* [─-]+$")
 _MISSING = (  # The forms in which tyro reports that an argument is missing.
     re.compile(r"Missing value for argument '([\w.-]+)'\. Expected 1 values\."),
-    re.compile(r"Missing from [\w ]+: [A-Z]+ (.+)\. \(required\)"),
+    re.compile(r"Missing from [\w -]+: (--[\w.-]+) .*\. \(required\)"),
+    re.compile(r"Missing from [\w -]+: [A-Z]+ (.+)\. \(required\)"),
 )
 _CHOICE = re.compile(
     r"invalid choice '(.*)' for argument '([\w.-]+)'\. Expected one of \((.*)\)"

@@ -31,7 +31,11 @@ MEANINGS = {
         "difference, of `predict` and `sweep` if an image or a run failed, and of "
         "`doctor` for a problem."
     ),
-    "2": "The command line is wrong.",
+    "2": (
+        "The command line cannot be parsed, for example because an option is unknown. "
+        "`data check` also has this status if a value is wrong, because its status 1 "
+        "means data with errors."
+    ),
     "3": "`plan` found that the training step does not fit into memory.",
     "4": "The loss was not finite.",
     "5": "Another process of a multi-process run was lost.",

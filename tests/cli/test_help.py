@@ -5,7 +5,6 @@ import dataclasses
 import inspect
 import io
 import re
-import shlex
 
 import pytest
 import tyro
@@ -20,7 +19,6 @@ from jaxseg.cli.help.value_types import value_type
 from jaxseg.cli.main import COMMANDS, main
 
 FORMS = command_forms()
-SHARED = {"--json", "--out", "--list", "--help"}  # not in the dataclasses of all
 
 
 def options_of(name):
@@ -87,21 +85,6 @@ def test_every_command_has_two_examples_or_more():
         assert 2 <= len(rows) <= 3, program
         for line, text in rows:
             assert line.startswith(program) and text.endswith("."), line
-
-
-@pytest.mark.parametrize("name", FORMS)
-def test_examples_use_options_that_exist(name):
-    known, options = names_of(name) | SHARED, {}
-    for option in options_of(name):
-        options |= dict.fromkeys(option.names, option)
-    for line, _ in EXAMPLES[f"jaxseg {name}"]:
-        words = shlex.split(line.split(" | ")[0].split(" > ")[0])
-        words = words[: words.index("--")] if "--" in words else words
-        for word, value in zip(words, [*words[1:], ""], strict=True):
-            if word.startswith("-"):
-                assert word in known, (line, word)
-                allowed = options[word].value.choices if word in options else ()
-                assert not allowed or value in allowed, (line, word, value)
 
 
 def test_types_are_named_by_their_meaning():

@@ -198,7 +198,7 @@ EXAMPLES = {  # command -> (command line, what it does)
             "jaxseg lab plan --map 65 --output-stride 8 --field 513",
             "Reach a field of 513 pixels on a map of 65 x 65 cells.",
         ),
-        ("jaxseg lab plan --field 257 --depth 3", "Use exactly three layers."),
+        ("jaxseg lab plan --field 257 --depth 4", "Use exactly four layers."),
     ),
     "jaxseg lab rates": (
         ("jaxseg lab rates 1,2,5 2,2,2", "Compare two stacks of three layers."),
