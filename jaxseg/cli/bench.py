@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.verbosity import note
 from jaxseg.runs.rules import number, optional, whole
 from jaxseg.storage.places import make_folder
-from jaxseg.text import as_message, counted
+from jaxseg.text import counted
 
 if TYPE_CHECKING:
     from jaxseg.bench.session import Session
@@ -101,7 +102,7 @@ def main(argv: list[str]) -> int:
         records, options.output, f"jaxseg bench {' '.join(argv)}".strip()
     )
     rows = counted(len(records), "row")
-    print(as_message(f"{rows} in {options.output / 'table.md'}"))
+    note(f"{rows} in {options.output / 'table.md'}")
     return 0
 
 

@@ -24,6 +24,7 @@ from typing import Annotated
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.verbosity import note
 from jaxseg.inference.images import collect, size_of
 from jaxseg.runs.config_file import take_options
 from jaxseg.runs.rules import each, number, optional, text, whole
@@ -122,7 +123,7 @@ def _compare(argv: list[str]) -> int:
     else:
         _print(found)
     for path in _written(found, options.output):
-        print(as_message(f"written  {path}"), file=sys.stderr)
+        note(f"written  {path}", file=sys.stderr)
     if not found.passed:
         print(f"jaxseg: {as_message(found.verdict)}", file=sys.stderr)
     return 0 if found.passed else 1
@@ -133,8 +134,8 @@ def _print(found) -> None:
 
     for part in (text.facts, text.logits, text.preprocessing):
         print(as_message(str(part(found)).lstrip("\n")), end="\n\n")
-    for note in text.notes(found):
-        print(as_message(note))
+    for line in text.notes(found):
+        print(as_message(line))
     if found.speed is not None:
         print()
         print("\n".join(found.speed.lines()))

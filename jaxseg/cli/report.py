@@ -8,12 +8,12 @@ from typing import Annotated
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.verbosity import note
 from jaxseg.report.measure import MeasureOptions
 from jaxseg.report.writing import write_report
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.rules import each, optional, text, whole
 from jaxseg.storage.places import check_file
-from jaxseg.text import as_message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,5 +85,5 @@ def main(argv: list[str]) -> int:
         verify=given.digest,
     )
     path = write_report(given.workdirs, given.output, options=options)
-    print(as_message(f"report: {path}"))
+    note(f"report: {path}")
     return 0

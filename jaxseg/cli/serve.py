@@ -11,6 +11,7 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.stopping import raising_signals
+from jaxseg.cli.verbosity import note
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import read_config, read_spec
 from jaxseg.runs.network_checks import check_options
@@ -18,7 +19,6 @@ from jaxseg.runs.rules import text
 from jaxseg.serve.options import ServeOptions
 from jaxseg.tasks.samples import check_request
 from jaxseg.tasks.table import task_of
-from jaxseg.text import as_message
 
 OPTIONS = ServeOptions()
 BOUNDS = {"checkpoint": text()}
@@ -78,12 +78,12 @@ def main(argv: list[str]) -> int:
                 checkpoint=options.checkpoint,
                 verify=options.digest,
             )
-            print(f"{config.model.title} of step {network.loaded.step}", flush=True)
-            network.warm_up(_report)
+            note(f"{config.model.title} of step {network.loaded.step}")
+            network.warm_up(note)
             host, port = listening.getsockname()[:2]
             host = f"[{host}]" if ":" in host else host
             print(f"serving at http://{host}:{port}", flush=True)
-            return server.serve(network, listening, _report)
+            return server.serve(network, listening, note)
 
 
 def require_packages() -> None:
@@ -98,7 +98,3 @@ def require_packages() -> None:
             f"`jaxseg serve` needs {', '.join(missing)}: expected the extra packages "
             "of the service. Run `pip install 'jaxseg[serve]'`."
         )
-
-
-def _report(line: str) -> None:
-    print(as_message(line), flush=True)

@@ -71,8 +71,8 @@ def print_outcome(config: Config, trained: Trained) -> None:
         note(f"overlay: {picture}")
     if trained.best_step is not None:
         best = workdir / CHECKPOINTS / str(trained.best_step)
-        print(as_message(f"best checkpoint: {best}"))
+        note(f"best checkpoint: {best}")
     for trace in sorted((workdir / PROFILE).rglob("perfetto_trace.json.gz"))[-1:]:
-        print(as_message(f"profile: {trace}"))
+        note(f"profile: {trace}")
     if trained.report is not None:
-        print(as_message(f"report: {trained.report}"))
+        note(f"report: {trained.report}")

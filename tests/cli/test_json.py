@@ -82,3 +82,14 @@ def test_a_document_has_no_nan(capsys):
     printed = capsys.readouterr()
     assert json.loads(printed.out) == {"a": None, "b": [1, None]}
     assert printed.err == "a message\n"
+
+
+@pytest.mark.parametrize("word, shown", [("--quiet", False), ("--verbose", True)])
+def test_report_obeys_both_options(trained, tmp_path, word, shown, capsys):
+    page = tmp_path / "page.html"
+    words = ["report", str(trained), "--images", "0", "-o", str(page)]
+    assert main([*words, word]) == 0
+    printed = capsys.readouterr()
+    assert page.exists()
+    assert (f"report: {page}" in printed.out) == shown
+    assert ("jaxseg: exit status 0" in printed.err) == shown
