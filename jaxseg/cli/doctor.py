@@ -6,6 +6,7 @@ Each problem is one line with its remedy. The exit status is 1 if there is one, 
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ class Arguments:
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document instead of text."""
     self_test: bool = True
-    """Run small computations with known results, which take about ten seconds."""
+    """Run small computations with known results, which take at most ten seconds on idle
+    cores."""
 
 
 def main(argv: list[str]) -> int:
@@ -38,14 +40,18 @@ def main(argv: list[str]) -> int:
     options = parsed(Arguments, argv, prog="jaxseg doctor", bounds={})
     with only_json(options.json) as write:
         facts = collect()
-        problems, seconds = find_problems(facts), {}
+        problems, seconds, slow = find_problems(facts), {}, ""
         if options.self_test and not facts.import_error:
             # Imported here: the facts must be printed if NumPy cannot be imported.
-            from jaxseg.cli.health.self_test import run_tests
+            from jaxseg.cli.health.self_test import delay_note, run_tests
 
+            start, used = time.monotonic(), time.process_time()
             seconds, failed = run_tests()
+            slow = delay_note(time.monotonic() - start, time.process_time() - used)
             problems += failed
         show(facts, seconds, problems)
+        if slow:
+            note(f"note: {slow}")
         write(document(facts, seconds, problems))
     return ExitCode.ERROR if problems else ExitCode.SUCCESS
 

@@ -7,6 +7,7 @@ import pytest
 
 from jaxseg.cli.health.facts import collect
 from jaxseg.cli.health.problems import find_problems
+from jaxseg.cli.health.self_test import delay_note
 from jaxseg.cli.main import main
 
 SOUND = {"jax": "0.12.0", "jaxlib": "0.12.0", "flax": "0.12.12", "numpy": "2.4.6"}
@@ -90,3 +91,13 @@ def test_the_self_test_passes(capsys):
     for part in ("convolution and gradient", "training step", "checkpoint", "PNG file"):
         assert f"self-test: {part}: " in text
     assert "failed" not in text
+
+
+@pytest.mark.parametrize(
+    "seconds, cpu, part",
+    [(9, 9, ""), (25, 8, "25 s, of which 8 s"), (25, 24, "the cores are slow")],
+)
+def test_a_slow_self_test_is_explained(seconds, cpu, part):
+    text = delay_note(seconds, cpu)
+    assert part in text and bool(text) == bool(part)
+    assert ("other programs" in text) == (seconds > 10 > cpu)

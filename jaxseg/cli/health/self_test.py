@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxseg.cli.health.problems import Problem
 
+BUSY = 10.0  # A self-test of more seconds on the clock is explained.
 REMEDY = "Install jaxseg in a new environment with the versions of requirements.txt."
 
 
@@ -33,6 +34,22 @@ def run_tests() -> tuple[dict[str, Any], list[Problem]]:
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             problems.append(Problem(f"The self-test {name!r} failed ({text}).", REMEDY))
     return seconds, problems
+
+
+def delay_note(seconds: float, cpu_seconds: float) -> str:
+    """Returns a sentence that explains why the self-test took long, or "".
+
+    Args:
+      seconds: The seconds that passed on the clock.
+      cpu_seconds: The seconds for which the cores computed for this process.
+    """
+    if seconds <= BUSY:
+        return ""
+    text = f"the self-test took {seconds:.0f} s, of which {cpu_seconds:.0f} s are "
+    text += "computing time"
+    if cpu_seconds < 0.7 * seconds:
+        return f"{text}: other programs use the cores, or the disk is slow"
+    return f"{text}: the cores are slow"
 
 
 def test_convolution() -> None:
