@@ -63,20 +63,20 @@ def near(name: str, allowed: Iterable[str]) -> str:
     return f": expected one of {', '.join(names[:SHOWN])}{more}."
 
 
-def one_of(name: str, allowed: Iterable[str]) -> str:
+def one_of(name: object, allowed: Iterable[object]) -> str:
     """Returns the text that follows "is invalid" in an error about a short list.
 
     Unlike `near`, it lists all allowed names, and then suggests the similar ones.
 
     Args:
-      name: The unknown name.
+      name: The unknown name, or a value of another type.
       allowed: The allowed names.
 
     >>> one_of("sgdd", ["sgd", "adamw"])
     ": expected one of sgd, adamw. Did you mean 'sgd'?"
     """
-    names = list(allowed)
-    return f": expected one of {', '.join(names)}.{did_you_mean(name, names)}"
+    names = [str(each) for each in allowed]
+    return f": expected one of {', '.join(names)}.{did_you_mean(str(name), names)}"
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

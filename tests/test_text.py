@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from jaxseg.cli.main import main
+from jaxseg.config import OptimConfig
+from jaxseg.nn.block_config import BlockConfig
+from jaxseg.nn.layers import activation
+from jaxseg.ops.resize import resize
 from jaxseg.text import printable
+from jaxseg.training.optim.learning_rate import schedule
+from jaxseg.training.optim.optimizers import build
 from jaxseg.weights import ConversionReport, convert, detect
 
 
@@ -55,3 +61,18 @@ def test_reports_and_refusals_escape_the_names_of_tensors():
         detect(names)
     with pytest.raises(ValueError, match=r"head\\x1b\[2J\.weight"):
         convert({names[0]: np.ones(1)}, (), {"params": {}})
+
+
+@pytest.mark.parametrize(
+    "make, meant",
+    [
+        (lambda: BlockConfig(norm="bach"), "batch"),
+        (lambda: activation("relu7"), "relu6"),
+        (lambda: resize(np.zeros((1, 2, 2, 1)), (4, 4), method="nearst"), "nearest"),
+        (lambda: build(OptimConfig(name="adamv"), 10), "adamw"),
+        (lambda: schedule(OptimConfig(schedule="cosin"), 10), "cosine"),
+    ],
+)
+def test_a_wrong_name_suggests_a_similar_one(make, meant):
+    with pytest.raises(ValueError, match=f"Did you mean .*'{meant}'"):
+        make()

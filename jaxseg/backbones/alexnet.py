@@ -12,6 +12,7 @@ from jaxseg.backbones.stride import atrous_plan, pool_max
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv
 from jaxseg.ops.lrn import local_response_norm
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Pyramid
 
 # (features, kernel size, groups) of conv1 to conv5.
@@ -49,8 +50,7 @@ class AlexNet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.variant not in _VARIANTS:
             raise ValueError(
-                f"variant={self.variant!r} is invalid: expected one of "
-                f"{tuple(_VARIANTS)}."
+                f"variant={self.variant!r} is invalid{one_of(self.variant, _VARIANTS)}"
             )
         table, padding = _VARIANTS[self.variant]
         caffe = self.variant == "caffe"

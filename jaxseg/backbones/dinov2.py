@@ -11,6 +11,7 @@ from functools import partial
 from jaxseg.backbones.backbone import Backbone
 from jaxseg.backbones.vit import ViT, vit_pyramid
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.text import one_of
 from jaxseg.typing import Size
 
 PATCH = 14
@@ -47,7 +48,7 @@ def dinov2(
       ValueError: If the size is unknown.
     """
     if size not in SIZES:
-        raise ValueError(f"size={size!r} is invalid: expected one of {sorted(SIZES)}.")
+        raise ValueError(f"size={size!r} is invalid{one_of(size, sorted(SIZES))}")
     depth, width, heads = SIZES[size]
     defaults = {
         "depth": depth,

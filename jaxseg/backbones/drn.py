@@ -15,6 +15,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import BasicBlock, Bottleneck
 from jaxseg.ops.pool import max_pool
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Pyramid
 
 # (kind, units of levels 1 to 8, whether the inner units are bottlenecks).
@@ -92,8 +93,7 @@ class DRN(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.variant not in VARIANTS:
             raise ValueError(
-                f"variant={self.variant!r} is invalid: expected one of "
-                f"{tuple(VARIANTS)}."
+                f"variant={self.variant!r} is invalid{one_of(self.variant, VARIANTS)}"
             )
         stem = ConvNormAct(self.width, 7, style=self.style, name="stem")
         x = stem(image, train=train)

@@ -16,6 +16,7 @@ from jaxseg.backbones.stride import Step, atrous_plan, pool_max
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.lrn import local_response_norm
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Pyramid
 
 # Channels: 1x1; 3x3 reduction, 3x3; 5x5 reduction, 5x5; projection of the pooling.
@@ -114,7 +115,7 @@ class GoogLeNet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         if self.variant not in _VARIANTS:
             raise ValueError(
-                f"variant={self.variant!r} is invalid: expected one of {_VARIANTS}."
+                f"variant={self.variant!r} is invalid{one_of(self.variant, _VARIANTS)}"
             )
         style = self.style
         if self.variant == "torchvision":

@@ -12,6 +12,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Bottleneck
 from jaxseg.ops.pool import max_pool
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Pyramid
 
 _PLANS = ("none", "uniform", "conv", "rf", "bigger", "release")
@@ -37,7 +38,7 @@ def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
     (1, 2, 5, 9, 1, 2)
     """
     if plan not in _PLANS:
-        raise ValueError(f"plan={plan!r} is invalid: expected one of {_PLANS}.")
+        raise ValueError(f"plan={plan!r} is invalid{one_of(plan, _PLANS)}")
     if plan in ("none", "uniform"):
         return (1 if plan == "none" else 2 ** (stage - 3),) * count
     cycle = {

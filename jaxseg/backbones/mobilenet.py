@@ -15,6 +15,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.inverted_residual import InvertedResidual
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.ops.conv import tensorflow_padding
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Padding, Pyramid
 
 # (expansion, channels, blocks, stride of the first block).
@@ -214,9 +215,7 @@ class MobileNetV3(nn.Module):
     def _rows(self):
         """Returns the layer table at this width, its tail halved if `reduced_tail`."""
         if self.size not in _V3:
-            raise ValueError(
-                f"size={self.size!r} is invalid: expected one of {tuple(_V3)}."
-            )
+            raise ValueError(f"size={self.size!r} is invalid{one_of(self.size, _V3)}")
         rows, tail = [], len(_V3[self.size]) - (3 if self.reduced_tail else 0)
         for number, (kernel, expanded, channels, *rest) in enumerate(_V3[self.size]):
             channels = channels // 2 if number >= tail else channels

@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from jaxseg.text import one_of
+
 _STEMS = ("7x7", "c", "d", "beta")
 _STRIDE_IN = ("conv1", "conv2", "last")
 _DENSE_POOLS = ("atrous", "adjacent", "none")
@@ -61,8 +63,8 @@ class ResNetVariant:
         for field, values in allowed.items():
             if getattr(self, field) not in values:
                 raise ValueError(
-                    f"{field}={getattr(self, field)!r} is invalid: expected one of "
-                    f"{values}."
+                    f"{field}={getattr(self, field)!r} is invalid"
+                    f"{one_of(getattr(self, field), values)}"
                 )
 
         for field in ("eager_rate", "second_rate", "ceil"):
@@ -141,7 +143,7 @@ dense_pool='atrous', second_rate=True, stage_rates=None, ceil=False)
     if isinstance(variant, str):
         if variant not in VARIANTS:
             raise ValueError(
-                f"variant={variant!r} is invalid: expected one of {tuple(VARIANTS)}."
+                f"variant={variant!r} is invalid{one_of(variant, VARIANTS)}"
             )
         variant = VARIANTS[variant]
     if isinstance(variant, Mapping):

@@ -16,6 +16,7 @@ from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.transformer import LayerNorm, TransformerBlock
 from jaxseg.ops.bicubic import resize_bicubic
 from jaxseg.ops.resize import pad_to_multiple, resize
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Pyramid, Size
 
 RESIZINGS = ("bilinear", "bicubic", "bicubic_antialias", "bicubic_offset")
@@ -117,7 +118,8 @@ class ViT(nn.Module):
             )
         if self.resizing not in RESIZINGS:
             raise ValueError(
-                f"resizing={self.resizing!r} is invalid: expected one of {RESIZINGS}."
+                f"resizing={self.resizing!r} is invalid"
+                f"{one_of(self.resizing, RESIZINGS)}"
             )
         if self.drop_class_token and (self.registers or self.class_maps):
             raise ValueError(

@@ -29,6 +29,7 @@ from jaxseg.data.record_files import RecordFiles
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.splits import check_split
 from jaxseg.data.stored import DamagedData, Records
+from jaxseg.text import one_of
 
 FILE_FORMATS = {"grain": "array_record", "tf": "tfrecord"}
 
@@ -172,11 +173,10 @@ class Source:
         if not classes:
             return ()
         if classes not in self._holding:
-            known = self.spec.classes
-            if wrong := [name for name in classes if name not in known]:
+            if wrong := [name for name in classes if name not in self.spec.classes]:
                 raise ValueError(
-                    f"data.oversample_classes={classes} is invalid: expected names "
-                    f"among {', '.join(known)}, found {wrong}."
+                    f"data.oversample_classes={wrong[0]!r} is invalid"
+                    f"{one_of(wrong[0], self.spec.classes)}"
                 )
             found = (holds(self.label(i), classes, self.spec) for i in range(len(self)))
             self._holding[classes] = tuple(i for i, held in enumerate(found) if held)
@@ -213,8 +213,8 @@ def open_stored(config: DataConfig, split: str) -> Source:
     """
     if config.backend not in FILE_FORMATS:
         raise ValueError(
-            f"data.backend={config.backend!r} is invalid: expected one of "
-            f"{', '.join(FILE_FORMATS)}."
+            f"data.backend={config.backend!r} is invalid"
+            f"{one_of(config.backend, FILE_FORMATS)}"
         )
     if config.backend == "tf":
         from jaxseg.data import tf_backend  # Its error names the extra to install.

@@ -11,6 +11,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.ops.rescale import zoom
 from jaxseg.ops.resize import resize
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Pyramid
 
 FUSIONS = ("none", "concat", "sum")
@@ -105,7 +106,7 @@ class LargeFOVHead(nn.Module):
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
         if self.fusion not in FUSIONS:
             raise ValueError(
-                f"fusion={self.fusion!r} is invalid: expected one of {FUSIONS}."
+                f"fusion={self.fusion!r} is invalid{one_of(self.fusion, FUSIONS)}"
             )
         early = self._early(pyramid, train)
         scores = []

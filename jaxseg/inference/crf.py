@@ -24,6 +24,7 @@ from jax import lax
 
 from jaxseg.inference.crf_exact import exact_filter, exact_grid_filter
 from jaxseg.inference.crf_lattice import Corners, find_corners, lattice_filter, link
+from jaxseg.text import one_of
 from jaxseg.typing import Array
 
 Method = Literal["lattice", "exact"]
@@ -288,12 +289,11 @@ def check(unary, image, iterations, normalization, method, self_term=True) -> No
     kinds = ("none", "before", "after", "symmetric")
     if normalization not in kinds:
         raise ValueError(
-            f"normalization={normalization!r} is invalid: expected one of {kinds}."
+            f"normalization={normalization!r} is invalid{one_of(normalization, kinds)}"
         )
-    if method not in ("lattice", "exact"):
-        raise ValueError(
-            f"method={method!r} is invalid: expected 'lattice' or 'exact'."
-        )
+    methods = ("lattice", "exact")
+    if method not in methods:
+        raise ValueError(f"method={method!r} is invalid{one_of(method, methods)}")
     if method == "lattice" and not self_term:
         raise ValueError(
             "self_term=False is invalid with method='lattice': expected method='exact'."

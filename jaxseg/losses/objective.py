@@ -16,6 +16,7 @@ from jaxseg.losses.record import TAKES, Loss, OutputLoss
 from jaxseg.losses.reduction import Term
 from jaxseg.losses.table import LOSSES
 from jaxseg.ops.output_form import SOFTMAX, OutputForm
+from jaxseg.text import one_of
 
 Terms = dict[str, Term]
 LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], Terms]
@@ -219,8 +220,7 @@ def _check_names(config, names, weights, *, merged, losses):
     for name, _ in names:
         if name not in losses:
             raise ValueError(
-                f"loss.name={name!r} is invalid: expected one of "
-                f"{', '.join(sorted(losses))}."
+                f"loss.name={name!r} is invalid{one_of(name, sorted(losses))}"
             )
         if merged:
             _check_merged(f"loss.name={name!r}", losses[name])

@@ -17,6 +17,7 @@ from jaxseg.heads.classifier import PixelHead
 from jaxseg.nn.bilateral import ContextPath, FeatureFusion, SpatialPath
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.resize import resize
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Outputs
 
 FORMS = ("author", "coin", "mmseg")
@@ -89,7 +90,7 @@ def bisenet_on(
       ValueError: If the form is unknown.
     """
     if form not in FORMS:
-        raise ValueError(f"form={form!r} is invalid: expected one of {FORMS}.")
+        raise ValueError(f"form={form!r} is invalid{one_of(form, FORMS)}")
     main = main or 2 * features
     aux = aux or (2 * features if form == "author" else features // 2)
 
@@ -156,7 +157,7 @@ def _trunk(name, width, blocks, style):
     depths = {"resnet18": 18, "resnet101": 101}
     if name not in depths:
         raise ValueError(
-            f"backbone={name!r} is invalid: expected one of {['xception39', *depths]}."
+            f"backbone={name!r} is invalid{one_of(name, ['xception39', *depths])}"
         )
     variant = BETA if name == "resnet101" else TORCHVISION
     return ResNet(

@@ -19,6 +19,7 @@ from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP, PyramidPooling
 from jaxseg.nn.jpu import JPU
+from jaxseg.text import one_of
 
 HEADS = ("fcn", "psp", "deeplabv3", "enc")
 VARIANTS = ("author", "mmseg")
@@ -60,7 +61,7 @@ def fastfcn(
       ValueError: If head or variant is unknown.
     """
     if variant not in VARIANTS:
-        raise ValueError(f"variant={variant!r} is invalid: expected one of {VARIANTS}.")
+        raise ValueError(f"variant={variant!r} is invalid{one_of(variant, VARIANTS)}")
     mmseg = variant == "mmseg"
     order: dict[str, Any] = {"order": ("c3", "c4", "c5")} if mmseg else {}
     jpu = JPU(features, jpu_rates, align_corners, style=style, **order)
@@ -124,7 +125,7 @@ def _head(name, num_classes, wide, rates, align_corners, style) -> nn.Module:
         return ASPPHead(num_classes, aspp, refine=True, dropout=0.1, style=style)
     if name == "enc":
         return EncHead(num_classes, wide, style=style)
-    raise ValueError(f"head={name!r} is invalid: expected one of {HEADS}.")
+    raise ValueError(f"head={name!r} is invalid{one_of(name, HEADS)}")
 
 
 def _fcn_head(num_classes, features, tap, style) -> FCNHead:

@@ -16,6 +16,7 @@ from jaxseg.backbones.vgg import VGG
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.nn.upsample import BilinearDeconv
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Size
 
 FORMS = ("pad100", "same")
@@ -98,9 +99,7 @@ class FCN(nn.Module):
         ):
             if getattr(self, name) not in allowed:
                 value = getattr(self, name)
-                raise ValueError(
-                    f"{name}={value!r} is invalid: expected one of {allowed}."
-                )
+                raise ValueError(f"{name}={value!r} is invalid{one_of(value, allowed)}")
 
     def _classify(self, x: Array, style: BlockConfig, train: bool) -> Array:
         padding = 0 if self.form == "pad100" else 3

@@ -10,6 +10,7 @@ from jaxseg.backbones.hrnet import SMALL, HRNet
 from jaxseg.heads.high_resolution import HighResolutionHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.text import one_of
 
 
 def hrnetv2(
@@ -87,6 +88,6 @@ def hrnet_small(num_classes: int, *, version: str = "small_v1", **options):
     """
     if version not in SMALL:
         raise ValueError(
-            f"version={version!r} is invalid: expected one of {sorted(SMALL)}."
+            f"version={version!r} is invalid{one_of(version, sorted(SMALL))}"
         )
     return hrnet(num_classes, **{**SMALL[version], **options})

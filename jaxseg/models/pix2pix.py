@@ -22,6 +22,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout, logits_float32
 from jaxseg.nn.norm import Norm
 from jaxseg.ops.resize import pad_to_multiple
+from jaxseg.text import one_of
 from jaxseg.typing import Array
 
 DIRECTIONS = ("photo_to_labels", "labels_to_photo")
@@ -223,7 +224,7 @@ def pix2pix(
     """
     if direction not in DIRECTIONS:
         raise ValueError(
-            f"direction={direction!r} is invalid: expected one of {DIRECTIONS}."
+            f"direction={direction!r} is invalid{one_of(direction, DIRECTIONS)}"
         )
     if depth < 2 or layers < 0:
         raise ValueError(

@@ -22,6 +22,7 @@ from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.ops.lrn import local_response_norm
 from jaxseg.ops.pool import max_pool_argmax
 from jaxseg.ops.unpool import max_unpool
+from jaxseg.text import one_of
 from jaxseg.typing import Array
 
 VGG16_REPEATS = (2, 2, 3, 3, 3)
@@ -177,7 +178,8 @@ class SegNetBasic(nn.Module):
         """
         if self.contrast not in CONTRASTS:
             raise ValueError(
-                f"contrast={self.contrast!r} is invalid: expected one of {CONTRASTS}."
+                f"contrast={self.contrast!r} is invalid"
+                f"{one_of(self.contrast, CONTRASTS)}"
             )
         if self.contrast == "none":
             return image

@@ -13,6 +13,7 @@ from jaxseg.heads.classifier import Classifier
 from jaxseg.heads.setr import MultiLevelHead, MultiLevelNeck, UpsamplingHead
 from jaxseg.models.compose import EncoderDecoder, to_image
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Outputs, Size
 
 # (depth, width, heads, taps of MLA, auxiliary taps of naive, auxiliary taps of PUP).
@@ -249,9 +250,7 @@ def vit_trunk(
       ValueError: If the trunk is unknown.
     """
     if trunk not in TRUNKS:
-        raise ValueError(
-            f"trunk={trunk!r} is invalid: expected one of {sorted(TRUNKS)}."
-        )
+        raise ValueError(f"trunk={trunk!r} is invalid{one_of(trunk, sorted(TRUNKS))}")
     full, full_width, full_heads, *_ = TRUNKS[trunk]
     depth = depth or full
     taps, aux = _layers(decoder, trunk, depth)

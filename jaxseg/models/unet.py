@@ -17,6 +17,7 @@ from jaxseg.nn.upsample import ResizeConv, SubPixelConv
 from jaxseg.ops.open_size import ImageTooSmall, any_below
 from jaxseg.ops.pool import max_pool
 from jaxseg.ops.resize import resize
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Size
 
 UPSAMPLING = ("transposed", "bilinear", "interp", "resize_conv", "sub_pixel")
@@ -142,9 +143,7 @@ class UNetTrunk(nn.Module):
     def __call__(self, image: Array, *, train: bool) -> tuple[Array, ...]:
         """Returns the bottleneck and the decoder maps, the last at full resolution."""
         if self.up not in UPSAMPLING:
-            raise ValueError(
-                f"up={self.up!r} is invalid: expected one of {UPSAMPLING}."
-            )
+            raise ValueError(f"up={self.up!r} is invalid{one_of(self.up, UPSAMPLING)}")
         smallest = 2**self.depth
         if any_below(image.shape[1:3], smallest):
             raise ImageTooSmall(

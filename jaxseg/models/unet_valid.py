@@ -13,6 +13,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose, Dropout
 from jaxseg.ops.open_size import is_open, larger
 from jaxseg.ops.pool import max_pool
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Size
 
 PADS = ("reflect", "none")
@@ -138,7 +139,7 @@ class ValidUNet(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
         """Maps [B, H, W, C] to {"logits": [B, h, w, num_classes]}."""
         if self.pad not in PADS:
-            raise ValueError(f"pad={self.pad!r} is invalid: expected one of {PADS}.")
+            raise ValueError(f"pad={self.pad!r} is invalid{one_of(self.pad, PADS)}")
         size = image.shape[1:3]
         if self.pad == "reflect":
             x = mirror(image, self.depth)

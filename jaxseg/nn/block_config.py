@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from jaxseg.text import one_of
+
 _NORMS = ("batch", "frozen", "group", "none")
 _DTYPES = ("float32", "bfloat16")
 _IMPLS = ("auto", "lax")
@@ -46,8 +48,8 @@ class BlockConfig:
         for field, values in allowed.items():
             if getattr(self, field) not in values:
                 raise ValueError(
-                    f"{field}={getattr(self, field)!r} is invalid: expected one of "
-                    f"{values}."
+                    f"{field}={getattr(self, field)!r} is invalid"
+                    f"{one_of(getattr(self, field), values)}"
                 )
         if self.batch_groups < 1:
             raise ValueError(

@@ -15,6 +15,7 @@ from jaxseg.nn.layers import Conv, ConvNormAct, Dropout, SeparableConvNormAct
 from jaxseg.ops.atrous import share_between_rates
 from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool
 from jaxseg.ops.resize import resize
+from jaxseg.text import one_of
 from jaxseg.typing import Array
 
 SEPARABLE = ("none", "full", "plain")
@@ -56,7 +57,8 @@ class SeparableConv(nn.Module):
             return separable(x, train=train)
         if self.separable != "plain":
             raise ValueError(
-                f"separable={self.separable!r} is invalid: expected one of {SEPARABLE}."
+                f"separable={self.separable!r} is invalid"
+                f"{one_of(self.separable, SEPARABLE)}"
             )
         x = Conv(
             x.shape[-1],
@@ -241,6 +243,6 @@ def spatial_pyramid_pooling(
     """
     pools = {"max": adaptive_max_pool, "mean": adaptive_avg_pool}
     if kind not in pools:
-        raise ValueError(f"kind={kind!r} is invalid: expected one of {tuple(pools)}.")
+        raise ValueError(f"kind={kind!r} is invalid{one_of(kind, pools)}")
     parts = [pools[kind](x, b).reshape(x.shape[0], -1) for b in bins]
     return jnp.concatenate(parts, axis=-1)

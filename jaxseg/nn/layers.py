@@ -13,6 +13,7 @@ from jaxseg.nn.norm import Norm
 from jaxseg.ops.conv import conv, same_padding
 from jaxseg.ops.kernels import bilinear_kernel
 from jaxseg.ops.transposed import conv_transpose
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Padding, pair
 
 _ACTIVATIONS = {
@@ -46,9 +47,7 @@ def activation(name: str):
       ValueError: If the name is unknown.
     """
     if name not in _ACTIVATIONS:
-        raise ValueError(
-            f"act={name!r} is invalid: expected one of {sorted(_ACTIVATIONS)}."
-        )
+        raise ValueError(f"act={name!r} is invalid{one_of(name, sorted(_ACTIVATIONS))}")
     return _ACTIVATIONS[name]
 
 
@@ -60,7 +59,7 @@ def initializer(name: str):
     """
     if name not in _INITIALIZERS:
         raise ValueError(
-            f"kernel_init={name!r} is invalid: expected one of {sorted(_INITIALIZERS)}."
+            f"kernel_init={name!r} is invalid{one_of(name, sorted(_INITIALIZERS))}"
         )
     return _INITIALIZERS[name]
 

@@ -12,6 +12,7 @@ from jax import lax
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.ops.shuffle import space_to_depth
+from jaxseg.text import one_of
 from jaxseg.typing import Array
 
 READINGS = ("independent", "stacked")
@@ -85,7 +86,7 @@ class Sweep(nn.Module):
         """Maps [B, H, W, C] to [B, H, W, 2 * features]."""
         if self.reading not in READINGS:
             raise ValueError(
-                f"reading={self.reading!r} is invalid: expected one of {READINGS}."
+                f"reading={self.reading!r} is invalid{one_of(self.reading, READINGS)}"
             )
         ahead = GRU(self.features, False, self.style, name="forward")(x)
         source = ahead if self.reading == "stacked" else x

@@ -19,6 +19,7 @@ from jaxseg.ops.open_size import certainly_below, is_open
 from jaxseg.ops.resize import resize
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.ops.unpool import bed_of_nails, max_unpool, nearest
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Size
 
 METHODS = ("nearest", "bilinear")
@@ -134,7 +135,7 @@ class Upsample(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Maps [B, h, w, C] to [B, factor * h, factor * w, C]."""
         if self.kind not in KINDS:
-            raise ValueError(f"kind={self.kind!r} is invalid: expected one of {KINDS}.")
+            raise ValueError(f"kind={self.kind!r} is invalid{one_of(self.kind, KINDS)}")
         if self.kind == "nearest":
             return nearest(x, self.factor)
         if self.kind == "bed_of_nails":
@@ -171,7 +172,7 @@ class ResizeConv(nn.Module):
         """Maps [B, h, w, C] to [B, factor * h, factor * w, features]."""
         if self.method not in METHODS:
             raise ValueError(
-                f"method={self.method!r} is invalid: expected one of {METHODS}."
+                f"method={self.method!r} is invalid{one_of(self.method, METHODS)}"
             )
         if self.method == "nearest":
             x = nearest(x, self.factor)

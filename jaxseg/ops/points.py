@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxseg.text import one_of
 from jaxseg.typing import Array
 
 # The most distances that `nearest` holds at a time, over all clouds.
@@ -49,7 +50,7 @@ def farthest_points(
             f"count={count} is invalid: expected 1 to {total}, the number of points."
         )
     if start not in _STARTS:
-        raise ValueError(f"start={start!r} is invalid: expected one of {_STARTS}.")
+        raise ValueError(f"start={start!r} is invalid{one_of(start, _STARTS)}")
     points = lax.stop_gradient(points.astype(jnp.float32))
     mask = jnp.ones(points.shape[:2], bool) if mask is None else mask
     return jax.vmap(lambda p, m: _farthest(p, count=count, mask=m, start=start))(

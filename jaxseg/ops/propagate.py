@@ -9,6 +9,7 @@ Both follow the equations of the papers.
 import jax
 import jax.numpy as jnp
 
+from jaxseg.text import one_of
 from jaxseg.typing import Array
 
 DIRECTIONS = ("right", "left", "down", "up")
@@ -52,7 +53,7 @@ def spn_sweep(x: Array, gates: Array, *, direction: str = "right") -> Array:
     """
     if direction not in DIRECTIONS:
         raise ValueError(
-            f"direction={direction!r} is invalid: expected one of {DIRECTIONS}."
+            f"direction={direction!r} is invalid{one_of(direction, DIRECTIONS)}"
         )
     axis = 2 if direction in ("right", "left") else 1
     lines = jnp.moveaxis(x, axis, 0)  # [T, B, line, C]
@@ -123,7 +124,7 @@ def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receive
       ValueError: If `read` is unknown or the number of channels is not 8.
     """
     if read not in READS:
-        raise ValueError(f"read={read!r} is invalid: expected one of {READS}.")
+        raise ValueError(f"read={read!r} is invalid{one_of(read, READS)}")
     if guidance.shape[-1] != 8:
         raise ValueError(
             f"guidance.shape={guidance.shape} is invalid: expected 8 channels."

@@ -18,6 +18,7 @@ from jax import lax
 
 from jaxseg.ops.open_size import as_fraction, is_open
 from jaxseg.ops.resize import resize
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Size
 
 RULES = ("factor", "size", "corners")
@@ -39,7 +40,7 @@ def rescale(x: Array, factor: float, rule: str = "factor") -> Array:
       ValueError: If the rule is unknown.
     """
     if rule not in RULES:
-        raise ValueError(f"rule={rule!r} is invalid: expected one of {RULES}.")
+        raise ValueError(f"rule={rule!r} is invalid{one_of(rule, RULES)}")
     size = tuple(rescaled_size(n, factor, rule) for n in x.shape[1:3])
     if rule != "factor":
         return resize(x, size, align_corners=rule == "corners")

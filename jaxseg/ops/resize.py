@@ -27,6 +27,7 @@ from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.open_size import any_below, certainly_below, is_open
 from jaxseg.ops.spatial.layout import is_split, split_rows
 from jaxseg.ops.spatial.linear import banded, fits
+from jaxseg.text import one_of
 from jaxseg.typing import Array, Size
 
 _METHODS = ("bilinear", "nearest")
@@ -64,9 +65,7 @@ def resize(
         combined with aligned corners.
     """
     if method not in _METHODS:
-        raise ValueError(
-            f"method={method!r} is invalid: expected one of {', '.join(_METHODS)}."
-        )
+        raise ValueError(f"method={method!r} is invalid{one_of(method, _METHODS)}")
     if any_below(size, 1):
         raise ValueError(
             f"size={tuple(size)} is invalid: expected two numbers of at least 1."

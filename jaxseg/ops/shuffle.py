@@ -6,6 +6,7 @@ and DUC in MXNet), consecutive channels belong to one pixel of the block. With "
 block (Shi et al., arXiv 1609.05158).
 """
 
+from jaxseg.text import one_of
 from jaxseg.typing import Array, pair
 
 _ORDERS = ("dcr", "crd")
@@ -13,7 +14,7 @@ _ORDERS = ("dcr", "crd")
 
 def _check_order(order):
     if order not in _ORDERS:
-        raise ValueError(f"order={order!r} is invalid: expected one of {_ORDERS}.")
+        raise ValueError(f"order={order!r} is invalid{one_of(order, _ORDERS)}")
 
 
 def depth_to_space(x: Array, block: int | tuple[int, int], order: str = "dcr") -> Array:

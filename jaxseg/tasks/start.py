@@ -20,6 +20,7 @@ from jaxseg.runs.rules import invalid
 from jaxseg.tasks.assembly import assemble, make_task
 from jaxseg.tasks.functions import Examples, training_of
 from jaxseg.tasks.size_notes import sizes_note
+from jaxseg.text import did_you_mean
 from jaxseg.training.devices import selection
 from jaxseg.training.devices.placement import HostBatch
 from jaxseg.training.devices.runner import StepRunner
@@ -212,10 +213,12 @@ def _check_data(
     """Raises ValueError if options do not suit the classes or sizes of the data."""
     spec = train_source.spec
     classes = spec.classes
-    if set(config.data.oversample_classes) - set(classes):
+    chosen_classes = config.data.oversample_classes
+    if wrong := sorted(set(chosen_classes) - set(classes)):
         expected = f"classes of the data, which are {', '.join(classes)}"
+        advice = did_you_mean(wrong[0], classes).strip()
         raise ValueError(
-            invalid("data.oversample_classes", config.data.oversample_classes, expected)
+            invalid("data.oversample_classes", chosen_classes, expected, advice=advice)
         )
     if hasattr(eval_source, "sizes"):  # images, not clouds
         planes = spec.channels + spec.num_classes

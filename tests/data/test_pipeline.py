@@ -257,7 +257,7 @@ def test_images_with_hard_classes_come_twice_per_epoch(small):
 def test_a_wrong_class_to_duplicate_is_named(small):
     config = dataclasses.replace(CONFIG, oversample_classes=("sofa",))
     with pytest.raises(
-        ValueError, match=r"data.oversample_classes=.* is invalid: .* found \['sofa'\]"
+        ValueError, match=r"data.oversample_classes='sofa' is invalid: expected one of"
     ):
         train_batches(small, config, seed=0, batch_size=1)
 

@@ -21,6 +21,7 @@ from jaxseg.data.mask_reader import MaskReader
 from jaxseg.data.mask_rules import require_background
 from jaxseg.data.parts import File
 from jaxseg.data.pixel_type import RGB8, PixelType
+from jaxseg.text import one_of
 
 BAD_FILE_RULES = ("stop", "skip")
 LABEL_RULES = 2  # Increase it when the same masks give other labels.
@@ -153,8 +154,8 @@ def pairs_config(
     )
     if config.on_bad_file not in BAD_FILE_RULES:
         raise ValueError(
-            f"data.on_bad_file={config.on_bad_file!r} is invalid: expected one of "
-            f"{', '.join(BAD_FILE_RULES)}."
+            f"data.on_bad_file={config.on_bad_file!r} is invalid"
+            f"{one_of(config.on_bad_file, BAD_FILE_RULES)}"
         )
     try:
         pairs = dataset.layout(root, config.lists)

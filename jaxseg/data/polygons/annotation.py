@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from jaxseg.text import did_you_mean
+
 Ring = tuple[tuple[float, float], ...]
 
 
@@ -79,6 +81,7 @@ class DrawRules:
             raise ValueError(
                 f"outside={self.outside!r} is invalid: expected 'void' or one of "
                 f"{', '.join(self.classes)}."
+                f"{did_you_mean(self.outside, (*self.classes, 'void'))}"
             )
         if both := sorted(set(self.classes) & set(self.void_labels)):
             raise ValueError(

@@ -22,6 +22,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from jaxseg.text import one_of
 from jaxseg.typing import Size
 
 Blend = Literal["uniform", "gaussian", "cosine", "center"]
@@ -171,9 +172,7 @@ def sliding_grid(
         is unknown.
     """
     if blend not in BLENDS:
-        raise ValueError(
-            f"blend={blend!r} is invalid: expected one of {', '.join(BLENDS)}."
-        )
+        raise ValueError(f"blend={blend!r} is invalid{one_of(blend, BLENDS)}")
     output = window if output is None else output
     if any(not 1 <= step <= n for step, n in zip(stride, output, strict=True)):
         raise ValueError(

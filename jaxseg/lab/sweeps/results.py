@@ -16,6 +16,7 @@ from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.provenance import commit, machine, versions
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import write_json, write_lines
+from jaxseg.text import did_you_mean
 from jaxseg.training.run.metric_reader import METRICS
 from jaxseg.viz import charts
 
@@ -95,7 +96,7 @@ def write_scores(
         if metric not in scores:
             raise ValueError(
                 f"metric={metric!r} is invalid: expected one of {', '.join(scores)}, "
-                f"the scores in {run.folder / METRICS}."
+                f"the scores in {run.folder / METRICS}.{did_you_mean(metric, scores)}"
             )
         if not isinstance(scores[metric], int | float):
             raise ValueError(

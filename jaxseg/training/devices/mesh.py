@@ -15,6 +15,8 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxseg.text import one_of
+
 SHARDS = ("none", "fsdp")
 LARGE = 1024  # Arrays with fewer elements are not worth an exchange.
 Space = int | tuple[int, int]
@@ -121,7 +123,7 @@ def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedShardin
         elements along their largest axis that the "batch" devices divide evenly.
     """
     if shard not in SHARDS:
-        raise ValueError(f"shard={shard!r} is invalid: expected one of {SHARDS}.")
+        raise ValueError(f"shard={shard!r} is invalid{one_of(shard, SHARDS)}")
     count, whole = mesh.shape["batch"], NamedSharding(mesh, P())
     even = [axis for axis, size in enumerate(shape) if size % count == 0]
     if shard == "none" or count == 1 or not even or math.prod(shape) < LARGE:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxseg.config import OptimConfig
+from jaxseg.text import one_of
 
 
 def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
@@ -64,8 +65,8 @@ def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
             raise ValueError(f"{name}={value} is invalid: expected a number >= {low}.")
     if config.schedule not in _SHAPES:
         raise ValueError(
-            f"optim.schedule={config.schedule!r} is invalid: expected one of "
-            f"{', '.join(sorted(_SHAPES))}."
+            f"optim.schedule={config.schedule!r} is invalid"
+            f"{one_of(config.schedule, sorted(_SHAPES))}"
         )
     if config.schedule == "exponential" and config.decay_every < 1:
         raise ValueError(

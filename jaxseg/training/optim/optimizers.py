@@ -19,8 +19,11 @@ import optax
 
 from jaxseg.checkpoints.adapters import is_trained
 from jaxseg.config import OptimConfig
+from jaxseg.text import one_of
 from jaxseg.training.optim.layer_decay import multipliers
 from jaxseg.training.optim.learning_rate import scale_rate, schedule
+
+NAMES = ("adadelta", "adamw", "lamb", "lars", "rmsprop", "sgd")
 
 
 def build(
@@ -90,10 +93,7 @@ def _rule(config, scale):
         # Differs: |g + wd p| in the ratio, as optax has it; the paper |g| + wd |p|.
         trust = _trust(config.trust_coefficient)
         return optax.chain(decay, trust, scale, momentum)
-    raise ValueError(
-        f"optim.name={name!r} is invalid: expected one of adadelta, adamw, lamb, lars, "
-        "rmsprop, sgd."
-    )
+    raise ValueError(f"optim.name={name!r} is invalid{one_of(name, NAMES)}")
 
 
 def _trust(coefficient):

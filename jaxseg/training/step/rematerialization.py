@@ -16,6 +16,8 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+from jaxseg.text import one_of
+
 KINDS = ("none", "block", "stage")
 BLOCK = 8  # kernels; a bottleneck with its shortcut has 4, an Xception block 7
 SHARE = 3  # a stage has at most a third of the network's kernels
@@ -41,7 +43,7 @@ def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
       The paths of the modules.
     """
     if kind not in KINDS:
-        raise ValueError(f"train.remat={kind!r} is invalid: expected one of {KINDS}.")
+        raise ValueError(f"train.remat={kind!r} is invalid{one_of(kind, KINDS)}")
     if kind == "none":
         return frozenset()
     limit = BLOCK

@@ -12,6 +12,8 @@ import re
 
 import numpy as np
 
+from jaxseg.text import one_of
+
 _CALL = re.compile(r"(\w+)(?:\(([\d\s,]*)\))?")
 _AXES = {
     "conv": (2, 3, 1, 0),
@@ -37,7 +39,7 @@ def parse(transform: str) -> tuple[str, tuple[int, ...]]:
     match = _CALL.fullmatch(transform)
     if match is None or match[1] not in NAMES:
         raise ValueError(
-            f"transform={transform!r} is invalid: expected one of {', '.join(NAMES)}."
+            f"transform={transform!r} is invalid{one_of(transform, NAMES)}"
         )
     return match[1], tuple(int(n) for n in re.findall(r"\d+", match[2] or ""))
 
