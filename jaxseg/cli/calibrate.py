@@ -14,7 +14,7 @@ import jax
 import tyro
 
 from jaxseg.cli.arguments import parsed
-from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.data_options import evaluating
 from jaxseg.cli.verbosity import note
 from jaxseg.config import Config, DataConfig
 from jaxseg.metrics.calibration import fit_scaling
@@ -97,7 +97,7 @@ def main(argv: list[str]) -> int:
         verify=options.digest,
     )
     network = logit_network(config, spec, model)
-    with naming_check(config.data):
+    with evaluating(config.data) as progress:
         found = evaluate_network(
             config,
             spec,
@@ -107,6 +107,7 @@ def main(argv: list[str]) -> int:
             batch_size=options.batch_size,
             observers=(PixelSample(options.pixels, options.seed),),
             network=network,
+            progress=progress,
         )
     form = form_of(num_logits(config, spec), spec)
     pixels = joined(found.results[0], form)

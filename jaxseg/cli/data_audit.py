@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from jaxseg.cli.arguments import parsed
-from jaxseg.cli.data_check import progress_bar
 from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.progress_display import counting
 from jaxseg.cli.verbosity import note
 from jaxseg.config import Config
 from jaxseg.runs import default
@@ -91,7 +91,7 @@ def main(argv: list[str]) -> int:
     opened = [open_run(run, checkpoint=arguments.checkpoint) for run in runs]
     with naming_check(opened[0].config.data):
         examples = out_of_fold(opened)
-    with progress_bar() as progress:
+    with counting("example") as progress:
         ranking = rank(examples, progress=progress)
     folder = Path(arguments.output)
     write_json(folder / RESULT, to_dict(ranking))

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from jaxseg.cli.data_options import BOUNDS, parse_target, wrong_usage
 from jaxseg.cli.exit_codes import ExitCode
-from jaxseg.cli.verbosity import is_quiet, note
+from jaxseg.cli.progress_display import counting
+from jaxseg.cli.verbosity import note
 from jaxseg.config import DataConfig
 from jaxseg.runs.default import DEFAULT
 from jaxseg.storage import atomic
@@ -86,7 +84,7 @@ def check_one(
     with wrong_usage():
         require_files(data)
         check_folder("output", folder)
-    with progress_bar() as progress:
+    with counting("pair") as progress:
         audit = check_data(data, progress=progress)
     result = audit.to_dict()
     write_json(folder / RESULT, result)
@@ -106,29 +104,6 @@ def check_one(
 def parse(argv: list[str]) -> Arguments:
     """Parses the command line of `jaxseg data check`."""
     return parse_target(Arguments, argv, prog="jaxseg data check", bounds=BOUNDS)
-
-
-@contextlib.contextmanager
-def progress_bar() -> Iterator[Callable[[int], Callable[[], None]]]:
-    """Returns a context manager that shows a progress bar on a terminal.
-
-    Yields:
-      A function that takes the total number of steps, starts the bar, and returns a
-      second function. Each call of the second function advances the bar by one step.
-    """
-    columns = (BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns,
-        console=Console(stderr=True),
-        transient=True,
-        disable=is_quiet() or not sys.stderr.isatty(),
-    ) as bar:
-
-        def started(total: int) -> Callable[[], None]:
-            task = bar.add_task("", total=total)
-            return lambda: bar.advance(task)
-
-        yield started
 
 
 def lines(result: dict) -> Iterator[str]:

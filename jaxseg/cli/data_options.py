@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.progress_display import Progress, counting
 from jaxseg.config import DataConfig
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.tfds_name import is_tfds
@@ -112,6 +113,26 @@ def naming_check(data: DataConfig) -> Iterator[None]:
         raise ValueError(
             f"{error} To list all faults of the data, run: {check_command(data)}"
         ) from error
+
+
+@contextlib.contextmanager
+def evaluating(data: DataConfig) -> Iterator[Progress]:
+    """Returns a context manager for the evaluation of a network on these data.
+
+    It adds the remedy of `naming_check` to errors about bad files. The first process
+    shows the progress.
+
+    Args:
+      data: The data options.
+
+    Yields:
+      The argument `progress` of `jaxseg.tasks.evaluation.evaluate_network`.
+    """
+    import jax  # The other contents of this module do not need it.
+
+    first = jax.process_index() == 0
+    with naming_check(data), counting("example", silent=not first) as progress:
+        yield progress
 
 
 def check_command(data: DataConfig) -> str:

@@ -23,7 +23,7 @@ from jaxseg.cli.averaging import (
 )
 from jaxseg.cli.calibration_options import DEFAULT as NOT_CALIBRATED
 from jaxseg.cli.calibration_options import CalibrationOptions
-from jaxseg.cli.data_options import naming_check
+from jaxseg.cli.data_options import evaluating
 from jaxseg.cli.eval_output import describe, report
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.following import follow
@@ -179,7 +179,7 @@ def evaluate(arguments: Arguments, config: Config) -> dict[str, Any]:
     )
     refined = scores.of_labels.observers
     meters = arguments.measuring.meters(config, spec, refined)
-    with naming_check(config.data):
+    with evaluating(config.data) as progress:
         found = evaluate_network(
             config,
             spec,
@@ -191,6 +191,7 @@ def evaluate(arguments: Arguments, config: Config) -> dict[str, Any]:
             space=arguments.space,
             observers=(*meters, *scores.observers, *arguments.calibrating.meters()),
             network=network,
+            progress=progress,
         )
     content: dict[str, Any] = {}
     if jax.process_index() == 0:

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 
 import tyro
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.model_parts import backbone_rows, family_rows
+from jaxseg.cli.progress_display import counting
 from jaxseg.cli.verbosity import only_json
 from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, Row, stored_rows
 from jaxseg.models import MODELS
@@ -149,10 +149,12 @@ def _print_table(rows: Iterator[Row], count: int, size: tuple[int, int]) -> None
         table.add_column(column, justify="right")
     table.add_column("arXiv")
     notes = []
-    error = Console(stderr=True)
-    for row in track(rows, "counting", total=count, console=error, transient=True):
-        table.add_row(*_cells(row))
-        notes += [f"{row.name}: {row.note}"] if row.note else []
+    with counting("network") as started:
+        advance = started(count)
+        for row in rows:
+            table.add_row(*_cells(row))
+            notes += [f"{row.name}: {row.note}"] if row.note else []
+            advance()
     console = Console()
     console.print(table)
     for note in notes:

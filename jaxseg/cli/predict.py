@@ -29,7 +29,8 @@ from jaxseg.cli.averaging import (
 from jaxseg.cli.exact import BOUNDS as EXACT_BOUNDS
 from jaxseg.cli.exact import DEFAULT as EXACT
 from jaxseg.cli.exact import Exact
-from jaxseg.cli.prediction_progress import Pace, follow
+from jaxseg.cli.prediction_progress import follow
+from jaxseg.cli.progress_display import Pace
 from jaxseg.cli.reading import BOUNDS as READING
 from jaxseg.cli.reading import Reading
 from jaxseg.cli.refining import DEFAULT as NOT_REFINED

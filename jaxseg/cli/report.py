@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.progress_display import counting
 from jaxseg.cli.verbosity import note
 from jaxseg.report.measure import MeasureOptions
 from jaxseg.report.writing import write_report
@@ -77,13 +78,15 @@ def main(argv: list[str]) -> int:
         )
     if given.output is not None:
         check_file("output", given.output)
-    options = MeasureOptions(
-        given.images,
-        checkpoint=given.checkpoint,
-        raw_dir=given.data.raw_dir,
-        prepared_dir=given.data.prepared_dir,
-        verify=given.digest,
-    )
-    path = write_report(given.workdirs, given.output, options=options)
+    with counting("image") as progress:
+        options = MeasureOptions(
+            given.images,
+            checkpoint=given.checkpoint,
+            raw_dir=given.data.raw_dir,
+            prepared_dir=given.data.prepared_dir,
+            verify=given.digest,
+            progress=progress,
+        )
+        path = write_report(given.workdirs, given.output, options=options)
     note(f"report: {path}")
     return 0

@@ -28,7 +28,7 @@ from jaxseg.report.sample import bounded_split
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.network import load_network
 from jaxseg.tasks.calibration import CalibrationMeter
-from jaxseg.tasks.evaluation import Evaluation, evaluate_network
+from jaxseg.tasks.evaluation import Evaluation, Progress, evaluate_network, silent
 from jaxseg.tasks.functions import training_of
 from jaxseg.tasks.image_scores.score_set import ScoreSet, choose_scores
 from jaxseg.training.devices import selection
@@ -48,6 +48,7 @@ class MeasureOptions:
         the run.
       prepared_dir: The folder of the prepared data, or None for that of the run.
       verify: Whether to compare the weights with the digest stored with them.
+      progress: Shows the progress, as `jaxseg.tasks.evaluation` describes it.
     """
 
     images: int = 200
@@ -55,6 +56,7 @@ class MeasureOptions:
     raw_dir: str | None = None
     prepared_dir: str | None = None
     verify: bool = True
+    progress: Progress = silent
 
 
 class Predicted(NamedTuple):
@@ -172,6 +174,7 @@ def measure(
         batch_size=config.train.eval_batch_size,
         chosen=selection.choose() if devices is None else devices,
         observers=tuple(meters.values()),
+        progress=options.progress,
     )
     if split != config.data.eval_split and PICTURES in meters:
         source = open_source(config.data, split, trained=spec)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from flax import linen as nn
 
 from jaxseg.config import Config
@@ -21,12 +22,20 @@ from jaxseg.tasks.functions import Examples, padding, training_of
 from jaxseg.tasks.scoring import matrix_classes, matrix_void, scoring
 from jaxseg.tasks.size_notes import sizes_note
 from jaxseg.training.devices import selection
+from jaxseg.training.devices.placement import HostBatch
 from jaxseg.training.devices.runner import StepRunner
+from jaxseg.training.devices.void_rows import FILL
 from jaxseg.training.run import evaluate
 from jaxseg.training.run.observation import Observation, Observer
 
 logger = logging.getLogger(__name__)
 Space = int | tuple[int, int]
+Progress = Callable[[int], Callable[[int], None]]
+
+
+def silent(total: int) -> Callable[[int], None]:
+    """Is the progress that shows nothing."""
+    return lambda count: None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +81,7 @@ def evaluate_network(
     space: Space = 1,
     observers: Sequence[Observer] = (),
     network: Any | None = None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Evaluates a network on a split of the dataset that a configuration selects.
 
@@ -90,6 +100,8 @@ def evaluate_network(
         `jaxseg.training.run.observation`.
       network: An `ImageNetwork` or `AveragedNetwork` that predicts in place of the
         model, for `variables` that suit it. None selects the model alone.
+      progress: A function that takes the number of examples of this process and returns
+        a second function, which is called with the size of each evaluated batch.
 
     Raises:
       ValueError: If the split is unknown, the dataset has other classes, a batch does
@@ -103,7 +115,7 @@ def evaluate_network(
         _check_memory(config, spec, source.sizes, batch_size, chosen)
         _check_space(config, source.sizes, space)
     options = {"batch_size": batch_size, "chosen": chosen, "space": space}
-    options |= {"observers": observers, "network": network}
+    options |= {"observers": observers, "network": network, "progress": progress}
     total, results = observe(
         config, spec=spec, model=model, variables=variables, source=source, **options
     )
@@ -190,6 +202,7 @@ def observe(
     space: Space = 1,
     observers: Sequence[Observer] = (),
     network: Any | None = None,
+    progress: Progress = silent,
 ) -> tuple[ConfusionTotal, list[list[Any]]]:
     """Returns the confusion matrix of a network and the results of observers.
 
@@ -213,6 +226,8 @@ def observe(
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     )
+    advance = progress(-(-len(source) // jax.process_count()))
+    batches = _counted(batches, advance)
     placed = runner.place(variables)
     options = {"num_classes": len(matrix_classes(spec)), "ids": source.ids}
     if not observers:
@@ -227,6 +242,15 @@ def observe(
             placed, batches, runner.observe, observe=observation.add, **options
         )
         return total, observation.results()
+
+
+def _counted(
+    batches: Iterable[HostBatch], advance: Callable[[int], None]
+) -> Iterator[HostBatch]:
+    """Yields batches, and counts the examples of each when the next one is needed."""
+    for batch in batches:
+        yield batch
+        advance(int((np.asarray(batch["index"]) != FILL).sum()))
 
 
 def _eval_step(task, config, model, spec, observers, network) -> Callable:
