@@ -177,8 +177,8 @@ def evaluate(arguments: Arguments, config: Config) -> dict[str, Any]:
     network, scored = combined(
         first, arguments.combination, arguments.averaging.averaging()
     )
-    refined = scores.of_labels.observers
-    meters = arguments.measuring.meters(config, spec, refined)
+    measuring = arguments.measuring
+    meters = measuring.meters(config, spec, scores.of_labels.observers)
     with evaluating(config.data) as progress:
         found = evaluate_network(
             config,
@@ -200,10 +200,8 @@ def evaluate(arguments: Arguments, config: Config) -> dict[str, Any]:
         content = report(header, found, groups)
     if meters:
         subject = Subject(arguments.workdir, step, config, spec)
-        content |= arguments.measuring.report(
-            subject, variables, found, found.results[0]
-        )
-    if arguments.measuring.is_refined and jax.process_index() == 0:
+        content |= measuring.report(subject, variables, found, found.results[0])
+    if measuring.is_refined and jax.process_index() == 0:
         content["refined"] |= report_refined(scores, found.spec, found.results[0])
     if arguments.calibrating.calibration and jax.process_index() == 0:
         content |= arguments.calibrating.report(
