@@ -8,19 +8,24 @@ from typing import Any, NamedTuple
 
 from flax import linen as nn
 
+from jaxseg.backbones.catalog import BACKBONES
 from jaxseg.runs.conversion import convert, run_variables
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.wanted import Wanted
-from jaxseg.weights.loading import Taking
+from jaxseg.weights.formats import files
+from jaxseg.weights.loading import Taking, load
+from jaxseg.weights.published import table
+from jaxseg.weights.published.entry import Entry
 from jaxseg.weights.translate.refused import Refused
 
 
 class Pretrained(NamedTuple):
-    """Contains a network and its weights.
+    """Contains a network or a backbone, and its weights.
 
     Attributes:
-      model: The network.
-      variables: The parameters and the normalization statistics of the network.
+      model: The network, or the backbone if the source is an image classifier of
+        `jaxseg models --pretrained` and no network is chosen.
+      variables: The parameters and the normalization statistics.
     """
 
     model: nn.Module
@@ -41,17 +46,20 @@ def load_pretrained(
     """Loads a network with pretrained weights, without PyTorch.
 
         model, variables = jaxseg.load_pretrained("deeplabv3_resnet50_coco.pth")
+        backbone, variables = jaxseg.load_pretrained("timm/resnet50.a1_in1k")
 
     Args:
       source: A checkpoint of torchvision, timm, segmentation_models.pytorch or
         MMSegmentation (.pth, .pt, .ckpt, .safetensors, .npz), an address
-        "hf://org/name/file", or a run directory.
+        "hf://org/name/file", a run directory, or a name that `jaxseg models
+        --pretrained` lists. Its file is downloaded at the first use.
       num_classes: The number of classes. By default it is read from the source.
       in_channels: The number of channels of the images. If the source has another
         number, its first convolution is adapted as in segmentation_models.pytorch. By
         default the number is read from the source.
-      model: The name of the network, as in `jaxseg.create_model`. By default it is
-        inferred from the source. With `backbone`, it is the name of a family.
+      model: The name of the network or family, as in `jaxseg.create_model`. By default
+        it is inferred from the source. A family is built on `backbone`, or else on the
+        backbone of the published weights.
       backbone: The name of the backbone of a family, such as "efficientnet_lite0".
       model_options: Options of the network, such as {"output_stride": 16}.
       part: Loads only this part of the source, such as "backbone". The rest of the
@@ -66,6 +74,10 @@ def load_pretrained(
       ValueError: If the file cannot be read safely, its network is not known, or the
         weights do not fit. The message names the tensors and the remedy.
     """
+    entry = None if os.path.exists(source) else table.find(source)
+    if entry is not None and entry.backbone and not model:
+        options = {**entry.options, **(model_options or {})}
+        return _backbone(entry, options, in_channels or 3, tuple(allow_missing))
     options = {"model": {"options": dict(model_options or {})}}
     wanted = Wanted(
         model,
@@ -75,11 +87,35 @@ def load_pretrained(
         channels=in_channels,
         part=part,
     )
-    taking = Taking(allow_missing=tuple(allow_missing))
+    return _network(os.fspath(source), wanted, tuple(allow_missing))
+
+
+def _network(source: str, wanted: Wanted, allow_missing: tuple[str, ...]) -> Pretrained:
+    """Loads a whole network."""
     try:
-        found = convert(os.fspath(source), wanted, taking)
+        found = convert(source, wanted, Taking(allow_missing=allow_missing))
     except Refused as error:
         raise ValueError(str(error)) from error
     network = found.network
     built = build_model(network.config, network.num_classes)
     return Pretrained(built, run_variables(found))
+
+
+def _backbone(
+    entry: Entry,
+    options: Mapping[str, Any],
+    channels: int,
+    allow_missing: tuple[str, ...],
+) -> Pretrained:
+    """Loads published weights of an image classifier as a backbone without a head."""
+    backbone = BACKBONES[entry.backbone].create(**options)
+    try:
+        variables = load(
+            files.local(entry.name),
+            backbone,
+            channels=channels,
+            allow_missing=allow_missing,
+        )
+    except Refused as error:
+        raise ValueError(str(error)) from error
+    return Pretrained(backbone, variables)

@@ -48,7 +48,7 @@ def backbone_rows(pattern: str, *, as_json: bool) -> str:
         )
         for row in rows
     ]
-    return _aligned([titles, *cells])
+    return aligned([titles, *cells])
 
 
 def family_rows(pattern: str, *, as_json: bool) -> str:
@@ -86,10 +86,15 @@ def family_rows(pattern: str, *, as_json: bool) -> str:
         )
         for name in names
     ]
-    return _aligned([("family", "level:stride", "output stride", "backbones"), *cells])
+    return aligned([("family", "level:stride", "output stride", "backbones"), *cells])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Returns lines of text in which the cells of a column have one width.
+
+    Args:
+      rows: The cells of each line, from left to right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

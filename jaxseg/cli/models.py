@@ -18,6 +18,7 @@ from rich.table import Table
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.model_parts import backbone_rows, family_rows
+from jaxseg.cli.pretrained_list import pretrained_rows
 from jaxseg.cli.progress_display import counting
 from jaxseg.cli.verbosity import only_json
 from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, Row, stored_rows
@@ -49,18 +50,26 @@ class Arguments:
     families: tyro.conf.FlagCreatePairsOff[bool] = False
     """List instead the families, which are architectures whose backbone is chosen by
     the option --model.backbone of `jaxseg train`."""
+    pretrained: tyro.conf.FlagCreatePairsOff[bool] = False
+    """List instead the published weights that --train.init-from, `jaxseg convert` and
+    `jaxseg.load_pretrained` take by name."""
 
 
 def main(argv: list[str]) -> int:
     """Prints the table of architectures; the exit status is 0."""
     options = parsed(Arguments, argv, prog="jaxseg models", bounds=BOUNDS)
-    if options.backbones and options.families:
+    lists = {
+        "--backbones": (options.backbones, backbone_rows),
+        "--families": (options.families, family_rows),
+        "--pretrained": (options.pretrained, pretrained_rows),
+    }
+    chosen = [name for name, (given, _) in lists.items() if given]
+    if len(chosen) > 1:
         raise ValueError(
-            "--backbones is invalid with --families: expected one of the two options."
+            f"{chosen[0]} is invalid with {chosen[1]}: expected one of the two options."
         )
-    if options.backbones or options.families:
-        listed = backbone_rows if options.backbones else family_rows
-        print(listed(options.pattern, as_json=options.json))
+    if chosen:
+        print(lists[chosen[0]][1](options.pattern, as_json=options.json))
         return 0
     names = matching(options.pattern)
     rows = find_rows(names, size=options.size, classes=options.classes)

@@ -16,8 +16,10 @@ class TrainConfig:
       eval_batch_size: The number of examples per evaluation batch, over all devices and
         hosts.
       seed: The seed of all random numbers of the run.
-      init_from: The run directory of a finished run, whose best weights are the initial
-        weights of this run.
+      init_from: The weights with which this run starts: the run directory of a
+        finished run, a weights file of a supported library, an address
+        "hf://org/name/file", or a name that `jaxseg models --pretrained` lists. Of an
+        image classifier, only the backbone is used.
       init_fresh: Regular expressions for parameter paths. Parameters whose path matches
         one of them are initialized at random instead of being loaded from init_from.
       adapter_rank: The rank of the low-rank adapters (LoRA, arXiv 2106.09685) that are

@@ -27,6 +27,7 @@ from jaxseg.runs.image_input import (
     rgb_variables,
     stated_input,
 )
+from jaxseg.runs.published_weights import entry_of, with_entry
 from jaxseg.runs.recognition import Recognized, recognize
 from jaxseg.runs.serialize import to_dict
 from jaxseg.runs.wanted import Wanted
@@ -77,7 +78,8 @@ def convert(
     """Reads a checkpoint and imports it into the network to which its weights belong.
 
     Args:
-      address: A file, a run directory or an `hf://` address.
+      address: A file, a run directory, an `hf://` address or a name of published
+        weights.
       wanted: The choices of the user. All other settings follow from the checkpoint.
       taking: The import options, such as patterns of parameters that may be missing
         from the file or unused by the network.
@@ -87,6 +89,7 @@ def convert(
       ValueError: If the file cannot be read, or if no network fits the weights.
     """
     path = files.local(address)
+    wanted = with_entry(wanted, address, path)
     tree = files.read(path, verify=digest)
     network = recognize(tree, path=path, address=address, wanted=wanted)
     taking = dataclasses.replace(
@@ -184,8 +187,13 @@ def expected_input(conversion: Conversion) -> Stated:
     Notes for the user about values that the source does not state follow.
     """
     own = _own_run(conversion)
+    imported = conversion.imported
     return stated_input(
-        conversion.imported, address=conversion.address, path=conversion.path, own=own
+        imported.source,
+        imported.beside,
+        address=conversion.address,
+        path=conversion.path,
+        own=own,
     )
 
 
@@ -240,6 +248,7 @@ def model_card(conversion: Conversion) -> weights.Card:
     network, imported = conversion.network, conversion.imported
     source = imported.source
     library = source.library if source else "jaxseg"
+    entry = entry_of(conversion.address, conversion.path)
     classes, palette = _classes(conversion)
     assumed = (f"assumed: {text}" for text in network.assumed)
     return weights.Card(
@@ -249,7 +258,7 @@ def model_card(conversion: Conversion) -> weights.Card:
         source=conversion.address,
         sha256=cards.sha256(conversion.path),
         library=library,
-        license=cards.license(library),
+        license=entry.license if entry else cards.license(library),
         normalization=_rgb_input(conversion)[0],
         classes=classes,
         palette=palette,
@@ -282,6 +291,9 @@ def _class_names(conversion: Conversion) -> tuple[tuple[str, ...], tuple]:
         return own.classes, own.palette
     names, palette = cards.classes(conversion.imported.beside)
     source = conversion.imported.source
+    entry = entry_of(conversion.address, conversion.path)
+    if not names and entry is not None and entry.classes:
+        return entry.classes, ()
     if not names and source is not None:
         return source.classes, ()
     return names, palette

@@ -18,7 +18,8 @@ from jaxseg.runs.directory import CHANNELS, read_spec
 from jaxseg.text import counted
 from jaxseg.weights.catalog.evidence import gather
 from jaxseg.weights.catalog.mmseg_config import stated_normalization
-from jaxseg.weights.loading import Imported
+from jaxseg.weights.catalog.sources import Source
+from jaxseg.weights.published import table
 from jaxseg.weights.translate.model_card import Normalization, normalization_of
 
 Stated = tuple[Normalization, tuple[str, ...]]
@@ -33,20 +34,28 @@ UNKNOWN = (
 
 
 def stated_input(
-    imported: Imported, address: str, path: str, own: pathlib.Path | None
+    source: Source | None,
+    beside: Mapping[str, Any],
+    *,
+    address: str,
+    path: str,
+    own: pathlib.Path | None = None,
 ) -> Stated:
     """Returns the image normalization that weights expect, and notes for the user.
 
     A note names each value that the source does not state and that is assumed.
 
     Args:
-        imported: The weights.
-        address: The file, run directory or hub address of the weights.
+        source: The kind of the checkpoint, or None if the weights are jaxseg's.
+        beside: The entries of the checkpoint file other than the state dict.
+        address: The file, run directory, hub address or name of the weights.
         path: The local file or folder.
         own: The jaxseg run directory that contains the weights, or None if they do not
           come from a run.
     """
-    source, beside = imported.source, imported.beside
+    entry = None if address == path else table.find(address)
+    if entry is not None:
+        return Normalization(entry.mean, entry.std), ()
     if source is None and own is None:
         return Normalization(), (UNKNOWN,)
     if source is None:

@@ -77,15 +77,15 @@ def initialized(
         finite, or has a network that does not fit. In the last case, the message names
         the option that initializes the parameters in question at random.
     """
-    with _named(source):
+    with named(source):
         averaged = read_config(source).train.ema is not None
         there = read_spec(source).channels
     params = "ema" if averaged else "params"
     flat = flatten_dict({params: state.params, STATS: state.batch_stats}, sep="/")
     own = {name for name in flat if name.startswith(f"{params}/{ADAPTERS}/")}
-    kept = _matching(flat, fresh) | own
+    kept = matching(flat, fresh) | own
     taken = {name: leaf for name, leaf in flat.items() if name not in kept}
-    with _named(source), advising("move the damaged folder away to take it"):
+    with named(source), advising("move the damaged folder away to take it"):
         directory = _best(Path(source) / CHECKPOINTS, verify)
         stored = stored_leaves(directory)
         adapters = _adapters(stored, params, taken)
@@ -171,7 +171,7 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
     Raises:
       ValueError: If the weights expect channels in another order than RGB.
     """
-    with _named(source):
+    with named(source):
         read_config(source)  # This raises a clear error if it is not a run directory.
         there = read_spec(source)
     notes = []
@@ -199,8 +199,15 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
 
 
 @contextlib.contextmanager
-def _named(source: str | Path) -> Iterator[None]:
-    """Names the option in errors about the source run."""
+def named(source: str | Path) -> Iterator[None]:
+    """Names the option `train.init_from` in errors that are raised in the context.
+
+    Args:
+      source: The value of the option.
+
+    Raises:
+      ValueError: If the context raises an OSError or a ValueError.
+    """
     try:
         yield
     except (OSError, ValueError) as error:
@@ -213,8 +220,16 @@ def _best(directory: Path, verify: bool) -> Path:
     return directory.absolute() / str(resolve(directory, "best", verify=verify))
 
 
-def _matching(names: Any, fresh: Sequence[str]) -> set[str]:
-    """Returns the names, without their first part, that match a pattern."""
+def matching(names: Any, fresh: Sequence[str]) -> set[str]:
+    """Returns the names of parameters that one of several patterns matches.
+
+    Args:
+      names: Names such as "params/classifier/kernel".
+      fresh: Regular expressions for whole names without their first part.
+
+    Raises:
+      ValueError: If a pattern matches no name.
+    """
     found = set()
     for pattern in fresh:
         hits = {n for n in names if re.fullmatch(pattern, n.partition("/")[2])}

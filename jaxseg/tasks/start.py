@@ -15,7 +15,7 @@ from jaxseg.config import Config
 from jaxseg.data.repeated_warnings import each_warning_once
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.splits import UnknownSplit
-from jaxseg.runs import memory, pretrained, restart
+from jaxseg.runs import memory, pretrained, restart, weights_start
 from jaxseg.runs.rules import invalid
 from jaxseg.tasks.assembly import assemble, make_task
 from jaxseg.tasks.functions import Examples, training_of
@@ -78,13 +78,7 @@ def prepare(
     with _naming_options(config.model.options):
         runner, state, model = assemble(config, train_source, chosen)
     if config.train.init_from is not None and not restart.started(workdir):
-        state = pretrained.initialized(
-            state,
-            config.train.init_from,
-            fresh=config.train.init_fresh,
-            verify=verify,
-            channels=spec.channels,
-        )
+        state = _with_weights(config, state, model, spec.channels, verify)
     task = make_task(
         config,
         workdir=workdir,
@@ -100,6 +94,18 @@ def prepare(
         count = record.make_eval_step(config, model, spec)
         rehearse_evaluation(count, state, _first(task.eval_batches()))
     return Start(train_source, runner=runner, state=state, task=task, notes=notes)
+
+
+def _with_weights(config, state, model, channels: int, verify: bool) -> Any:
+    """Returns the training state with the weights of `train.init_from`."""
+    source, fresh = config.train.init_from, config.train.init_fresh
+    if weights_start.is_weights(source):
+        return weights_start.initialized(
+            state, source, model, fresh=fresh, channels=channels
+        )
+    return pretrained.initialized(
+        state, source, fresh=fresh, verify=verify, channels=channels
+    )
 
 
 def check_devices(config: Config, chosen: list[jax.Device]) -> None:
@@ -199,7 +205,9 @@ def _settle_spec(
     """
     spec, notes = restart.spec_of_run(train_source.spec, workdir), []
     if config.train.init_from is not None and not restart.started(workdir):
-        spec, notes = pretrained.source_spec(spec, config.train.init_from)
+        source = config.train.init_from
+        start = weights_start if weights_start.is_weights(source) else pretrained
+        spec, notes = start.source_spec(spec, source)
     for source in (train_source, eval_source):
         source.spec = spec
     sizes = getattr(eval_source, "sizes", ())  # Point clouds have none.

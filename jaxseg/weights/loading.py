@@ -172,6 +172,15 @@ def _open(
     return found, kind, _rebased(rules, shapes, taking.part if trunk else None)
 
 
+def is_native(tree: Any) -> bool:
+    """Returns whether the content of a file has the parameter names of jaxseg.
+
+    Args:
+      tree: The content of the file.
+    """
+    return _native(tree) is not None
+
+
 def _native(tree: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
     """Returns the flat variables of a file of jaxseg, or None for other files."""
     nested = isinstance(tree, Mapping) and isinstance(tree.get("params"), Mapping)
@@ -191,6 +200,16 @@ def _rebased(rules: Rules, shapes, place: str | None) -> Rules:
     """
     if place is None and "backbone" in shapes["params"]:
         return rules
+    return for_backbone(rules, place or "")
+
+
+def for_backbone(rules: Rules, place: str = "") -> Rules:
+    """Returns an import table whose targets are moved from `backbone/` to `place`.
+
+    Args:
+      rules: An import table of a network or a backbone.
+      place: The path of the backbone in the model, or "" if the model is the backbone.
+    """
     level = f"/{place}/" if place else "/"
     return tuple(
         (rule[0], rule[1] and rule[1].replace("/backbone/", level, 1), *rule[2:])

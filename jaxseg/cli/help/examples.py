@@ -267,6 +267,7 @@ EXAMPLES = {  # command -> (command line, what it does)
     "jaxseg models": (
         ("jaxseg models deeplab", "List the networks whose names contain deeplab."),
         ("jaxseg models --families", "List heads that take any backbone."),
+        ("jaxseg models resnet50 --pretrained", "List published weights."),
         (
             "jaxseg models unet --size 256 256 --json",
             "Print the numbers for another image size as JSON.",

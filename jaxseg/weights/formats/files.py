@@ -18,6 +18,7 @@ from jaxseg.weights.formats import (
     torch_reader,
     torch_writer,
 )
+from jaxseg.weights.published import download, table
 
 READERS = {
     ".pth": torch_reader.read,
@@ -37,13 +38,19 @@ WRITERS = {
 
 
 def local(path: str | os.PathLike) -> str:
-    """Returns the local path of a file; a file at an `hf://` address is downloaded.
+    """Returns the local path of a file, and downloads the file if it is published.
+
+    A local file or folder precedes published weights of the same name.
 
     Args:
-      path: A path or an `hf://` address.
+      path: A path, an `hf://` address, or a name of published weights such as
+        "timm/resnet50.a1_in1k".
     """
     path = os.fspath(path)
-    return hub.fetch(path) if path.startswith("hf://") else path
+    if path.startswith("hf://"):
+        return hub.fetch(path)
+    entry = None if os.path.exists(path) else table.find(path)
+    return path if entry is None else download.fetch(entry)
 
 
 def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
@@ -54,7 +61,7 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
     Ordinary files of tensors need about as much memory as the size of the file.
 
     Args:
-      path: A path or an `hf://` address.
+      path: A path, an `hf://` address or a name of published weights.
       verify: Whether the arrays of a run are compared with their stored digest.
 
     Raises:
@@ -63,7 +70,9 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
     """
     path = local(path)
     if not os.path.exists(path):
-        raise FileNotFoundError(f"{path} does not exist.")
+        named = table.suggestion(path) if "/" in path else ""
+        hint = f" Published weights have names{named}." if named else ""
+        raise FileNotFoundError(f"{path} does not exist.{hint}")
     if os.path.isdir(path):
         return orbax.read(path, verify=verify)
     foreign.check(path)

@@ -1,0 +1,61 @@
+"""Chooses the network for published weights, which have names such as timm/NAME."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from jaxseg.models.families import FAMILIES
+from jaxseg.runs.wanted import INNER, Wanted
+from jaxseg.weights.published import table
+from jaxseg.weights.published.entry import Entry
+
+
+def entry_of(address: str, path: str) -> Entry | None:
+    """Returns the entry of published weights, or None for other sources.
+
+    Args:
+      address: The source in the words of the user.
+      path: Its local path. It equals `address` if that names a local file or folder,
+        which precedes published weights of the same name.
+    """
+    return None if address == path else table.find(address)
+
+
+def with_entry(wanted: Wanted, address: str, path: str) -> Wanted:
+    """Adds to the choices of a user those that follow from the entry of the weights.
+
+    The choices of the user precede. Weights of a whole network choose that network and
+    its options. Weights of a backbone choose the backbone of a family, such as
+    deeplabv3plus, and import only the backbone.
+
+    Args:
+      wanted: The choices of the user.
+      address: The source in the words of the user.
+      path: Its local path.
+    """
+    entry = entry_of(address, path)
+    if entry is None:
+        return wanted
+    if entry.network:
+        if wanted.model not in ("", entry.network):
+            return wanted
+        model: dict[str, Any] = {"options": dict(entry.options)}
+        options = _merged({"model": model}, wanted.options)
+        return dataclasses.replace(wanted, model=entry.network, options=options)
+    wanted = dataclasses.replace(wanted, part=wanted.part or "backbone")
+    if wanted.model not in FAMILIES or wanted.backbone not in ("", entry.backbone):
+        return wanted
+    inner = {"model": {"options": {INNER: dict(entry.options)}}}
+    options = _merged(inner, wanted.options) if entry.options else wanted.options
+    return dataclasses.replace(wanted, backbone=entry.backbone, options=options)
+
+
+def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a tree of options in which the values of `more` precede."""
+    result = dict(base)
+    for name, value in more.items():
+        nested = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
+        result[name] = _merged(result[name], value) if nested else value
+    return result

@@ -1,0 +1,95 @@
+"""Finds entries of `entries.json`, the list of published weights.
+
+`python -m experiments.published.collect` renews the file.
+"""
+
+import dataclasses
+import fnmatch
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from jaxseg.text import similar
+from jaxseg.weights.published.entry import Entry
+
+TABLE = Path(__file__).with_name("entries.json")
+_TUPLES = ("mean", "std")
+
+
+@functools.cache
+def entries() -> dict[str, Entry]:
+    """Returns all entries by name, in the order of the file."""
+    stored = json.loads(TABLE.read_text(encoding="utf-8"))
+    rows = (_entry(fields, stored["classes"]) for fields in stored["entries"])
+    return {row.name: row for row in rows}
+
+
+def find(name: object) -> Entry | None:
+    """Returns the entry with a name, or None if there is none.
+
+    Args:
+      name: The name, such as "timm/resnet50.a1_in1k". Other objects have no entry.
+    """
+    if not isinstance(name, str) or "/" not in name:
+        return None
+    return entries().get(name)
+
+
+def matching(pattern: str) -> list[Entry]:
+    """Returns the entries that match a pattern, in the order of the file.
+
+    An entry matches if its name, network or backbone contains the pattern. If the
+    pattern has wildcards, one of the three must match as a whole.
+
+    Args:
+      pattern: Part of a name, or a pattern such as "timm/resnet50.*".
+
+    Raises:
+      ValueError: If no entry matches. The message suggests similar names.
+    """
+    wild = any(character in pattern for character in "*?[")
+    found = [
+        entry
+        for entry in entries().values()
+        if any(
+            fnmatch.fnmatchcase(word, pattern) if wild else pattern in word
+            for word in (entry.name, entry.network, entry.backbone)
+        )
+    ]
+    if not found:
+        raise ValueError(
+            f"pattern={pattern!r} is invalid: expected a part of the name of published "
+            f"weights{suggestion(pattern)}. `jaxseg models --pretrained` lists all "
+            "names."
+        )
+    return found
+
+
+def suggestion(name: str) -> str:
+    """Returns ", such as NAME, ..." with similar names of entries, or "".
+
+    Args:
+      name: A name that is not in the table.
+    """
+    near = similar(name, entries())
+    return f", such as {', '.join(near)}" if near else ""
+
+
+def row_of(entry: Entry) -> dict[str, Any]:
+    """Returns the fields of an entry as a dict that JSON can store.
+
+    Args:
+      entry: The entry.
+    """
+    return dataclasses.asdict(entry)
+
+
+def _entry(fields: dict[str, Any], classes: dict[str, list[str]]) -> Entry:
+    listed = {name: tuple(fields[name]) for name in _TUPLES if name in fields}
+    names = tuple(classes.get(fields.get("classes", ""), ()))
+    options = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in fields.get("options", {}).items()
+    }
+    return Entry(**{**fields, **listed, "classes": names, "options": options})
