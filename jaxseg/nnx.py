@@ -24,9 +24,9 @@ COLLECTIONS = {"params", "batch_stats"}
 class Network(nnx.Module):
     """An nnx module that computes a linen module and holds its variables.
 
-    Differs: `nnx.bridge.ToNNX` puts parameters and statistics into one tree, replaces
-    the statistics by new objects in each training step, and passes its random streams
-    on in evaluation as well, where they would turn on Monte Carlo dropout.
+    It is used instead of `nnx.bridge.ToNNX`, which mixes parameters and statistics in
+    one tree, replaces the statistics by new objects in each training step, and uses its
+    random streams in evaluation as well, where they turn on Monte Carlo dropout.
 
     Attributes:
       linen: The linen module.
@@ -131,9 +131,9 @@ def create_model(
       rngs: Random streams. "params" initializes the parameters, and "dropout" serves
         dropout in training. By default the parameters are those of the seed 0, and a
         network with dropout cannot be trained.
-      image_shape: The shape [B, H, W, C] of an image that the network accepts. Its
-        number of channels is that of all later images; unless the network has
-        positional embeddings, their size is free.
+      image_shape: The shape [B, H, W, C] of an image that the network accepts. Later
+        images have the same number of channels; they may have another size if the
+        network accepts it.
       **options: Further options of `jaxseg.create_model`, such as `backbone`.
 
     Returns:
@@ -160,7 +160,7 @@ def from_linen(
     *,
     rngs: nnx.Rngs | None = None,
 ) -> Network:
-    """Makes an nnx module from a linen module and its variables.
+    """Returns an nnx module that computes a linen module with the given variables.
 
         network = from_linen(*jaxseg.load_pretrained("deeplabv3_resnet50_coco.pth"))
 

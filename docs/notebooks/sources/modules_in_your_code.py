@@ -20,8 +20,8 @@ from jaxseg.nn import ASPP
 # ## Linen
 #
 # Modules of jaxseg are linen modules. `ASPP` applies atrous convolutions of several
-# rates side by side and joins their results. Every block takes the keyword `train`,
-# because batch normalization uses other statistics in training. The result of `init`
+# rates side by side and joins their results. Blocks with batch normalization take the
+# keyword `train`, because it uses other statistics in training. The result of `init`
 # has two collections: `params`, which the optimizer changes, and `batch_stats`, the
 # running statistics.
 # %%
