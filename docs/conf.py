@@ -17,7 +17,7 @@ _metadata = tomllib.loads(
 )["project"]
 
 project = "jaxseg"
-author = "The authors of jaxseg"
+author = copyright = "The authors of jaxseg"
 release = version = jaxseg.__version__
 extensions = [
     "myst_nb",
@@ -40,6 +40,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_search_scorer = sys.path[0] + "/search_scorer.js"
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
