@@ -49,7 +49,8 @@ OPERATORS = (
 BACKBONES = (
     *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "efficientnet"),
     *("dinov2", "googlenet", "hdc", "hrnet"),
-    *("mit", "mobilenet", "resnet", "resnet_variant", "se_resnet", "vgg", "vit"),
+    *("mit", "mobilenet", "resnet", "resnet_variant", "se_resnet", "swin"),
+    *("vgg", "vit"),
     *("wide_resnet38", "xception", "xception39"),
 )
 HEADS = (

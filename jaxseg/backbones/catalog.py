@@ -22,6 +22,7 @@ from jaxseg.backbones.mit import SIZES, MixTransformer
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
 from jaxseg.backbones.resnet import BLOCKS, create_resnet
 from jaxseg.backbones.se_resnet import SEResNet
+from jaxseg.backbones.swin import ENTRIES as SWINS
 from jaxseg.backbones.vgg import VGG
 from jaxseg.backbones.vit import vit_pyramid
 from jaxseg.backbones.wide_resnet38 import WideResNet38
@@ -171,6 +172,7 @@ BACKBONES: dict[str, Backbone] = {
         for name, (channels, blocks) in SIZES.items()
     },
     **CONVNEXTS,
+    **SWINS,
     "wideresnet38": Backbone(WideResNet38, (("c0", 1), *_EIGHT, ("c6", 8)), (8,)),
     **{
         name: Backbone(

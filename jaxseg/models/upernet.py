@@ -10,6 +10,8 @@ from jaxseg.backbones.convnext import SIZES as CONVNEXTS
 from jaxseg.backbones.convnext import ConvNeXt
 from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.resnet_variant import MMSEG, SMP
+from jaxseg.backbones.swin import SIZES as SWINS
+from jaxseg.backbones.swin import Swin
 from jaxseg.heads.fcn import FCNHead
 from jaxseg.heads.upernet import UPerNetHead
 from jaxseg.models.compose import EncoderDecoder
@@ -122,4 +124,28 @@ def upernet_convnext(
     trunk, rest = split_options(options, ConvNeXt)
     trunk = {"channels": channels, "blocks": blocks, "layer_scale": 1.0, **trunk}
     backbone = ConvNeXt(output_stride=output_stride, style=style, **trunk)
+    return upernet(num_classes, backbone, variant=variant, style=style, **rest)
+
+
+def upernet_swin(
+    num_classes: int,
+    *,
+    size: str,
+    variant: str = "mmseg",
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> EncoderDecoder:
+    """Creates UPerNet on a Swin Transformer (arXiv 2103.14030, section 4.3).
+
+    Args:
+      num_classes: Number of classes.
+      size: "swin_t", "swin_s" or "swin_b".
+      variant: See `upernet`.
+      style: See `BlockConfig`.
+      **options: Attributes of `Swin`, such as `drop_path`, and options of `upernet`.
+    """
+    width, blocks, heads = SWINS[size]
+    trunk, rest = split_options(options, Swin)
+    trunk = {"width": width, "blocks": blocks, "heads": heads, **trunk}
+    backbone = Swin(style=style, **trunk)
     return upernet(num_classes, backbone, variant=variant, style=style, **rest)

@@ -135,7 +135,7 @@ from jaxseg.models.unet import unet
 from jaxseg.models.unet_fcn import unet_fcn
 from jaxseg.models.unet_resnet import unet_resnet18, unet_resnet34, unet_resnet50
 from jaxseg.models.unet_valid import unet_caffe, unet_valid
-from jaxseg.models.upernet import upernet_convnext, upernet_resnet
+from jaxseg.models.upernet import upernet_convnext, upernet_resnet, upernet_swin
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     # encoder-decoder family
@@ -229,6 +229,9 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "ocrnet_hrnet_w48": partial(ocrnet_hrnet, width=48),
     "upernet_resnet50": partial(upernet_resnet, depth=50),
     "upernet_resnet101": partial(upernet_resnet, depth=101),
+    "upernet_swin_t": partial(upernet_swin, size="swin_t"),
+    "upernet_swin_s": partial(upernet_swin, size="swin_s"),
+    "upernet_swin_b": partial(upernet_swin, size="swin_b"),
     "upernet_convnext_t": partial(upernet_convnext, size="convnext_t"),
     "upernet_convnext_s": partial(upernet_convnext, size="convnext_s"),
     "upernet_convnext_b": partial(upernet_convnext, size="convnext_b"),

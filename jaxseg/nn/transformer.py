@@ -37,19 +37,25 @@ class LayerNorm(nn.Module):
 
 
 class Linear(nn.Module):
-    """Computes y = x W + b on the last axis of x, with learned W and b."""
+    """Computes y = x W + b on the last axis of x, with learned W and b.
+
+    Without `bias`, there is no b.
+    """
 
     features: int
     style: BlockConfig = BlockConfig()
+    bias: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps [..., C] to [..., features]."""
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.xavier_uniform(), shape)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
         dtype = self.style.dtype
         y = jnp.einsum("...c,cd->...d", x.astype(dtype), kernel.astype(dtype))
+        if not self.bias:
+            return y
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
         return y + bias.astype(dtype).reshape(*(1,) * (x.ndim - 1), -1)
 
 

@@ -181,6 +181,8 @@ def test_a_variable_without_rule_cannot_go_back():
         ("identity", (2, 3, 4)),
         ("conv_as_linear", (4, 3, 1, 1)),
         ("channels", (4, 1, 1)),
+        ("merging", (12,)),
+        ("merging", (5, 12)),
         ("linear_as_conv(2, 3)", (4, 30)),
     ],
 )

@@ -19,11 +19,13 @@ PAGES = {
         paper="Xiao, Liu, Zhou, Jiang, Sun: Unified Perceptual Parsing for Scene "
         "Understanding. ECCV 2018, arXiv 1807.10221. ConvNeXt: Liu, Mao, Wu, "
         "Feichtenhofer, Darrell, Xie: A ConvNet for the 2020s. CVPR 2022, arXiv "
-        "2201.03545.",
+        "2201.03545. Swin: Liu, Lin, Cao, Hu, Wei, Zhang, Lin, Guo: Swin Transformer: "
+        "Hierarchical Vision Transformer using Shifted Windows. ICCV 2021, arXiv "
+        "2103.14030.",
         modules=("upernet",),
         drawn="upernet_convnext_t",
         rules=((r"backbone/(stage\d)_\w+?\d+", r"backbone/\1 blocks"),),
-        peers=r"(?i)^upernet|convnext",
+        peers=r"(?i)^upernet|convnext|^swin",
         scores=(
             *_scores(
                 "upernet",
@@ -32,6 +34,14 @@ PAGES = {
                     ("ResNet-101, 160,000 steps", ADE, "43.82"),
                     ("ResNet-50, 80,000 steps of 512 x 1024", CITY, "78.19"),
                     ("ResNet-101, 80,000 steps of 512 x 1024", CITY, "79.4"),
+                ),
+            ),
+            *_scores(
+                "swin",
+                (
+                    ("Swin-T, window 7", ADE, "44.41"),
+                    ("Swin-S, window 7", ADE, "47.72"),
+                    ("Swin-B, window 7", ADE, "47.99"),
                 ),
             ),
             *_scores(

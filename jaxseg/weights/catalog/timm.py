@@ -9,6 +9,7 @@ from jaxseg.weights.catalog.maps import (
     timm_resnet,
     timm_resnet_d,
     timm_seresnet,
+    timm_swin,
     timm_vit,
     timm_xception,
 )
@@ -21,6 +22,7 @@ ANTI_ALIASED = Lookalike(
     "an anti-aliased ResNet (timm's resnetblur* and resnetaa*)",
 )
 RESNET_NAME = r"resnet(?:18|34|50|101|152)(?!\d)"
+_SWIN = "layers.0.blocks.0.attn.relative_position_bias_table"
 _MOBILENET = {
     "options": (("epsilon", 1e-5), ("same_padding", False)),
     "lookalikes": (
@@ -94,6 +96,24 @@ BACKBONES: tuple[Source, ...] = (
             example=f"linear_dinov2_vits14{'_reg' if title else ''}",
         )
         for title, library, rules, has, lacks, options in _DINOV2
+    ),
+    backbone_row(
+        "Swin Transformer",
+        rules=prefixed(timm_swin.BACKBONE, dst="backbone/"),
+        library="timm",
+        has=(_SWIN, "layers.3.downsample.reduction.weight"),
+        absent=("*stage?_norm/*",),
+        options=(("shift_always", False),),
+        example="upernet_swin_t",
+    ),
+    backbone_row(
+        "Swin Transformer of the authors",
+        rules=prefixed(timm_swin.AUTHORS, dst="backbone/"),
+        library="timm",
+        has=(_SWIN, "layers.0.downsample.reduction.weight"),
+        absent=("*stage?_norm/*",),
+        options=(("shift_always", False),),
+        example="upernet_swin_t",
     ),
     backbone_row(
         "ConvNeXt",

@@ -18,6 +18,7 @@ from jaxseg.weights.catalog.maps import (
     torchvision_mobilenet_v2,
     torchvision_mobilenet_v3,
     torchvision_resnet,
+    torchvision_swin,
     torchvision_vgg,
 )
 from jaxseg.weights.catalog.sources import Peer, Source, SourceNetwork, backbone_row
@@ -117,6 +118,15 @@ NETWORKS: tuple[Source, ...] = (
 )
 
 BACKBONES: tuple[Source, ...] = (
+    backbone_row(
+        "Swin Transformer",
+        rules=prefixed(torchvision_swin.BACKBONE, dst="backbone/"),
+        library="torchvision",
+        has=("features.1.0.attn.relative_position_bias_table", "head.weight"),
+        absent=("*stage?_norm/*",),
+        options=(("shift_always", False),),
+        example="upernet_swin_t",
+    ),
     backbone_row(
         "ConvNeXt",
         rules=prefixed(torchvision_convnext.BACKBONE, dst="backbone/"),

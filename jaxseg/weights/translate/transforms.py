@@ -5,7 +5,8 @@ A table refers to a transform by its name, with arguments if it needs any: `"con
 `"conv_as_linear"`, `"linear_as_conv(7, 7)"`. PyTorch stores a convolution as OIHW, a
 transposed one as IOHW and a dense matrix as [out, in]. This library stores them as
 HWIO, HWIO (not flipped) and [in, out]. "channels" changes factors of the channels from
-[C, 1, 1] to [C]. All transforms are invertible.
+[C, 1, 1] to [C]. "merging" reorders the input channels of Swin's merging of 2x2 pixels.
+All transforms are invertible.
 """
 
 import re
@@ -21,7 +22,7 @@ _AXES = {
     "conv1d": (2, 1, 0),
     "linear": (1, 0),
 }
-NAMES = (*_AXES, "identity", "channels", "conv_as_linear", "linear_as_conv")
+NAMES = (*_AXES, "identity", "channels", "merging", "conv_as_linear", "linear_as_conv")
 
 
 def parse(transform: str) -> tuple[str, tuple[int, ...]]:
@@ -74,6 +75,8 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
         return array.transpose(_AXES[name])
     if name == "linear_as_conv":
         return _linear_as_conv(array, *sizes)
+    if name == "merging":
+        return _merging(array)
     if name == "channels":
         _check_rank(name, array, 3)
         return array.reshape(-1)  # One factor for each channel, stored as [C, 1, 1].
@@ -103,6 +106,8 @@ def invert(transform: str, array: np.ndarray) -> np.ndarray:
         return array.transpose(np.argsort(_AXES[name]))
     if name == "linear_as_conv":
         return array.transpose(3, 2, 0, 1).reshape(array.shape[3], -1)
+    if name == "merging":
+        return _merging(array.T, back=True)
     if name == "channels":
         return array[:, None, None]
     if name == "conv_as_linear":
@@ -121,6 +126,24 @@ def _linear_as_conv(array: np.ndarray, height: int, width: int) -> np.ndarray:
             f"{height * width} inputs for linear_as_conv({height}, {width})"
         )
     return array.reshape(array.shape[0], -1, height, width).transpose(2, 3, 1, 0)
+
+
+def _merging(array: np.ndarray, back: bool = False) -> np.ndarray:
+    """Converts parameters [4 C] or [out, 4 C] of the merging of 2x2 pixels (Swin).
+
+    MMSegmentation orders the last axis by channel, row and column, and jaxseg by
+    column, row and channel. A matrix becomes [4 C, out]. With `back`, the order is
+    changed in the opposite direction and a matrix stays as it is.
+    """
+    if array.ndim not in (1, 2) or array.shape[-1] % 4:
+        raise ValueError(
+            f"shape={array.shape} is invalid: expected one or two dimensions, of which "
+            "the last has a multiple of 4 entries, for merging"
+        )
+    split = (2, 2, -1) if back else (-1, 2, 2)
+    parts = array.reshape(*array.shape[:-1], *split)
+    ordered = parts.swapaxes(-3, -1).reshape(array.shape)
+    return ordered if back else ordered.T
 
 
 def _check_rank(name: str, array: np.ndarray, ndim: int) -> None:

@@ -1,6 +1,6 @@
 """Imports the head of UPerNet of MMSegmentation, for any backbone."""
 
-from jaxseg.weights.catalog.maps import mmseg_convnext
+from jaxseg.weights.catalog.maps import mmseg_convnext, mmseg_swin
 from jaxseg.weights.catalog.maps.mmseg_deeplab import module
 from jaxseg.weights.translate.rules import conv
 
@@ -31,3 +31,4 @@ HEADS = (
     *AUX,
 )
 CONVNEXT = (*mmseg_convnext.TRUNK, *HEADS)
+SWIN = (*mmseg_swin.TRUNK, *HEADS)
