@@ -54,7 +54,8 @@ BACKBONES = (
     *("wide_resnet38", "xception", "xception39"),
 )
 HEADS = (
-    *("aspp", "cascade", "classifier", "dense_aspp", "dual_attention", "duc"),
+    *("aspp", "cascade", "classifier", "dense_aspp", "dpt", "dual_attention"),
+    "duc",
     *("encoding", "fcn", "graph", "high_resolution", "largefov", "lraspp"),
     *("non_local", "ocr", "pyramid", "refinenet", "segformer", "setr"),
     *("linear", "unet", "upernet"),

@@ -50,6 +50,7 @@ class ViT(nn.Module):
       final_norm: Whether the final normalization is applied to every returned map.
       class_maps: Whether the pyramid also contains the class token of each map under
         "class_<level>", [B, width].
+      epsilon: Epsilon of all normalizations.
 
     Raises:
       ValueError: If taps, image size or resizing are not allowed.
@@ -74,6 +75,7 @@ class ViT(nn.Module):
     resizing: str = "bilinear"
     final_norm: bool = False
     class_maps: bool = False
+    epsilon: float = 1e-6
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
@@ -81,7 +83,11 @@ class ViT(nn.Module):
         self._check()
         x, size = self._embed(image, train)
         pyramid, names = {}, iter(self.levels)
-        norm = LayerNorm(style=self.style, name="norm") if self.final_norm else None
+        norm = (
+            LayerNorm(self.epsilon, self.style, name="norm")
+            if self.final_norm
+            else None
+        )
         for index in range(max(self.taps) + 1):
             block = TransformerBlock(
                 self.heads,
@@ -89,6 +95,7 @@ class ViT(nn.Module):
                 attention=self.attention,
                 style=self.style,
                 layer_scale=self.layer_scale,
+                epsilon=self.epsilon,
                 name=f"layer{index}",
             )
             x = block(x, train=train)

@@ -30,6 +30,7 @@ from jaxseg.models.deeplabv2 import deeplabv2
 from jaxseg.models.deeplabv3 import deeplabv3, deeplabv3_cascade, lraspp
 from jaxseg.models.deeplabv3plus import deeplabv3plus
 from jaxseg.models.denseaspp import denseaspp
+from jaxseg.models.dpt import dpt
 from jaxseg.models.duc import duc
 from jaxseg.models.encnet import encnet
 from jaxseg.models.family import Family
@@ -73,6 +74,7 @@ FAMILIES: dict[str, Family] = {
         deeplabv3plus, (("c2", 4), *_LAST_TWO), 16, scales_rates=True
     ),
     "denseaspp": Family(denseaspp, _LAST),
+    "dpt": Family(dpt, _PLAIN, 16, equal=True),
     "duc": Family(duc, _LAST),
     "encnet": Family(encnet, _LAST_TWO),
     "fastfcn": Family(fastfcn, _LAST_THREE, 32),

@@ -48,6 +48,7 @@ from jaxseg.models.denseaspp import (
     denseaspp_densenet169,
     denseaspp_densenet201,
 )
+from jaxseg.models.dpt import dpt_vitb16, dpt_vitl16
 from jaxseg.models.drn import (
     drn_a50,
     drn_c26,
@@ -247,6 +248,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "linear_dinov2_vits14_reg": linear_dinov2_vits14_reg,
     "linear_dinov2_vitb14_reg": linear_dinov2_vitb14_reg,
     "linear_dinov2_vitl14_reg": linear_dinov2_vitl14_reg,
+    "dpt_vitb16": dpt_vitb16,
+    "dpt_vitl16": dpt_vitl16,
     "setr_naive_vitl16": partial(setr_naive, trunk="vitl16"),
     "setr_pup_vitl16": partial(setr_pup, trunk="vitl16"),
     "setr_mla_vitl16": partial(setr_mla, trunk="vitl16"),

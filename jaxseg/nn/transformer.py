@@ -99,6 +99,7 @@ class TransformerBlock(nn.Module):
       style: See `BlockConfig`.
       layer_scale: Initial value of a learned factor for each channel of both residual
         branches (LayerScale, arXiv 2103.17239); None for no such factors.
+      epsilon: Epsilon of both normalizations.
     """
 
     heads: int
@@ -107,6 +108,7 @@ class TransformerBlock(nn.Module):
     attention: str = "auto"
     style: BlockConfig = BlockConfig()
     layer_scale: float | None = None
+    epsilon: float = 1e-6
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -124,10 +126,10 @@ class TransformerBlock(nn.Module):
             return y * factor.reshape(1, 1, width)
 
         attention = SelfAttention(self.heads, self.attention, style, name="attention")
-        y = LayerNorm(style=style, name="norm_1")(x)
+        y = LayerNorm(self.epsilon, style, name="norm_1")(x)
         y = drop(attention(y, train=train))
         x = residual_add(x, scaled(y, "layer_scale_1"))
-        y = LayerNorm(style=style, name="norm_2")(x)
+        y = LayerNorm(self.epsilon, style, name="norm_2")(x)
         y = Linear(self.mlp_ratio * width, style=style, name="mlp_1")(y)
         y = drop(jax.nn.gelu(y, approximate=False))
         y = drop(Linear(width, style=style, name="mlp_2")(y))

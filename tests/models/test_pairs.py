@@ -53,6 +53,7 @@ TINY = {  # A backbone of each kind with options that make it small.
 SIZE = (65, 97)
 OTHER = {  # A backbone for each family whose head does not fit HRNet.
     "cspn": "mobilenetv3_small",
+    "dpt": "dinov2_vits14_reg",
     "gscnn": "wideresnet38",
     "setr_mla": "vitti16",
     "unet": "mobilenetv3_small",

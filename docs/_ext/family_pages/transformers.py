@@ -17,6 +17,23 @@ PAGES = {
         rules=((r"backbone/layer\d+", r"backbone/layers"),),
         peers=r"(?i)dinov2",
     ),
+    "dpt": Page(
+        title="DPT",
+        paper="Ranftl, Bochkovskiy, Koltun: Vision Transformers for Dense Prediction. "
+        "ICCV 2021, arXiv 2103.13413.",
+        modules=("dpt",),
+        drawn="dpt_vitb16",
+        rules=((r"backbone/layer\d+", r"backbone/layers"),),
+        peers=r"^DPT",
+        scores=(
+            Score(
+                "MMSegmentation, ViT-B/16",
+                "ADE20K validation, one scale",
+                "46.97 mIoU",
+                "MMSegmentation 1.2.2, configs/dpt",
+            ),
+        ),
+    ),
     "segformer": Page(
         title="SegFormer",
         paper="Xie, Wang, Yu, Anandkumar, Alvarez, Luo: SegFormer: Simple and "

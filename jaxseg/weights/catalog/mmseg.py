@@ -9,6 +9,7 @@ MMSegmentation, and `peer` contains values that replace fields of that file.
 from jaxseg.weights.catalog import mmseg_hierarchical
 from jaxseg.weights.catalog.maps import (
     mmseg_bisenet,
+    mmseg_dpt,
     mmseg_hrnet,
     mmseg_ocrnet,
     mmseg_parts,
@@ -146,6 +147,20 @@ NETWORKS: tuple[Source, ...] = (
             "decode_head.up_convs.3.0.conv.weight",
         ),
         networks=_setr("naive"),
+        peer=PEER,
+    ),
+    Source(
+        "DPT",
+        rules=mmseg_dpt.MAP,
+        library="mmsegmentation",
+        has=(_LAYER0, "decode_head.reassemble_blocks.projects.0.conv.weight"),
+        networks=(
+            SourceNetwork(
+                "dpt_vitb16",
+                (("variant", "mmseg"), ("image_size", (224, 224))),
+                config("dpt_vit-b16"),
+            ),
+        ),
         peer=PEER,
     ),
     Source(

@@ -16,6 +16,9 @@ def segformer(count, **more):
 # The counts include the batch normalization and the 1x1 convolution of the head. timm's
 # networks with registers leave out the position of the class token, which is added.
 TIMM = "timm 1.0.31, built and counted"
+# Without the residual unit of the deepest level and the final normalization, which
+# transformers builds and does not use.
+TRANSFORMERS = "transformers 5.24.0, built and counted, without unused layers"
 SMALL_DINO = {"depth": 4, "width": 16, "heads": 2, "image_size": (28, 28)}
 
 
@@ -23,7 +26,23 @@ def linear_dinov2(count, **more):
     return {"classes": 19, "parameters": count, "source": TIMM, **more}
 
 
+SMALL_DPT = {
+    "depth": 4,
+    "width": 16,
+    "heads": 2,
+    "image_size": (32, 32),
+    "widths": (4, 4, 8, 8),
+    "features": 8,
+}
+
+
+def dpt(count, **more):
+    return {"classes": 19, "parameters": count, "source": TRANSFORMERS, **more}
+
+
 ROWS = {
+    "dpt_vitb16": dpt(109_963_219, narrow=SMALL_DPT),
+    "dpt_vitl16": dpt(342_115_091, same_as="dpt_vitb16"),
     "segformer_b0": segformer(3_719_027, narrow=SMALL_MIT, dead=CONSTANT),
     "segformer_b1": segformer(13_682_131, same_as="segformer_b0"),
     "segformer_b2": segformer(27_361_235, same_as="segformer_b0"),
