@@ -34,7 +34,7 @@ class Arguments:
     """
 
     shell: tyro.conf.Positional[Literal["bash", "zsh", "fish"]]
-    """Shell for which the script is written."""
+    """Shell for which the script is written: bash, zsh or fish."""
 
 
 def main(argv: list[str]) -> int:

@@ -66,10 +66,12 @@ def main(argv: list[str]) -> int:
     spec = read_spec(options.workdir)
 
     from jaxseg.serve import server
+    from jaxseg.serve.allocation import keep_freed_memory
 
     with raising_signals():
         listening = server.bound_socket(options.service)
         with listening:
+            keep_freed_memory()
             network = server.load(
                 options.workdir,
                 config,
