@@ -31,6 +31,22 @@ def make_timm(peers, name, **options):
     return model, net, timm_efficientnet.BACKBONE, {"run": pyramid}
 
 
+def make_narrow(peers):
+    """EfficientNet-B0 with a quarter of the channels and ten of the 16 blocks."""
+    generate = peers.timm.models.efficientnet._gen_efficientnet
+    net = generate(
+        "tf_efficientnet_b0",
+        channel_multiplier=0.25,
+        depth_multiplier=0.5,
+        bn_eps=1e-3,
+        pad_type="same",
+        features_only=True,
+    )
+    model = BACKBONES["efficientnet_b0"].create(width=0.25, depth=0.5)
+    net = peers.randomize(net, run=pyramid, size=MEASURED)
+    return model, net, timm_efficientnet.BACKBONE, {"run": pyramid, "size": (128, 128)}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
@@ -120,6 +136,7 @@ def test_blocks_of_the_import_tables(name):
     assert stage_blocks(SIZES[name][1], lite) in counts
 
 
+@pytest.mark.slow
 def test_stochastic_depth_leaves_the_first_block(fill):
     """Training drops whole branches; their rate grows from 0."""
     model = BACKBONES["efficientnet_lite0"].create(width=0.25, drop_path=0.9)
