@@ -252,7 +252,7 @@ def test_a_pair_keeps_its_values_between_output_strides(fill):
             "unet",
             "hrnet_w18",
             {},
-            "c1 at stride 2 and .* for unet, but found no c1 .*resnet",
+            "c1 at stride 2 and .* for unet, but found no c1 .*that fit: deeplab_vgg16",
         ),
         ("deeplabv3plus", "vitb16", {}, "found c2 at stride 16 instead of 4 or finer"),
         (
