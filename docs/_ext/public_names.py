@@ -57,7 +57,8 @@ HEADS = (
     *("aspp", "cascade", "classifier", "dense_aspp", "dpt", "dual_attention"),
     "duc",
     *("encoding", "fcn", "graph", "high_resolution", "largefov", "lraspp"),
-    *("non_local", "ocr", "pyramid", "refinenet", "segformer", "setr"),
+    *("non_local", "ocr", "pyramid", "refinenet", "segformer", "semantic_fpn"),
+    "setr",
     *("linear", "unet", "upernet"),
 )
 MODULES = (

@@ -48,6 +48,7 @@ from jaxseg.models.pspnet import pspnet
 from jaxseg.models.refinenet import refinenet
 from jaxseg.models.se_fcn import se_fcn_on
 from jaxseg.models.segformer import segformer
+from jaxseg.models.semantic_fpn import semantic_fpn
 from jaxseg.models.setr import setr_mla_on, setr_on
 from jaxseg.models.unet_resnet import unet_encoder
 from jaxseg.models.upernet import upernet
@@ -95,6 +96,7 @@ FAMILIES: dict[str, Family] = {
     "refinenet": Family(refinenet, _LAST_FOUR, 32),
     "se_fcn": Family(se_fcn_on, _LAST_TWO),
     "segformer": Family(segformer, _LAST_FOUR, 32),
+    "semantic_fpn": Family(semantic_fpn, _LAST_FOUR, 32),
     "setr_mla": Family(setr_mla_on, _PLAIN, 16, equal=True),
     "setr_naive": Family(partial(setr_on, decoder="naive"), _LAST, 16),
     "setr_pup": Family(partial(setr_on, decoder="pup"), _LAST, 16),

@@ -130,6 +130,7 @@ from jaxseg.models.segnet import (
     segnet,
     segnet_basic,
 )
+from jaxseg.models.semantic_fpn import semantic_fpn_resnet
 from jaxseg.models.setr import setr_mla, setr_naive, setr_pup
 from jaxseg.models.spn import spn
 from jaxseg.models.unet import unet
@@ -228,6 +229,8 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "ocrnet_hrnet_w18": partial(ocrnet_hrnet, width=18),
     "ocrnet_hrnet_w32": partial(ocrnet_hrnet, width=32),
     "ocrnet_hrnet_w48": partial(ocrnet_hrnet, width=48),
+    "semantic_fpn_resnet50": partial(semantic_fpn_resnet, depth=50),
+    "semantic_fpn_resnet101": partial(semantic_fpn_resnet, depth=101),
     "upernet_resnet50": partial(upernet_resnet, depth=50),
     "upernet_resnet101": partial(upernet_resnet, depth=101),
     "upernet_swin_t": partial(upernet_swin, size="swin_t"),

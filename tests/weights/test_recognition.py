@@ -305,7 +305,6 @@ UNSUPPORTED = {  # a key of the head -> its name in the message
     "decode_head.global_relation.key_project.0.conv.weight": "ISANet",
     "decode_head.acm_modules.0.gla.weight": "APCNet",
     "decode_head.dcm_modules.0.filter_gen_conv.weight": "DMNet",
-    "decode_head.scale_heads.0.0.conv.weight": "Semantic FPN",
     "decode_head.cca.gamma.scale": "CCNet",
     "decode_head.dnl_block.g.conv.weight": "DNLNet",
 }
@@ -357,7 +356,6 @@ def test_the_backbone_below_such_a_head(tmp_path, deep_stem):
 @pytest.mark.parametrize(
     ("key", "name"),
     [
-        ("decoder.p5.weight", "FPN"),
         ("decoder.center.top_conv.weight", "MAnet"),
         ("decoder.blocks.x_0_0.conv1.0.weight", "UnetPlusPlus"),
     ],
@@ -374,7 +372,9 @@ def test_decoders_without_a_counterpart(trunk, key, name):
 def test_the_encoder_of_such_a_network(tmp_path, trunk):
     variables, state = trunk
     state = {f"encoder.{k}": v for k, v in state.items()}
-    path = written(tmp_path, "a.npz", state | {"decoder.p5.weight": np.ones(1)})
+    path = written(
+        tmp_path, "a.npz", state | {"decoder.fpa.branch1.1.conv.weight": np.ones(1)}
+    )
     result = converted(path, entry="encoder", **BACKBONE)
     got = result.imported.variables["params"]["backbone"]
     assert same(got, variables["params"]["backbone"])

@@ -14,6 +14,23 @@ def _scores(folder: str, rows: tuple[tuple[str, str, str], ...]) -> tuple[Score,
 
 
 PAGES = {
+    "semantic_fpn": Page(
+        title="Semantic FPN",
+        paper="Kirillov, Girshick, He, Dollár: Panoptic Feature Pyramid Networks. CVPR "
+        "2019, arXiv 1901.02446.",
+        modules=("semantic_fpn",),
+        drawn="semantic_fpn_resnet50",
+        peers=r"^(Semantic )?FPN",
+        scores=_scores(
+            "sem_fpn",
+            (
+                ("ResNet-50", ADE, "37.49"),
+                ("ResNet-101", ADE, "39.35"),
+                ("ResNet-50", CITY, "74.52"),
+                ("ResNet-101", CITY, "75.8"),
+            ),
+        ),
+    ),
     "upernet": Page(
         title="UPerNet",
         paper="Xiao, Liu, Zhou, Jiang, Sun: Unified Perceptual Parsing for Scene "

@@ -1,4 +1,4 @@
-"""Lists MMSegmentation's networks with one of eleven heads on a dilated ResNet."""
+"""Lists MMSegmentation's networks with one of twelve heads on a dilated ResNet."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from jaxseg.weights.catalog.maps import (
     mmseg_danet,
     mmseg_deeplab,
     mmseg_fcn,
+    mmseg_fpn,
     mmseg_nonlocal,
     mmseg_ocrnet,
     mmseg_resnet,
@@ -178,6 +179,15 @@ HEADS = (
         options=(_HALF_PIXEL, ("output_stride", 8)),
         unseen=(*_STRIDE_UNSEEN, ("stage_rates", None), _BINS),
         narrow=(_FEATURES, {}),
+    ),
+    _Head(
+        "Semantic FPN",
+        table=mmseg_fpn.HEADS,
+        model="semantic_fpn_resnet{}",
+        config="fpn_r50",
+        has=("decode_head.scale_heads.0.0.conv.weight",),
+        options=(("output_stride", 32),),
+        unseen=(("stride_in", "conv2"),),
     ),
     _Head(
         "UPerNet",

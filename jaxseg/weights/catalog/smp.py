@@ -6,6 +6,7 @@ from typing import Any
 
 from jaxseg.weights.catalog.maps import (
     smp_deeplab,
+    smp_fpn,
     smp_pspnet,
     smp_segformer,
     smp_unet,
@@ -186,6 +187,23 @@ NETWORKS: tuple[Source, ...] = (
             for depth in (18, 34, 50, 101, 152)
         ),
         assumed="decoder_interpolation='nearest', the only one that is supported",
+        peer=PEER,
+    ),
+    Source(
+        "FPN",
+        rules=smp_fpn.MAP,
+        library="segmentation_models_pytorch",
+        has=("encoder.layer4.0.conv1.weight", "decoder.p5.weight"),
+        networks=tuple(
+            _resnet(
+                "semantic_fpn",
+                depth=depth,
+                factory="FPN",
+                options=(("variant", "smp"),),
+            )
+            for depth in _DEPTHS
+        ),
+        assumed="decoder_merge_policy='add', the only one that is supported",
         peer=PEER,
     ),
     Source(

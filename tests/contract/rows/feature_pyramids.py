@@ -22,6 +22,10 @@ def row(count, source=MMSEG, **more):
 
 
 ROWS = {
+    "semantic_fpn_resnet50": row(
+        28_514_806, narrow={**SMALL_RESNET, "pyramid_features": 8}
+    ),
+    "semantic_fpn_resnet101": row(47_506_934, same_as="semantic_fpn_resnet50"),
     "upernet_resnet50": row(66_516_108, narrow=SMALL_RESNET),
     "upernet_resnet101": row(85_508_236, same_as="upernet_resnet50"),
     "upernet_swin_t": row(59_941_862, narrow=SMALL_SWIN),
