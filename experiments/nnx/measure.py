@@ -3,12 +3,13 @@
     python experiments/nnx/measure.py deeplabv3plus_resnet50 --image 2 257 257 3
     python experiments/nnx/measure.py deeplabv3plus_resnet50 --image 1 33 33 3
 
-Both forms start with the same variables. The forward pass is compiled by `nnx.jit` and
-by `jax.jit`; the training step is one of `nnx.Optimizer` and one of optax (SGD with
-momentum). `nnx.jit` is measured in its default form (graph) and with `graph=False`
-(tree), in which it does not return the arrays that did not change. Each pair calls both
-forms one after the other, in alternating order, and waits for the results. One line of
-JSON per comparison goes to the standard output.
+Both forms start with the same variables. The forward pass is compiled by nnx and by
+`jax.jit`; the training step is one of `nnx.Optimizer` and one of optax (SGD with
+momentum). Three forms of nnx are measured: `nnx.jit_partial`, to which the network is
+bound (partial); `nnx.jit` with `graph=False`, which does not return the arrays that did
+not change (tree); and `nnx.jit` in its default form (graph). Each pair calls both forms
+one after the other, in alternating order, and waits for the results. One line of JSON
+per comparison goes to the standard output.
 
 The ratio is the median over the pairs. CPU time is measured as well, because it is
 comparable even if other programs run. With a small image, the difference of the times
@@ -32,6 +33,7 @@ import jaxseg
 from jaxseg.losses import cross_entropy
 from jaxseg.runs.provenance import commit, versions
 
+MODES = ("partial", "tree", "graph")
 CLASSES, TX = 21, optax.sgd(1e-3, momentum=0.9)
 
 
@@ -73,16 +75,14 @@ def linen_calls(model, variables, image, label):
     return {"forward": lambda: forward(variables, image), "step": train}
 
 
-def nnx_calls(model, variables, image, label, *, graph):
+def nnx_calls(model, variables, image, label, *, mode):
     """Returns the compiled forward pass and the compiled step in nnx, by name."""
     network = jaxseg.nnx.from_linen(model, variables, rngs=nnx.Rngs(0))
     optimizer = nnx.Optimizer(network, TX, wrt=nnx.Param)
 
-    @nnx.jit(graph=graph)
     def forward(network, image):
         return network(image)["logits"]
 
-    @nnx.jit(graph=graph)
     def step(network, optimizer, image, label):
         def loss(network):
             return mean_loss(network(image, train=True), label)
@@ -92,6 +92,11 @@ def nnx_calls(model, variables, image, label, *, graph):
         return value
 
     evaluated = jaxseg.nnx.from_linen(model, variables)
+    if mode == "partial":
+        forward = nnx.jit_partial(forward, evaluated, graph=False)
+        step = nnx.jit_partial(step, network, optimizer, graph=False)
+        return {"forward": lambda: forward(image), "step": lambda: step(image, label)}
+    forward, step = (nnx.jit(call, graph=mode == "graph") for call in (forward, step))
     return {
         "forward": lambda: forward(evaluated, image),
         "step": lambda: step(network, optimizer, image, label),
@@ -136,7 +141,7 @@ def main():
     parser.add_argument("network")
     parser.add_argument("--image", type=int, nargs=4, default=[2, 257, 257, 3])
     parser.add_argument("--pairs", type=int, default=30)
-    parser.add_argument("--modes", nargs="+", default=["tree", "graph"])
+    parser.add_argument("--modes", nargs="+", default=MODES)
     options = parser.parse_args()
     model = jaxseg.create_model(options.network, CLASSES)
     image = jax.random.normal(jax.random.key(1), options.image)
@@ -146,7 +151,7 @@ def main():
     arguments = model, variables, image, label
     linen = linen_calls(*arguments)
     for mode, call in itertools.product(options.modes, ("forward", "step")):
-        module = nnx_calls(*arguments, graph=mode == "graph")
+        module = nnx_calls(*arguments, mode=mode)
         record = {
             "network": options.network,
             "arrays": len(jax.tree.leaves(variables)),
