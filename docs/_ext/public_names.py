@@ -57,9 +57,9 @@ HEADS = (
     *("aspp", "cascade", "classifier", "dense_aspp", "dpt", "dual_attention"),
     "duc",
     *("encoding", "fcn", "graph", "high_resolution", "largefov", "lraspp"),
-    *("non_local", "ocr", "pyramid", "refinenet", "segformer", "semantic_fpn"),
-    "setr",
-    *("linear", "unet", "upernet"),
+    *("non_local", "ocr", "presence", "pyramid", "refinenet", "segformer"),
+    *("semantic_fpn", "setr"),
+    *("linear", "unet", "unet_block", "unet_plus_plus", "upernet"),
 )
 MODULES = (
     "jaxseg.typing",

@@ -35,7 +35,8 @@ def rows(only: Container[str] | None = None) -> Iterator[Published]:
     for folder in FOLDERS:
         text = (root / "configs" / folder / "metafile.yaml").read_text()
         content = yaml.safe_load(text)
-        license = content["Collections"][0].get("License", "not stated")
+        (first, *_) = content.get("Collections") or [{}]
+        license = first.get("License", "not stated")
         for model in content["Models"]:
             name = f"mmseg/{model['Name']}"
             if not model.get("Weights") or not (root / model["Config"]).is_file():

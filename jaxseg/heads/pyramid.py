@@ -26,6 +26,7 @@ class PSPHead(nn.Module):
       score_kernel: Kernel size of the classifier; 1 in the paper.
         In segmentation_models.pytorch, `fuse_kernel` is 1 and `score_kernel` is 3.
       tap: The pyramid level that the head reads.
+      bias: Whether the fusing convolution has a bias.
       style: See `BlockConfig`.
     """
 
@@ -37,12 +38,19 @@ class PSPHead(nn.Module):
     score_kernel: int = 1
     tap: str = "c5"
     style: BlockConfig = BlockConfig()
+    bias: bool = False
 
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
         x = self.pyramid(pyramid[self.tap], train=train)
         features = self.features or self.pyramid.features
-        block = ConvNormAct(features, self.fuse_kernel, style=self.style, name="fuse")
+        block = ConvNormAct(
+            features,
+            self.fuse_kernel,
+            bias=self.bias,
+            style=self.style,
+            name="fuse",
+        )
         drop = Dropout(self.dropout, channels=True)
         x = drop(block(x, train=train), train=train)
         return Conv(

@@ -22,6 +22,8 @@ class EncoderDecoder(nn.Module):
       zoom: An integer factor. If given, the logits are enlarged by it with aligned
         corners and cropped to the size of the image, as Caffe does, in place of the
         final resizing.
+      aux_presence: Maps the pyramid to logits [B, K] that say which classes occur in
+        the image, for training. The output is "extra_presence".
     """
 
     backbone: nn.Module
@@ -30,6 +32,7 @@ class EncoderDecoder(nn.Module):
     aux_tap: str = "c4"
     align_corners: bool = False
     zoom: int | None = None
+    aux_presence: nn.Module | None = None
 
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
         pyramid = self.backbone(image, train=train)
@@ -37,6 +40,9 @@ class EncoderDecoder(nn.Module):
         if self.aux_head is not None:
             aux = self.aux_head(pyramid[self.aux_tap], train=train)
             outputs["aux"] = self._upsample(aux, image)
+        if self.aux_presence is not None:
+            presence = self.aux_presence(pyramid, train=train)
+            outputs["extra_presence"] = presence
         return outputs
 
     def _upsample(self, logits, image):

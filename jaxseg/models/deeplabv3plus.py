@@ -14,6 +14,7 @@ from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.xception import Xception
 from jaxseg.heads.aspp import DeepLabV3PlusHead, aspp_rates
 from jaxseg.heads.fcn import FCNHead
+from jaxseg.heads.presence import take_presence
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
@@ -47,15 +48,18 @@ def deeplabv3plus(
       style: See `BlockConfig`.
       **options: Options of the ASPP (`image_pool`, `pool_window`, `pool_first`,
         `align_corners`, `project_kernel`, `dropout`, `channel_dropout`) and of the
-        decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`). `separable_aspp`
-        replaces `separable` for the ASPP. `aux` is the width of an auxiliary head on
-        c4: 0 for none, 256 in MMSegmentation.
+        decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`, `tap`).
+        `separable_aspp` replaces `separable` for the ASPP. `aux` is the width of an
+        auxiliary head on c4: 0 for none, 256 in MMSegmentation. With `presence`
+        classes, a head classifies whole images, see
+        `jaxseg.heads.presence.take_presence`.
     """
     decoder = {
         field: options.pop(key) for key, field in _DECODER.items() if key in options
     }
     separable_aspp = options.pop("separable_aspp", separable)
     aux = options.pop("aux", 0)
+    presence = take_presence(options, decoder.get("tap", "c5"), style)
     rates = aspp_rates(rates, output_stride)
     aspp = ASPP(features, rates, separable_aspp, style=style, **options)
     head = DeepLabV3PlusHead(
@@ -67,12 +71,16 @@ def deeplabv3plus(
         style=style,
         **decoder,
     )
-    aux_head = None
-    if aux:
-        aux_head = FCNHead(
-            num_classes, aux, None, style=style, channel_dropout=aspp.channel_dropout
-        )
-    return EncoderDecoder(backbone, head, aux_head, align_corners=aspp.align_corners)
+    drop = aspp.channel_dropout
+    return EncoderDecoder(
+        backbone,
+        head,
+        FCNHead(num_classes, aux, None, style=style, channel_dropout=drop)
+        if aux
+        else None,
+        align_corners=aspp.align_corners,
+        aux_presence=presence,
+    )
 
 
 _DECODER = {
@@ -80,6 +88,7 @@ _DECODER = {
     "after_aspp": "after_aspp",
     "head_dropout": "dropout",
     "low_tap": "low_tap",
+    "tap": "tap",
 }
 
 

@@ -50,6 +50,7 @@ from jaxseg.models.se_fcn import se_fcn_on
 from jaxseg.models.segformer import segformer
 from jaxseg.models.semantic_fpn import semantic_fpn
 from jaxseg.models.setr import setr_mla_on, setr_on
+from jaxseg.models.unet_plus_plus import unet_plus_plus
 from jaxseg.models.unet_resnet import unet_encoder
 from jaxseg.models.upernet import upernet
 from jaxseg.nn.block_config import BlockConfig
@@ -101,6 +102,7 @@ FAMILIES: dict[str, Family] = {
     "setr_naive": Family(partial(setr_on, decoder="naive"), _LAST, 16),
     "setr_pup": Family(partial(setr_on, decoder="pup"), _LAST, 16),
     "unet": Family(unet_encoder, _ALL_FIVE, 32, exact=True),
+    "unetplusplus": Family(unet_plus_plus, _ALL_FIVE, 32, exact=True),
     "upernet": Family(upernet, _LAST_FOUR, 32),
 }
 

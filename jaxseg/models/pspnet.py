@@ -8,13 +8,16 @@ Differs: at other sizes pooling rounds down, as in the authors' later PyTorch co
 their Caffe networks it rounds up.
 """
 
+import dataclasses
 from functools import partial
+from typing import Any
 
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.resnet_variant import BETA
 from jaxseg.heads.fcn import FCNHead
+from jaxseg.heads.presence import take_presence
 from jaxseg.heads.pyramid import PSPHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.models.options import split_options
@@ -47,18 +50,29 @@ def pspnet(
       style: See `BlockConfig`.
       **options: Attributes of the pyramid (`norm_single`, `input_first`) and of the
         head (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
+        `decoder_norm` is the normalization of the head, a value of `BlockConfig.norm`;
+        with "none", its convolutions have a bias. With `presence` classes, a head
+        classifies whole images, see `jaxseg.heads.presence.take_presence`.
     """
-    kept = {k: options.pop(k) for k in ("norm_single", "input_first") if k in options}
-    pyramid = PyramidPooling(features, bins, align_corners, style=style, **kept)
+    kept: dict[str, Any] = {
+        k: options.pop(k) for k in ("norm_single", "input_first") if k in options
+    }
+    presence = take_presence(options, options.get("tap", "c5"), style)
+    norm = options.pop("decoder_norm", None)
+    if norm is not None:
+        kept["bias"] = options["bias"] = norm == "none"
+    own = style if norm is None else dataclasses.replace(style, norm=norm)
+    pyramid = PyramidPooling(features, bins, align_corners, style=own, **kept)
     fuse = options.pop("fuse_features", None)
     aux_head = None
     if aux:
         aux_head = FCNHead(num_classes, tap=None, style=style, channel_dropout=True)
     return EncoderDecoder(
         backbone,
-        PSPHead(num_classes, pyramid, fuse, style=style, **options),
+        PSPHead(num_classes, pyramid, fuse, style=own, **options),
         aux_head,
         align_corners=align_corners,
+        aux_presence=presence,
     )
 
 

@@ -8,7 +8,8 @@ from functools import partial
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import create_resnet
-from jaxseg.heads.unet import UNetHead
+from jaxseg.heads.presence import take_presence
+from jaxseg.heads.unet import UNetHead, levels_of
 from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Array
@@ -17,15 +18,29 @@ FEATURES = (256, 128, 64, 32, 16)
 
 
 class UNetEncoder(nn.Module):
-    """Applies a backbone and a U-Net head, whose logits have the size of the image."""
+    """Applies a backbone and a U-Net head, whose logits have the size of the image.
+
+    Attributes:
+      backbone: Maps an image to a pyramid.
+      head: Maps the pyramid and the image, as level c0, to logits.
+      aux_presence: Maps the pyramid to logits [B, K] that say which classes occur in
+        the image, for training.
+    """
 
     backbone: nn.Module
     head: nn.Module
+    aux_presence: nn.Module | None = None
 
     def __call__(self, image: Array, *, train: bool = False) -> dict[str, Array]:
-        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}."""
+        """Maps [B, H, W, C] to {"logits": [B, H, W, num_classes]}.
+
+        With `aux_presence`, the output "extra_presence" [B, K] is added.
+        """
         pyramid = {"c0": image, **self.backbone(image, train=train)}
-        return {"logits": self.head(pyramid, train=train)}
+        outputs = {"logits": self.head(pyramid, train=train)}
+        if self.aux_presence is not None:
+            outputs["extra_presence"] = self.aux_presence(pyramid, train=train)
+        return outputs
 
 
 def unet_encoder(
@@ -33,17 +48,28 @@ def unet_encoder(
     backbone: nn.Module,
     *,
     features: tuple[int, ...] = FEATURES,
+    attention: str = "none",
+    decoder_norm: str | None = None,
     style: BlockConfig = BlockConfig(),
+    **options,
 ) -> UNetEncoder:
     """Puts the expanding path of U-Net on a backbone with c1 to c5 (arXiv 1505.04597).
 
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid of strides 2, 4, 8, 16 and 32.
-      features: Numbers of channels of the five decoder levels.
+      features: Numbers of channels of the decoder levels. Four or three numbers decode
+        c4 or c3.
+      attention: "scse" gates channels and pixels (arXiv 1803.02579); or "none".
+      decoder_norm: The normalization of the head, a value of `BlockConfig.norm`; None
+        takes that of `style`. With "none", its convolutions have a bias.
       style: See `BlockConfig`.
+      **options: With `presence` classes, a head classifies whole images, see
+        `jaxseg.heads.presence.take_presence`.
     """
-    return UNetEncoder(backbone, UNetHead(num_classes, features, style))
+    presence = take_presence(options, levels_of(features)[0], style)
+    head = UNetHead(num_classes, features, style, attention, decoder_norm, **options)
+    return UNetEncoder(backbone, head, presence)
 
 
 def unet_resnet(
@@ -59,7 +85,7 @@ def unet_resnet(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       style: See `BlockConfig`.
-      **options: Options of `create_resnet`, and `features` of `unet_encoder`.
+      **options: Options of `create_resnet` and of `unet_encoder`.
     """
     trunk, rest = split_options(options)
     backbone = create_resnet(depth, 32, style=style, **trunk)

@@ -135,6 +135,7 @@ from jaxseg.models.setr import setr_mla, setr_naive, setr_pup
 from jaxseg.models.spn import spn
 from jaxseg.models.unet import unet
 from jaxseg.models.unet_fcn import unet_fcn
+from jaxseg.models.unet_plus_plus import unetplusplus_resnet34
 from jaxseg.models.unet_resnet import unet_resnet18, unet_resnet34, unet_resnet50
 from jaxseg.models.unet_valid import unet_caffe, unet_valid
 from jaxseg.models.upernet import upernet_convnext, upernet_resnet, upernet_swin
@@ -148,6 +149,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "unet_resnet18": unet_resnet18,
     "unet_resnet34": unet_resnet34,
     "unet_resnet50": unet_resnet50,
+    "unetplusplus_resnet34": unetplusplus_resnet34,
     "segnet": segnet,
     "segnet_basic": segnet_basic,
     "bayesian_segnet": bayesian_segnet,

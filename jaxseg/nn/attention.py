@@ -1,9 +1,9 @@
 """Attention over pixels and over channels.
 
 `PositionAttention` and `ChannelAttention` come from DANet (arXiv 1809.02983),
-`NonLocal` from non-local neural networks (arXiv 1711.07971) and `SqueezeExcite` from
-arXiv 1709.01507. The defaults follow the equations of the papers. Options select the
-forms that published checkpoints need.
+`NonLocal` from non-local neural networks (arXiv 1711.07971), `SqueezeExcite` from arXiv
+1709.01507 and `SCSE` from arXiv 1803.02579. The defaults follow the equations of the
+papers. Options select the forms that published checkpoints need.
 """
 
 import jax
@@ -249,3 +249,33 @@ class SqueezeExcite(nn.Module):
         gate = jax.nn.relu(gate)
         gate = Conv(channels, kernel=1, style=self.style, name="excite")(gate)
         return x * jax.nn.sigmoid(gate)
+
+
+class SCSE(nn.Module):
+    """Gates channels and pixels: concurrent spatial and channel squeeze and excitation.
+
+    It computes x * c + x * s. The gate c of each channel follows from the average over
+    the pixels by two 1x1 convolutions, the gate s of each pixel by one.
+
+    Attributes:
+      reduction: The first convolution has C // reduction channels; 16 in
+        segmentation_models.pytorch. The paper has 2.
+      style: See `BlockConfig`.
+
+    References:
+      arXiv 1803.02579, section 2.
+    """
+
+    reduction: int = 16
+    style: BlockConfig = BlockConfig()
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps [B, H, W, C] to the same shape."""
+        channels = x.shape[-1]
+        few = max(1, channels // self.reduction)
+        squeezed = Conv(few, 1, style=self.style, name="squeeze")(global_mean(x))
+        excite = Conv(channels, 1, style=self.style, name="excite")
+        of_channel = nn.sigmoid(excite(nn.relu(squeezed)))
+        of_pixel = nn.sigmoid(Conv(1, 1, style=self.style, name="pixel")(x))
+        return x * of_channel + x * of_pixel

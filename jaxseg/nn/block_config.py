@@ -4,7 +4,7 @@ import dataclasses
 
 from jaxseg.text import one_of
 
-_NORMS = ("batch", "frozen", "group", "none")
+_NORMS = ("batch", "frozen", "group", "instance", "none")
 _DTYPES = ("float32", "bfloat16")
 _IMPLS = ("auto", "lax")
 
@@ -15,7 +15,7 @@ class BlockConfig:
 
     Attributes:
       norm: "batch"; "frozen" (batch norm with fixed statistics, scale and shift);
-        "group"; or "none".
+        "group"; "instance" (each channel of each image); or "none".
       axis_name: The pmap axis over which batch statistics are averaged. Under jit with
         shardings, the statistics cover the global batch even without it.
       dtype: Dtype of activations. Parameters, statistics and logits stay float32.

@@ -191,6 +191,7 @@ class PyramidPooling(nn.Module):
         segmentation_models.pytorch, it permits training with a batch of one image.
       input_first: Whether the input comes first in the concatenation. In
         segmentation_models.pytorch it comes last.
+      bias: Whether all convolutions have a bias, for networks without normalization.
       style: See `BlockConfig`.
 
     References:
@@ -203,6 +204,7 @@ class PyramidPooling(nn.Module):
     norm_single: bool = True
     input_first: bool = True
     style: BlockConfig = BlockConfig()
+    bias: bool = False
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
@@ -214,7 +216,11 @@ class PyramidPooling(nn.Module):
                 y = nn.relu(y)
             else:
                 block = ConvNormAct(
-                    self.features, kernel=1, style=self.style, name=f"bin{bins}"
+                    self.features,
+                    kernel=1,
+                    bias=self.bias,
+                    style=self.style,
+                    name=f"bin{bins}",
                 )
                 y = block(y, train=train)
             parts.append(resize(y, x.shape[1:3], align_corners=self.align_corners))

@@ -31,8 +31,9 @@ class MaskedNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, channels)
         bias = self.param("bias", nn.initializers.zeros, channels)
         wide, share = x.astype(jnp.float32), mask[..., None].astype(jnp.float32)
-        if self.style.norm == "group":
-            mean, var = _group_moments(wide, share, self.style.groups)
+        if self.style.norm in ("group", "instance"):
+            own = self.style.groups if self.style.norm == "group" else x.shape[-1]
+            mean, var = _group_moments(wide, share, own)
         else:
             mean, var = self._batch_moments(wide, share, train)
         if self.style.norm == "frozen":

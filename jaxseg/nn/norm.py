@@ -1,4 +1,4 @@
-"""Normalization: batch (synchronized or frozen), group, or none.
+"""Normalization: batch (synchronized or frozen), group, instance, or none.
 
 Batch norm (arXiv 1502.03167) costs one multiplication and one addition per value. Mean
 and variance come from one float32 pass, E[x^2] - E[x]^2. Like flax, the running
@@ -30,7 +30,8 @@ class Norm(nn.Module):
     """Normalizes each channel (the last axis) by the method that `style.norm` names.
 
     The parameters are scale and bias [C]. With "batch" and "frozen", the collection
-    `batch_stats` holds mean and var [C].
+    `batch_stats` holds mean and var [C]. "instance" (arXiv 1607.08022) is "group" with
+    one channel per group.
 
     Attributes:
       style: See `BlockConfig`.
@@ -50,7 +51,7 @@ class Norm(nn.Module):
         start = nn.initializers.constant(self.scale_init)
         scale = self.param("scale", start, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
-        if self.style.norm == "group":
+        if self.style.norm in ("group", "instance"):
             mean, var = self._group_statistics(x)
         else:
             mean, var = self._batch_statistics(x, train)
@@ -101,6 +102,7 @@ class Norm(nn.Module):
 
     def _group_statistics(self, x):
         channels, groups = x.shape[-1], self.style.groups
+        groups = channels if self.style.norm == "instance" else groups
         if channels % groups:
             # The largest number of groups that divides narrow layers evenly.
             groups = next(g for g in range(groups, 0, -1) if channels % g == 0)

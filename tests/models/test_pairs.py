@@ -57,6 +57,7 @@ OTHER = {  # A backbone for each family whose head does not fit HRNet.
     "gscnn": "wideresnet38",
     "setr_mla": "vitti16",
     "unet": "mobilenetv3_small",
+    "unetplusplus": "mobilenetv3_small",
 }
 # The decoder of these is not one head that reads the pyramid alone.
 WITHOUT_HEAD = [
@@ -164,6 +165,7 @@ EQUAL = {  # preset: (family, backbone, options)
     "fastfcn_enc_resnet50": ("fastfcn", "resnet50_beta", {"head": "enc"}),
     "refinenet_resnet152": ("refinenet", "resnet152", {}),
     "unet_resnet34": ("unet", "resnet34", {}),
+    "unetplusplus_resnet34": ("unetplusplus", "resnet34", {}),
     "hrnet_w18": ("hrnetv2", "hrnet_w18", {}),
     "ocrnet_resnet101": ("ocrnet", "resnet101_beta", {}),
     "danet_resnet50": ("danet", "resnet50", {}),

@@ -93,6 +93,13 @@ def test_group_norm_is_per_image_and_group():
     np.testing.assert_allclose(y, by_hand(x, state, mean, var), rtol=1e-3, atol=1e-3)
 
 
+def test_instance_norm_is_per_image_and_channel():
+    x, state = draw(), variables("group")
+    mean, var = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)
+    y = Norm(BlockConfig(norm="instance")).apply(state, x, train=False)
+    np.testing.assert_allclose(y, by_hand(x, state, mean, var), rtol=1e-3, atol=1e-3)
+
+
 def test_statistics_under_pmap_are_global_only_with_the_axis_name():
     x, state = draw(), variables()
     parts = x.reshape(2, 2, *SHAPE[1:])

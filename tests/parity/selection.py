@@ -25,6 +25,7 @@ DEFAULT = {
     "test_scorers.py::test_monai[19]": "distances and Dice of images, averaged",
     "test_scorers.py::test_scikit_learn": "scores of a matrix and of thresholds",
     "test_scorers.py::test_surface_distance": "contours between the pixels",
+    "test_smp_options.py::test_unet[scse]": "gates of channels and pixels",
     "test_swin.py::test_torchvision": "attention in shifted windows",
     "test_torch_atrous_nets.py::test_deeplabv1_early_predictions[sum-even]": "fused taps",
     "test_torch_atrous_nets.py::test_deeplabv2_resnet[mixed]": "several scales",

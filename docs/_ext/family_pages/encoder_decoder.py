@@ -95,6 +95,26 @@ PAGES = {
             ),
         ),
     ),
+    "unetplusplus": Page(
+        title="Unet++",
+        paper="Zhou, Siddiquee, Tajbakhsh, Liang: UNet++: A Nested U-Net Architecture "
+        "for Medical Image Segmentation. DLMIA 2018, arXiv 1807.10165.",
+        modules=("unet_plus_plus",),
+        drawn="unetplusplus_resnet34",
+        rules=(
+            (r"backbone/(layer\d)_\d+", r"backbone/\1"),
+            (r"(head/node\d_\d)_\w+", r"\1"),
+        ),
+        peers=r"^UnetPlusPlus",
+        scores=(
+            Score(
+                "Unet++ with deep supervision",
+                "four medical datasets, average",
+                "3.9 points of IoU above U-Net, 3.4 above a wider U-Net",
+                "paper, abstract",
+            ),
+        ),
+    ),
     "segnet": Page(
         title="SegNet and Bayesian SegNet",
         paper="Badrinarayanan, Kendall, Cipolla: SegNet: A Deep Convolutional "

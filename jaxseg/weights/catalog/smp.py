@@ -12,6 +12,11 @@ from jaxseg.weights.catalog.maps import (
     smp_unet,
     smp_upernet,
 )
+from jaxseg.weights.catalog.smp_options import (
+    presence_options,
+    pspnet_options,
+    unet_options,
+)
 from jaxseg.weights.catalog.sources import (
     Peer,
     Source,
@@ -21,7 +26,8 @@ from jaxseg.weights.catalog.sources import (
 from jaxseg.weights.translate.rules import prefixed
 
 _DEPTHS = (50, 101, 18, 34, 152)
-_NAMED = {"unet": (18, 34, 50)}  # Depths with their own names; otherwise 50 and 101.
+# Depths with their own names; otherwise 50 and 101.
+_NAMED = {"unet": (18, 34, 50), "unetplusplus": (34,)}
 _ASPP = (("eager_rate", True), ("rates", (12, 24, 36)), ("align_corners", True))
 _PLUS = (
     *_ASPP,
@@ -37,18 +43,28 @@ _UNSEEN = {
 }
 
 
+_SHOWN = {
+    "unet": unet_options,
+    "unetplusplus": unet_options,
+    "pspnet": pspnet_options,
+    "deeplabv3plus": presence_options,
+}
+
+
 def _resnet(family: str, depth: int, factory: str, options, **peer) -> SourceNetwork:
     """Returns a network of segmentation_models.pytorch.
 
     In jaxseg the depths 50 and 101 have their own names.
     """
-    named = depth in _NAMED.get(family, (50, 101))
+    named = _NAMED.get(family, (50, 101))
+    own = depth if depth in named else 50 if 50 in named else named[0]
     return SourceNetwork(
-        f"{family}_resnet{depth if named else 50}",
-        options if named else (("depth", depth), *options),
+        f"{family}_resnet{own}",
+        options if own == depth else (("depth", depth), *options),
         factory,
         peer=(("encoder_name", f"resnet{depth}"), *peer.items()),
         unseen=_UNSEEN.get(family, ()),
+        shown=_SHOWN.get(family),
     )
 
 
@@ -133,6 +149,23 @@ NETWORKS: tuple[Source, ...] = (
         peer=PEER,
     ),
     Source(
+        "DeepLabV3Plus with dense ASPP",
+        rules=smp_deeplab.MAP_V3PLUS_DENSE,
+        library="segmentation_models_pytorch",
+        has=("encoder.layer4.0.conv1.weight", "decoder.aspp.0.convs.1.0.weight"),
+        networks=tuple(
+            _resnet(
+                "deeplabv3plus",
+                depth=depth,
+                factory="DeepLabV3Plus",
+                options=(*_PLUS, ("separable_aspp", "none")),
+                decoder_aspp_separable=False,
+            )
+            for depth in _DEPTHS
+        ),
+        peer=PEER,
+    ),
+    Source(
         "DeepLabV3Plus",
         rules=smp_deeplab.MAP_V3PLUS,
         library="segmentation_models_pytorch",
@@ -179,12 +212,28 @@ NETWORKS: tuple[Source, ...] = (
         library="segmentation_models_pytorch",
         has=(
             "encoder.layer4.0.conv1.weight",
-            "decoder.blocks.4.conv2.0.weight",
+            "decoder.blocks.2.conv2.0.weight",
             "segmentation_head.0.weight",
         ),
         networks=tuple(
             _resnet("unet", depth=depth, factory="Unet", options=())
             for depth in (18, 34, 50, 101, 152)
+        ),
+        assumed="decoder_interpolation='nearest', the only one that is supported",
+        peer=PEER,
+    ),
+    Source(
+        "UnetPlusPlus on ResNet",
+        rules=smp_unet.MAP_PLUS_PLUS,
+        library="segmentation_models_pytorch",
+        has=(
+            "encoder.layer4.0.conv1.weight",
+            "decoder.blocks.x_0_0.conv2.0.weight",
+            "segmentation_head.0.weight",
+        ),
+        networks=tuple(
+            _resnet("unetplusplus", depth=depth, factory="UnetPlusPlus", options=())
+            for depth in (34, 18, 50, 101, 152)
         ),
         assumed="decoder_interpolation='nearest', the only one that is supported",
         peer=PEER,

@@ -24,6 +24,8 @@ class SourceNetwork:
         It is empty for networks that always or never have an auxiliary head.
       unseen: Options that change the result but cannot be inferred from the tensors,
         each with its usual value in the other library.
+      shown: A function that maps the tensors of a checkpoint, by name, to options that
+        they show, or None.
     """
 
     name: str
@@ -32,15 +34,20 @@ class SourceNetwork:
     aux: str = ""
     peer: tuple[tuple[str, object], ...] = ()
     unseen: tuple[tuple[str, object], ...] = ()
+    shown: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     def options_for(self, keys: Iterable[str]) -> dict[str, object]:
         """Returns the options of `create_model` for the network of a state dict.
 
         Args:
-          keys: The names of the tensors.
+          keys: The names of the tensors, or the tensors by name. Options that depend
+            on shapes are returned only for the latter.
         """
         auxiliary = self.aux and any(key.startswith(self.aux) for key in keys)
-        return dict(self.options) | ({"aux": True} if auxiliary else {})
+        options = dict(self.options) | ({"aux": True} if auxiliary else {})
+        if self.shown is not None and isinstance(keys, Mapping):
+            options |= self.shown(keys)
+        return options
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,6 +58,12 @@ ROWS = {
         "source": SMP,
         "same_as": "unet_resnet18",
     },
+    "unetplusplus_resnet34": {
+        "classes": 21,
+        "parameters": 26_081_509,
+        "source": "segmentation_models_pytorch.UnetPlusPlus, classes=21",
+        "narrow": {**RESNET_NARROW, "features": (8, 8, 6, 5, 4)},
+    },
     "segnet": {
         "classes": 11,
         "parameters": 29_449_355,

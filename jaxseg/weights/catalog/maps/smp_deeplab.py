@@ -4,9 +4,11 @@ The networks of jaxseg are `deeplabv3_resnet50(output_stride=8)` and
 `deeplabv3plus_resnet50` with `separable="plain", after_aspp=True, fuse=1`. Both have
 `rates=(12, 24, 36), align_corners=True, eager_rate=True`, because
 segmentation_models.pytorch applies the new atrous rate already to the 3x3 convolution
-whose stride was removed.
+whose stride was removed. With `decoder_aspp_separable=False` of
+segmentation_models.pytorch, `separable_aspp` is "none".
 """
 
+from jaxseg.weights.catalog.maps.smp_unet import PRESENCE
 from jaxseg.weights.catalog.maps.torchvision_deeplabv3 import aspp
 from jaxseg.weights.catalog.maps.torchvision_mobilenet_v2 import BACKBONE as MOBILENET
 from jaxseg.weights.catalog.maps.torchvision_resnet import BACKBONE as RESNET
@@ -34,18 +36,23 @@ HEAD_V3 = (
     *_SCORE,
 )
 _ASPP = r"decoder\.aspp\.0"
+HEAD_V3PLUS_DENSE = (
+    *aspp(_ASPP, "head/aspp"),
+    *separable(r"decoder\.aspp\.1", r"decoder\.aspp\.2", "head/after_aspp"),
+    *conv_norm(r"decoder\.block1\.0", r"decoder\.block1\.1", "head/low"),
+    *separable(r"decoder\.block2\.0", r"decoder\.block2\.1", "head/fuse0"),
+    *_SCORE,
+    *PRESENCE,
+)
 HEAD_V3PLUS = (
     *separable(
         rf"{_ASPP}\.convs\.([123])\.0",
         rf"{_ASPP}\.convs\.([123])\.1",
         r"head/aspp/branch\1",
     ),
-    *aspp(_ASPP, "head/aspp"),
-    *separable(r"decoder\.aspp\.1", r"decoder\.aspp\.2", "head/after_aspp"),
-    *conv_norm(r"decoder\.block1\.0", r"decoder\.block1\.1", "head/low"),
-    *separable(r"decoder\.block2\.0", r"decoder\.block2\.1", "head/fuse0"),
-    *_SCORE,
+    *HEAD_V3PLUS_DENSE,
 )
 MAP_V3 = (*ENCODER, *HEAD_V3)
+MAP_V3PLUS_DENSE = (*ENCODER, *HEAD_V3PLUS_DENSE)
 MAP_V3PLUS = (*ENCODER, *HEAD_V3PLUS)
 MAP_V3PLUS_MOBILENET = (*ENCODER_MOBILENET, *HEAD_V3PLUS)

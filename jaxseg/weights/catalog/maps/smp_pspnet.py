@@ -5,6 +5,7 @@ aux=False, fuse_kernel=1, score_kernel=3, norm_single=False, input_first=False`.
 """
 
 from jaxseg.weights.catalog.maps.smp_deeplab import ENCODER
+from jaxseg.weights.catalog.maps.smp_unet import PRESENCE
 from jaxseg.weights.translate.rules import conv, conv_norm
 
 _BINS = (1, 2, 3, 6)
@@ -23,4 +24,5 @@ MAP = (
     ),
     *conv_norm(r"decoder\.conv\.0", r"decoder\.conv\.1", "head/fuse"),
     *conv(r"segmentation_head\.0", "head/score"),
+    *PRESENCE,
 )

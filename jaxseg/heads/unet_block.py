@@ -1,0 +1,156 @@
+"""The step of U-Net's expanding path that U-Net and Unet++ share."""
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from jaxseg.nn.attention import SCSE
+from jaxseg.nn.block_config import BlockConfig
+from jaxseg.nn.layers import ConvNormAct, initializer
+from jaxseg.nn.norm import Norm
+from jaxseg.ops.unpool import nearest
+from jaxseg.ops.upsample_conv import doubled_conv
+from jaxseg.typing import Array, Size
+
+ATTENTION = ("none", "scse")
+
+
+class _DoubledConv(nn.Module):
+    """Holds the kernel [3, 3, C + D, features] of `doubled_conv`, and its bias."""
+
+    features: int
+    style: BlockConfig
+    bias: bool
+
+    @nn.compact
+    def __call__(self, low, skip, size):
+        channels = low.shape[-1] + (0 if skip is None else skip.shape[-1])
+        shape, dtype = (3, 3, channels, self.features), self.style.dtype
+        kernel = self.param("kernel", initializer("he"), shape).astype(dtype)
+        skip = None if skip is None else skip.astype(dtype)
+        impl = self.style.impl
+        x = doubled_conv(low.astype(dtype), skip, kernel, size=size, impl=impl)
+        if not self.bias:
+            return x
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        return x + bias.astype(dtype).reshape(1, 1, 1, -1)
+
+
+class _DoubledConvNormAct(nn.Module):
+    """Applies `ConvNormAct` to the concatenation of the doubled `low` and `skip`."""
+
+    features: int
+    style: BlockConfig
+    bias: bool
+
+    @nn.compact
+    def __call__(self, low, skip, size, *, train):
+        conv = _DoubledConv(self.features, self.style, self.bias, name="conv")
+        x = Norm(self.style, name="norm")(conv(low, skip, size), train=train)
+        return nn.relu(x)
+
+
+@dataclasses.dataclass(frozen=True)
+class UpBlock:
+    """Doubles a map, concatenates [up, skip] and applies two 3x3 convolutions.
+
+    A call adds the modules `NAME_conv1`, `NAME_conv2` and, with attention,
+    `NAME_attention1` and `NAME_attention2` to the module that calls it.
+
+    Attributes:
+      attention: "scse" gates the concatenation and the result by `SCSE`, as
+        `decoder_attention_type` of segmentation_models.pytorch does; or "none". Without
+        a skip map, the first gate has parameters but is not applied, as there.
+      style: See `BlockConfig`.
+      bias: Whether the convolutions have a bias.
+
+    Raises:
+      ValueError: If `attention` is unknown.
+    """
+
+    attention: str = "none"
+    style: BlockConfig = BlockConfig()
+    bias: bool = False
+
+    def __post_init__(self):
+        if self.attention not in ATTENTION:
+            raise ValueError(
+                f"attention={self.attention!r} is invalid: expected one of {ATTENTION}."
+            )
+
+    def __call__(
+        self,
+        x: Array,
+        skip: Array | None,
+        size: Size,
+        *,
+        features: int,
+        name: str,
+        train: bool,
+    ) -> Array:
+        """Maps [B, h, w, C] and a skip map to [B, *size, features].
+
+        Args:
+          x: The map, whose sides are half of `size`, rounded up. Other sides are cut or
+            extended.
+          skip: [B, *size, S], or None.
+          size: The height and width of the result.
+          features: Number of channels of the result.
+          name: The beginning of the names of the modules.
+          train: Whether the network is in training mode.
+        """
+        x = cut_or_extend(x, size)
+        gated = self.attention == "scse"
+        options: dict[str, Any] = {"bias": self.bias, "style": self.style}
+        if gated:
+            gate = SCSE(style=self.style, name=f"{name}_attention1")
+            if skip is None:
+                gate(x)
+        if gated and skip is not None:
+            x = nearest(x, 2)[:, : size[0], : size[1]]
+            x = gate(jnp.concatenate([x, skip.astype(x.dtype)], axis=-1))
+            first = ConvNormAct(features, 3, name=f"{name}_conv1", **options)
+            x = first(x, train=train)
+        else:
+            doubled = _DoubledConvNormAct(features, name=f"{name}_conv1", **options)
+            x = doubled(x, skip, size, train=train)
+        second = ConvNormAct(features, 3, name=f"{name}_conv2", **options)
+        x = second(x, train=train)
+        return SCSE(style=self.style, name=f"{name}_attention2")(x) if gated else x
+
+
+def up_block(attention: str, norm: str | None, style: BlockConfig) -> UpBlock:
+    """Returns the step of a decoder with its own normalization.
+
+    Args:
+      attention: See `UpBlock`.
+      norm: The normalization of the decoder, a value of `BlockConfig.norm`; None takes
+        that of the network. With "none", the convolutions have a bias.
+      style: The style of the network.
+    """
+    if norm is not None:
+        style = dataclasses.replace(style, norm=norm)
+    return UpBlock(attention, style, bias=norm == "none")
+
+
+def cut_or_extend(x: Array, size: Size) -> Array:
+    """Returns a map of half of `size`, rounded up.
+
+    Backbones that round down lack a row or column at the border, which repeats the
+    last one. Those that follow Caffe's size rule have one that lies beyond the image.
+
+    Args:
+      x: [B, h, w, C].
+      size: The height and width after doubling.
+    """
+    for axis, side in zip((1, 2), size, strict=True):
+        missing = -(-side // 2) - x.shape[axis]
+        if missing < 0:
+            x = lax.slice_in_dim(x, 0, x.shape[axis] + missing, axis=axis)
+        elif missing > 0:
+            widths = [(0, missing if a == axis else 0) for a in range(x.ndim)]
+            x = jnp.pad(x, widths, mode="edge")
+    return x

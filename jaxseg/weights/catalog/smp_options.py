@@ -1,0 +1,57 @@
+"""Reads decoder options of segmentation_models.pytorch from the tensors of a file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+_FEATURES = (256, 128, 64, 32, 16)
+_PRESENCE = "classification_head.3.bias"
+
+
+def unet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Returns the options of a `Unet` or `UnetPlusPlus` that its tensors show.
+
+    Args:
+      state: The tensors by name.
+    """
+    nested = "decoder.blocks.x_0_0.conv2.0.weight" in state
+    blocks = "decoder.blocks.x_0_" if nested else "decoder.blocks."
+    first, features = f"{blocks}0", _widths(state, blocks)
+    options = presence_options(state)
+    if features != _FEATURES:
+        options["features"] = features
+    if f"{first}.attention1.attention.cSE.1.weight" in state:
+        options["attention"] = "scse"
+    return options | _norm_options(state, f"{first}.conv1")
+
+
+def pspnet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Returns the options of a `PSPNet` that its tensors show.
+
+    Args:
+      state: The tensors by name.
+    """
+    return presence_options(state) | _norm_options(state, "decoder.conv")
+
+
+def presence_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Returns the number of classes of the classification head, if there is one.
+
+    Args:
+      state: The tensors by name.
+    """
+    return {"presence": len(state[_PRESENCE])} if _PRESENCE in state else {}
+
+
+def _widths(state: Mapping[str, np.ndarray], blocks: str) -> tuple[int, ...]:
+    """Returns the number of channels of each level of a decoder."""
+    names = (f"{blocks}{level}.conv2.0.weight" for level in range(5))
+    return tuple(len(state[name]) for name in names if name in state)
+
+
+def _norm_options(state: Mapping[str, np.ndarray], conv: str) -> dict[str, Any]:
+    """Returns the normalization after a convolution, unless it is batch norm."""
+    if f"{conv}.1.running_mean" in state:
+        return {}
+    return {"decoder_norm": "instance" if f"{conv}.1.weight" in state else "none"}
