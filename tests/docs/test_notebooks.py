@@ -13,6 +13,12 @@ SPEC = importlib.util.spec_from_file_location("notebooks", PATH)
 notebooks = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(notebooks)
 KILOBYTES = 300  # the largest size of a notebook with its outputs
+CHEAP = {  # as in tests/conftest.py, for the processes of the notebooks
+    "JAX_COMPILATION_CACHE_DIR": str(CACHE),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
+}
 
 
 @pytest.mark.parametrize("name", notebooks.names())
@@ -33,7 +39,7 @@ def test_the_short_form_of_a_notebook_runs(name, monkeypatch):
         pytest.importorskip("torch")
         if importlib.util.find_spec("torchvision") is None:
             pytest.skip("torchvision is not installed.")
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(CACHE))
-    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+    for variable, value in CHEAP.items():
+        monkeypatch.setenv(variable, value)
     notebook = notebooks.executed(notebooks.made(name, short=True))
     assert any(cell.get("outputs") for cell in notebook.cells)
