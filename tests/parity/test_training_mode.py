@@ -25,6 +25,7 @@ from jaxseg.weights.translate.rules import drop
 from tests.parity import test_atrous_mmseg as atrous
 from tests.parity import test_atrous_smp as smp
 from tests.parity import test_context as context
+from tests.parity import test_dinov2 as dinov2
 from tests.parity import test_resnet as resnet
 
 ONE = (1, 1, 1, 1)
@@ -85,6 +86,14 @@ def timm_resnet18d(peers):
     net = peers.randomize(peers.timm.create_model("resnet18d"))
     rules = timm_resnet_d.BACKBONE + drop(r"fc\.(weight|bias)")
     return create_resnet(18, stem="d"), net, rules, {"run": resnet.stages}
+
+
+def make_timm_dinov2(peers):
+    """Four narrow layers with registers and LayerScale."""
+    name, run = "vit_small_patch14_reg4_dinov2", dinov2.timm_maps
+    net = peers.randomize(dinov2.timm_net(peers, name), run=run)
+    model = dinov2.dinov2(registers=4, class_position=False, **dinov2.NARROW)
+    return model, net, dinov2.maps.TIMM, {"run": run}
 
 
 def make_timm_vit(peers):
@@ -156,6 +165,7 @@ NETWORKS = {
     "smp-deeplabv3plus": (smp_deeplabv3plus, "smp: DeepLabV3Plus resnet34"),
     "smp-pspnet": (smp_pspnet, "smp: PSPNet resnet34 on c3"),
     "timm-resnet18d": (timm_resnet18d, "timm: resnet18d"),
+    "timm-dinov2": (make_timm_dinov2, "timm: vit_small_patch14_reg4_dinov2, narrow"),
     "timm-vit": (make_timm_vit, "timm: deit_tiny_distilled_patch16_224"),
     "mmseg-pspnet": (mmseg_pspnet, "mmseg: PSPNet R50-D8"),
     "mmseg-deeplabv3plus": (mmseg_deeplabv3plus, "mmseg: DeepLabV3+ R50-D8"),
