@@ -24,6 +24,7 @@ def test_table_is_current():
 
 
 @pytest.mark.slow
+@pytest.mark.sweep
 def test_table_contains_every_network():
     """To add networks, run `python docs/_ext/upsampling networks`."""
     assert sorted(networks.stored_kinds()) == sorted(jaxseg.list_models())
