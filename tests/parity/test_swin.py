@@ -22,6 +22,7 @@ NAMES = {"t": "tiny", "s": "small", "b": "base"}
 
 def make_mmseg_swin(peers):
     fields = {"embed_dims": 8, "depths": BLOCKS, "num_heads": HEADS}
+    fields["drop_path_rate"] = 0.0
     net = build(peers, "upernet_swin", (8, 16, 32, 64), **fields)
     net = peers.randomize(net, run=whole)
     model = create_model("upernet_swin_t", 19, features=16, **NARROW)

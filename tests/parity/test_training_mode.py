@@ -27,6 +27,7 @@ from tests.parity import test_atrous_smp as smp
 from tests.parity import test_context as context
 from tests.parity import test_dinov2 as dinov2
 from tests.parity import test_resnet as resnet
+from tests.parity import test_swin as swin
 
 ONE = (1, 1, 1, 1)
 
@@ -172,6 +173,7 @@ NETWORKS = {
     "mmseg-fastfcn-enc": (mmseg_fastfcn_enc, "mmseg: FastFCN ENC R50-D32"),
     "mmseg-danet": (make_mmseg_danet, "mmseg: DANet"),
     "mmseg-ocrnet": (mmseg_ocrnet, "mmseg: OCRNet R50-D8"),
+    "mmseg-swin": (swin.make_mmseg_swin, "mmseg: UPerNet Swin, narrow"),
     "mmseg-bisenet": (make_mmseg_bisenet, "mmseg: BiSeNetV1 R18"),
 }
 
