@@ -26,6 +26,7 @@ from tests.parity import test_atrous_mmseg as atrous
 from tests.parity import test_atrous_smp as smp
 from tests.parity import test_context as context
 from tests.parity import test_dinov2 as dinov2
+from tests.parity import test_efficientnet as efficientnet
 from tests.parity import test_resnet as resnet
 from tests.parity import test_swin as swin
 
@@ -167,6 +168,10 @@ NETWORKS = {
     "smp-pspnet": (smp_pspnet, "smp: PSPNet resnet34 on c3"),
     "timm-resnet18d": (timm_resnet18d, "timm: resnet18d"),
     "timm-dinov2": (make_timm_dinov2, "timm: vit_small_patch14_reg4_dinov2, narrow"),
+    "timm-efficientnet": (
+        efficientnet.make_narrow,
+        "timm: tf_efficientnet_b0, ten narrow blocks",
+    ),
     "timm-vit": (make_timm_vit, "timm: deit_tiny_distilled_patch16_224"),
     "mmseg-pspnet": (mmseg_pspnet, "mmseg: PSPNet R50-D8"),
     "mmseg-deeplabv3plus": (mmseg_deeplabv3plus, "mmseg: DeepLabV3+ R50-D8"),
