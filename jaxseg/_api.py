@@ -236,8 +236,8 @@ class Run:
     def _check_images(self) -> None:
         if task_of(self.config).kind == "clouds":
             raise ValueError(
-                f"run={str(self.workdir)!r} is invalid: expected a network of images, "
-                f"but {self.config.model.name} segments point clouds. Use `jaxseg "
+                f"run={str(self.workdir)!r} is invalid: expected a network that "
+                f"segments images, but {self.config.model.name} segments point clouds. Use `jaxseg "
                 f"predict CLOUD.npz --workdir {shlex.quote(str(self.workdir))} -o DIR`."
             )
 

@@ -33,7 +33,7 @@ def stored_leaves(directory: Path) -> Shapes:
     stored = leaves(_stored_tree(directory))
     if not stored:
         raise DamagedCheckpoint(
-            directory, "the list of its arrays is missing or truncated"
+            directory, "the checkpoint's list of arrays is missing or truncated"
         )
     return stored
 

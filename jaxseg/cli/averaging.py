@@ -23,7 +23,7 @@ class AveragingOptions:
     """Further run directories whose predictions are averaged with those of the first.
     `--workdir A B C` means the same as `--workdir A --ensemble B C`."""
     calibrated: bool = False
-    """Scale the logits of each run as `jaxseg calibrate` has fitted."""
+    """Scale the logits of each run by the values that `jaxseg calibrate` has fitted."""
     average: Literal["probabilities", "logits"] = "probabilities"
     """Average the probabilities, or the logits."""
     dropout_samples: int = 0

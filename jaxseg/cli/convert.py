@@ -86,9 +86,9 @@ class Arguments:
     convolution is adapted to it. By default it is read from the source.
     """
     export_names: str = ""
-    """Library whose parameter names the output gets, such as torchvision. `jaxseg
-    convert --list` lists the libraries. A .pth file has by default the names of the
-    library that the source comes from."""
+    """Library, such as torchvision, whose names for the parameters are written.
+    `jaxseg convert --list` lists the libraries. A .pth file has by default the names
+    of the library that the source comes from."""
     digest: bool = True
     """If the source is a run directory, compare its weights with the stored digest."""
     verify: tyro.conf.FlagCreatePairsOff[bool] = False

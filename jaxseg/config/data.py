@@ -141,7 +141,7 @@ class MemberConfig:
         the values of the run.
       class_map: The file of the class map, or the lines of such a file, for example
         "vehicle -> car | truck". By default each class is mapped to the class of the
-        union with the same name.
+        same name in the combined class list.
       weight: The share of the training examples, relative to the other weights. A
         dataset with weight 0 is only evaluated.
     """

@@ -94,7 +94,7 @@ def read_receipt(path: str | os.PathLike) -> tuple[Receipt, bool]:
     try:
         content = parse_json(read_text(Path(path)))
         if content.pop("receipt") != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
+            raise ValueError(f"the version of its format is not {FORMAT}")
         stored = content.pop("sha256")
         intact = digest.of_values(content) == stored
         return _parsed(content), intact

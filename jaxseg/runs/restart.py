@@ -124,6 +124,6 @@ def _check_source(spec: DatasetSpec, stored: DatasetSpec, workdir: Path) -> None
         raise ValueError(
             f"workdir={str(workdir)!r} is invalid: expected a run that was trained on "
             f"these data, but {stored.name} differs from them in {'; '.join(lines)}. "
-            "Choose another --workdir, or pass the builder and the features of that "
-            "run by --data.name, --data.image and --data.label."
+            "Choose another --workdir, or set --data.name, --data.image and "
+            "--data.label to the dataset and the feature names of that run."
         )

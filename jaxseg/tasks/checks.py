@@ -60,7 +60,7 @@ def check(config: Config) -> None:
 def _check_mixed(config: Config) -> None:
     """Raises ValueError for networks and losses that do not take several datasets."""
     if task_of(config) is not SEGMENTATION:
-        expected = "a network of images and logits of single pixels with data.mix"
+        expected = "a network of logits for pixels of images, with data.mix"
         raise ValueError(invalid("model.name", config.model.name, expected))
     for name in (config.loss.name, *(name for name, _ in config.loss.additional)):
         takers = [key for key, loss in LOSSES.items() if "merged" in loss.takes]

@@ -216,8 +216,8 @@ def _matching(
     check_agreement(spec, own_spec, str(run))
     if task_of(own).kind != "images":
         raise ValueError(
-            f"ensemble={str(run)!r} is invalid: expected a network of images, but "
-            f"{own.model.name} segments point clouds."
+            f"ensemble={str(run)!r} is invalid: expected a network that "
+            f"segments images, but {own.model.name} segments point clouds."
         )
     check_request(own, samples=0, mode="whole")
     if num_logits(own, own_spec) != num_logits(config, spec):
