@@ -237,8 +237,9 @@ class Run:
         if task_of(self.config).kind == "clouds":
             raise ValueError(
                 f"run={str(self.workdir)!r} is invalid: expected a network that "
-                f"segments images, but {self.config.model.name} segments point clouds. Use `jaxseg "
-                f"predict CLOUD.npz --workdir {shlex.quote(str(self.workdir))} -o DIR`."
+                f"segments images, but {self.config.model.name} segments point "
+                "clouds. Use `jaxseg predict CLOUD.npz --workdir "
+                f"{shlex.quote(str(self.workdir))} -o DIR`."
             )
 
 

@@ -82,7 +82,7 @@ def test_every_command_has_two_examples_or_more():
     programs = {f"jaxseg {name}" for name in FORMS}
     assert programs <= set(EXAMPLES)
     for program, rows in EXAMPLES.items():
-        assert 2 <= len(rows) <= 3, program
+        assert 2 <= len(rows) <= 4, program
         for line, text in rows:
             assert line.startswith(program) and text.endswith("."), line
 
