@@ -228,17 +228,17 @@ class Run:
         from jaxseg.report.writing import write_report
 
         data = self.config.data
-        folders = {"raw_dir": data.raw_dir, "prepared_dir": data.prepared_dir}
+        folders: dict[str, Any] = {"raw_dir": data.raw_dir}
+        folders["prepared_dir"] = data.prepared_dir
         options = MeasureOptions(images, checkpoint=self.step, **folders)
         return write_report([self.workdir], path, options=options)
 
     def _check_images(self) -> None:
         if task_of(self.config).kind == "clouds":
-            folder = shlex.quote(str(self.workdir))
             raise ValueError(
-                f"run={str(self.workdir)!r} is invalid: expected a network that segments "
-                f"images, but {self.config.model.name} segments point clouds. Use "
-                f"`jaxseg predict CLOUD.npz --workdir {folder} -o DIR`."
+                f"run={str(self.workdir)!r} is invalid: expected a network of images, "
+                f"but {self.config.model.name} segments point clouds. Use `jaxseg "
+                f"predict CLOUD.npz --workdir {shlex.quote(str(self.workdir))} -o DIR`."
             )
 
 
