@@ -57,7 +57,7 @@ QUICK = Limits(seconds=0.5, least=2, most=5, warm=1)
 
 
 class Sentinel:
-    """Detects that other processes slow a benchmark, by timing a fixed NumPy program.
+    """Runs a fixed NumPy program, whose time shows if other processes use the CPU.
 
     Attributes:
       best: The smallest median time of the program so far, in seconds.
@@ -72,13 +72,16 @@ class Sentinel:
         np.tanh(self.values)
 
     def slowdown(self, times: list[float]) -> float:
-        """Returns how much slower the fixed program was in one row than at its best.
+        """Returns by which factor the fixed NumPy program has become slower.
+
+        Other processes that use the CPU slow the program down.
 
         Args:
-          times: The times of the program while the row was measured, in seconds.
+          times: The times of the program, in seconds, during the measurement of one row
+            of the benchmark's table.
 
         Returns:
-          The median of `times` divided by the smallest median so far.
+          The median of `times` divided by the smallest median so far, at least 1.
         """
         now = statistics.median(times)
         self.best = min(self.best, now)
@@ -106,10 +109,11 @@ class Measured:
 
     @property
     def contaminated(self) -> bool:
-        """Returns whether other processes slowed the programs, so that ratios mislead.
+        """Returns whether other processes slowed the programs down.
 
-        This is assumed if they used a share of the cores above `BUSY`, or if the fixed
-        NumPy program was slower by more than the factor `SLOWER`.
+        The ratios of the times are then meaningless. The result is True if the other
+        processes used a share of the cores above `BUSY`, or if the fixed NumPy program
+        was slower by more than the factor `SLOWER`.
         """
         return (self.others or 0) > BUSY or self.sentinel > SLOWER
 
@@ -142,7 +146,7 @@ def measure(
       contestants: The functions to compare, by name. Each must wait until its result is
         computed (`block_until_ready`, `synchronize`) before it returns.
       limits: The time that this measurement may take.
-      sentinel: The fixed computation of the whole benchmark.
+      sentinel: The fixed computation, which all measurements of a benchmark share.
     """
     for _ in range(limits.warm):
         for run in contestants.values():

@@ -92,7 +92,7 @@ def main(name: str, side: str) -> None:
 
     Args:
       name: The network.
-      side: The library, "jaxseg" or "torch".
+      side: The library that runs the network, "jaxseg" or "torch".
     """
     from jaxseg.bench import runners as bench_models
     from jaxseg.bench.networks import NETWORKS

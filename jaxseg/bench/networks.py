@@ -25,8 +25,8 @@ class Entry:
       options: The options of the jaxseg network, as pairs (name, value).
       library: The import name of the PyTorch library, or None if no library contains
         the network.
-      peer: Maps (number of classes, image size) to the PyTorch network. It is called
-        only if the library is installed.
+      peer: Builds the PyTorch network from (number of classes, image size). It is
+        called only if the library is installed.
       gpu_size: The side of the square image on an accelerator.
       gpu_batch: The batch size of the train step on an accelerator.
     """

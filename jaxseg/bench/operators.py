@@ -76,7 +76,7 @@ class Ours:
         jax.block_until_ready(self.compiled(*self.arguments))
 
     def value(self) -> np.ndarray:
-        """Returns the output of the forward pass as float32, in the layout NHWC."""
+        """Returns the operator's output as float32, in the layout NHWC."""
         result = self.compiled(*self.arguments)
         value = result[0] if isinstance(result, tuple) else result
         return np.asarray(value, np.float32)
@@ -147,7 +147,7 @@ class Theirs:
         return value.detach(), grads
 
     def value(self) -> np.ndarray:
-        """Returns the output of the forward pass as float32, converted to NHWC."""
+        """Returns the output of the PyTorch operator as float32, converted to NHWC."""
         result = self.output()
         value = result[0] if isinstance(result, tuple) else result
         value = value.detach().float().cpu()

@@ -49,7 +49,10 @@ class Torch:
             self.torch.cuda.synchronize()
 
     def compile(self, function: Callable) -> Callable:
-        """Returns the function or network, compiled if `compiling` is set."""
+        """Compiles a function or network with `torch.compile` if `compiling` is True.
+
+        Otherwise, the function or network is returned unchanged.
+        """
         return self.torch.compile(function) if self.compiling else function
 
     def tensor(self, array: np.ndarray, order: str, index: int, dtype: str):
@@ -73,8 +76,10 @@ class Torch:
         return tensor.detach()
 
     def like(self, array: np.ndarray, tensor):
-        """Converts an array in NHWC to a tensor with the layout and type of
-        `tensor`."""
+        """Converts an array in NHWC to a tensor in NCHW.
+
+        The result has the device and the data type of `tensor`.
+        """
         value = self.torch.from_numpy(np.asarray(array, np.float32))
         value = value.permute(0, 3, 1, 2) if value.ndim == 4 else value
         return value.to(tensor.device, tensor.dtype)
@@ -111,7 +116,10 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def torchvision():
-    """Returns torchvision, after declaring the operators that it looks up at import."""
+    """Imports and returns torchvision, even if its compiled operators are absent.
+
+    The operators that torchvision looks up at import are declared to PyTorch first.
+    """
     torch = importlib.import_module("torch")
     has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
 
@@ -130,10 +138,10 @@ def torchvision():
 
 
 def timm():
-    """Returns the library timm.
+    """Imports and returns the library timm.
 
-    It imports torchvision, which looks up compiled operators. Missing ones are declared
-    first.
+    timm imports torchvision, which fails if its compiled operators are absent. They are
+    therefore declared to PyTorch first.
     """
     torchvision()
     return importlib.import_module("timm")
@@ -142,8 +150,8 @@ def timm():
 def smp():
     """Imports and returns the library segmentation_models_pytorch.
 
-    It imports torchvision, which fails if its compiled operators are absent. They are
-    therefore declared to PyTorch first.
+    That library imports torchvision, which fails if its compiled operators are absent.
+    They are therefore declared to PyTorch first.
     """
     torchvision()
     return importlib.import_module("segmentation_models_pytorch")
@@ -151,9 +159,10 @@ def smp():
 
 @functools.cache
 def mmseg():
-    """Returns the library mmseg, which can also be imported with mmcv-lite.
+    """Imports and returns the library mmseg, even if only mmcv-lite is installed.
 
-    mmcv-lite has no compiled operators. Functions that raise an error replace them.
+    mmcv-lite lacks the compiled operators of mmcv. Each of them is replaced by a
+    function that raises an error when it is called.
     """
     torchvision()
     mmcv = importlib.import_module("mmcv")

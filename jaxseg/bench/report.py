@@ -83,7 +83,7 @@ def write(records: list[Record], folder: Path, command: str) -> None:
 
 
 def ratio_chart(records: list[Record]) -> tuple[charts.Dots, charts.Layout]:
-    """Returns the chart of the ratios of the median times, and its layout.
+    """Returns a chart of jaxseg's median times relative to PyTorch's, and its layout.
 
     Args:
       records: The measurements. Each has times of PyTorch.
@@ -102,11 +102,11 @@ def ratio_chart(records: list[Record]) -> tuple[charts.Dots, charts.Layout]:
 
 
 def compared(records: Iterable[Record], part: str) -> list[Record]:
-    """Returns the measurements of a part that have times of PyTorch.
+    """Returns the measurements of operators or networks that have times of PyTorch.
 
     Args:
       records: The measurements.
-      part: "ops" or "models".
+      part: "ops" for operators or "models" for networks.
     """
     return [r for r in records if r["part"] == part and ratios(r)]
 

@@ -53,7 +53,8 @@ class Row:
     """Describes a row of the benchmark's table: an operator or network to be timed.
 
     Attributes:
-      part: "ops", "models" or "memory".
+      part: "ops" for the time of an operator, "models" for that of a network, or
+        "memory" for the peak memory of a network's training step.
       subject: The operator or the network.
       kind: What is measured, such as "forward b1" or "train step".
     """
@@ -69,7 +70,7 @@ class Row:
     def key(self, settings: BenchSettings) -> str:
         """Returns the text that identifies the results of this row in the results file.
 
-        It contains the row, the device and the type of the numbers.
+        The text names the row, the device and the floating-point type.
         """
         return "|".join(
             (self.part, self.name, self.kind, settings.device, settings.dtype)

@@ -144,7 +144,7 @@ class Theirs:
 
 
 def filled(model: Any) -> dict[str, Any]:
-    """Draws random variables for a network, which is faster than `model.init`.
+    """Draws random weights for a network, which is faster than `model.init`.
 
     Args:
       model: The network.

@@ -52,7 +52,11 @@ class Session:
 
     @property
     def settings(self) -> BenchSettings:
-        """Returns the options that the measurement of one operator or network needs."""
+        """Returns the options that apply to the measurement of one operator or network.
+
+        They are the device, the floating-point type, the limits on the time, and the
+        programs to compare with.
+        """
         limits = QUICK if self.quick else Limits()
         return BenchSettings(self.device, self.dtype, limits, self.torch, self.lax)
 

@@ -1,4 +1,4 @@
-"""Contains the functions that the templates of the report call."""
+"""Contains the functions that format table cells in the templates of the report."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ STRONG = 0.55  # The opacity above which the text of a cell is white.
 
 
 def sortable(value: float) -> str:
-    """Returns the number by which a cell is sorted, or "" for NaN."""
+    """Formats the number by which a table column is sorted; NaN becomes ""."""
     return "" if math.isnan(value) else f"{value:.6g}"
 
 
 def trend(value: float) -> str:
-    """Returns the style class of a change: "up", "down" or ""."""
+    """Returns the CSS class of the change of a score between two runs.
+
+    It is "up" for a gain, "down" for a loss, and "" if the change is NaN or rounds to
+    0.00 percentage points.
+    """
     shown = 0 if math.isnan(value) else round(100 * value, 2)
     return "up" if shown > 0 else "down" if shown < 0 else ""
 
 
 def bar(value: float) -> str:
-    """Returns the length of a bar in percent."""
+    """Formats a fraction as the length of a bar in percent, such as "12.5"."""
     return "0" if math.isnan(value) else f"{100 * value:.1f}"
 
 
@@ -41,17 +45,17 @@ def cell(share: float) -> str:
 
 
 class Attributes(str):
-    """Is a text of HTML attributes, which templates do not escape."""
+    """A string of HTML attributes, which templates insert without escaping it."""
 
     def __html__(self) -> str:
         return self
 
 
 def shade(share: float, own: bool) -> Attributes:
-    """Returns the attributes that color a cell of a confusion matrix.
+    """Returns the HTML attributes that color a cell of a confusion matrix.
 
     Args:
-      share: The fraction of the row.
+      share: The number in the cell, as a fraction of the sum of its row.
       own: Whether the cell is on the diagonal.
     """
     opacity = math.sqrt(share)

@@ -1,4 +1,4 @@
-"""Compares the scores of the classes of one run or several."""
+"""Collects the scores of each class, for one run or for several side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEANS = {"iou": "mean_iou", "recall": "mean_accuracy", "precision": "mean_precis
 
 @dataclasses.dataclass(frozen=True)
 class ScoredRun:
-    """Contains the scores of one run that the page shows.
+    """Contains the scores of one run that the report shows.
 
     Attributes:
       name: The name of the run.
@@ -45,9 +45,11 @@ class ClassRow:
     Attributes:
       name: The name of the class.
       color: The color of the class.
-      share: The fraction of the labeled pixels, of the first run that has the class.
+      share: The fraction of the labeled pixels that belong to the class, from the first
+        run that has the class.
       scores: For each run, the value of each of `SCORES`; NaN if it is undefined.
-      change: The IoU of the last run minus that of the first one, or NaN.
+      change: The IoU of the last run minus that of the first one. NaN if there is only
+        one run or if one of the two is undefined.
     """
 
     name: str
@@ -58,11 +60,12 @@ class ClassRow:
 
 
 def scored_run(record: RunRecord, measured: Measurement | None) -> ScoredRun | None:
-    """Returns the scores of a run, which were measured or are those of its records.
+    """Returns the scores of a run, from the report's evaluation or the training's.
 
     Args:
       record: The run.
-      measured: What was measured, or None to use the best evaluation of the training.
+      measured: The evaluation that the report has made. None takes the scores of the
+        best evaluation during the training.
 
     Returns:
       The scores, or None if the run was never evaluated or has no classes.
@@ -81,7 +84,7 @@ def scored_run(record: RunRecord, measured: Measurement | None) -> ScoredRun | N
 
 
 def class_rows(runs: Sequence[ScoredRun]) -> list[ClassRow]:
-    """Returns one row for each class of any of the runs, in label order.
+    """Returns the scores of each class that occurs in any of the runs, by label order.
 
     Args:
       runs: The scores of the runs.

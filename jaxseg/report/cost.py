@@ -1,4 +1,4 @@
-"""Collects what a network costs: parameters, operations, memory, time, utilization."""
+"""Collects what a run costs: parameters, operations, memory, time and utilization."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cost:
 
     Attributes:
       parameters: The number of parameters.
-      auxiliary: The number of those that only training uses.
+      auxiliary: The number of parameters that only training uses.
       flops: The floating-point operations of the network for one image of `size`.
       size: The height and the width of that image, or None for point clouds.
       step_flops: The operations of one training step on all devices.
@@ -31,13 +31,16 @@ class Cost:
       memory_of: What the memory belongs to, "of a device" or "of the process".
       seconds: The time of all training steps, without compilation, evaluation and
         saving.
-      images_per_second: The median over the log windows.
-      input_wait: The fraction of the time that was spent waiting for batches, the mean
-        over the log windows.
-      mfu: The model FLOPs utilization, the median over the log windows.
+      images_per_second: The training speed, as the median over the training lines of
+        metrics.jsonl.
+      input_wait: The fraction of the time that was spent waiting for batches, as the
+        mean over these lines.
+      mfu: The model FLOPs utilization, as the median over these lines.
       programs: The number of training programs that were compiled.
-      wall: The seconds from the start of the run to its last record, with restarts.
-      goodput: The fraction of this time that was spent on training steps that count.
+      wall: The seconds from the start of the run to the last line of goodput.jsonl,
+        with restarts.
+      goodput: The fraction of `wall` that was spent on training steps whose result was
+        not lost in a restart.
       processes: The number of processes, one more than the number of restarts.
     """
 
@@ -59,7 +62,7 @@ class Cost:
 
 
 def cost_of(record: RunRecord) -> Cost:
-    """Returns the cost of a run from its records and from a trace of its network.
+    """Returns the cost of a run from its log files and from a trace of its network.
 
     Args:
       record: The run.

@@ -1,4 +1,4 @@
-"""Draws how loss, scores and speed of one run or several changed during training."""
+"""Draws how loss, scores and speed of one or several runs changed during training."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Curve:
     Attributes:
       title: The title of the chart.
       y: The vertical axis.
-      values: For each line, its name, the kind of the records ("train" or "eval") and
-        the name of the value in metrics.jsonl.
+      values: For each line of the chart, its name, the kind of the lines of
+        metrics.jsonl that contain its values ("train" or "eval"), and the name of the
+        value in these lines.
       caption: What the values are.
       scale: The factor by which the values are multiplied.
     """
@@ -102,7 +103,7 @@ GENERATOR = Curve(
 
 
 def draw_curves(records: Sequence[RunRecord]) -> list[Figure]:
-    """Draws all curves for which at least one run has records.
+    """Draws each curve for which the metrics.jsonl of at least one run has values.
 
     Args:
       records: The runs.

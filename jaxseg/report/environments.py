@@ -1,4 +1,4 @@
-"""Prepares the table of versions and hardware."""
+"""Prepares the table of the software versions and hardware of each training run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from jaxseg.report.record import RunRecord
 
 
 def environment_values(records: Sequence[RunRecord]) -> dict[str, Any]:
-    """Returns the versions and the devices with which each run was trained.
+    """Returns the table of the versions and the devices with which runs were trained.
 
     A run that was resumed in another environment has several columns.
 
     Args:
       records: The runs.
+
+    Returns:
+      The values of the page's template: the names of the columns, the rows, and a
+      sentence for each run whose environment is unknown.
     """
     columns = [
         (record.name if len(records) > 1 else "training", entry)

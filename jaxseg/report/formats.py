@@ -1,4 +1,4 @@
-"""Formats numbers for the page."""
+"""Formats numbers for the report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def signed(value: float | None) -> str:
 
 
 def compact(value: float | None, unit: str = "") -> str:
-    """Formats a large number with a prefix of the SI.
+    """Formats a large number with an SI prefix such as k or G.
 
     >>> compact(482_839), compact(5.42e9, "FLOP"), compact(950, "B")
     ('483 k', '5.42 GFLOP', '950 B')
@@ -57,7 +57,7 @@ def binary(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Formats a time.
+    """Formats a duration in seconds for reading.
 
     >>> duration(5.21), duration(75), duration(7384)
     ('5.2 s', '1 min 15 s', '2 h 3 min')

@@ -1,4 +1,4 @@
-"""Prepares a confusion matrix for the page, with rows that add up to 1."""
+"""Prepares a confusion matrix for the report, with rows that add up to 1."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ MOST_CONFUSIONS = 12
 
 @dataclasses.dataclass(frozen=True)
 class MatrixRow:
-    """Contains a row of a confusion matrix: the pixels of one class.
+    """Contains a row of a confusion matrix: how the pixels of one class are predicted.
 
     Attributes:
       name: The name of the class.
       color: The color of the class.
       iou: The IoU of the class, NaN if it is undefined.
       pixels: The number of pixels with this label.
-      shares: The fractions of these pixels that are predicted as each class, or None if
-        the class has no pixels.
-      counts: The numbers of these pixels.
+      shares: For each predicted class, the fraction of these pixels. None if the class
+        has no pixels.
+      counts: For each predicted class, the number of these pixels.
     """
 
     name: str
@@ -37,14 +37,14 @@ class MatrixRow:
 
 @dataclasses.dataclass(frozen=True)
 class Confusion:
-    """Contains the pixels of one class that are predicted as another class.
+    """Contains how many pixels of one class are predicted as another class.
 
     Attributes:
       label: The name of the true class.
       predicted: The name of the predicted class.
-      pixels: The number of pixels.
-      of_label: The fraction of the pixels of the true class.
-      of_errors: The fraction of all wrong pixels.
+      pixels: The number of these pixels.
+      of_label: This number divided by the number of pixels of the true class.
+      of_errors: This number divided by the number of all wrong pixels.
     """
 
     label: str
@@ -59,13 +59,13 @@ def matrix_rows(
     classes: Sequence[str],
     palette: Sequence[tuple[int, int, int]],
 ) -> list[MatrixRow]:
-    """Returns the rows of a confusion matrix, without void.
+    """Returns the rows of a confusion matrix, without the row of void pixels.
 
     Of more than `MOST_CLASSES` classes, only the most frequent ones have rows and
     columns.
 
     Args:
-      matrix: The confusion matrix, [K + 1, K].
+      matrix: The confusion matrix, [K + 1, K]. Its last row counts void pixels.
       classes: The names of the classes.
       palette: The colors of the classes.
     """
@@ -90,7 +90,7 @@ def largest_confusions(matrix: np.ndarray, classes: Sequence[str]) -> list[Confu
     """Returns the pairs of classes that are confused in the most pixels.
 
     Args:
-      matrix: The confusion matrix, [K + 1, K].
+      matrix: The confusion matrix, [K + 1, K]. Its last row counts void pixels.
       classes: The names of the classes.
     """
     wrong = matrix[:-1].copy()

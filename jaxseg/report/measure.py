@@ -39,14 +39,15 @@ TRIMAP, IMAGE = "trimap", "image"  # Groups of scores, see `jaxseg eval --scores
 
 @dataclasses.dataclass(frozen=True)
 class MeasureOptions:
-    """Sets which network a report measures, and on how many images.
+    """Sets which checkpoint of a run a report evaluates, and on how many images.
 
     Attributes:
-      images: The largest number of validation images. 0 measures nothing.
+      images: The largest number of validation images. 0 evaluates nothing.
       checkpoint: "best", "latest" or the number of a saved step.
-      raw_dir: The folder with the original files of the dataset, or None for that of
-        the run.
-      prepared_dir: The folder of the prepared data, or None for that of the run.
+      raw_dir: The folder with the original files of the dataset. None takes the folder
+        of the run's configuration.
+      prepared_dir: The folder of the prepared data. None takes the folder of the run's
+        configuration.
       verify: Whether to compare the weights with the digest stored with them.
       progress: Shows the progress, as `jaxseg.tasks.evaluation` describes it.
     """
@@ -60,7 +61,7 @@ class MeasureOptions:
 
 
 class Predicted(NamedTuple):
-    """Contains the prediction for one image.
+    """Contains the predicted classes of one validation image, and their IoU.
 
     Attributes:
       index: The index of the image in the split.
@@ -85,20 +86,22 @@ class Predicted(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Measurement:
-    """Contains what was measured on the validation images of one run.
+    """Contains the result of evaluating one run on validation images.
 
     Attributes:
       step: The step of the checkpoint.
       split: The split or slice that was evaluated, as `jaxseg eval --split` takes it.
-      images: The number of images.
+      images: The number of images that were evaluated.
       available: The number of images of the whole validation split.
       seconds: The time of the pass over the images, with compilation.
       scores: The scores by name, as `jaxseg eval` computes them.
-      matrix: The confusion matrix, int64 [K + 1, K], or None if the run has none.
-      calibration: The calibration of the probabilities, or None.
-      trimap: The mean IoU in bands of width 1, 2, ... around boundaries, or None.
+      matrix: The confusion matrix, int64 [K + 1, K], or None if it is undefined.
+      calibration: The calibration of the probabilities, or None if it is undefined.
+      trimap: The mean IoU in bands of 1, 2, ... pixels around boundaries, or None if it
+        is undefined.
       predicted: The predictions, in dataset order; empty if no pictures can be drawn.
-      omitted: The parts that are left out, each with the reason.
+      omitted: The parts of the report that are undefined for the run, each with the
+        reason.
       source: The examples of the split.
     """
 
@@ -118,12 +121,12 @@ class Measurement:
 
 @dataclasses.dataclass(frozen=True)
 class PredictionMeter:
-    """Keeps the compressed predictions of an evaluation."""
+    """Keeps the predicted classes of each image of an evaluation, compressed."""
 
     needs_probabilities = False
 
     def measure(self, example: Observed) -> tuple[int, str, tuple[int, int], bytes]:
-        """Returns the index, the name, the size and the prediction of an example."""
+        """Returns the index, name, size and compressed prediction of an image."""
         labels = example.prediction.astype(np.uint16)
         packed = zlib.compress(labels.tobytes(), level=1)
         return example.index, example.name, labels.shape, packed
@@ -233,7 +236,10 @@ def _results(found: Evaluation, meters, omitted) -> dict[str, Any]:
 
 
 def image_iou(counts: Any) -> float:
-    """Returns the mean IoU over the classes that occur in one image, NaN without any.
+    """Returns the mean IoU over the classes of one image.
+
+    These are the classes that occur in its label or in its prediction. The result is
+    NaN if there are none.
 
     Args:
       counts: The `jaxseg.metrics.per_image.ClassCounts` of the image.

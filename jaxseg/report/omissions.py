@@ -12,7 +12,7 @@ PARTS = (CONFUSION, CALIBRATION, BOUNDARY, PICTURES)
 
 
 def omitted_parts(config: Config, spec: DatasetSpec) -> dict[str, str]:
-    """Returns the parts that are undefined for a run, each with the reason.
+    """Returns the parts of a report that are undefined for a run, each with the reason.
 
     Args:
       config: The configuration of the run.

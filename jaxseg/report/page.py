@@ -1,4 +1,4 @@
-"""Renders the report of one run or several as one HTML page."""
+"""Renders the report on one or several runs as one HTML page."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ SECTIONS = (  # The sections of the page, and the value without which each is le
 
 
 def render_report(runs: Sequence[ReportedRun]) -> str:
-    """Returns the HTML page.
+    """Returns the HTML page that reports on one or several runs.
 
     Args:
-      runs: The runs, with what was measured of each.
+      runs: The runs, each with its evaluation.
     """
     records = [run.record for run in runs]
     several = len(runs) > 1

@@ -28,9 +28,10 @@ class Shot:
 
     Attributes:
       name: The name of the image.
-      scores: The IoU of the image in each run.
-      pictures: Pairs of a caption and the bytes of a picture.
-      sharp: Whether the picture is so small that its pixels should stay sharp.
+      scores: The IoU of the image in each run: the mean over the classes of the image.
+      pictures: Pairs of a caption and the bytes of a PNG or JPEG file.
+      sharp: Whether the image is so small that the browser should enlarge it without
+        blurring its pixels.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Shot:
 
 @dataclasses.dataclass(frozen=True)
 class Gallery:
-    """Contains a group of images under a heading."""
+    """Contains a heading, such as "Lowest IoU", and the images below it."""
 
     heading: str
     shots: tuple[Shot, ...]
@@ -50,14 +51,14 @@ class Gallery:
 def draw_galleries(
     names: Sequence[str], runs: Sequence[Measurement], spec: DatasetSpec
 ) -> list[Gallery]:
-    """Draws the images with the lowest and highest IoU of one run or several.
+    """Draws the validation images with the lowest and the highest IoU.
 
-    With several runs, the images are ranked by the mean IoU of the runs, and those
-    whose IoU differs most between the first and the last run are drawn as well.
+    If there are several runs, images are ranked by their mean IoU over the runs. The
+    images whose IoU differs most between the first and the last run are drawn as well.
 
     Args:
       names: The names of the runs.
-      runs: What was measured; all runs have predicted the same images.
+      runs: The evaluation of each run. All runs have predicted the same images.
       spec: The classes.
     """
     scores = np.array([[one.score for one in run.predicted] for run in runs])
@@ -75,7 +76,7 @@ def draw_galleries(
 
 
 def same_images(runs: Sequence[Measurement]) -> bool:
-    """Returns whether all runs have predicted the same images, of equal sizes."""
+    """Returns whether all runs have predicted images of equal names and sizes."""
     found = [[(one.name, one.shape) for one in run.predicted] for run in runs]
     return all(one == found[0] for one in found)
 

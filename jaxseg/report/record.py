@@ -1,4 +1,4 @@
-"""Reads what a run directory tells about a run without its data and weights."""
+"""Reads the configuration and metrics of a run, but not its data and weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RunRecord:
-    """Contains the configuration and the records of one run.
+    """Contains the configuration of one run, and the metrics that it has logged.
 
     Attributes:
       name: A name that differs from those of the other runs of the report.
@@ -42,7 +42,7 @@ class RunRecord:
     environments: Sequence[Row] = ()
 
     def series(self, name: str, *, kind: str = "train") -> list[tuple[int, float]]:
-        """Returns the steps at which a value was logged, each with the value.
+        """Returns pairs of a training step and the value that was logged at this step.
 
         Args:
           name: The name of the value in metrics.jsonl.
@@ -53,22 +53,23 @@ class RunRecord:
 
     @property
     def best_evaluation(self) -> Row | None:
-        """Returns the evaluation with the highest mean IoU, the latest of equal ones.
+        """Returns the logged scores of the evaluation with the highest mean IoU.
 
-        The result is None if the run was never evaluated, or has no mean IoU.
+        If several evaluations have this mean IoU, the latest is chosen. The result is
+        None if the run was never evaluated, or has no mean IoU.
         """
         ranked = [row for row in self.evaluated if _is_number(row.get(SCORE))]
         return max(ranked, key=lambda row: (row[SCORE], row["step"]), default=None)
 
     @property
     def steps(self) -> int:
-        """Returns the last step that the records contain, or 0 without records."""
+        """Returns the last step in metrics.jsonl, or 0 if the file has no lines."""
         rows = (*self.logged, *self.evaluated)
         return max((row["step"] for row in rows), default=0)
 
 
 def read_records(workdirs: Sequence[str | os.PathLike]) -> tuple[RunRecord, ...]:
-    """Reads the records of several runs.
+    """Reads the configuration and the logged metrics of several runs.
 
     Args:
       workdirs: The run directories.
@@ -88,7 +89,7 @@ def read_records(workdirs: Sequence[str | os.PathLike]) -> tuple[RunRecord, ...]
 
 
 def read_record(workdir: Path, *, name: str) -> RunRecord:
-    """Reads the records of one run.
+    """Reads the configuration and the logged metrics of one run.
 
     Args:
       workdir: The run directory.
@@ -112,7 +113,7 @@ def read_record(workdir: Path, *, name: str) -> RunRecord:
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """Returns the shortest ends of paths that differ from each other.
+    """Shortens paths to the fewest last components by which all of them differ.
 
     >>> short_names([Path("/runs/a/unet"), Path("/runs/b/unet")])
     ['a/unet', 'b/unet']

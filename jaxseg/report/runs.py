@@ -14,13 +14,13 @@ from jaxseg.viz import charts
 
 @dataclasses.dataclass(frozen=True)
 class ReportedRun:
-    """Contains a run and what was measured of it.
+    """Contains a run and its evaluation for the report.
 
     Attributes:
       record: The run.
-      measured: What was measured, or None.
-      problem: Why nothing was measured, as a sentence, or "".
-      omitted: The parts that are left out, each with the reason.
+      measured: The evaluation on validation images, or None if there is none.
+      problem: The error because of which the run could not be evaluated, or "".
+      omitted: The parts of the report that are left out, each with the reason.
     """
 
     record: RunRecord
@@ -31,18 +31,18 @@ class ReportedRun:
 
 @dataclasses.dataclass(frozen=True)
 class RunView:
-    """Contains the texts about one run.
+    """Contains the texts about one run that the report shows.
 
     Attributes:
       name: The name of the run in the report.
       workdir: The run directory.
       network: The name of the network.
       dataset: The name of the dataset.
-      steps: The number of steps.
+      steps: How many steps were trained, in words.
       color: The color of the run in the charts.
-      problem: Why nothing was measured, or "".
-      measured: What was measured on which images, or "".
-      command: The command that prints the same scores.
+      problem: The error because of which the run could not be evaluated, or "".
+      measured: Which checkpoint was evaluated on which images, or "".
+      command: The `jaxseg eval` command that computes the scores of the report, or "".
     """
 
     name: str
@@ -57,7 +57,7 @@ class RunView:
 
 
 def run_views(runs: Sequence[ReportedRun]) -> list[RunView]:
-    """Returns the texts about each run.
+    """Returns the texts about each run that the report shows.
 
     Args:
       runs: The runs.

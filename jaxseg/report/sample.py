@@ -10,12 +10,13 @@ from jaxseg.tasks.functions import training_of
 
 
 def bounded_split(config: Config, available: int, images: int) -> str:
-    """Returns the part of the validation split with at most so many images.
+    """Returns the slice of the validation split that contains its first images.
 
     Args:
       config: The configuration of the run.
       available: The number of images of the whole validation split.
-      images: The largest number of images.
+      images: The largest number of images in the slice. The whole split is returned if
+        it has no more.
 
     Raises:
       ValueError: If the split consists of several slices and has more images.

@@ -1,4 +1,4 @@
-"""Lists the settings of runs, and those that differ."""
+"""Lists the settings of runs, and the settings in which runs differ."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jaxseg.runs.serialize import differences, to_dict
 
 @dataclasses.dataclass(frozen=True)
 class SettingRow:
-    """Contains one setting.
+    """Contains one setting of a configuration, and its value in each run.
 
     Attributes:
       name: The dotted name of the field, such as "optim.learning_rate".
@@ -38,10 +38,13 @@ def different_settings(records: Sequence[RunRecord]) -> list[SettingRow]:
 
 
 def chosen_settings(record: RunRecord) -> list[SettingRow]:
-    """Returns the settings of a run that differ from the defaults, with both values.
+    """Returns the settings in which a run differs from the default configuration.
 
     Args:
       record: The run.
+
+    Returns:
+      The settings, each with two values: that of the run and the default.
     """
     default, tree = to_dict(Config()), to_dict(record.config)
     return _rows(_different(default, tree), [tree, default])
@@ -85,7 +88,7 @@ def _text(tree: Mapping[str, Any], name: str) -> str:
 
 
 def readable(value: Any) -> str:
-    """Formats a value of a configuration.
+    """Formats the value of a setting for the report.
 
     >>> readable([96, 128]), readable({"width": 16}), readable(None)
     ('96, 128', 'width=16', 'none')

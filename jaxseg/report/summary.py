@@ -21,13 +21,13 @@ from jaxseg.report.measure import Measurement
 
 @dataclasses.dataclass(frozen=True)
 class SummaryRow:
-    """Contains one number of each run.
+    """Contains one row of the summary table: one quantity, such as mean IoU, per run.
 
     Attributes:
-      name: What the number is.
-      values: The number of each run, as text.
-      change: The change from the first run to the last one, as text.
-      note: A note on the number.
+      name: The name of the quantity.
+      values: The value of the quantity in each run, as text.
+      change: The change from the first run to the last one, as text; "" for one run.
+      note: A remark on the quantity, such as which value is best, or "".
     """
 
     name: str
@@ -38,12 +38,12 @@ class SummaryRow:
 
 @dataclasses.dataclass(frozen=True)
 class RunNumbers:
-    """Contains the numbers of one run.
+    """Contains the scores and the cost of one run.
 
     Attributes:
-      scored: The scores, or None.
-      measured: What was measured, or None.
-      cost: The cost.
+      scored: The scores, or None if the run was never evaluated.
+      measured: The evaluation that the report has made, or None if there is none.
+      cost: The cost of the run.
     """
 
     scored: ScoredRun | None
@@ -61,10 +61,10 @@ SCORES = (
 
 
 def summary_rows(runs: Sequence[RunNumbers]) -> list[SummaryRow]:
-    """Returns the rows of the summary.
+    """Returns the rows of the table of the most important scores and costs.
 
     Args:
-      runs: The runs.
+      runs: The scores and the cost of each run.
     """
     rows = [
         _score_row(name, [_score(run, key) for run in runs]) for name, key in SCORES
@@ -111,10 +111,13 @@ def _cost_row(name: str, costs: Sequence[Cost], value: Callable, form: Callable)
 
 
 def cost_rows(costs: Sequence[Cost]) -> list[tuple[str, list[str]]]:
-    """Returns the rows of the table of costs: a name, and the text of each run.
+    """Returns the rows of the table of costs.
 
     Args:
       costs: The costs of the runs.
+
+    Returns:
+      For each row, the name of the quantity and its value in each run, as text.
     """
 
     def speed(one: Cost) -> str:

@@ -1,4 +1,4 @@
-"""Measures runs and writes their report."""
+"""Evaluates runs on validation images and writes the report on them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_report(
     """Writes the report of one run, or of several runs side by side.
 
     The networks are evaluated on validation images. If the data or a checkpoint cannot
-    be read, the page says so and contains what the records of the run contain.
+    be read, the page says so and shows only the metrics that the training has logged.
 
     Args:
       workdirs: The run directories.
@@ -39,7 +39,7 @@ def write_report(
       devices: The devices to use. By default all devices are used.
 
     Returns:
-      The file.
+      The path of the HTML file.
 
     Raises:
       ValueError: If a directory is not a run, or if there are several runs and no path.
@@ -59,12 +59,12 @@ def write_report(
 def reported(
     record: RunRecord, options: MeasureOptions, devices: list[jax.Device] | None = None
 ) -> ReportedRun:
-    """Measures a run, or says why it cannot be measured.
+    """Evaluates a run on validation images, or states why this is not possible.
 
     Args:
       record: The run.
       options: The checkpoint, the number of images and the folders of the data.
-      devices: The devices to use. By default all devices are used.
+      devices: The JAX devices to use. By default all devices are used.
     """
     if not options.images:
         reason = "no images were measured; `jaxseg report` measures them"

@@ -1,1 +1,4 @@
-"""Implements `jaxseg compare`: a PyTorch checkpoint and its import in jaxseg."""
+"""Implements `jaxseg compare`, which checks the import of a PyTorch checkpoint.
+
+The original network and its import in jaxseg segment the same images.
+"""

@@ -1,4 +1,4 @@
-"""Compares a checkpoint with its import in jaxseg on images."""
+"""Compares the logits of a PyTorch network and of its import in jaxseg on images."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ class CompareOptions:
     """Contains the options of a comparison.
 
     Attributes:
-      tolerance: The largest difference of equal logits, relative to the largest logit.
+      tolerance: The largest difference of the logits, as a fraction of the largest
+        absolute logit, at which the networks agree.
       size: The height and width to which images are resized for both networks, or None.
-      seconds: The time of the measurement of speed in seconds, or 0 to leave it out.
-      effects: Whether to measure the difference that each step of the preprocessing
-        makes in which the libraries disagree.
+      seconds: For how long the speed is measured, in seconds. 0 measures no speed.
+      effects: Whether to measure, for each step of the preprocessing that differs
+        between the libraries, how much it changes the logits and the labels.
     """
 
     tolerance: float = 1e-4
@@ -48,11 +49,13 @@ class CompareOptions:
 
 @dataclasses.dataclass(frozen=True)
 class Effect:
-    """Contains the difference that one step of the preprocessing makes.
+    """Contains how much the prediction changes if one preprocessing step changes.
+
+    The step is changed from that of the checkpoint's library to that of jaxseg.
 
     Attributes:
-      equal: The share of pixels whose label is equal, 0 to 1.
-      largest: The largest difference of the logits at the size of the image.
+      equal: The share of pixels that keep their label, 0 to 1.
+      largest: The largest change of a logit at the size of the image.
     """
 
     equal: float
@@ -68,12 +71,13 @@ class ImageComparison:
       pixels: The image in the size in which both networks segment it.
       theirs: The labels of the original network, int32 [H, W].
       ours: The labels of jaxseg, int32 [H, W].
-      differences: The largest difference of the logits at each pixel, [H, W].
-      largest: The largest difference of the logits.
+      differences: The largest absolute difference of the logits at each pixel, [H, W].
+      largest: The largest absolute difference of the logits.
       mean: The mean absolute difference of the logits.
       relative: The largest difference, divided by the largest absolute logit.
-      note: A sentence about a changed size, or "".
-      effects: The differences that steps of the preprocessing make, by name.
+      note: How the image was resized or padded, in words, or "".
+      effects: How each step of the preprocessing that differs between the libraries
+        changes the prediction, by the name of the step.
     """
 
     path: str
@@ -89,7 +93,7 @@ class ImageComparison:
 
     @property
     def equal(self) -> float:
-        """Returns the share of pixels with equal labels, 0 to 1."""
+        """Returns the share of pixels that get one label from both networks, 0 to 1."""
         return float((self.theirs == self.ours).mean())
 
 
@@ -98,11 +102,12 @@ class Comparison:
     """Contains the comparison of a checkpoint with its import in jaxseg.
 
     Attributes:
-      pair: The two networks.
+      pair: The original network and its import in jaxseg.
       images: The comparison for each image.
-      tolerance: The largest difference of equal logits, relative to the largest logit.
-      theirs: The preprocessing of the other library.
-      steps: The steps of the preprocessing in both libraries.
+      tolerance: The largest difference of the logits, as a fraction of the largest
+        absolute logit, at which the networks agree.
+      theirs: The preprocessing of the library that the checkpoint comes from.
+      steps: The steps of the preprocessing in that library and in jaxseg.
       changed: The variables in jaxseg that differ from those of the checkpoint.
       layer: The first layer whose output differs, if the logits differ.
       speed: The speed of both networks, or None if it was not measured.
@@ -124,12 +129,15 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Returns whether the logits agree within the tolerance on all images."""
+        """Returns whether the logits of both networks agree on all images.
+
+        They agree if they differ by at most `tolerance`.
+        """
         return self.worst.relative <= self.tolerance
 
     @property
     def verdict(self) -> str:
-        """Says in one line whether the networks agree, and where they differ first."""
+        """Says in words whether the networks agree, and which layer differs first."""
         worst = self.worst
         if self.passed:
             return (
@@ -151,7 +159,7 @@ def compared(
     """Runs both networks on images and compares their outputs.
 
     Args:
-      pair: The two networks.
+      pair: The original network and its import in jaxseg.
       paths: The image files.
       options: The options of the comparison.
 

@@ -1,4 +1,4 @@
-"""Gives images a size that both networks accept."""
+"""Resizes and pads images to a size that a network and its import both accept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Fitted:
     Attributes:
       pixels: The image, [H, W, C], padded at the bottom and on the right.
       size: The height and width without padding.
-      note: A sentence about a changed size, or "".
+      note: How the image was resized or padded, in words, or "".
     """
 
     pixels: np.ndarray
@@ -34,8 +34,9 @@ def fitted(pixels: np.ndarray, pair: Pair, size: Size | None = None) -> Fitted:
 
     Args:
       pixels: The image, [H, W, C].
-      pair: The two networks.
-      size: The height and width to which the image is resized, or None.
+      pair: The original network and its import in jaxseg.
+      size: The height and width to which the image is resized. By default it is
+        resized only if the network needs one fixed size.
     """
     options = pair.conversion.network.config.model.options
     wanted = size or options.get("image_size")

@@ -1,9 +1,9 @@
-"""Finds the first layer whose output differs between two libraries.
+"""Finds the first layer whose output differs between a PyTorch network and its import.
 
-The import table of the checkpoint pairs the layers: it maps the tensor
-`backbone.conv1.weight` to the variable `params/backbone/stem/conv1/conv/kernel`, so the
-torch module `backbone.conv1` and the linen module `backbone/stem/conv1/conv` compute
-the same.
+The rules that import the checkpoint also tell which layers correspond. For example, if
+they map the tensor `backbone.conv1.weight` to the variable
+`params/backbone/stem/conv1/conv/kernel`, then the torch module `backbone.conv1` and the
+linen module `backbone/stem/conv1/conv` must have equal outputs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST = 128  # The largest side of the image with which the layer is searched.
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """Names a layer in both libraries and the difference of its outputs.
+    """Names a layer in PyTorch and in jaxseg, and how much its two outputs differ.
 
     Attributes:
       theirs: The name of the torch module.
@@ -49,12 +49,12 @@ class Layer:
 
 
 def changed_variables(pair: Pair) -> tuple[str, ...]:
-    """Returns the paths of the variables that differ from those of the checkpoint.
+    """Returns the paths of the variables in jaxseg that differ from the checkpoint.
 
-    A variable that only one side has is among them.
+    A variable that only jaxseg or only the checkpoint contains is among them.
 
     Args:
-      pair: The two networks.
+      pair: The original network and its import in jaxseg.
     """
     want, got = (
         flatten_dict(dict(tree), sep="/")
@@ -73,12 +73,13 @@ def first_different(pair: Pair, inputs: np.ndarray, tolerance: float) -> Layer |
     """Returns the first layer, in the order of execution, whose output differs.
 
     Args:
-      pair: The two networks.
+      pair: The original network and its import in jaxseg.
       inputs: A normalized RGB image, float32 [1, H, W, C]. A part of it is tried first.
-      tolerance: The largest difference of equal outputs, relative to the largest one.
+      tolerance: The largest difference at which two outputs agree, as a fraction of the
+        largest output.
 
     Returns:
-      The layer, or None if all paired layers agree.
+      The layer, or None if the outputs of all corresponding layers agree.
     """
     part = inputs[:, :_MOST, :_MOST]
     fixed = "image_size" in pair.conversion.network.config.model.options

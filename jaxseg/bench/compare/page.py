@@ -1,4 +1,4 @@
-"""Renders the HTML page of a comparison, which contains its pictures."""
+"""Renders the HTML page that compares a PyTorch network with its import in jaxseg."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from jaxseg.viz.page import render
 
 
 def page(found: Comparison, pictures: Sequence[bytes]) -> str:
-    """Returns the HTML page of a comparison.
+    """Returns the HTML page that compares a network with its import in jaxseg.
 
     Args:
       found: The comparison.
-      pictures: The picture of each image, as PNG files.
+      pictures: One PNG file for each image of the comparison.
     """
     worst = found.worst
     return render(

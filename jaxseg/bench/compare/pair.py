@@ -52,7 +52,8 @@ class Pair:
       original: The network in the library of the checkpoint.
       network: The network in jaxseg and its preprocessing.
       variables: The parameters and statistics of the network in jaxseg.
-      normalization: The normalization of the images in the other library, in RGB order.
+      normalization: The normalization of images in the library of the checkpoint, in
+        RGB order.
       order: The order of the channels that the original network takes, "RGB" or "BGR".
       imported: The file or run directory of the weights in jaxseg, or "" if the
         checkpoint was imported for this comparison.
@@ -73,7 +74,7 @@ class Pair:
 
     @property
     def title(self) -> str:
-        """Describes the network in jaxseg and its origin in the other library."""
+        """Describes the network in jaxseg and the origin of its weights in words."""
         found, source = self.conversion.network, self.conversion.imported.source
         return (
             f"{found.config.model.title}, {found.num_classes} classes, from "
@@ -82,17 +83,21 @@ class Pair:
 
     @functools.cached_property
     def form(self) -> OutputForm:
-        """Returns the rule that converts the logits to labels."""
+        """Returns how the logits of both networks are converted to labels."""
         classes = self.conversion.network.num_classes
         return OutputForm("binary") if classes == 1 else form_of(classes, self.spec)
 
     @property
     def spec(self):
-        """Returns the classes and the normalization of the network in jaxseg."""
+        """Returns the classes and the image normalization of the network in jaxseg."""
         return self.network.spec
 
     def in_order(self, inputs: np.ndarray) -> np.ndarray:
-        """Reverses the channels of images [B, H, W, C] if the original takes BGR."""
+        """Reverses the channels of RGB images if the original network takes BGR.
+
+        Args:
+          inputs: Images, [B, H, W, C].
+        """
         return inputs[..., ::-1] if self.order == "BGR" else inputs
 
     def original_logits(self, inputs: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Draws an image, the masks of both networks and the map of their differences."""
+"""Draws an image, the masks of two networks, and where their logits differ."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ _HEIGHT = 3.2  # The height of a part in inches.
 
 
 def picture(found: Comparison, image: ImageComparison) -> bytes:
-    """Draws four parts in one row, as a PNG file.
+    """Draws an image, the masks of both networks and the differences of their logits.
 
     Args:
-      found: The comparison.
-      image: One of its images.
+      found: The comparison of both networks.
+      image: One image of the comparison.
+
+    Returns:
+      A PNG file with the four pictures in one row.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import ListedColormap, LogNorm

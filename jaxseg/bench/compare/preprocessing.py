@@ -25,9 +25,10 @@ class Resizing:
     """Describes how a library resizes an image before it is normalized.
 
     Attributes:
-      shorter: The length of the shorter side, in pixels, or None.
+      shorter: The length that the shorter side of the image gets, in pixels, or None.
       within: The longer and the shorter side of the largest allowed size, or None.
-      scale: The factor of both sides if neither is given.
+      scale: The factor by which both sides are multiplied if `shorter` and `within`
+        are None.
       antialias: Whether the filter widens when the image shrinks.
     """
 
@@ -37,7 +38,7 @@ class Resizing:
     antialias: bool = True
 
     def size(self, size: Size) -> Size:
-        """Returns the height and width of the network's input for an image."""
+        """Returns the height and width to which an image of a given size is resized."""
         height, width = size
         if self.shorter:
             short, long = sorted(size)
@@ -51,7 +52,7 @@ class Resizing:
 
     @property
     def rule(self) -> str:
-        """Describes the size of the result in words."""
+        """Describes in words the size to which images are resized."""
         if self.shorter:
             return f"shorter side {self.shorter}"
         if self.within:
@@ -60,7 +61,7 @@ class Resizing:
 
     @property
     def interpolation(self) -> str:
-        """Describes the filter in words."""
+        """Describes in words the filter that resizes images."""
         if not (self.shorter or self.within) and self.scale == 1:
             return "none"
         return "bilinear, antialiased" if self.antialias else "bilinear"
@@ -75,7 +76,8 @@ class Preprocessing:
       normalization: The mean and standard deviation, in RGB order.
       value_range: The pixel values that are mapped to 0 and 1.
       order: The order of the channels that the network takes.
-      place: Where these values are stated, as a phrase that follows "is that of".
+      place: The file or class that states these values, as a phrase that follows
+        "is that of".
     """
 
     resizing: Resizing
@@ -99,15 +101,15 @@ class Preprocessing:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Describes one step of the preprocessing in both libraries.
+    """Describes a step of the preprocessing in the checkpoint's library and in jaxseg.
 
     Attributes:
       name: The name of the step.
       theirs: The step in the library of the checkpoint, in words.
       ours: The step in jaxseg, in words.
-      changed: The preprocessing of the library, with only this step as in jaxseg. None
-        if the two agree.
-      note: Why the step makes no difference of its own, or "".
+      changed: The preprocessing of the checkpoint's library, except that this step is
+        that of jaxseg. None if the step is equal in both or cannot be changed alone.
+      note: Why the effect of this step is not measured separately, or "".
     """
 
     name: str
@@ -120,11 +122,11 @@ class Step:
 def of_library(pair: Pair) -> Preprocessing:
     """Returns the preprocessing of the library that the checkpoint comes from.
 
-    torchvision states it with its weights and MMSegmentation in the checkpoint.
-    segmentation_models.pytorch leaves the size of images to the user.
+    torchvision publishes it with its weights, and MMSegmentation stores it in the
+    checkpoint. segmentation_models.pytorch leaves the size of images to the user.
 
     Args:
-      pair: The two networks.
+      pair: The original network and its import in jaxseg.
     """
     plain = Preprocessing(
         Resizing(),
@@ -160,7 +162,7 @@ def steps(theirs: Preprocessing, ours: Preprocessing) -> tuple[Step, ...]:
     """Compares two ways of preprocessing step by step.
 
     Args:
-      theirs: The preprocessing of the other library.
+      theirs: The preprocessing of the library that the checkpoint comes from.
       ours: The preprocessing of jaxseg.
     """
 

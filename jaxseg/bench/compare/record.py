@@ -1,4 +1,4 @@
-"""Converts a comparison to the content of a JSON file."""
+"""Converts the comparison of a network with its import to JSON values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jaxseg.bench.compare.comparison import Comparison
 
 
 def record(found: Comparison) -> dict[str, Any]:
-    """Returns the comparison as the content of a JSON file."""
+    """Returns a comparison of two networks as a dictionary that JSON can store."""
     pair, speed = found.pair, found.speed
     return {
         "checkpoint": pair.conversion.address,

@@ -1,4 +1,4 @@
-"""Measures the speed of both networks in turns."""
+"""Measures the speed of a PyTorch network and of its import in jaxseg, in turns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jaxseg.bench.compare.pair import Pair
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """Contains the times of both networks for one image.
+    """Contains the times that the PyTorch network and jaxseg need for one image.
 
     Attributes:
       size: The height and width of the image.
@@ -38,11 +38,11 @@ class Speed:
 
     @property
     def ratio(self) -> float:
-        """Returns the median of the ratios."""
+        """Returns the median time of jaxseg relative to PyTorch; below 1 is faster."""
         return statistics.median(self.ratios)
 
     def lines(self) -> list[str]:
-        """Describes the result in lines of text."""
+        """Describes the measured times in lines of text."""
         height, width = self.size
         low, high = (np.quantile(self.ratios, share) for share in (0.25, 0.75))
         found = [
@@ -72,13 +72,13 @@ def timed(function: Callable[[], object]) -> tuple[object, float]:
 def measured(
     pair: Pair, inputs: np.ndarray, first: tuple[float, float], seconds: float
 ) -> Speed:
-    """Runs both networks in turns on one image.
+    """Times the PyTorch network and its import in jaxseg in turns on one image.
 
     Both run on the processor. PyTorch runs without `torch.compile`, with the memory
     format channels_last, which is its faster one for convolutions.
 
     Args:
-      pair: The two networks, which have run on an image of this size before.
+      pair: The original network and its import, which have run on this size before.
       inputs: A normalized RGB image, float32 [1, H, W, C].
       first: The times of the first calls of PyTorch and of jaxseg in seconds.
       seconds: The time after which no further pair of runs begins.

@@ -1,4 +1,7 @@
-"""Writes a comparison as tables for people, in text and for the HTML page."""
+"""Writes the comparison of a network with its import as tables of text.
+
+The tables are printed and shown on the HTML page.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Table:
 
 
 def facts(found: Comparison) -> Table:
-    """Returns the names and the origin of the weights."""
+    """Returns a table of the checkpoint, the network and the origin of the import."""
     pair = found.pair
     assumed = "; ".join(pair.conversion.network.assumed)
     rows = [
@@ -54,7 +57,7 @@ def _import(found: Comparison) -> str:
 
 
 def logits(found: Comparison) -> Table:
-    """Returns the differences of the logits for each image."""
+    """Returns a table of how much the logits of both networks differ on each image."""
     columns = (
         *("image", "size", "largest difference", "mean difference"),
         *("of the largest logit", "equal labels"),
@@ -74,7 +77,7 @@ def logits(found: Comparison) -> Table:
 
 
 def preprocessing(found: Comparison) -> Table:
-    """Returns the steps of the preprocessing in both libraries."""
+    """Returns a table of the preprocessing steps in the library and in jaxseg."""
     columns = (
         "preprocessing",
         found.pair.library,
@@ -90,7 +93,7 @@ def preprocessing(found: Comparison) -> Table:
 
 
 def notes(found: Comparison) -> list[str]:
-    """Returns sentences about changed sizes and about the source of the values."""
+    """Returns sentences on resized images and on where the preprocessing is stated."""
     texts = [f"{Path(i.path).name} was {i.note}." for i in found.images if i.note]
     texts.append(
         f"The preprocessing of {found.pair.library} is that of {found.theirs.place}."
@@ -110,7 +113,7 @@ def _effects(found: Comparison, name: str) -> str:
 
 
 def shown_share(share: float) -> str:
-    """Formats a share so that only equality is shown as 100 %.
+    """Formats a share from 0 to 1 in percent; only exactly 1 is shown as 100 %.
 
     >>> shown_share(1.0), shown_share(0.999999), shown_share(0.5)
     ('100 %', '99.99 %', '50.00 %')
