@@ -73,12 +73,12 @@ class Run:
           options: How images are segmented, for example with windows or averaged over
             scales. None selects the default options.
           others: Further runs, whose predictions are averaged with those of this run.
-          calibrated: Whether to scale the logits of each run as `jaxseg calibrate` has
-            fitted.
+          calibrated: Whether to scale the logits of each run by the scaling that
+            `jaxseg calibrate` has fitted for it.
 
         Raises:
-          ValueError: If the network of a run does not take images, if the runs have
-            other classes or take other images, or if a calibration is missing.
+          ValueError: If the network of a run does not take images, if the classes or
+            the image channels of the runs differ, or if a calibration is missing.
         """
         for run in (self, *others):
             run._check_images()
@@ -178,7 +178,7 @@ class Run:
         refinement: Refinement | None = None,
         digests: bool = True,
     ) -> Measured:
-        """Evaluates the run with the counts of every image.
+        """Evaluates the run, and counts a confusion matrix for each image.
 
         Args:
           split: The split, or a slice such as "train[90%:]"; by default the split that

@@ -1,6 +1,7 @@
-"""Checks each of the datasets that train together, and whether they fit together.
+"""Checks the datasets of a mixed training, which the option `data.mix` lists.
 
-The option `data.mix` lists them.
+Each dataset is checked alone. Then all are opened together, which checks that their
+classes and channels are compatible.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from jaxseg.text import as_message
 def check_members(
     data: DataConfig, check: Callable[[DataConfig, Path], int], output: Path
 ) -> int:
-    """Checks each dataset of `data.mix` that is read from files, and all together.
+    """Checks each dataset of `data.mix`, and whether they can be trained together.
+
+    Datasets that are not read from files are checked only together with the others.
 
     Args:
       data: The data options of the run, with `mix`.
@@ -29,7 +32,7 @@ def check_members(
       output: The directory of the reports. Each dataset has a directory in it.
 
     Returns:
-      0 if no dataset has errors and the datasets fit together, or else 1.
+      0 if no dataset has errors and they can be trained together, or else 1.
 
     Raises:
       ValueError: If an option is invalid.

@@ -55,7 +55,7 @@ class Service:
 
     @property
     def metrics(self) -> Metrics:
-        """Returns the counters."""
+        """Returns the counters of requests, batches and times of this server."""
         return self.network.metrics
 
     async def predict(self, request: Request) -> Response:
@@ -77,7 +77,7 @@ class Service:
         return JSONResponse({"status": state}, 503 if draining else 200)
 
     async def values(self, request: Request) -> Response:
-        """Answers `GET /metrics`: the counters in the format of Prometheus."""
+        """Answers `GET /metrics`: `metrics` in the text format of Prometheus."""
         self.metrics.accepted.set(self.slots.used)
         return Response(self.metrics.text(), media_type=self.metrics.kind)
 
@@ -174,7 +174,7 @@ async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def create_app(service: Service) -> Starlette:
-    """Returns the application of the HTTP interface.
+    """Returns the web application that answers all paths of the HTTP interface.
 
     Args:
       service: Answers the requests.

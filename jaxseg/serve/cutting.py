@@ -78,7 +78,7 @@ FIELDS: dict[str, Callable[[str, str], Any]] = {
 
 
 class CutRequest(NamedTuple):
-    """Contains a request for a cut.
+    """Contains a request for a graph cut, which separates an object from the rest.
 
     Attributes:
       image: The image file.
@@ -96,7 +96,7 @@ class CutRequest(NamedTuple):
 def cut_request(
     fields: Mapping[str, str], image: Path, scribbles: Path | None
 ) -> CutRequest:
-    """Converts the fields of a request for a cut.
+    """Converts the fields of a request for a graph cut, and checks them.
 
     Args:
       fields: The fields of the query and of the form.

@@ -9,7 +9,7 @@ IMAGES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """Contains the counters of one server."""
+    """Contains what one server counts: requests, batches and their durations."""
 
     kind = prometheus.CONTENT_TYPE_LATEST
 
@@ -48,15 +48,15 @@ class Metrics:
         )
 
     def answered(self, path: str, status: int, seconds: float) -> None:
-        """Counts an answer to a request."""
+        """Counts an answered request, with its path, HTTP status and duration."""
         self._requests.labels(path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
     def ran(self, images: int, seconds: float) -> None:
-        """Counts a batch of the network."""
+        """Counts a batch that the network has computed, with its duration."""
         self._images.observe(images)
         self._network.observe(seconds)
 
     def text(self) -> bytes:
-        """Returns the values in the text format of Prometheus."""
+        """Returns the values of all counters in the text format of Prometheus."""
         return prometheus.generate_latest(self.registry)

@@ -1,4 +1,4 @@
-"""Converts the fields of a request to options, and checks them."""
+"""Converts the fields of an HTTP request to options, and checks them."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class PredictParameters:
     """Contains the options of one request.
 
     Attributes:
-      answer: The kind of the answer.
+      answer: What the answer contains, such as "labels" or "probabilities".
       alpha: The weight of the class colors in an overlay.
       picture: Whether the answer "json" includes the image as 8-bit RGB.
       view: How the network is applied.
@@ -127,13 +127,13 @@ class PredictParameters:
 
     @property
     def soft(self) -> bool:
-        """Returns whether the probabilities are needed."""
+        """Returns whether the answer or the refinement needs class probabilities."""
         wanted = self.answer in ("probabilities", "json")
         return wanted or self.refinement.is_active
 
 
 def predict_parameters(fields: Mapping[str, str]) -> PredictParameters:
-    """Converts the fields of a request for a prediction.
+    """Converts the fields of a request for a prediction to options.
 
     Args:
       fields: The fields of the query and of the form.
@@ -150,7 +150,12 @@ def predict_parameters(fields: Mapping[str, str]) -> PredictParameters:
 def converted(
     fields: Mapping[str, str], known: Mapping[str, Callable[[str, str], Any]]
 ) -> dict[str, Any]:
-    """Converts each field of a request by the function of its name.
+    """Converts the text of each field of a request to a value.
+
+    Args:
+      fields: The text of each field, by the name of the field.
+      known: The function that converts a field, by the name of the field. It takes
+        the name and the text.
 
     Raises:
       ValueError: If a field is unknown or has an invalid value.

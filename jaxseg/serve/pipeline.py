@@ -21,10 +21,13 @@ from typing import Any, Protocol
 
 
 class Stages(Protocol):
-    """Defines the work of the three stages."""
+    """Defines the functions of the three stages: decode, run (the network), encode.
+
+    A key identifies a group of items. Only items of one group can share a batch.
+    """
 
     def limit(self, key: Hashable) -> int:
-        """Returns the largest number of items of this group in a batch."""
+        """Returns the largest number of items in a batch of the group `key`."""
 
     def decode(self, key: Hashable, item: Any) -> Any:
         """Returns the input of the network for one item, or raises an error."""
@@ -33,7 +36,7 @@ class Stages(Protocol):
         """Returns the output of the network for each input of a batch."""
 
     def encode(self, key: Hashable, item: Any, output: Any) -> Any:
-        """Returns the result for one item."""
+        """Returns the result for one item, from the output of the network for it."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -56,10 +59,10 @@ class Entry:
 
 
 class Pipeline:
-    """Forms batches and runs them.
+    """Collects items into batches, and runs the three stages on them in threads.
 
     Args:
-      stages: The work.
+      stages: The functions of the stages.
       max_wait: The longest time in seconds that an item waits for others.
       encoders: The number of threads that encode results.
     """
@@ -80,7 +83,10 @@ class Pipeline:
             thread.start()
 
     def submit(self, key: Hashable, item: Any) -> Future:
-        """Adds an item. A future that is canceled before its batch is left out."""
+        """Adds an item, and returns the future of its result.
+
+        If the future is canceled before the item is in a batch, it is not computed.
+        """
         entry = Entry(key, item, time.monotonic())
         with self._changed:
             if self._closing:

@@ -70,7 +70,10 @@ class Programs:
         self._limit, self._known, self._lock = limit, set(), threading.Lock()
 
     def note(self, *program: Any) -> None:
-        """Counts a program that is about to run, unless it was counted before."""
+        """Counts a program that is about to run, unless it was counted before.
+
+        If the limit is exceeded, all other programs are removed first.
+        """
         with self._lock:
             if program in self._known:
                 return
@@ -146,7 +149,7 @@ class ServedNetwork:
         )
 
     def key(self, task: Task) -> Key:
-        """Returns the group of images to which a task belongs.
+        """Returns which group of images can share a batch with the image of a task.
 
         Raises:
           ValueError: If an option does not suit the network.
@@ -157,14 +160,17 @@ class ServedNetwork:
         return Key(view, segmenter.padded_size(task.size), task.parameters.soft)
 
     def refiner(self, parameters: PredictParameters) -> Refiner | None:
-        """Returns the function that refines one prediction, or None."""
+        """Returns the function that refines a prediction as a request asks, or None."""
         if not parameters.refinement.is_active:
             return None
         segmenter = self.segmenter(parameters.view)
         return Refiner(parameters.refinement, segmenter.spec, segmenter.form)
 
     def limit(self, key: Key) -> int:
-        """Returns the largest number of images in a batch, which bounds its pixels."""
+        """Returns the largest number of images in a batch of the group `key`.
+
+        It is smaller for larger images, so that the pixels of a batch are bounded.
+        """
         pixels = max(1, int(np.prod(key.size) * max(key.view.scales) ** 2))
         return max(1, min(self.options.max_batch, self.options.max_pixels // pixels))
 

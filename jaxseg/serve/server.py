@@ -147,7 +147,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Replaces the signal handlers of uvicorn by none."""
+        """Returns a context manager that, unlike uvicorn's, handles no signals."""
         yield
 
 
@@ -166,7 +166,9 @@ class Stop:
 
     @contextlib.contextmanager
     def handling(self, server: uvicorn.Server) -> Iterator[None]:
-        """Handles signals inside the block, if this is the main thread.
+        """Returns a context manager that handles signals while its block runs.
+
+        In a thread other than the main thread, it has no effect.
 
         Args:
           server: The server to stop.

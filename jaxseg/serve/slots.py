@@ -24,11 +24,11 @@ class Slots:
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
-        """Holds a slot inside the block.
+        """Returns a context manager that counts one request while its block runs.
 
         Raises:
-          Refusal: With the status 503 if the server is shutting down, or 429 if all
-            slots are in use.
+          Refusal: With the status 503 if the server is shutting down, or 429 if it
+            already has the largest number of requests.
         """
         if self.draining:
             raise Refusal(503, "The server is shutting down.", retry_after=5)
@@ -46,5 +46,8 @@ class Slots:
             self.used -= 1
 
     def note(self, seconds: float) -> None:
-        """Includes the duration of a finished request in the average."""
+        """Includes the seconds of a finished request in the average duration.
+
+        A refused client is told to try again after this average.
+        """
         self._seconds += SHARE * (seconds - self._seconds)

@@ -45,7 +45,7 @@ class Upload:
     values: Mapping[str, str]
 
     def remove(self) -> None:
-        """Deletes the files."""
+        """Deletes the stored files of the request."""
         for path in self.files.values():
             path.unlink(missing_ok=True)
 

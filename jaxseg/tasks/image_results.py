@@ -30,8 +30,8 @@ class SegmentedImage(NamedTuple):
       padded: The image and its segmentation with padding.
       samples: The classes of N segmentations that were drawn at random, [N, H, W], or
         None.
-      entropy: The entropy in nats of the class probabilities, averaged over the
-        samples, [H, W], or None.
+      entropy: The entropy in nats of the class probabilities, after these were
+        averaged over the samples, [H, W], or None.
     """
 
     job: Job

@@ -1,6 +1,7 @@
-"""Computes digests and confusion matrices of each image of an evaluation.
+"""Computes a confusion matrix and two SHA-256 digests for each evaluated image.
 
-An `ImageMeter` observes an evaluation, so that one pass over the data is enough. Its
+One digest is that of the decoded pixels, the other one that of the label. An
+`ImageMeter` observes an evaluation, so that one pass over the data is enough. Its
 results depend neither on the batch size nor on the number of devices.
 """
 
@@ -44,7 +45,7 @@ class ImageResult(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ImageMeter:
-    """Computes digests and confusion matrices of the images of an evaluation.
+    """Computes confusion matrices and digests for each image of an evaluation.
 
     Attributes:
       num_classes: The number of rows of the confusion matrix without void.

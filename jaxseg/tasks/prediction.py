@@ -22,7 +22,8 @@ class Request:
       workdir: The run directory.
       ensemble: Further run directories, whose predictions are averaged with those of
         the first.
-      calibrated: Whether to scale the logits as `jaxseg calibrate` has fitted.
+      calibrated: Whether to scale the logits of each run by the scaling that
+        `jaxseg calibrate` has fitted for it.
       segment: The options of the segmentation, such as the windows.
       reading: The options of the image reader.
       checkpoint: "best", "latest", or the number of a saved step.

@@ -1,1 +1,1 @@
-"""Implements meshes of devices, the connection of processes, and steps on devices."""
+"""Connects processes, and compiles and runs training steps on several devices."""

@@ -76,8 +76,9 @@ class Observer(Protocol):
 class Observation:
     """Passes the examples of batches to observers, which work in threads.
 
-    Use it in a `with` statement around `jaxseg.training.run.evaluate.count`, whose
-    argument `observe` is the method `add`.
+    An `Observer` computes a small result from each example. Use this class in a `with`
+    statement around `jaxseg.training.run.evaluate.count`, and pass its method `add` as
+    the argument `observe` of that function.
     """
 
     def __init__(
