@@ -78,7 +78,7 @@ class Run:
 
         Raises:
           ValueError: If the network of a run does not take images, if the classes or
-            the image channels of the runs differ, or if a calibration is missing.
+            the pixel statistics of the runs differ, or if a calibration is missing.
         """
         for run in (self, *others):
             run._check_images()

@@ -3,8 +3,8 @@
 A linear layer x W with an adapter computes x (W + A B), where A is [in, rank] and B is
 [rank, out]. A and B are trained, and W keeps its value. The entry "adapters" of the
 parameters contains A as "down" and B as "up", under the path of the layer. Checkpoints
-contain this entry. Whoever reads a checkpoint merges it, so that a network never sees
-it.
+contain this entry. Code that loads a network from a checkpoint replaces W by W + A B
+and removes the entry.
 
 Differs: the factor alpha / rank of section 4.1 is 1. The authors choose alpha once,
 because with Adam it acts like the learning rate. A joint matrix of queries, keys and
@@ -28,8 +28,9 @@ _DOWN, _UP = "down", "up"
 def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> Any:
     """Adds an adapter to every linear layer of the backbone of a network.
 
-    The merged parameters are those before, because B begins with zeros. A begins with
-    random numbers whose variance is 1 / in, as in the authors' code.
+    At first, the adapters do not change what the network computes, because B begins
+    with zeros. A begins with random numbers whose variance is 1 / in, as in the
+    authors' code.
 
     Args:
       params: The parameters of the network, nested dictionaries.
@@ -94,7 +95,9 @@ def merge_adapters(params: Mapping[str, Any], *, frozen: bool = False) -> Any:
 
 
 def stored_adapters(stored: Mapping[str, tuple[int, ...]], entry: str) -> Any:
-    """Returns the shapes of the adapters in a checkpoint, as a part of a template.
+    """Returns the shapes of the adapters that a checkpoint contains.
+
+    They complete the template of shapes with which the checkpoint is read.
 
     Args:
       stored: The shapes of the stored arrays by path.
@@ -118,8 +121,8 @@ def stored_adapters(stored: Mapping[str, tuple[int, ...]], entry: str) -> Any:
 def is_trained(params: Mapping[str, Any]) -> Any:
     """Returns for each parameter whether training with adapters changes it.
 
-    The adapters and everything outside of the backbone are trained. Without the entry
-    "adapters", everything is.
+    The adapters and all parameters outside of the backbone are trained. If there is no
+    entry "adapters", all parameters are trained.
     """
     frozen = {BACKBONE} if ADAPTERS in params else set()
     return {

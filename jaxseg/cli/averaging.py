@@ -53,10 +53,10 @@ class AveragingOptions:
             )
 
     def refuse(self, name: str, value: Any) -> None:
-        """Raises ValueError if the predictions are not those of a single plain network.
+        """Raises ValueError if --ensemble, --calibrated or --dropout-samples is set.
 
         Args:
-          name: The option that needs a single network.
+          name: The option that needs the unchanged predictions of a single network.
           value: Its value.
         """
         if self.ensemble or self.calibrated or self.dropout_samples:
@@ -67,7 +67,7 @@ class AveragingOptions:
             )
 
     def record(self) -> dict[str, Any]:
-        """Returns the options that differ from their defaults, for the JSON file."""
+        """Returns the options that differ from their defaults, as values of JSON."""
         found = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
@@ -78,7 +78,7 @@ class AveragingOptions:
         return found
 
     def averaging(self, maps: tuple[Map, ...] = ()) -> Averaging:
-        """Converts the options to those of the library.
+        """Converts the options to an `Averaging`, which prediction takes.
 
         Args:
           maps: The maps of uncertainty to compute.
@@ -142,7 +142,9 @@ def move_runs(arguments: list[str]) -> list[str]:
 
 
 def directory_first(arguments: list[str]) -> list[str]:
-    """Moves the value of `--workdir`, as other commands call it, to the front.
+    """Moves the run directory that `--workdir` names to the front of a command line.
+
+    `jaxseg eval` takes it as the first argument, and other commands as this option.
 
     Args:
       arguments: The words of the command line.

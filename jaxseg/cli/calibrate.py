@@ -135,7 +135,7 @@ def show(
     Args:
       options: The options of the command.
       scaling: The scaling.
-      pixels: The pixels.
+      pixels: The logits and labels of the pixels.
       spec: The classes.
 
     Returns:

@@ -54,17 +54,20 @@ class CalibrationOptions:
             check_file("calibration_diagram", self.calibration_diagram)
 
     def meters(self) -> tuple[CalibrationMeter, ...]:
-        """Returns the meter of the images, or nothing if it was not requested."""
+        """Returns the observer that counts the right predictions of each confidence.
+
+        The result is empty if --calibration was not given.
+        """
         return (CalibrationMeter(self.calibration_bins),) if self.calibration else ()
 
     def report(
         self, workdir: str, images: Sequence[CalibrationCounts], spec: DatasetSpec
     ) -> dict[str, Any]:
-        """Prints the scores and writes the diagram.
+        """Prints the calibration scores and writes the reliability diagram.
 
         Args:
           workdir: The run directory.
-          images: The counts of all images.
+          images: The counts of right predictions in each image.
           spec: The classes.
 
         Returns:

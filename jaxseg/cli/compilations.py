@@ -17,7 +17,7 @@ SHORTEST = 0.05  # seconds; there are many shorter compilations
 def reporting() -> Iterator[None]:
     """Returns a context manager that prints the compilations to standard error.
 
-    Programs that are read from the cache count as compiled, in less time.
+    A program that is read from the cache is also printed, with a shorter time.
     """
     import jax.monitoring
 

@@ -117,10 +117,10 @@ def naming_check(data: DataConfig) -> Iterator[None]:
 
 @contextlib.contextmanager
 def evaluating(data: DataConfig) -> Iterator[Progress]:
-    """Returns a context manager for the evaluation of a network on these data.
+    """Returns a context manager in which a network is evaluated on a dataset.
 
-    It adds the remedy of `naming_check` to errors about bad files. The first process
-    shows the progress.
+    It adds the command that lists all faults of the data to errors about bad files. The
+    first process shows the progress.
 
     Args:
       data: The data options.

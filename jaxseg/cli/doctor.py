@@ -57,7 +57,13 @@ def main(argv: list[str]) -> int:
 
 
 def show(facts: Facts, seconds: Mapping[str, Any], problems: Sequence[Problem]) -> None:
-    """Prints the facts, the seconds of each self-test, and the problems."""
+    """Prints what was found out about the installation, and its problems.
+
+    Args:
+      facts: The versions, devices, folders and other properties.
+      seconds: The seconds of each self-test, or None if it failed.
+      problems: The problems, with their remedies.
+    """
     found = ", ".join(f"{n} {v}" for n, v in facts.versions.items() if v)
     note(f"versions: {found}")
     note(f"devices: {', '.join(facts.devices) or 'none'}")

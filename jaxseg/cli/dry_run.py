@@ -29,7 +29,7 @@ LISTED = 30  # classes
 
 
 def show_run(config: Config, workdir: Path, *, count: int | None) -> None:
-    """Prints the data, the first batch, the steps, the devices, the memory and files.
+    """Prints a description of a run: data, first batch, steps, devices, memory, files.
 
     Args:
       config: The configuration, which was checked.

@@ -116,7 +116,10 @@ class Arguments:
 
     @property
     def combination(self) -> Combination:
-        """Returns the further runs whose predictions are averaged."""
+        """Returns the runs whose predictions are averaged with those of the first run.
+
+        The result also says which checkpoint is used, and whether logits are scaled.
+        """
         return Combination(
             self.averaging.ensemble,
             calibrated=self.averaging.calibrated,

@@ -21,7 +21,7 @@ class Exact:
     needs at least two, because the averages must be known before it can go on."""
 
     def limits(self) -> ExactOptions:
-        """Returns the limits for the library."""
+        """Converts the limits to `ExactOptions`, which the segmentation takes."""
         return ExactOptions(max_halo=self.max_halo, max_passes=self.max_passes)
 
 

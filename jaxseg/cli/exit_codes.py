@@ -48,7 +48,7 @@ MEANINGS = {
 
 
 def as_text(width: int) -> str:
-    """Returns the table for a terminal.
+    """Returns the table of the exit statuses as text for a terminal.
 
     Args:
       width: The largest number of characters in a line.
@@ -67,7 +67,7 @@ def as_text(width: int) -> str:
 
 
 def as_markdown() -> str:
-    """Returns the table in Markdown, as the documentation contains it."""
+    """Returns the table of the exit statuses in Markdown, for the documentation."""
     rows = [f"| {code} | {meaning} |" for code, meaning in MEANINGS.items()]
     rows = [row.replace("... | head", "... \\| head") for row in rows]
     return "\n".join(["| exit status | meaning |", "|---|---|", *rows])

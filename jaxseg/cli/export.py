@@ -2,7 +2,7 @@
 
 The suffix of the file selects the format. Before the command reports success, it reads
 the file back, runs it in the runtime of its format and compares the results with those
-of `jaxseg predict`. A file that differs by more than a small bar is removed.
+of `jaxseg predict`. If they differ by more than a tolerance, it removes the file.
 
 `jaxseg export WORKDIR --web DIR` writes a web page with the network instead, which
 segments images in the browser.
@@ -172,7 +172,7 @@ def destination(options: Arguments, header: dict) -> Iterator[Path]:
 
 
 def check_sizes(options: Arguments, kind: Format) -> None:
-    """Raises ValueError if the options of the size exclude each other.
+    """Raises ValueError if the options that set the image size exclude each other.
 
     Args:
       options: The options of the command.
@@ -193,7 +193,7 @@ def check_sizes(options: Arguments, kind: Format) -> None:
 
 
 def padding(run: Run, options: Arguments) -> int:
-    """Returns the number to whose multiples the program pads images.
+    """Returns the number to whose multiples the exported network pads images.
 
     Args:
       run: The trained network.
@@ -209,7 +209,7 @@ def padding(run: Run, options: Arguments) -> int:
 def program_of(
     segmenter: Segmenter, run: Run, options: Arguments, kind: Format
 ) -> Program:
-    """Returns the program that the options select.
+    """Returns the function to export: the network with its preprocessing and output.
 
     Args:
       segmenter: The network with its preprocessing.

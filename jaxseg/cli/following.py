@@ -31,10 +31,10 @@ def follow(
 ) -> list[int]:
     """Evaluates the checkpoints of a run until the run has ended.
 
-    The newest checkpoint that has not been evaluated is taken each time, so that a slow
-    evaluation leaves out checkpoints and does not fall behind. The scores of each one
-    are appended to a file as one JSON object per line; the steps in this file are not
-    evaluated again.
+    Only the newest checkpoint is evaluated each time, so that a slow evaluation skips
+    checkpoints and does not fall behind. The scores of each evaluated checkpoint are
+    appended to a file as one JSON object per line. Steps that this file already
+    contains are not evaluated again.
 
     Args:
       workdir: The run directory.
@@ -43,7 +43,7 @@ def follow(
       patience: The seconds without a new checkpoint after which the run counts as
         ended.
       output: The file of the scores; followed.jsonl in the run directory by default.
-      pause: The seconds between two looks at the checkpoints.
+      pause: The seconds after which the function looks again for new checkpoints.
 
     Returns:
       The steps that were evaluated by this call.

@@ -1,4 +1,4 @@
-"""Finds the dataclasses of options of all commands."""
+"""Finds for each command the dataclass that defines its options."""
 
 from __future__ import annotations
 

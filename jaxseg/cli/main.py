@@ -147,7 +147,7 @@ def split(argv: Sequence[str]) -> tuple[list[str], set[str]]:
 
 
 def level_of(switches: set[str]) -> Verbosity:
-    """Returns how much a command prints.
+    """Returns how much a command prints: the level that --quiet or --verbose selects.
 
     Args:
       switches: The options that `split` has found.

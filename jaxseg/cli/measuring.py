@@ -1,4 +1,4 @@
-"""Defines the options of `jaxseg eval` that measure each image.
+"""Defines the options of `jaxseg eval` that compute results for each image.
 
 They refine predictions, search for a setting of the CRF, write a receipt and compute
 bootstrap intervals. All of them share one pass over the data.
@@ -80,7 +80,7 @@ class Measuring:
 
     @property
     def refinements(self) -> tuple[Refinement, ...]:
-        """Returns the refinements to measure."""
+        """Returns the refinements after each of which the scores are computed."""
         given = self.refining.refinement
         if self.crf_search.search:
             return self.crf_search.settings(given, self.refining.crf_options)
@@ -88,19 +88,24 @@ class Measuring:
 
     @property
     def is_refined(self) -> bool:
-        """Returns whether the scores after one refinement are measured."""
+        """Returns whether the scores after one refinement are computed.
+
+        They are not if several settings of the CRF are tried.
+        """
         return bool(self.refinements) and not self.crf_search.search
 
     def meters(
         self, config: Config, spec: DatasetSpec, observers: Sequence[Observer] = ()
     ) -> tuple[ImageMeter, ...]:
-        """Returns the meter of the images, or nothing if no option needs it.
+        """Returns the observer that computes results for each image.
+
+        The result is empty if no option needs such results.
 
         Args:
           config: The configuration of the run.
           spec: The classes that the network was trained on.
-          observers: Objects that receive each image after its refinement, if one
-            refinement is measured.
+          observers: Objects that receive each image after its refinement, unless
+            several settings of the CRF are tried.
         """
         refinements = self.refinements
         if not (refinements or self.receipt or self.bootstrap):
@@ -124,13 +129,15 @@ class Measuring:
         found: Evaluation,
         images: Sequence[ImageResult],
     ) -> dict[str, Any]:
-        """Prints what was measured, and writes the receipt. All processes call it.
+        """Prints the results of all images together, and writes the receipt.
+
+        All processes must call it.
 
         Args:
-          subject: What was scored.
+          subject: The checkpoint and the data that were evaluated.
           variables: The parameters and statistics of the network.
           found: The result of the evaluation.
-          images: The results of the meter for all images.
+          images: The results that the observer has computed for each image.
 
         Returns:
           Further entries for the JSON file of the scores.
@@ -203,10 +210,10 @@ NAMES = {"pixel_accuracy": "pixel accuracy", "mean_iou": "mean IoU"}
 
 
 def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
-    """Formats the intervals of all scores, in percent.
+    """Formats the bootstrap intervals of all scores, in percent.
 
     Args:
-      intervals: The intervals.
+      intervals: The lower and upper bound of each score.
       spec: The classes of the evaluation.
     """
     rows = []

@@ -188,7 +188,7 @@ def main(argv: list[str]) -> int:
 
 
 def refuse_idle(options: Arguments) -> None:
-    """Raises ValueError if an option is set that has no effect beside the others."""
+    """Raises ValueError if an option is set that has no effect with the others."""
     if options.tta and options.scales != (1.0,):
         raise ValueError(
             f"scales={options.scales} is invalid with --tta: expected one of the two, "

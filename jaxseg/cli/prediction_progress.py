@@ -1,4 +1,4 @@
-"""Shows the progress of a prediction, or the files of a prediction of a few inputs."""
+"""Shows the progress of a prediction; lists the written files if they are few."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ LISTED = 20  # Up to this number of inputs, the files are listed in a log.
 
 
 def follow(results: Iterable[FileResult], pace: Pace) -> int:
-    """Shows the progress while results arrive, and prints the errors.
+    """Shows the progress while files are predicted, and prints the errors.
+
+    For a few inputs, a log gets a line with each input and its output instead.
 
     Args:
       results: The result of each input file.

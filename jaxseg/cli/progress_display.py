@@ -23,7 +23,7 @@ INTERVAL = 10.0  # The least number of seconds between two lines.
 
 
 class Advance(Protocol):
-    """Counts finished items, and shows the progress."""
+    """Is a function that counts further finished items, and shows the progress."""
 
     def __call__(self, count: int = 1) -> None: ...
 
@@ -104,15 +104,15 @@ def counting(noun: str, *, silent: bool = False) -> Iterator[Progress]:
 def showing(
     pace: Pace, file: TextIO, *, transient: bool = False
 ) -> Iterator[Callable[[], None]]:
-    """Returns a context manager that shows a pace while its block runs.
+    """Returns a context manager that shows the progress while its block runs.
 
     Args:
-      pace: Counts the items.
+      pace: The object that counts the finished items and measures their speed.
       file: The stream on which the progress is shown.
       transient: Whether the bar is removed at the end.
 
     Yields:
-      A function to call after each change of the pace.
+      A function that shows the present count. Call it after each finished item.
     """
     if is_quiet():
         yield lambda: None

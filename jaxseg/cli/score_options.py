@@ -53,7 +53,7 @@ class FurtherScores:
     distance: Distance = DISTANCE
 
     def choose(self, config: Config, spec: DatasetSpec) -> ScoreSet:
-        """Returns the selected scores.
+        """Returns the object that computes the selected scores.
 
         Args:
           config: The configuration of the run.
@@ -81,12 +81,12 @@ NONE = FurtherScores()
 def report_refined(
     scores: ScoreSet, spec: DatasetSpec, images: Sequence[ImageResult]
 ) -> dict[str, Any]:
-    """Prints the further scores after a refinement, and returns them for the file.
+    """Prints the further scores after a refinement, and returns them for the JSON file.
 
     Args:
-      scores: The scores.
+      scores: The object that computes the scores.
       spec: The classes of the evaluation.
-      images: The results of the meter that has refined all images.
+      images: The results for each image, of which the refinement is a part.
     """
     after = scores.of_labels
     if not after.names:

@@ -19,7 +19,9 @@ class Terminated(SystemExit):
 
 @contextlib.contextmanager
 def raising_signals() -> Iterator[None]:
-    """Raises `Terminated` inside the block on SIGTERM and SIGHUP.
+    """Returns a context manager whose block ends with `Terminated` on a signal.
+
+    The signals are SIGTERM and SIGHUP.
 
     Signals that the program ignores, as under `nohup`, stay ignored. In a thread other
     than the main thread, the block has no effect.

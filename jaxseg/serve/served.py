@@ -72,7 +72,7 @@ class Programs:
     def note(self, *program: Any) -> None:
         """Counts a program that is about to run, unless it was counted before.
 
-        If the limit is exceeded, all other programs are removed first.
+        If the largest number was counted already, all programs are removed first.
         """
         with self._lock:
             if program in self._known:

@@ -1,4 +1,4 @@
-"""Collects the facts about an installation that `jaxseg doctor` examines."""
+"""Collects versions, devices, folders and limits for `jaxseg doctor`."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Facts:
       devices: The devices of JAX, such as "cpu: cpu" or "gpu: NVIDIA H200".
       import_error: The error of importing JAX and Flax, or "".
       nvidia: Whether the machine has an NVIDIA GPU.
-      folders: The folders that jaxseg writes to, with path, bytes and whether each can
-        be written.
+      folders: The folders that jaxseg writes to, by purpose: path, bytes of its files,
+        free bytes of the disk, and whether the folder can be written.
       shadows: Paths in PYTHONPATH that hide installed packages.
       shared_memory: The size of /dev/shm in bytes, or None if there is none.
-      open_files: The largest number of open files of a process.
+      open_files: The largest number of files that a process can open at a time.
       memory: The memory of the machine in bytes.
     """
 
@@ -58,7 +58,7 @@ class Facts:
 
 
 def collect() -> Facts:
-    """Returns the facts about this installation."""
+    """Returns the description of this installation."""
     devices, error = _devices()
     variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     data = os.environ.get("JAXSEG_DATA_DIR", "~/.cache/jaxseg")
@@ -80,10 +80,9 @@ def collect() -> Facts:
 
 
 def shadows_in(path: str) -> tuple[str, ...]:
-    """Returns the entries of PYTHONPATH that hide installed packages.
+    """Returns the paths in folders of PYTHONPATH that hide installed packages.
 
-    A folder that contains jaxseg itself counts only if it also contains others, because
-    it can be the repository.
+    A copy of jaxseg is not among them, because its folder can be the repository.
 
     Args:
       path: The value of PYTHONPATH.

@@ -1,4 +1,4 @@
-"""Finds known problems in the facts about an installation."""
+"""Finds known problems in the description of an installation."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ REMEDY = "Install jaxseg in a new environment with the versions of requirements.
 
 
 def run_tests() -> tuple[dict[str, Any], list[Problem]]:
-    """Runs all tests.
+    """Runs all self-tests.
 
     Returns:
       The seconds of each test, or None if it failed, and the problems.

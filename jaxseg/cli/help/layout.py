@@ -87,12 +87,12 @@ def wrapped(text: str, width: int, first: str = "", others: str = "") -> list[st
 
 
 def tools_usage(command: str, description: str, tools: Mapping[str, str]) -> str:
-    """Returns the help of a command that consists of tools.
+    """Returns the help of a command with tools, such as `jaxseg data`.
 
     Args:
       command: The command, such as "data".
       description: A sentence about the command.
-      tools: A line about each tool, by its name.
+      tools: A line about each tool (the second word of the command), by its name.
     """
     width = terminal_width()
     left = max(map(len, tools)) + 4

@@ -1,4 +1,4 @@
-"""Gives the groups of options plain titles in help texts."""
+"""Lists the titles under which help texts show the options of each dataclass."""
 
 TITLES = {  # name of the dataclass -> title
     "AveragingOptions": "Averaging of predictions",

@@ -97,7 +97,7 @@ def value_type(field: str, hint: Any) -> ValueType:
 
 
 def alternatives(hint: Any) -> list[Any]:
-    """Splits a union into its types, without None and without annotations."""
+    """Returns the types of a union type such as `int | str | None`, without None."""
     origin = get_origin(hint)
     if origin is Annotated:
         return alternatives(get_args(hint)[0])
@@ -108,7 +108,7 @@ def alternatives(hint: Any) -> list[Any]:
 
 
 def literals(hint: Any) -> tuple[str, ...]:
-    """Returns the words that a type allows, also inside a tuple or a union."""
+    """Returns the values of all `Literal` types that a type contains."""
     if get_origin(hint) is Literal:
         return tuple(str(word) for word in get_args(hint) if word is not None)
     if hint is Ellipsis or isinstance(hint, str):
@@ -120,7 +120,7 @@ def literals(hint: Any) -> tuple[str, ...]:
 
 
 def literal_free(hint: Any) -> set[Any]:
-    """Returns the scalar types that a type consists of, also inside tuples."""
+    """Returns the scalar types that a type consists of, except `Literal` types."""
     if get_origin(hint) is Literal:
         return set()
     parts = [part for part in get_args(hint) if part is not Ellipsis]
