@@ -28,7 +28,7 @@ def write_calibration(
     variables: Any,
     about: Mapping[str, Any],
 ) -> Path:
-    """Writes the scaling that was fitted to a checkpoint, and returns the file.
+    """Writes the scaling that was fitted to a checkpoint, and returns the path.
 
     Args:
       workdir: The run directory.

@@ -18,11 +18,11 @@ class Children:
     """Runs child processes, and forwards stop signals to them.
 
     The class is a context manager, and any thread may start children in its block.
-    Inside the block, the first SIGTERM or SIGHUP is forwarded to all running
-    children, and no further child is started. The main thread then raises SystemExit
-    with the status 128 + signal number. It must wait for the other threads before it
-    exits. A signal that was already ignored before the block, such as SIGHUP under
-    `nohup`, stays ignored.
+    When the first SIGTERM or SIGHUP arrives in the block, three things happen: the
+    signal is forwarded to all running children, no further child is started, and
+    SystemExit with the status 128 + signal number is raised in the main thread. The
+    main thread must wait for the other threads before it exits. A signal that was
+    already ignored before the block, such as SIGHUP under `nohup`, stays ignored.
     """
 
     def __init__(self) -> None:

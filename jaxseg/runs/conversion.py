@@ -165,7 +165,7 @@ def write_directory(
 
 
 def run_variables(conversion: Conversion) -> Any:
-    """Returns the converted variables in a form that takes RGB images.
+    """Returns the converted variables for a network that takes RGB images.
 
     If the original network takes BGR images, its first convolution is changed.
 
@@ -182,9 +182,9 @@ def run_variables(conversion: Conversion) -> Any:
 
 
 def expected_input(conversion: Conversion) -> Stated:
-    """Returns the normalization and the channel order that the original network takes.
+    """Returns the image normalization that the original network takes, and notes.
 
-    Notes for the user about values that the source does not state follow.
+    A note tells the user about each value that the source does not state.
     """
     own = _own_run(conversion)
     imported = conversion.imported

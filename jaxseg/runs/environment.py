@@ -42,7 +42,9 @@ def current(devices: Sequence[jax.Device]) -> dict[str, Any]:
 
 
 def record(workdir: Path, devices: Sequence[jax.Device]) -> None:
-    """Adds the environment of this process to the record of a run if it is new.
+    """Adds the environment of this process to environment.json of a run.
+
+    It is not added if it equals the latest environment in the file.
 
     Args:
       workdir: The run directory.
@@ -56,7 +58,7 @@ def record(workdir: Path, devices: Sequence[jax.Device]) -> None:
 def read(workdir: str | Path) -> list[dict[str, Any]]:
     """Returns the environments in which a run was trained, the latest one last.
 
-    The result is empty if none were recorded, or if the record is damaged.
+    The result is empty if environment.json is missing or damaged.
 
     Args:
       workdir: The run directory.

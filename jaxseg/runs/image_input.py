@@ -43,7 +43,8 @@ def stated_input(
 ) -> Stated:
     """Returns the image normalization that weights expect, and notes for the user.
 
-    A note names each value that the source does not state and that is assumed.
+    If the source of the weights does not state the normalization, it is assumed, and a
+    note says so.
 
     Args:
         source: The kind of the checkpoint, or None if the weights are jaxseg's.

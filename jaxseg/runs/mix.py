@@ -1,4 +1,4 @@
-"""Checks the options of several datasets that are trained together."""
+"""Checks the options of a run that trains one network on several datasets."""
 
 from __future__ import annotations
 

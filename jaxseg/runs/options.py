@@ -55,7 +55,7 @@ def check_network(
       name: A name of `jaxseg.list_models()` or, with a backbone, of an architecture
         that can be combined with different backbones.
       options: The options of the network. `check_parts` checks those that the network
-        passes on to its parts, after the network is built.
+        passes on to the modules inside it, after the network is built.
       backbone: The name of the backbone or None.
 
     Raises:

@@ -200,13 +200,13 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
 
 @contextlib.contextmanager
 def named(source: str | Path) -> Iterator[None]:
-    """Names the option `train.init_from` in errors that are raised in the context.
+    """Returns a context manager that adds the name `train.init_from` to errors.
 
     Args:
       source: The value of the option.
 
     Raises:
-      ValueError: If the context raises an OSError or a ValueError.
+      ValueError: If the block raises an OSError or a ValueError.
     """
     try:
         yield

@@ -13,10 +13,12 @@ from jaxseg.weights.published.entry import Entry
 
 
 def entry_of(address: str, path: str) -> Entry | None:
-    """Returns the entry of published weights, or None for other sources.
+    """Returns the description of published weights, or None for other sources.
+
+    `jaxseg models --pretrained` lists all published weights.
 
     Args:
-      address: The source in the words of the user.
+      address: The source as the user has written it, such as "timm/NAME".
       path: Its local path. It equals `address` if that names a local file or folder,
         which precedes published weights of the same name.
     """
@@ -24,15 +26,15 @@ def entry_of(address: str, path: str) -> Entry | None:
 
 
 def with_entry(wanted: Wanted, address: str, path: str) -> Wanted:
-    """Adds to the choices of a user those that follow from the entry of the weights.
+    """Adds to the settings of a user those that follow from published weights.
 
-    The choices of the user precede. Weights of a whole network choose that network and
-    its options. Weights of a backbone choose the backbone of a family, such as
-    deeplabv3plus, and import only the backbone.
+    The settings of the user take precedence. Weights of a whole network select that
+    network and its options. Weights of a backbone select the backbone of a family, such
+    as deeplabv3plus, and only the backbone is imported.
 
     Args:
-      wanted: The choices of the user.
-      address: The source in the words of the user.
+      wanted: The settings of the user.
+      address: The source as the user has written it, such as "timm/NAME".
       path: Its local path.
     """
     entry = entry_of(address, path)

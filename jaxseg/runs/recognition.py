@@ -60,7 +60,7 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
       tree: The content of the file or folder.
       path: The path on this machine.
       address: The source, which is the path or an `hf://` address.
-      wanted: The choices of the user.
+      wanted: The settings of the user, such as the network or the number of classes.
 
     Raises:
       ValueError: If no network fits the weights, or if more options are needed.

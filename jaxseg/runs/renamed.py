@@ -101,7 +101,7 @@ def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_value(field: str, value: Any) -> Any:
-    """Returns the current value of a field, some values of which were renamed.
+    """Returns the current name of a value of a field, in case it was renamed.
 
     Args:
       field: The dotted name of the field.

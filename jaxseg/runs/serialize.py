@@ -175,9 +175,9 @@ def _item_class(hint: Any) -> type | None:
 
 
 def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Describes each difference between two trees of JSON values in a text.
+    """Returns one line of text for each difference between two trees of JSON values.
 
-    A text has the form `model.name: 'unet' there, 'segnet' here`, where "there" is the
+    A line is like `model.name: 'unet' there, 'segnet' here`, where "there" is the
     stored tree and "here" the new one. A value that a tree lacks is "not set".
     """
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Defines the choices of a user who imports weights."""
+"""Defines the settings that a user can choose when weights are imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ INNER = "backbone_options"
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """Contains the user's choices for a conversion; the checkpoint supplies the others.
+    """Contains the settings that a user has chosen for an import of weights.
+
+    All other settings follow from the checkpoint.
 
     Attributes:
       model: The name of a network or, with `backbone`, of a family.

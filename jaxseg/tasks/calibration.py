@@ -21,17 +21,17 @@ from jaxseg.typing import Array
 
 @dataclasses.dataclass(frozen=True)
 class CalibrationMeter:
-    """Counts, for each image of an evaluation, how often confidences are right.
+    """Counts in each evaluated image how many predictions of each confidence are right.
 
     Attributes:
-      bins: The number of bins of confidence.
+      bins: The number of intervals into which confidences from 0 to 1 are divided.
     """
 
     bins: int = 15
     needs_probabilities = True
 
     def measure(self, example: Observed) -> CalibrationCounts:
-        """Counts the right predictions of each confidence in one image."""
+        """Counts the predictions in each interval of confidence, and the right ones."""
         valid, label = labeled(example)
         return count_image(example.probabilities[valid], label, bins=self.bins)
 
@@ -98,8 +98,8 @@ def joined(images: Sequence[Pixels], form: OutputForm) -> Pixels:
 
     Args:
       images: The chosen pixels of each image.
-      form: How logits become probabilities. The labels of a binary task become 0 and 1,
-        [N, 1], as for one sigmoid.
+      form: How logits become probabilities: by a softmax or by sigmoids. The labels of
+        a binary task become 0 and 1, [N, 1], as for one sigmoid.
     """
     logits = np.concatenate([one.logits for one in images])
     label = np.concatenate([one.label for one in images])
@@ -130,7 +130,7 @@ class LogitNetwork:
 
 
 def logit_network(config: Config, spec: DatasetSpec, model: nn.Module) -> LogitNetwork:
-    """Returns the network of a run, for an evaluation that collects logits."""
+    """Returns the network of a run with logits in place of its probabilities."""
     return LogitNetwork(ImageNetwork(model, spec, scale=config.data.eval_scale))
 
 
@@ -167,7 +167,7 @@ def sample_scores(pixels: Pixels, spec: DatasetSpec, *, bins: int = 15) -> Calib
     Args:
       pixels: The pixels, as `joined` returns them.
       spec: The classes.
-      bins: The number of bins of confidence.
+      bins: The number of intervals into which confidences from 0 to 1 are divided.
     """
     from jaxseg.metrics.calibration import calibration
 

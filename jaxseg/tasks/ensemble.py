@@ -80,7 +80,7 @@ class OpenedRun:
     def network(
         self, combination: Combination, dataset: str | None = None
     ) -> ImageNetwork:
-        """Returns the network with its preprocessing and its scaling."""
+        """Returns the network with its preprocessing and the scaling of its logits."""
         return ImageNetwork(
             self.model,
             self.spec,
@@ -179,8 +179,8 @@ def combined(
       averaging: What is averaged, and the number of dropout samples.
 
     Returns:
-      None and the variables of the first run if its network is scored as it is.
-      Otherwise the network, and the variables that it takes.
+      If nothing is averaged or scaled: None, and the variables of the first run.
+      Otherwise the network to score, and the variables that it takes.
 
     Raises:
       ValueError: If the runs or the options do not fit each other.

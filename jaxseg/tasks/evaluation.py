@@ -34,7 +34,7 @@ Progress = Callable[[int], Callable[[int], None]]
 
 
 def silent(total: int) -> Callable[[int], None]:
-    """Is the progress that shows nothing."""
+    """Is an argument `progress` of `evaluate_network` that shows no progress."""
     return lambda count: None
 
 

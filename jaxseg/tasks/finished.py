@@ -115,9 +115,10 @@ class Finished:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Callable[[Input], None]]:
-        """Opens predict.jsonl for writing while a `with` block runs.
+        """Returns a context manager in whose block predict.jsonl is open for writing.
 
-        Yields a function that adds the line of a finished input.
+        Yields:
+          A function that takes a finished input and appends its line.
 
         Raises:
           ValueError: If another process writes to the directory.

@@ -58,8 +58,8 @@ class TrainingFunctions:
         the keyword `class_pixels` is the number of pixels of each class.
       make_eval_step: Maps a configuration, a network and a dataset specification to the
         evaluation step, which computes a confusion matrix.
-      labels_and_probabilities: Maps the same arguments to a function of variables and
-        batch that returns what the evaluation step predicts, and the probabilities.
+      labels_and_probabilities: Maps the arguments of `make_eval_step` to a function of
+        variables and batch, which returns the predicted labels and the probabilities.
       batch_shapes: Maps a configuration, a batch size and a dataset specification to
         the shapes of a training batch on all processes.
       overlays: Maps a configuration, a run directory, a network and examples to a

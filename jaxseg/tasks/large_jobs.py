@@ -90,7 +90,7 @@ def large_prediction(
     segmenter: Segmenter,
     identity: Mapping[str, Any],
 ) -> LargePrediction | None:
-    """Returns the function that segments the large images of a request.
+    """Returns the object that segments the large images of a request.
 
     Args:
       jobs: The images. If none is large, the result is None.

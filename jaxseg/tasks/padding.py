@@ -24,9 +24,9 @@ class Padding:
     """Contains the sizes to which images are padded.
 
     Attributes:
-      segmenter: The network, which knows the padding of evaluation.
-      buckets: The size to which images of each size are padded. It is empty if they are
-        padded as in evaluation.
+      segmenter: The network, with the rule by which an evaluation pads images.
+      buckets: The padded size of each image size. It is empty if all images are padded
+        as in an evaluation.
     """
 
     segmenter: Segmenter
@@ -37,7 +37,10 @@ class Padding:
         return self.buckets.get(size) or self.segmenter.padded_size(size)
 
     def notes(self, jobs: Sequence[Job]) -> Iterator[str]:
-        """Yields lines of text about the padded sizes and the labels that change."""
+        """Yields lines of text about the padded sizes and their effect on the labels.
+
+        To find the effect, a few images are segmented with and without padding.
+        """
         sizes = sorted(set(self.buckets.values()))
         jobs = [job for job in jobs if job.size in self.buckets]
         before = sum(np.prod(job.size) for job in jobs)

@@ -54,7 +54,7 @@ def sample_drawer(
 ) -> Callable[[np.ndarray], Drawn]:
     """Returns a function that samples several segmentations of each image in a batch.
 
-    The function takes images uint8 [B, H, W, 3].
+    The function takes images uint8 [B, H, W, 3] and returns `Drawn`.
 
     The random seed is fixed, so the samples of an image are reproducible.
 

@@ -10,7 +10,7 @@ MANY = 16  # More sizes than this are worth a note.
 
 
 def sizes_note(sizes: Iterable[Size], multiple: int) -> str | None:
-    """Returns a note about the number of programs of an evaluation, or None.
+    """Returns a note that an evaluation compiles many programs, or None if it does not.
 
     Args:
       sizes: The height and width of each image.

@@ -28,8 +28,8 @@ class TaskRecord:
       prediction: The module that `predict` uses. Its `open_files` prepares the
         prediction of files, see `jaxseg.tasks.prediction`, and its `OPTIONS` are the
         options of the command that apply, or None if all do.
-      networks: The names of the networks. A network that no record lists belongs to
-        the task of segmentation.
+      networks: The names of the networks. A network that no `TaskRecord` lists belongs
+        to the task of segmentation.
       kind: Whether the examples are images or point clouds.
     """
 

@@ -90,7 +90,7 @@ class JitBackend:
         return {name: self._put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies those entries of an array that belong to this process to the host."""
+        """Copies the entries of this process's examples in an array to the host."""
         return local_rows(array)
 
     def gather(self, tree: Any) -> Any:
@@ -202,7 +202,7 @@ class PmapBackend:
         return {name: put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies those entries of an array that belong to this process to the host."""
+        """Copies the entries of this process's examples in an array to the host."""
         found = local_rows(array)  # [devices, examples of each device, ...]
         return found.reshape(-1, *found.shape[2:])
 

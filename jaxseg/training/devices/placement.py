@@ -1,4 +1,4 @@
-"""Moves arrays of the host to devices, and checks that they divide evenly."""
+"""Copies arrays of the host to devices, and checks that they can be split evenly."""
 
 from __future__ import annotations
 

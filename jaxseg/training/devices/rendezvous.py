@@ -63,7 +63,7 @@ class Notice:
           Whether the line was printed.
 
         Raises:
-          ValueError: If the processes have not met within `PATIENCE` seconds.
+          ValueError: If processes are still missing after `PATIENCE` seconds.
         """
         now = time.monotonic()
         if now > self._start + PATIENCE:

@@ -15,7 +15,7 @@ class EarlyStopping:
       patience: The number of evaluations without a new highest mean IoU after which the
         run ends. None never ends it.
       best: The highest mean IoU so far, or None before the first evaluation.
-      stale: The number of evaluations since then.
+      stale: The number of evaluations since the one with the highest mean IoU.
     """
 
     patience: int | None
@@ -24,11 +24,11 @@ class EarlyStopping:
 
     @classmethod
     def restored(cls, patience: int | None, meta: Mapping[str, Any]) -> EarlyStopping:
-        """Continues the count that a checkpoint has stored in its metadata."""
+        """Returns an object that continues the count in a checkpoint's metadata."""
         return cls(patience, meta.get("best"), meta.get("stale", 0))
 
     def add(self, score: float | None) -> None:
-        """Counts an evaluation. A score of None does not count as higher."""
+        """Counts an evaluation with this mean IoU. None does not count as higher."""
         if score is not None and (self.best is None or score > self.best):
             self.best, self.stale = score, 0
         else:
@@ -36,10 +36,10 @@ class EarlyStopping:
 
     @property
     def ended(self) -> bool:
-        """Returns whether the run ends now."""
+        """Returns whether the run ends now because its mean IoU no longer improves."""
         return self.patience is not None and self.stale >= self.patience
 
     @property
     def stored(self) -> dict[str, Any]:
-        """Returns the entries for the metadata of a checkpoint."""
+        """Returns the count, as entries for the metadata of a checkpoint."""
         return {"best": self.best, "stale": self.stale}

@@ -53,11 +53,11 @@ class Clock:
         self._first_step = 0
 
     def resumed(self, step: int) -> None:
-        """Notes the number of updates that were done before this process."""
+        """Sets the number of updates that were done before this process started."""
         self._first_step = step
 
     def switch(self, activity: str) -> None:
-        """Counts the time from now on as another activity."""
+        """Counts the time from now on as the given activity."""
         now = time.monotonic()
         spent = self._seconds.get(self._activity, 0.0) + now - self._now
         self._seconds[self._activity] = spent
@@ -65,7 +65,7 @@ class Clock:
 
     @contextlib.contextmanager
     def of(self, activity: str) -> Iterator[None]:
-        """Returns a context manager whose time counts as the given activity."""
+        """Returns a context manager whose block counts as the given activity."""
         before = self._activity
         self.switch(activity)
         try:
@@ -74,7 +74,7 @@ class Clock:
             self.switch(before)
 
     def write(self, step: int) -> None:
-        """Appends a line with the seconds since the start of the process.
+        """Appends a line with the seconds of each activity since the process started.
 
         Args:
           step: The number of updates that are done.

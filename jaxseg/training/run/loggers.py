@@ -6,9 +6,9 @@ or `'jaxseg[mlflow]'`). The environment variables of the package select the proj
 the server, such as WANDB_PROJECT, WANDB_MODE, MLFLOW_TRACKING_URI and
 MLFLOW_EXPERIMENT_NAME.
 
-The names that the services give to a run are stored in loggers.json in the run
-directory, so that a resumed run continues them. Steps that are done again after a
-restart are sent again.
+The identifiers that the services give to a run are stored in loggers.json in the run
+directory, so that a resumed run continues the same run of each service. Steps that are
+done again after a restart are sent again.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ IDENTITIES = "loggers.json"
 
 
 class Logger(Protocol):
-    """Receives the metrics of a run."""
+    """Defines the methods of objects that send the metrics of a run to a service."""
 
     @property
     def identity(self) -> str:
-        """Returns the name that the service gives to the run."""
+        """Returns the identifier that the service has given to the run."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Sends metrics.
+        """Sends the metrics of one step.
 
         Args:
           step: The step.
@@ -42,7 +42,11 @@ class Logger(Protocol):
         """
 
     def close(self, *, failed: bool) -> None:
-        """Ends the connection. `failed` says whether the run ended with an error."""
+        """Ends the connection to the service.
+
+        Args:
+          failed: Whether the run ended with an error.
+        """
 
 
 class WandbLogger:
@@ -51,7 +55,8 @@ class WandbLogger:
     Args:
       workdir: The run directory, whose name is the name of the run.
       settings: The configuration of the run, which the service shows.
-      identity: The run to continue, or None for a new one.
+      identity: The identifier of the run at the service, which is then continued, or
+        None for a new run.
     """
 
     def __init__(
@@ -72,11 +77,11 @@ class WandbLogger:
         self.identity = self._run.id
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """See `Logger.log`."""
+        """Sends the metrics of one step to Weights & Biases."""
         self._run.log({"step": step, **values})
 
     def close(self, *, failed: bool) -> None:
-        """See `Logger.close`."""
+        """Ends the run at Weights & Biases, as failed or finished."""
         self._run.finish(exit_code=int(failed))
 
 
@@ -95,11 +100,11 @@ class MlflowLogger:
             mlflow.log_params(_flat(settings))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """See `Logger.log`."""
+        """Sends the metrics of one step to MLflow."""
         self._mlflow.log_metrics(dict(values), step=step)
 
     def close(self, *, failed: bool) -> None:
-        """See `Logger.close`."""
+        """Ends the run at MLflow, as failed or finished."""
         self._mlflow.end_run("FAILED" if failed else "FINISHED")
 
 
@@ -119,7 +124,7 @@ def check_loggers(names: Sequence[str]) -> None:
 def open_loggers(
     names: Sequence[str], workdir: str | Path, config: Any
 ) -> tuple[Logger, ...]:
-    """Opens loggers, and stores the names of their runs in the run directory.
+    """Opens loggers, and stores the identifiers of their runs in loggers.json.
 
     Args:
       names: Names in `LOGGERS`.

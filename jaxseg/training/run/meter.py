@@ -76,14 +76,14 @@ class Meter:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Returns a context manager whose time counts as waiting for a batch."""
+        """Returns a context manager whose block counts as waiting for a batch."""
         start = time.perf_counter()
         yield
         self._wait += time.perf_counter() - start
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Returns a context manager whose time does not count in the measured speed."""
+        """Returns a context manager whose block does not count in the speed."""
         start = time.perf_counter()
         yield
         self._off += time.perf_counter() - start

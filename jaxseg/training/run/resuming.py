@@ -21,7 +21,12 @@ def resume(
 ) -> tuple[Any, dict[str, Any]]:
     """Returns the training state and the metadata with which the training loop begins.
 
-    They come from the latest checkpoint. If there is none, they are those of a new run.
+    They come from the latest checkpoint. If there is none, the result is `state` with
+    the metadata of a new run.
+
+    Raises:
+      ValueError: If the latest checkpoint is after `train.steps`, or if the run was
+        started with another batch size.
     """
     step = checkpoints.latest()
     if step is None:

@@ -95,7 +95,7 @@ class MicroBatches(NamedTuple):
     Attributes:
       rows: The index and the examples of each micro-batch, stacked along the first
         axis, over which a scan runs.
-      shared: The entries that all micro-batches share.
+      shared: The arrays without axes, such as the step, which go to all micro-batches.
       key: The random key of the batch.
     """
 

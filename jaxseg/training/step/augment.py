@@ -20,7 +20,7 @@ EIGHT_BITS = (0, 255)  # The range of pixel values, unless the dataset states an
 class Channels(NamedTuple):
     """Contains the mean and standard deviation of each channel of images in [0, 1].
 
-    `value_range` contains the pixel values that are mapped to 0 and 1.
+    `value_range` contains the two pixel values that are scaled to 0 and 1.
     """
 
     mean: Sequence[float]

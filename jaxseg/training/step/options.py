@@ -48,8 +48,8 @@ class StepOptions:
     def prepared(self, batch: Batch, step: jax.Array) -> Batch:
         """Prepares a batch for the network and the loss.
 
-        It applies the function `prepare` to the batch and adds the number of the step
-        as "step".
+        It applies the function `prepare` to the batch, and adds the number of the step
+        to the batch as "step".
         """
         batch = batch if self.prepare is None else self.prepare(batch)
         return {**batch, "step": step}

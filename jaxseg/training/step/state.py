@@ -30,8 +30,8 @@ class TrainState(flax.struct.PyTreeNode):
 
     Attributes:
       step: The number of updates so far, an int32 scalar.
-      params: The parameters, float32. If the run trains adapters, they are the entry
-        "adapters", see `jaxseg.checkpoints.adapters`.
+      params: The parameters, float32. If the run trains adapters, this tree contains
+        them as the entry "adapters", see `jaxseg.checkpoints.adapters`.
       batch_stats: The running statistics of normalization, or {}.
       opt_state: The state of the optax transformation.
       ema: The exponential moving average of `params`, or None.

@@ -61,9 +61,9 @@ def update_ema(state: TrainState, params: Any, decay: float | None) -> Any:
 
 
 def dropout_key(state: TrainState, axis_name: str | None) -> jax.Array:
-    """Returns the random key of a training step.
+    """Returns the random key that the network uses in a training step.
 
-    Under pmap, each device has its own key.
+    It depends on the step. Under pmap, each device has its own key.
     """
     key = jax.random.fold_in(state.rng, state.step)
     if axis_name is None:
