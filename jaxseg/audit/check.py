@@ -52,7 +52,7 @@ class Audit:
     samples: dict[str, list[tuple[str, Sample]]]
 
     def count(self, level: str) -> int:
-        """Returns the number of findings with a level.
+        """Returns the number of errors, or of warnings, that the check has found.
 
         Args:
           level: "error" or "warning".

@@ -96,9 +96,9 @@ def ambiguous_values(
 ) -> Iterator[Finding]:
     """Yields an error for each split whose mask values can have several meanings.
 
-    A value is ambiguous if it can mean a class, void or an object. If the dataset has a
-    label map, which gives each value its class, or if its classes can overlap, no value
-    is ambiguous.
+    An example is 255, which can mean void or an object. `jaxseg.data.mask_rules` lists
+    all cases. If the dataset has a label map, which gives each value its class, or if
+    its classes can overlap, no value is ambiguous.
     """
     if config.masks.labels is not None or config.dataset.multilabel:
         return

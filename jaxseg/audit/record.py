@@ -99,8 +99,10 @@ class Record:
     Attributes:
       split: The name of the split.
       pair: The files of the image and the mask.
-      image: The facts of the image, or None if it cannot be read.
-      mask: The facts of the mask, or None if it cannot be read.
+      image: The size, the format and the pixel statistics of the image, or None if it
+        cannot be read.
+      mask: The size, the format and the pixel counts of the mask, or None if it cannot
+        be read.
       faults: The reasons why `jaxseg train` rejects the pair.
       sample: A small copy of the pair for the report, or None if it is not shown.
     """

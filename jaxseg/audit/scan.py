@@ -165,7 +165,7 @@ def view(pixels: np.ndarray) -> np.ndarray:
     """Converts an image of any type to 8-bit RGB, to compare it with other images.
 
     If the image is not 8-bit RGB, its smallest value becomes 0 and its largest value
-    255, so that copies of other brightness are found.
+    255, so that copies with another brightness are found.
 
     Args:
       pixels: The image, [H, W, C] of uint8, uint16 or float32.

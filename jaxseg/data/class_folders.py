@@ -80,9 +80,9 @@ def match_class_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]
 def class_folder_names(
     root: str | pathlib.Path | None, given: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], str]:
-    """Returns the names of the classes, in the order of the logits, and their origin.
+    """Returns the names of the classes, and a text that says where they come from.
 
-    The order is that of `data.classes`, of the file `classes.txt`, or of the alphabet.
+    Their order is that of `data.classes`, of `classes.txt`, or of the alphabet.
 
     Args:
       root: The folder of the raw files, or None if only `given` is known.

@@ -12,9 +12,10 @@ Lossy compression (JPEG, lossy WebP) creates values that are not listed. A pixel
 such a value is assigned to the nearest listed value, if their distance is at most half
 of the smallest distance between two listed values. If two listed values are equally
 near, the lower one is chosen. If none is near enough, the pixel is void. With `0/255`,
-the values 0 to 127 are background and 128 to 255 are object. The listed values must be
-at least 32 apart. At the border between two classes, lossy compression creates all
-values in between, which can belong to a third class. Lossless masks avoid this error.
+the values 0 to 127 are background and 128 to 255 are object. For lossy files, the
+listed values must be at least 32 apart. At the border between two classes, lossy
+compression creates all values in between, which can belong to a third class. Lossless
+masks avoid this error.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class LabelMap:
 
     @property
     def record(self) -> tuple[tuple[int, int | str], ...]:
-        """Returns pairs (value, class number or "void") for `DatasetSpec.labels`."""
+        """Returns the map as pairs (mask value, class number or "void")."""
         return tuple((v, "void" if k == self.void else k) for v, k in self.pairs)
 
     @classmethod

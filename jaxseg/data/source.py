@@ -78,7 +78,7 @@ class Source:
     def divided(self, processes: int) -> Source:
         """Returns this source for one of several processes that read at the same time.
 
-        All these sources together keep as many bytes of decoded images as this one.
+        The sources of all processes divide the memory that this one may use for images.
 
         Args:
           processes: The number of processes, or 0 for threads of this process.

@@ -125,7 +125,7 @@ class DatasetSpec:
 
     @functools.cached_property
     def union(self) -> Union | None:
-        """Returns the label numbering of the datasets in `members`, if any."""
+        """Returns how the labels of `members` are numbered, or None without members."""
         if not self.members:
             return None
         from jaxseg.data.mix.union import Union

@@ -242,7 +242,7 @@ def exact_filters(image, valid, kernels, *, self_term, block):
 def lattice_filters(
     corners: Sequence[Corners], capacity: Sequence[int | None]
 ) -> tuple[Filter, ...]:
-    """Returns for each set of lattice corners a Gaussian filter [N, K] -> [N, K]."""
+    """Returns for each kernel's lattice corners a Gaussian filter [N, K] -> [N, K]."""
     lattices = map(link, corners, capacity)
     return tuple(functools.partial(lattice_filter, lattice) for lattice in lattices)
 

@@ -64,7 +64,7 @@ def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
     """Returns a specification with the scored classes of one of several datasets.
 
     Args:
-      spec: The specification of datasets that train together.
+      spec: The specification of the datasets on which one network is trained.
       name: The name of the dataset.
 
     Raises:
@@ -95,7 +95,7 @@ def member_sums(spec: DatasetSpec, name: str) -> np.ndarray:
     The union contains the classes of all datasets that the network was trained on.
 
     Args:
-      spec: The specification of datasets that train together.
+      spec: The specification of the datasets on which one network is trained.
       name: The name of the dataset.
 
     Returns:

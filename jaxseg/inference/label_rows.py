@@ -45,7 +45,9 @@ class LabelRows:
         return self.sliding.rows(pixels, decide=self.decide, start=start)
 
     def describe(self, pixels: Pixels) -> str:
-        """Returns a line about the windows of an image and the place of the sums.
+        """Returns a line of text about the windows of an image.
+
+        It states their number and size, and where the sums of their outputs are held.
 
         Args:
           pixels: The image.
@@ -58,7 +60,8 @@ class ExactLabelRows:
     """Segments images in tiles, with the classes of the whole image, row by row.
 
     Attributes:
-      segmentation: Runs the network in tiles.
+      segmentation: Runs the network in tiles, whose classes are those that the network
+        predicts for the whole image.
     """
 
     segmentation: ExactSegmentation
@@ -73,7 +76,7 @@ class ExactLabelRows:
         return self.segmentation.rows(pixels, start=start)
 
     def describe(self, pixels: Pixels) -> str:
-        """Returns a line about the size of an image.
+        """Returns a line of text that states the size of an image.
 
         Args:
           pixels: The image.
@@ -116,7 +119,9 @@ def label_rows(
 
 
 def describe_windows(segmenter: Segmenter, size: Size) -> str:
-    """Returns a line about the windows of an image that is in memory.
+    """Returns a line of text about the windows of an image that is in memory.
+
+    It states their number and size, and where the sums of their outputs are held.
 
     Args:
       segmenter: The network, with options whose mode is "slide" or "tile".

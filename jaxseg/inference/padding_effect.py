@@ -23,8 +23,8 @@ class PaddingEffect:
 
     Attributes:
       images: The number of images in the sample.
-      share: The share of the labels of an image that padding changed, of which this is
-        the largest value in the sample.
+      share: The largest fraction of an image's labels that padding changed, over the
+        images of the sample.
       band: The number of rows at the lower border, and of columns at the right border,
         in which labels can change. None if all labels can change.
     """

@@ -81,8 +81,8 @@ class Segmenter:
 
         Raises:
           ValueError: If `options.dataset` is not a dataset of the training, if the
-            networks take other images or have other classes, or if the options of
-            averaging do not suit the networks.
+            networks differ in their classes or in the type of their images, or if the
+            options of averaging do not suit the networks.
         """
         network = ImageNetwork(
             model, spec, scale=scale, dataset=options.dataset, scaling=scaling
@@ -117,7 +117,7 @@ class Segmenter:
 
     @functools.cached_property
     def exact(self) -> ExactSegmentation:
-        """Returns the network in tiles whose result is that of the whole image."""
+        """Returns the object that segments images in tiles (`mode="exact"`)."""
         limits = dataclasses.replace(self.options.limits, window=self.options.window)
         padding = self.options.padding
         return ExactSegmentation(self.network, self.variables, limits, multiple=padding)

@@ -29,12 +29,15 @@ PSPNET_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
 
 class View(NamedTuple):
-    """Contains the logits of one view, and how they are resized to the result.
+    """Contains the logits for one view, and how they are resized to the result.
+
+    A view is the image after it was resized and, optionally, mirrored.
 
     Attributes:
       logits: The logits, [B, h, w, K].
       rows: The two rows of the logits, and their weight, for each row of the result.
-      columns: The same for the columns. They are mirrored if the view is.
+      columns: The two columns of the logits, and their weight, for each column of the
+        result. They undo the mirroring of the view.
     """
 
     logits: jax.Array
@@ -84,7 +87,9 @@ def views(
 
 
 def padded_shape(size: tuple[int, int], options: Mapping[str, Any]) -> tuple[int, int]:
-    """Returns the height and width of the arrays in which views are added up.
+    """Returns the height and width of the arrays in which predictions are added up.
+
+    They are those of the result, rounded up so that few programs are compiled.
 
     Args:
       size: The height and width of the result.
@@ -97,10 +102,12 @@ def padded_shape(size: tuple[int, int], options: Mapping[str, Any]) -> tuple[int
 def average_views(
     predictions: Iterable[View], rule: Average, size: tuple[int, int]
 ) -> Averaged:
-    """Averages views of the same images, which can be those of several networks.
+    """Averages the predictions of one or more networks for views of the same images.
+
+    A view is an image after it was resized and, optionally, mirrored.
 
     Args:
-      predictions: The views.
+      predictions: The logits for each view.
       rule: What is averaged.
       size: The height and width of the result.
 

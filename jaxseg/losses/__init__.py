@@ -1,6 +1,7 @@
 """Implements the loss functions.
 
-A loss function returns a value and a weight for each pixel.
+A loss function returns a value and a weight for each pixel. The loss of a batch is the
+mean of the values with these weights.
 """
 
 from jaxseg.losses._affinity import affinity

@@ -165,7 +165,7 @@ def edge_attention(
 def image_weighted_cross_entropy(
     logits: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the cross entropy of each pixel, weighted by its class in its image.
+    """Computes the cross entropy of each pixel; rare classes of an image count more.
 
     The weight of a class in an image is that of `image_class_weights`.
 

@@ -46,8 +46,8 @@ def family_of(form: OutputForm, void: int) -> LossFamily:
 
     Args:
       form: Whether the network has softmax or sigmoid outputs, and for which task.
-      void: The ignore index. The batch of a multi-label task has the entry "valid"
-        instead.
+      void: The ignore index. It is not used in a multi-label task, whose batches mark
+        the labeled pixels in the array "valid".
     """
     if form.kind == "softmax":
         fixed = {"void": void}

@@ -88,9 +88,10 @@ def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
 def local_slopes(
     error: jax.Array, member: jax.Array, axis_name: str | None
 ) -> jax.Array:
-    """Computes the Lovasz slopes of this device's pixels among those of all devices.
+    """Computes the Lovasz slopes of this device's pixels.
 
-    `jaccard_slopes` defines them. They depend on the rank of each pixel by its error.
+    `jaccard_slopes` defines them. They depend on the rank of each pixel by its error
+    among the pixels of all devices.
 
     Args:
       error: The error of each pixel for each class, [images, K, N].

@@ -34,10 +34,10 @@ class Objective:
       terms: Maps outputs and batch to {name: (value, weight, coefficient)}: the loss of
         each pixel, the weight of each pixel in the mean over the global batch, and the
         factor of that mean in the total loss.
-      coupled: The names of the losses of the logits that couple the examples of a
-        batch.
-      coupled_outputs: The losses of other outputs that couple the examples of a batch.
-        They count only if the network has these outputs.
+      coupled: The names of those losses of the logits in which the loss of one example
+        depends on the other examples of the batch.
+      coupled_outputs: The losses of other outputs for which this is the case. They
+        count only if the network has these outputs.
     """
 
     terms: LossFn

@@ -107,7 +107,7 @@ class OutputLoss:
     def factor(self, config: LossConfig) -> float:
         """Returns the coefficient of the loss.
 
-        It is fixed, or it is the value of the field of `config` that the record names.
+        It is fixed, or it is the value of the `config` field that `coefficient` names.
         """
         if isinstance(self.coefficient, str):
             return getattr(config, self.coefficient)

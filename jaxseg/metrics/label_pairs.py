@@ -47,9 +47,9 @@ class LabelPair:
 
     @functools.cached_property
     def boundaries(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns which pixels are boundary pixels of a class, bool [H, W].
+        """Returns two masks of the boundary pixels of all classes, bool [H, W] each.
 
-        There are two masks: of the label and of the prediction.
+        The first one is that of the label, the second one that of the prediction.
         """
         return class_boundaries(self.label), class_boundaries(self.prediction)
 

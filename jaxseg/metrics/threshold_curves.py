@@ -21,7 +21,7 @@ GRID = 101  # The number of points of a curve.
 
 
 class BinCounts(NamedTuple):
-    """Contains the pixel counts of the bins of probability that occur in one image.
+    """Contains the number of pixels in each bin of probability that an image has.
 
     Attributes:
       bins: The numbers of the bins, uint16 [n], sorted by probability.

@@ -20,8 +20,8 @@ class Comparison:
     """Contains the differences between a receipt and a second evaluation.
 
     Attributes:
-      inputs: Differences of data and weights, one sentence each.
-      counts: Differences of the counts, one sentence each.
+      inputs: Differences of the images, labels and weights, one sentence each.
+      counts: Differences of the images' confusion matrices, one sentence each.
       notes: Differences of the program and of the files of the run, one sentence each.
         They alone do not mean that the receipt is wrong.
     """
@@ -32,7 +32,7 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Returns whether data, weights and counts equal those of the receipt."""
+        """Returns whether data, weights and confusion matrices match the receipt."""
         return not self.inputs and not self.counts
 
 

@@ -33,7 +33,7 @@ class Subject:
       step: The step of the checkpoint.
       config: The configuration with which the evaluation ran.
       spec: The specification of the dataset, with the threshold that was used.
-      refinement: The refinement of the predictions, or None.
+      refinement: The steps that refine each prediction, such as a dense CRF, or None.
     """
 
     workdir: str | Path
@@ -55,7 +55,8 @@ def make_receipt(
       subject: The checkpoint, the data and the refinement.
       variables: The parameters and statistics of the network.
       evaluation: The result of the evaluation.
-      images: The results of the images, with digests.
+      images: The confusion matrix of each image, and the digests of its pixels and its
+        label.
     """
     config, refinement = subject.config, subject.refinement
     scores = to_json(scoring(evaluation.spec)(total(images, evaluation.spec)))

@@ -1,4 +1,4 @@
-"""Evaluates a network with the counts of every image, and computes scores from them."""
+"""Evaluates a network, counts each image's confusion matrix and computes scores."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ from jaxseg.tasks.scoring import matrix_classes, scoring
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Measured:
-    """Contains an evaluation and the counts of every image.
+    """Contains the result of an evaluation and the confusion matrix of every image.
 
     Attributes:
-      subject: The checkpoint, the data and the refinement that were scored.
+      subject: The checkpoint, the data and the refinement (such as a dense CRF) that
+        were scored.
       variables: The parameters and statistics of the network.
       evaluation: The evaluation over all images.
-      images: The digests and counts of the images, in the order of the split.
+      images: The digests and the confusion matrices of the images, in the order of
+        the split.
     """
 
     subject: Subject
@@ -123,7 +125,7 @@ def measure(
     digests: bool = True,
     **options: Any,
 ) -> Measured:
-    """Evaluates a network with the counts of every image.
+    """Evaluates a network and counts the confusion matrix of every image.
 
     Args:
       subject: The configuration, the dataset and the refinement.

@@ -26,7 +26,7 @@ SECTIONS = ("evaluation", "program", "configuration", "dataset", "weights", "sco
 
 @dataclasses.dataclass(frozen=True)
 class Receipt:
-    """Contains the inputs of an evaluation, or digests of them, and its counts.
+    """Contains an evaluation's inputs, or digests of them, and confusion matrices.
 
     Attributes:
       evaluation: The run directory, the step, the split and the refinement.
@@ -34,9 +34,10 @@ class Receipt:
       configuration: The configuration of the evaluation, as JSON values.
       dataset: The specification of the evaluated dataset, as JSON values.
       weights: The digest of each array of the network, as checkpoints contain it.
-      scores: The main scores, for the reader.
+      scores: The main scores. They inform readers and are not verified.
       classes: The names of the rows of the confusion matrices, without void.
-      images: The digests and the counts of the images, in the order of the split.
+      images: The digests and the confusion matrices of the images, in the order of
+        the split.
     """
 
     evaluation: Mapping[str, Any]

@@ -21,10 +21,10 @@ class Disagreement:
       given: The class in the mask.
       predicted: The class that the networks predict.
       area: The number of pixels.
-      mass: How large and how confident the disagreement is: log(predicted / given
-        probability) times the surprise, summed over the grid points. The surprise says
-        how unusually low the given probability is. Points at the border of the region
-        count less.
+      mass: How large and how confident the disagreement is: log(probability of
+        `predicted` / probability of `given`) times the surprise, summed over the grid
+        points. The surprise says how unusually low the probability of `given` is.
+        Points at the border of the region count less.
       given_share: The area as a fraction of the connected region of the mask that
         contains it.
       predicted_share: The area as a fraction of the connected region of the prediction

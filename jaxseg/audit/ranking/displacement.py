@@ -25,9 +25,9 @@ class Displacement:
       offset: The rows and columns in pixels by which the region must be moved.
       gain: The increase of the evidence for the region, summed over its grid points and
         divided by the square root of the number of grid points that change. The
-        evidence is the log-ratio between the probabilities of its class and the best
-        other class, plus the log-ratio between the frequencies of the color inside and
-        around the region.
+        evidence is the log-ratio between the probabilities of its class and of the most
+        probable other class, plus the log-ratio between the frequencies of the color
+        inside and around the region.
       fit: The mean evidence in the displaced region, at least 0.
     """
 
@@ -46,7 +46,7 @@ class Displacement:
 
 
 def log_ratios(grid: Grid) -> np.ndarray:
-    """Returns for each class log(its probability / the largest other), [h, w, K].
+    """Returns for each class log(its probability / the largest other one), [h, w, K].
 
     Args:
       grid: The prediction of an example on a coarse grid of pixels.

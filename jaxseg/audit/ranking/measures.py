@@ -28,8 +28,8 @@ class Region:
       given: The class in the mask.
       area: The number of pixels.
       box: The first row and column, and the row and column after the last, in pixels.
-      confidence: The mean probability of the given class (self-confidence). Points near
-        the border of the region count less.
+      confidence: The mean probability of the class in the mask (self-confidence).
+        Points near the border of the region count less.
       margin: The mean difference between this probability and the largest probability
         of another class.
       displacement: The displacement with which the region fits the prediction best, or
@@ -52,7 +52,7 @@ class Measures:
       regions: The regions of the mask.
       disagreements: The regions in which prediction and mask disagree.
       pixels: The number of labeled pixels of each class away from borders, [K].
-      confidence: The sum of the probability of the given class over these pixels, [K].
+      confidence: For each class, the sum of its probability over these pixels, [K].
       predicted: The number of labeled pixels that are predicted as each class, [K].
       agreed: The number of labeled pixels away from borders whose predicted class is
         the class in the mask.

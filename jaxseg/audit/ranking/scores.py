@@ -126,7 +126,7 @@ def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
     suspicious region counts as 0.
 
     Args:
-      rows: The suspicious regions of each mask, which were all scored in one way.
+      rows: The suspicious regions of each mask, all of one kind, such as displaced.
 
     Returns:
       The regions of all masks with their new scores.

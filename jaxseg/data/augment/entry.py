@@ -129,7 +129,7 @@ class GeometryEntry(Entry):
 
     @abc.abstractmethod
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
-        """Draws the random parameters of one application to a crop of `size` (H, W)."""
+        """Draws the random parameters for one crop of `size` (H, W) pixels."""
 
     @abc.abstractmethod
     def origin(

@@ -65,7 +65,7 @@ class Dataset:
       layout: A function that returns the pairs of image and mask of each split. Its
         arguments are a folder, and the names of splits, besides train, validation and
         test, whose images a text file can list. The function can be a dataclass with a
-        method `__call__`, whose fields are changed by the options of the dataset.
+        method `__call__`, whose fields the variants of the dataset can change.
       drawing: How the examples are generated, if the dataset has no files.
       builder: The builder of tensorflow_datasets that stores the examples.
       kind: Whether an example is an image or a point cloud.
@@ -90,8 +90,9 @@ class Dataset:
       counts: The published number of examples of each split.
       categories: The classes of each published category, by name. They are scored in
         addition to the classes on request.
-      options: The ways to read the dataset between which `data.variant` chooses.
-      variant: The names of the selected choices that are not the default.
+      options: The properties in which publications that use the dataset differ, such as
+        the split, each with the variants between which `data.variant` chooses.
+      variant: The names of the selected variants that are not the default.
       files: A description of the files in `data.raw_dir`.
       page: The address of the page that offers the files.
       license: A line that states what the license allows.
@@ -149,8 +150,8 @@ class Dataset:
           variant: The names of the selected variants.
 
         Raises:
-          ValueError: If a name is not a choice of this dataset, or two names belong to
-            one option.
+          ValueError: If a name is not a variant of this dataset, or two names are
+            variants of one property.
         """
         found, names = chosen(self.name, self.options, variant)
         inner = {

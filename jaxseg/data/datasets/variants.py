@@ -19,8 +19,8 @@ class Choice:
     """Describes one variant, a way to read a dataset.
 
     Attributes:
-      name: The word that selects the choice in `data.variant`.
-      title: A sentence that explains the choice.
+      name: The word that selects this variant in `data.variant`.
+      title: A sentence that explains the variant.
       changes: The fields of `Dataset` that differ from the default. The name
         "layout.FIELD" stands for a field of the object in `layout`.
     """
@@ -36,7 +36,7 @@ class Option:
 
     Attributes:
       title: The name of the property, such as "split".
-      choices: The choices. The first one is the default and changes nothing.
+      choices: The variants. The first one is the default and changes nothing.
     """
 
     title: str
@@ -56,7 +56,7 @@ def check_options(
 
     Args:
       dataset: The name of the dataset.
-      options: The options, each with its variants.
+      options: The properties in which the variants differ, each with its variants.
       fields: The names of the fields that a variant can change.
     """
     names = [choice.name for option in options for choice in option.choices]
@@ -89,7 +89,7 @@ def chosen(
 
     Args:
       dataset: The name of the dataset.
-      options: The options of the dataset, each with its variants.
+      options: The properties in which the variants differ, each with its variants.
       variant: The words of `data.variant`.
 
     Returns:
@@ -97,7 +97,7 @@ def chosen(
       select a default.
 
     Raises:
-      ValueError: If a word is not a variant, or two words belong to one option.
+      ValueError: If a word is not a variant, or two words are variants of one property.
     """
     names = [choice.name for option in options for choice in option.choices]
     for word in variant:

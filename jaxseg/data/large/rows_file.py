@@ -66,7 +66,7 @@ class RowsFile:
         return 0
 
     def write(self, first: int, rows: np.ndarray) -> None:
-        """Writes finished rows, and then records in the file that they are finished.
+        """Writes finished rows to the NPY file, and their number to the JSON file.
 
         Args:
           first: The index in the image of the first of these rows.

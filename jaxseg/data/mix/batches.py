@@ -77,13 +77,13 @@ def mixed_example(
     schedule: Schedule,
     position: int,
 ) -> Example:
-    """Returns the augmented example at a position of the mixed training stream.
+    """Returns the augmented example at a position of the stream of all datasets.
 
     Args:
       source: The training examples.
       configs: The data options of each dataset.
-      schedule: Determines the dataset at each position of the mixed stream.
-      position: The position in the mixed stream, from 0.
+      schedule: Determines the dataset at each position of this stream.
+      position: The position in this stream, from 0.
     """
     member, own = schedule.at(position)
     seed = schedule.member_seed(member)

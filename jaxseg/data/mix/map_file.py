@@ -1,6 +1,6 @@
 """Reads class maps from text with one rule per line.
 
-    # Classes of the dataset -> classes of the union.
+    # Classes of the dataset -> classes that the network predicts.
     road    -> road
     vehicle -> car | truck
     sky     -> void

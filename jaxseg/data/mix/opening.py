@@ -51,7 +51,8 @@ class MixedSource:
     def divided(self, processes: int) -> MixedSource:
         """Returns the source for one of several processes that read at the same time.
 
-        All these sources together keep as many bytes of decoded images as this one.
+        The sources of all processes divide the memory that this source may use for
+        decoded images.
         """
         parts = tuple(part.divided(processes) for part in self.parts)
         return MixedSource(parts, self.counts, self.spec)

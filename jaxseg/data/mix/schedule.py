@@ -20,7 +20,7 @@ _BLOCKS, _MEMBERS = 101, 102  # Separate random streams of one seed.
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """Maps positions of the mixed stream to a dataset and a position in its stream.
+    """Maps a training position to a dataset and to a position among its examples.
 
     Attributes:
       seed: The seed of the run.
@@ -36,10 +36,13 @@ class Schedule:
         return cls(seed, block_counts(weights))
 
     def at(self, position: int) -> tuple[int, int]:
-        """Returns the dataset at a position, and the position in that dataset's stream.
+        """Returns the index of the dataset, and the position in its own stream.
+
+        Each dataset has an endless stream of its examples, from which training reads
+        the next one when the dataset is chosen.
 
         Args:
-          position: The position in the mixed stream, from 0.
+          position: The position in the training stream of all datasets, from 0.
         """
         block, place = divmod(position, BLOCK)
         members, ranks = _block(self.seed, block, self.counts)

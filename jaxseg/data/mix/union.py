@@ -1,8 +1,9 @@
 """Numbers the labels of several datasets on which one network is trained.
 
-The network predicts the K classes of the union. In training, a label below K is a
-class of the union, and the label K + g stands for the classes `merged[g]`, which some
-dataset does not distinguish. In evaluation, each dataset is scored in its own classes.
+The network predicts the union of the datasets' classes: K classes, to which the classes
+of each dataset are mapped. In training, a label below K is one of these classes, and
+the label K + g stands for the classes `merged[g]`, which some dataset does not
+distinguish. In evaluation, each dataset is scored in its own classes.
 The scored classes of all datasets are numbered one after the other, so that one
 confusion matrix contains the counts of all datasets.
 """

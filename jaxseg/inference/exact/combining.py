@@ -49,12 +49,12 @@ def product(step, xs):
 
 
 def masked(step, side, x, spans, empty):
-    """Sets positions that another tile contributes to a reduction to a neutral value.
+    """Replaces values that another tile contributes to a reduction by a neutral value.
 
     Args:
-      step: The operation.
+      step: The operation, a reduction or a matrix product.
       side: The index of the operand.
-      x: The part of the operand.
+      x: The part of the operand that this tile reads.
       spans: The interval of positions along each axis of x.
       empty: The neutral value, for example 0 for a sum.
     """

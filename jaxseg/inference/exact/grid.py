@@ -168,7 +168,7 @@ def smaller(a: Size, b: Size) -> Size:
 
 
 def extra_arithmetic(graph: Graph, programs: list[TileProgram]) -> float:
-    """Returns the multiplications of all tiles, relative to the image computed at once.
+    """Returns the ratio of the multiplications with tiles to those without tiles.
 
     Args:
       graph: The operations of the network.

@@ -1,8 +1,8 @@
 """Describes which parts of its arrays an operation reads and writes for one tile.
 
-Arrays are stored with one axis for each `Line` (`jaxseg.analysis.regions.arrays`): none
-for a dimension of size 1, and several for a dimension that a reshape has merged from
-several.
+The stored arrays have no axis for a dimension of size 1, and several axes for a
+dimension that a reshape has merged from several. Each axis is described by a `Line`
+(`jaxseg.analysis.regions.arrays`).
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Step:
         Args:
           i: The index of the operand.
           x: The stored part of the operand.
-          dims: For each dimension of the operand an `Access`, or None if all positions
-            are needed.
+          dims: For each dimension of the operand an `Access`, which states the
+            positions that the operation reads, or None if it needs all positions.
           out: The index of the result.
           fill: The value of added positions.
         """

@@ -27,7 +27,7 @@ class Comparison:
 
     Attributes:
       size: The height and width of the image.
-      difference: The share of pixels with different classes, from 0 to 1, or the
+      difference: The fraction of pixels with different classes, or the
         largest absolute difference between two probabilities. It is infinite if the
         shape or type of the results is wrong.
       bar: The largest `difference` that is accepted.

@@ -7,7 +7,7 @@ H(p) = -sum_k p_k log p_k the entropy in nats.
 - The predictive entropy is the entropy of the averaged prediction, from 0 to log K.
 - The mutual information is H(p) - mean_t H(p_t). It is large where the predictions are
   certain but disagree, and 0 where they are equal (arXiv 1112.5745, 1703.02910).
-- The variation ratio is the share of the predictions whose class is not the most
+- The variation ratio is the fraction of the predictions whose class is not the most
   frequent one.
 
 If classes can overlap, each class is a decision of its own: the entropies of the K

@@ -58,7 +58,7 @@ class Ensemble:
           size: A height and a width of images that the networks accept.
 
         Raises:
-          ValueError: If the networks have other classes or take other images, if a
+          ValueError: If the networks differ in classes or in the type of images, if a
             network has no dropout but samples are requested, or if a map of uncertainty
             needs more predictions.
         """

@@ -1,4 +1,4 @@
-"""Defines the networks whose predictions are averaged, and checks that they agree."""
+"""Defines the networks of an ensemble, and checks that they can be averaged."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ def check_agreement(first: DatasetSpec, other: DatasetSpec, name: str) -> None:
       name: The name of the other network, such as its run directory, for errors.
 
     Raises:
-      ValueError: If the networks have other classes, or take other images.
+      ValueError: If the networks differ in their classes, or in the channels, the type
+        or the normalization of their images.
     """
     for attribute, words in AGREEING.items():
         wanted, found = getattr(first, attribute), getattr(other, attribute)

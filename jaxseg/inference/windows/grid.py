@@ -53,12 +53,12 @@ class Box(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Describes the rows of a window, or in the same way its columns.
+    """Describes the rows, or the columns, that a window covers.
 
     Attributes:
-      read: The first row that the network sees, and the row after the last one.
-      keep: The first row for which the output of the network is used, and the row after
-        the last one.
+      read: The first row (or column) that the network sees, and the one after the last.
+      keep: The first row (or column) for which the output of the network is used, and
+        the one after the last.
     """
 
     read: tuple[int, int]
@@ -66,11 +66,11 @@ class Span(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Describes a window of a grid.
+    """Describes a window of a grid by two boxes (rectangles of the image).
 
     Attributes:
-      read: The box that the network sees.
-      keep: The box of the image for which its output is used.
+      read: The box that the network sees. It may extend beyond the image.
+      keep: The box for which the output of the network is used.
     """
 
     read: Box
@@ -81,19 +81,22 @@ class Window(NamedTuple):
 class Grid:
     """Describes the windows that together cover an image.
 
+    A window reads one box (rectangle) of the image, which is the input of the network,
+    and keeps a box inside it, for which the output of the network is used.
+
     Attributes:
       size: The height and width of the image in pixels.
-      window: The height and width of the `read` box of every window.
-      rows: The spans of rows, from top to bottom.
-      columns: The spans of columns, from left to right.
+      window: The height and width of the box that each window reads.
+      rows: The rows that windows read and keep, from top to bottom.
+      columns: The columns that windows read and keep, from left to right.
       margin: The rows and columns by which the output of the network is smaller than
         its input, on each side.
-      blend: How outputs are combined where keep boxes overlap.
+      blend: How outputs are combined where the boxes that windows keep overlap.
 
     Raises:
-      ValueError: If a span does not have the size of the window or keeps more than the
-        output of the network, if the keep boxes do not cover the image, or if they
-        overlap although `blend` is "center".
+      ValueError: If a window reads a box of another size than `window`, or keeps more
+        than the output of the network. Also if the kept boxes do not cover the image,
+        or overlap although `blend` is "center".
     """
 
     size: Size

@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 def band_height(grid: Grid) -> int:
-    """Returns the number of image rows that a band must hold.
+    """Returns for how many image rows sums must be held at the same time.
 
     Args:
       grid: The windows of the image.
@@ -47,7 +47,7 @@ def band_height(grid: Grid) -> int:
 
 
 def band_bytes(grid: Grid, classes: int) -> int:
-    """Returns the memory that the sums in a band need, in bytes.
+    """Returns the memory for the sums over overlapping windows, in bytes.
 
     Args:
       grid: The windows of the image.

@@ -1,4 +1,4 @@
-"""Counts the Boundary IoU of each class.
+"""Computes the Boundary IoU of each class.
 
 B. Cheng et al., "Boundary IoU: improving object-centric image segmentation evaluation",
 arXiv 2103.16562. The inner boundary of a mask consists of its pixels from which a pixel
@@ -24,12 +24,15 @@ RATIO = 0.02
 
 
 class InnerCounts(NamedTuple):
-    """Contains the pixel counts of the inner boundaries of one image.
+    """Contains pixel counts for one image.
+
+    The inner boundary of a class consists of its pixels near its border.
 
     Attributes:
       classes: The classes that occur in the image, integers [k].
-      both: The pixels in the inner boundaries of label and prediction, int64 [k].
-      either: The pixels in at least one of them, int64 [k].
+      both: The number of pixels in both the inner boundary of the label and that of
+        the prediction, int64 [k].
+      either: The number of pixels in at least one of these boundaries, int64 [k].
     """
 
     classes: np.ndarray

@@ -21,6 +21,8 @@ from jaxseg.metrics.boundary.distances import SQUARE, Spacing, nearest
 class Side:
     """Contains the elements of one contour, and their distances to another contour.
 
+    An element is the piece of the contour inside a square of four pixel centers.
+
     Attributes:
       distance: The distance of each element to the other contour, float64 [n], sorted.
       length: The length of each element, float64 [n].
@@ -30,9 +32,9 @@ class Side:
     length: np.ndarray
 
     def percentile(self, percentile: float) -> float:
-        """Returns the distance within which `percentile` % of this contour lie.
+        """Returns a percentile of the distances of this contour to the other one.
 
-        It is a distance to the other contour. The percentage refers to the length.
+        `percentile` % of the length of this contour are at most that far away.
         """
         share = np.cumsum(self.length) / self.length.sum()
         place = int(np.searchsorted(share, percentile / 100))
@@ -83,7 +85,7 @@ class ContourDistances:
         return first, second
 
     def normalized(self, tolerance: float) -> float:
-        """Returns the share of the length of both contours that is near the other one.
+        """Returns the fraction of both contours' length that is near the other contour.
 
         It is nan if both masks are empty.
 

@@ -1,6 +1,6 @@
 """Measures the distances between the boundaries of a true and a predicted mask.
 
-The Hausdorff distance, its percentiles, the average distances and the share of the
+The Hausdorff distance, its percentiles, the average distances and the fraction of the
 boundary within a tolerance are all computed from the two sets of distances here.
 """
 
@@ -104,7 +104,7 @@ class BoundaryDistances:
 def class_distances(
     pair: LabelPair, spacing: Spacing = SQUARE
 ) -> Iterator[tuple[int, BoundaryDistances]]:
-    """Yields each class of an image and the distances between its two boundaries.
+    """Yields each class, and the distances between its true and predicted boundary.
 
     Args:
       pair: The label and the prediction.

@@ -29,7 +29,7 @@ Around = Literal["boundary", "void"]
 
 
 class BandCounts(NamedTuple):
-    """Contains the pixel counts of one image in the bands of width 1, 2, ..., W.
+    """Contains pixel counts in bands of width 1, 2, ..., W around boundaries or void.
 
     Attributes:
       classes: The classes that occur in the image, integers [k].
@@ -45,7 +45,7 @@ class BandCounts(NamedTuple):
 def band_counts(
     pair: LabelPair, *, widest: int = WIDEST, around: Around = "boundary"
 ) -> BandCounts:
-    """Counts the pixels of each class in the bands of one image.
+    """Counts the pixels of each class in bands around boundaries or void pixels.
 
     Args:
       pair: The label and the prediction.
@@ -93,7 +93,7 @@ def first_band(label: np.ndarray, around: Around) -> np.ndarray:
 
 
 def trimap_scores(images: list[BandCounts], num_classes: int) -> dict[str, Any]:
-    """Computes the mean IoU in each band, from the pixels of all images together.
+    """Computes the mean IoU in each band around boundaries or void, over all images.
 
     A class that occurs in a band neither in the labels nor in the predictions is left
     out of the mean of this band.

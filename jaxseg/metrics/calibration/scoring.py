@@ -11,7 +11,7 @@ from jaxseg.metrics.calibration.counting import CalibrationCounts
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """Contains the scores of the probabilities of a network; 0 is the best of each.
+    """Contains scores of predicted probabilities; 0 is the best value of each score.
 
     Attributes:
       predictions: The number of predictions, see `CalibrationCounts`.
