@@ -1,12 +1,12 @@
-"""ConvNeXt (arXiv 2201.03545), a convolutional network with the layout of Swin.
+"""ConvNeXt (arXiv 2201.03545), a convolutional network with the stages of Swin.
 
 A 4x4 convolution with stride 4 begins the network. Three layers, each a normalization
 and a 2x2 convolution with stride 2, separate the four stages. Each block applies a
 depthwise 7x7 convolution, a normalization and an MLP.
 
-Below output stride 32, atrous rates replace strides. Every n-th pixel of the dense
-features equals a pixel of the strided network if all strides divide the image evenly.
-A 2x2 convolution without stride is padded at the bottom and the right only.
+Below output stride 32, atrous rates replace strides. The dense features then contain
+those of the strided network, at regular intervals, if all strides divide the image
+evenly. A 2x2 convolution without stride is padded at the bottom and the right only.
 
 Differs: at output stride 8, timm pads the last 2x2 convolution by one pixel on each
 side, so that its "c5" is shifted by one pixel.
@@ -78,9 +78,9 @@ class ConvNeXt(nn.Module):
       blocks: Blocks of the four stages.
       output_stride: The largest stride: 4, 8, 16 or 32.
       mlp_ratio: Width of the MLP, divided by the channels of the stage.
-      drop_path: Rate of stochastic depth of the last block; it grows linearly from 0.
-        In the authors' segmentation networks, it is 0.4 for the sizes T, B and L, and
-        0.3 for S.
+      drop_path: Rate of stochastic depth of the last block. The rate grows linearly
+        from 0 at the first block. In the authors' segmentation networks, it is 0.4 for
+        the sizes T, B and L, and 0.3 for S.
       layer_scale: Initial value of the factors that scale each channel of a residual
         branch: 1e-6 in the paper for ImageNet, and 1 in the authors' segmentation
         networks, which start from ImageNet weights.

@@ -37,10 +37,11 @@ def dinov2(
     Args:
       size: "vits14", "vitb14" or "vitl14".
       registers: Number of register tokens; 4 in the published networks with registers.
-        They also decide how the position embedding is resized: with antialiasing, or
-        else with an offset of 0.1, as in the authors' code. The option `resizing`
-        replaces this choice.
-      image_size: Size for which the position embedding is made; multiples of 14.
+        As in the authors' code, the position embedding is resized with antialiasing if
+        there are registers, and with an offset of 0.1 otherwise. The option `resizing`
+        selects another method.
+      image_size: Height and width of the images for which the position embedding is
+        made, multiples of 14.
       style: See `BlockConfig`.
       **options: Options of `vit_pyramid`, such as `taps` and `class_position`.
 

@@ -227,7 +227,7 @@ class DRNA(nn.Module):
 class DRNAStem(nn.Module):
     """Applies a 7x7 convolution at stride 2, like the stem of ResNet.
 
-    The parameters have the names of those of `ResNet`.
+    The parameters have the same names as those of `ResNet`'s stem.
     """
 
     features: int

@@ -7,8 +7,8 @@ has ReLU6 in place of swish, and its stem, first and last stage do not grow.
 
 The release pads strided convolutions as TensorFlow does: at the bottom and right of
 even maps. If an atrous rate replaces the stride of such a convolution, the padding here
-keeps its position, so that every n-th pixel of the dense features equals a pixel of the
-strided ones.
+keeps its position, so that the dense features contain those of the network with
+strides, at regular intervals.
 
 Differs: in the release the batch norms have momentum 0.99. Here they have that of
 `style`. timm pads a convolution symmetrically if an atrous rate replaces its stride.
@@ -99,12 +99,12 @@ class EfficientNet(nn.Module):
       lite: Whether to build EfficientNet-Lite.
       padding: The padding of strided convolutions. "same" is TensorFlow's, as in the
         release and in timm's `tf_efficientnet_*`. "symmetric" is that of timm's
-        `efficientnet_*`. A number is the image size whose padding "same" is used for
-        images of any size, such as 224 in efficientnet_pytorch's B0.
+        `efficientnet_*`. With a number n, images of every size are padded as "same"
+        pads images of n x n pixels; efficientnet_pytorch's B0 has 224.
       epsilon: Epsilon of the normalizations: 1e-3 in the release, 1e-5 in timm's
         `efficientnet_*`.
       drop_path: Rate of stochastic depth; 0.2 in the release's training. The rate of a
-        block is this value times the share of the blocks before it.
+        block is this value times the fraction of all blocks that precede it.
       stem_level: Whether c1 is the output of the stem and not of the first stage, as in
         segmentation_models.pytorch.
       last: Whether c5 is the output of the 1x1 convolution of the classifier, with 1280

@@ -41,14 +41,14 @@ class HRNet(nn.Module):
     """Computes maps "c2" [B, H/4, W/4, C] to "c5" [B, H/32, W/32, 8C], rounded up.
 
     Attributes:
-      width: C: 18, 32 or 48.
+      width: C, the number of channels of the finest branch: 18, 32 or 48.
       stem: Number of channels of the two stem convolutions.
       first_blocks: Number of bottlenecks of stage 1.
       first_features: Number of inner channels of those bottlenecks.
       blocks: Number of basic blocks of each branch in each module.
       modules: Number of modules of stages 2, 3 and 4.
       align_corners: Whether upsampling between branches aligns corners: False in the
-        paper's code, True in the branch HRNet-OCR of that code.
+        paper's code, True in the git branch HRNet-OCR of that code.
       method: "bilinear", or "nearest" as in the classification networks.
       two_step: Whether to upsample by a power of two first and then resize to the exact
         size, as MMSegmentation does. The results differ if a side of the image is not a

@@ -37,8 +37,8 @@ class ReducedAttention(nn.Module):
 
     Attributes:
       heads: Number of attention heads.
-      reduction: Kernel size and stride of the convolution that reduces the map; 1 for
-        no reduction.
+      reduction: Kernel size and stride of the convolution that reduces the size of the
+        map; 1 for no convolution.
       joint: Whether queries, keys and values have one matrix, as in MMSegmentation.
       epsilon: Epsilon of the normalization of the reduced map.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
@@ -134,15 +134,16 @@ class MixTransformer(nn.Module):
       channels: Channels of the four stages.
       blocks: Blocks of the four stages.
       heads: Attention heads of the four stages.
-      reductions: Factors by which the map of keys and values is reduced.
+      reductions: For each stage, the factor by which height and width of the map of
+        keys and values are reduced.
       mlp_ratio: Width of the MLP, divided by the channels of the stage.
       drop_path: Rate of stochastic depth of the last block; 0.1 in the authors'
-        training. It grows linearly from 0.
+        training. The rate grows linearly from 0 at the first block.
       joint: Whether queries, keys and values have one matrix, as in MMSegmentation, and
         not two as in the authors' code. Both compute the same function.
       epsilon: Epsilon of the normalizations after the embeddings and of the reduced
-        maps; 1e-5 in the authors' code and 1e-6 in MMSegmentation. That of all others
-        is 1e-6.
+        maps; 1e-5 in the authors' code and 1e-6 in MMSegmentation. All other
+        normalizations have an epsilon of 1e-6.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       style: See `BlockConfig`.
 

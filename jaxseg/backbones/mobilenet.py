@@ -79,7 +79,9 @@ def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
 
 
 def with_eager_rate(step: Step, stride: int) -> Step:
-    """Returns the step of a block that already has the rate that replaces its stride.
+    """Applies the atrous rate that replaces a block's stride to the block itself.
+
+    Otherwise, only the blocks after it have that rate.
 
     Args:
       step: The stride and the rates of the block.

@@ -41,7 +41,8 @@ class Unit:
       first_rate: Atrous rate of the layer that has the stride in the network without
         atrous rates.
       rate: Atrous rate of the layers that follow.
-      pooled: Whether the block halves the map in the network without atrous rates.
+      pooled: Whether the block halves the size of the map in the network without atrous
+        rates.
     """
 
     stride: int = 1

@@ -1,10 +1,10 @@
 """Replaces strides by atrous rates so that the computed features stay the same.
 
 A layer whose stride is removed keeps its rate, and the rate of every later layer is
-multiplied by the removed stride (arXiv 1606.00915, section 3.1). Every n-th pixel of
-the resulting features then exactly equals a pixel of the network with strides, because
-all padding is symmetric and scales with the rate. Several ports place rates one layer
-too early, which breaks this equality.
+multiplied by the removed stride (arXiv 1606.00915, section 3.1). If n is the product of
+the removed strides, every n-th pixel of the resulting features then exactly equals a
+pixel of the network with strides, because all padding is symmetric and scales with the
+rate. Several ports change the rates one layer too early, which breaks this equality.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
 """Swin Transformer (arXiv 2103.14030), a backbone with attention in shifted windows.
 
-A 4x4 convolution with stride 4 makes the first map. Each of the later three stages
-begins with the merging of 2x2 pixels, which halves the map. The blocks apply attention
-inside windows, alternately with and without a shift of the windows, and an MLP. Maps
-whose size is not a multiple of the patch, of 2 or of the window are padded with zeros
-at the bottom and the right, as in MMSegmentation.
+A 4x4 convolution with stride 4 computes the first map. Each of the later three stages
+begins with patch merging: a linear layer maps 2x2 pixels to one, which halves the size
+of the map. The blocks apply attention inside windows and an MLP. In every second block,
+the windows are shifted. Maps whose size is not a multiple of the patch, of 2 or of the
+window are padded with zeros at the bottom and the right, as in MMSegmentation.
 
 Differs: there are no output strides below 32, because a window of a denser map covers a
 smaller part of the image, so that its features are not those of the strided network.
@@ -82,8 +82,8 @@ class Swin(nn.Module):
       shift_always: See `WindowAttention`. Set it to False for the results of timm and
         torchvision.
       mlp_ratio: Width of the MLP, divided by the channels of the stage.
-      drop_path: Rate of stochastic depth of the last block; it grows linearly from 0.
-        It is 0.3 in MMSegmentation's UPerNet.
+      drop_path: Rate of stochastic depth of the last block; 0.3 in MMSegmentation's
+        UPerNet. The rate grows linearly from 0 at the first block.
       output_norms: Whether a normalization follows each stage, as in MMSegmentation.
         Its result is returned but not read by the next stage.
       style: See `BlockConfig`.

@@ -30,8 +30,9 @@ class ViT(nn.Module):
       width: Number of channels of a token.
       heads: Number of attention heads.
       patch: Side of a patch, p, in pixels.
-      image_size: Size for which the position embedding is made; a multiple of `patch`.
-      taps: Indices of the layers to return.
+      image_size: Height and width of the images for which the position embedding is
+        made, multiples of `patch`.
+      taps: Indices of the layers whose outputs are returned as maps.
       drop_class_token: Whether to drop the class token before the first layer
         (SETR-MLA). Otherwise all layers process it, and only the returned maps omit it
         (SETR-naive and SETR-PUP).
@@ -45,7 +46,7 @@ class ViT(nn.Module):
       registers: Number of register tokens (arXiv 2309.16588). They follow the class
         token, have no position, and are omitted from the returned maps.
       layer_scale: See `TransformerBlock`.
-      class_position: Whether the position embedding has an entry for each class token.
+      class_position: Whether the class tokens have position embeddings, too.
       resizing: How the position embedding is resized, see `resize_position`.
       final_norm: Whether the final normalization is applied to every returned map.
       class_maps: Whether the pyramid also contains the class token of each map under

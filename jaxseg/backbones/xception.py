@@ -97,9 +97,9 @@ class XceptionUnit(nn.Module):
 class Xception(nn.Module):
     """Computes maps "c1" (stem), "c2" to "c4" (before each stride) and "c5" (the last).
 
-    c2, c3 and c4 are outputs of the second convolution of the unit that halves the map
-    next, after batch norm and before the activation, as in the authors' decoder. c5 has
-    2048 channels.
+    c2, c3 and c4 are outputs of the second convolution of the unit that next halves the
+    size of the map, after batch norm and before the activation, as in the authors'
+    decoder. c5 has 2048 channels.
 
     Attributes:
       depth: 41, 65 or 71.

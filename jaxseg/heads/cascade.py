@@ -18,9 +18,9 @@ class CascadeHead(nn.Module):
     """Applies blocks of bottlenecks to c5, and then a 1x1 classifier.
 
     The atrous rates of block b, counted from 1, are `multi_grid` times 32 * 2^b /
-    output_stride. At output strides above 32, the first blocks halve the map instead.
-    The paper puts that stride in the last unit of the preceding block. This module
-    subsamples the output of that unit instead, which gives the same result.
+    output_stride. At output strides above 32, the first blocks have a stride of 2
+    instead. The paper puts that stride in the last unit of the preceding block. This
+    module subsamples the output of that unit, which gives the same result.
 
     Attributes:
       num_classes: Number of classes.

@@ -20,7 +20,7 @@ class DualAttentionHead(nn.Module):
       num_classes: Number of classes.
       features: Number of channels of each branch.
       reduction: The keys of the position attention have features / reduction channels.
-      variant: Form of the channel attention, "paper" or "release", see
+      variant: How the channel attention is computed: "paper" or "release", see
         `ChannelAttention`.
       dropout: Dropout rate before the classifiers.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.

@@ -11,10 +11,10 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LinearHead(nn.Module):
-    """Normalizes the concatenated maps of some levels and classifies by a 1x1 kernel.
+    """Concatenates pyramid levels, normalizes them and classifies them by a 1x1 kernel.
 
-    The normalization is that of `style`, batch normalization by default. Maps of other
-    levels are resized to the first one.
+    The normalization is that of `style`, batch normalization by default. All levels are
+    resized to the size of the first one in `levels`.
 
     Attributes:
       num_classes: Number of classes.

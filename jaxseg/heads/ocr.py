@@ -10,7 +10,9 @@ from jaxseg.typing import Array
 
 
 class OCRHead(nn.Module):
-    """Classifies pixels with the context of the regions in coarse logits.
+    """Classifies each pixel by its features and by the object regions that it matches.
+
+    Coarse logits define these regions, one for each class.
 
     It applies, in this order, a 3x3 convolution with normalization and ReLU, the object
     context, dropout of whole channels and a 1x1 classifier.

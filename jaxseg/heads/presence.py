@@ -1,4 +1,4 @@
-"""A head that classifies whole images, such as `aux_params` of other libraries."""
+"""A head that classifies whole images; other libraries create it by `aux_params`."""
 
 from typing import Any
 

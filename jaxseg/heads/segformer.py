@@ -1,9 +1,9 @@
 """The head of SegFormer, made of linear layers (arXiv 2105.15203, section 3.2).
 
-"author" follows the authors' code: one linear layer for each level, the concatenation
-from c5 to c2, and one fusing 1x1 convolution with batch norm and ReLU. In "mmseg", the
-released code of MMSegmentation, batch norm and ReLU also follow the first layers, and
-the concatenation begins with c2.
+The variant "author" follows the authors' code: one linear layer for each level, the
+concatenation from c5 to c2, and one fusing 1x1 convolution with batch norm and ReLU. In
+"mmseg", the code of MMSegmentation, batch norm and ReLU also follow the linear layer of
+each level, and the levels are concatenated from c2 to c5.
 """
 
 import jax.numpy as jnp

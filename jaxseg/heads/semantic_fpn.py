@@ -1,4 +1,4 @@
-"""The head of Semantic FPN, a feature pyramid that is summed up (arXiv 1901.02446).
+"""The head of Semantic FPN, which sums the levels of a pyramid (arXiv 1901.02446).
 
 Section 3.1 of the paper describes it. "mmseg" follows the code of MMSegmentation, which
 smooths the levels of the feature pyramid (arXiv 1612.03144) and uses batch norm. "smp"
@@ -22,7 +22,7 @@ VARIANTS = ("mmseg", "smp")
 
 
 class SemanticFPNHead(nn.Module):
-    """Builds a feature pyramid, enlarges its levels step by step, adds and classifies.
+    """Builds a feature pyramid, enlarges and adds its levels, and classifies the sum.
 
     Each level is projected by a 1x1 convolution, and the next coarser result is added
     to it. Then each level passes 3x3 convolutions, each followed by an enlargement by

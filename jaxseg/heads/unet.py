@@ -1,7 +1,8 @@
 """The expanding path of U-Net as a head for any pyramid (arXiv 1505.04597).
 
-Each level doubles its input by nearest-neighbor upsampling, concatenates [up, skip] and
-applies two 3x3 convolutions with normalization, as in segmentation_models.pytorch.
+Each level doubles the size of its input by nearest-neighbor upsampling, concatenates
+[up, skip] and applies two 3x3 convolutions with normalization, as in
+segmentation_models.pytorch.
 """
 
 import jax.numpy as jnp
@@ -41,13 +42,14 @@ class UNetHead(nn.Module):
     The result has the size of the image.
 
     The last level has no skip connection: the head only reads the size of "c0", which
-    is the image. If the sides of a skip map are odd, the doubled map is cropped to its
-    size.
+    is the image. If the sides of a skip map are odd, the upsampled map is cropped to
+    its size.
 
     Attributes:
       num_classes: Number of classes.
-      features: Numbers of channels of the levels, from coarse to fine. Four or three
-        numbers decode c4 or c3, as `encoder_depth` of segmentation_models.pytorch does.
+      features: Numbers of channels of the levels, from coarse to fine. With four or
+        three numbers, the decoder starts at c4 or c3, as segmentation_models.pytorch's
+        does with `encoder_depth`.
       style: See `BlockConfig`.
       attention: "scse" or "none", see `jaxseg.heads.unet_block.UpBlock`.
       norm: The normalization of the head, a value of `BlockConfig.norm`; None takes

@@ -1,4 +1,4 @@
-"""The step of U-Net's expanding path that U-Net and Unet++ share."""
+"""One decoder block of U-Net and Unet++: upsampling, skip map and two convolutions."""
 
 import dataclasses
 from typing import Any
@@ -55,15 +55,16 @@ class _DoubledConvNormAct(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class UpBlock:
-    """Doubles a map, concatenates [up, skip] and applies two 3x3 convolutions.
+    """Doubles the size of a map, concatenates [up, skip] and convolves twice by 3x3.
 
     A call adds the modules `NAME_conv1`, `NAME_conv2` and, with attention,
-    `NAME_attention1` and `NAME_attention2` to the module that calls it.
+    `NAME_attention1` and `NAME_attention2` to the module that calls it. NAME is the
+    argument `name`.
 
     Attributes:
-      attention: "scse" gates the concatenation and the result by `SCSE`, as
-        `decoder_attention_type` of segmentation_models.pytorch does; or "none". Without
-        a skip map, the first gate has parameters but is not applied, as there.
+      attention: "none", or "scse" to gate the concatenation and the result by `SCSE`,
+        as `decoder_attention_type` of segmentation_models.pytorch does. Without a skip
+        map, the first gate has parameters but is not applied, as in that library.
       style: See `BlockConfig`.
       bias: Whether the convolutions have a bias.
 
@@ -123,13 +124,13 @@ class UpBlock:
 
 
 def up_block(attention: str, norm: str | None, style: BlockConfig) -> UpBlock:
-    """Returns the step of a decoder with its own normalization.
+    """Returns a decoder block whose normalization can differ from the network's.
 
     Args:
       attention: See `UpBlock`.
       norm: The normalization of the decoder, a value of `BlockConfig.norm`; None takes
         that of the network. With "none", the convolutions have a bias.
-      style: The style of the network.
+      style: The network's settings, see `BlockConfig`.
     """
     if norm is not None:
         style = dataclasses.replace(style, norm=norm)
@@ -137,10 +138,10 @@ def up_block(attention: str, norm: str | None, style: BlockConfig) -> UpBlock:
 
 
 def cut_or_extend(x: Array, size: Size) -> Array:
-    """Returns a map of half of `size`, rounded up.
+    """Cuts or extends a map so that its sides are half of `size`, rounded up.
 
-    Backbones that round down lack a row or column at the border, which repeats the
-    last one. Those that follow Caffe's size rule have one that lies beyond the image.
+    Backbones that round sizes down lack a row or column, so the last one is repeated.
+    Backbones that follow Caffe's size rule have a further one, which is cut off.
 
     Args:
       x: [B, h, w, C].

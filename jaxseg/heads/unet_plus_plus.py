@@ -1,8 +1,10 @@
 """The nested decoder of Unet++ as a head for any pyramid (arXiv 1807.10165).
 
-Node (d, l) doubles the map of node (d, l - 1), or of the pyramid for d = l, and
-concatenates it with all nodes of its size and the skip map (equation 1 of the paper).
-The nodes are numbered and have the channels as in segmentation_models.pytorch.
+The decoder consists of nodes (d, l) with d <= l. Node (d, l) doubles the size of the
+map of node (d, l - 1), or of a pyramid level for d = l. It concatenates the result with
+the maps of all earlier nodes of this size and the skip map, and convolves it (equation
+1 of the paper). Numbers and channels of the nodes are those of
+segmentation_models.pytorch.
 
 Differs: in the paper, the classifier can also read the inner nodes (deep supervision,
 section 3.2). Here it reads only the last node, which has the size of the image and no
@@ -20,12 +22,12 @@ from jaxseg.typing import Array, Pyramid
 
 
 class UNetPlusPlusHead(nn.Module):
-    """Decodes c5 to c1 by nested skip connections, and classifies by 3x3.
+    """Decodes c5 to c1 by nested skip connections, and classifies by a 3x3 convolution.
 
     Attributes:
       num_classes: Number of classes.
-      features: Numbers of channels of the outer nodes (0, l), from coarse to fine. The
-        inner nodes have the channels of the skip map of their size.
+      features: Numbers of channels of the outer nodes (0, l), from coarse to fine. Each
+        inner node (d > 0) has as many channels as the skip map of its size.
       style: See `BlockConfig`.
       attention: "scse" or "none", see `jaxseg.heads.unet_block.UpBlock`.
       norm: The normalization of the head, a value of `BlockConfig.norm`; None takes

@@ -1,8 +1,9 @@
 """The head of UPerNet: pyramid pooling on c5 and a feature pyramid (arXiv 1807.10221).
 
-Section 3.2 of the paper describes the architecture, of which this head is the part for
-one task. "mmseg" follows the code of MMSegmentation. "smp" follows the code of
-segmentation_models.pytorch, which first normalizes each level.
+The network of the paper (section 3.2) solves several tasks; this head has only the
+layers for semantic segmentation. The variant "mmseg" follows the code of
+MMSegmentation. "smp" follows that of segmentation_models.pytorch, which first
+normalizes each level.
 """
 
 import jax.numpy as jnp
@@ -29,7 +30,7 @@ class UPerNetHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       features: Number of channels of each level and of the fusion.
-      bins: Bin sizes of the pyramid pooling.
+      bins: For each branch of the pyramid pooling, the number b of its b x b cells.
       input_norms: Whether a layer normalization precedes the head on each level, as in
         segmentation_models.pytorch.
       dropout: Dropout rate before the classifier; it drops whole channels.

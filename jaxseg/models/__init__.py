@@ -108,7 +108,7 @@ def family_of(preset: str) -> str | None:
 
 
 def list_models(part: str = "") -> list[str]:
-    """Returns the sorted names of the presets that contain `part`."""
+    """Returns the sorted names of the presets, or of those that contain `part`."""
     return sorted(name for name in MODELS if part in name)
 
 

@@ -79,7 +79,7 @@ def bisenet_on(
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
-      form: See `bisenet`.
+      form: The code that the network follows, see `bisenet`.
       features: Number of channels of both paths; the fusion has 2 * features channels.
       main: Number of channels of the main head; None takes 2 * features.
       aux: Number of channels of the auxiliary heads. None takes 2 * features for
@@ -125,9 +125,10 @@ def bisenet(
     Args:
       num_classes: Number of classes.
       backbone: "resnet18", "resnet101" or "xception39".
-      form: "author"; "coin" (CoinCheung's port: nearest upsampling inside the network,
-        half-pixel centers in the final resizing, and a normalized fusion gate); or
-        "mmseg" (like "coin", with a ReLU in the gate).
+      form: The code that the network follows: "author"; "coin" (CoinCheung's port:
+        nearest upsampling inside the network, half-pixel centers in the final resizing,
+        and a normalized fusion gate); or "mmseg" (MMSegmentation: like "coin", with a
+        ReLU in the gate).
       features: Number of channels of both paths; the fusion has twice as many.
       width: Number of channels of the first stage of the ResNet. The channels of
         Xception-39 are scaled by the same factor.

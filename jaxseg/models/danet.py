@@ -49,7 +49,7 @@ def danet(
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
-      variant: Form of the channel attention. "paper" takes the softmax of the
+      variant: How the channel attention is computed. "paper" takes the softmax of the
         similarity. "release" takes that of the negated similarity, as published
         checkpoints require.
       features: Number of channels of the head.

@@ -50,8 +50,8 @@ def deeplabv3plus(
         `align_corners`, `project_kernel`, `dropout`, `channel_dropout`) and of the
         decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`, `tap`).
         `separable_aspp` replaces `separable` for the ASPP. `aux` is the width of an
-        auxiliary head on c4: 0 for none, 256 in MMSegmentation. With `presence`
-        classes, a head classifies whole images, see
+        auxiliary head on c4: 0 for none, 256 in MMSegmentation. `presence` is the
+        number of classes of a head that classifies whole images, see
         `jaxseg.heads.presence.take_presence`.
     """
     decoder = {

@@ -46,7 +46,7 @@ def fastfcn(
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
-      head: "fcn", "psp", "deeplabv3" or "enc".
+      head: "fcn", "psp" (PSPNet), "deeplabv3" or "enc" (EncNet).
       rates: Atrous rates of the DeepLab v3 head.
       jpu_rates: Atrous rates of the JPU.
       features: Number of channels of the JPU and of the head. The DeepLab v3 head and
@@ -95,7 +95,7 @@ def fastfcn_resnet(
       output_stride: Output stride of the backbone.
       width: Number of channels of the first stage of the ResNet. The JPU and the head
         have 8 * width channels.
-      variant: See `fastfcn`; "mmseg" goes with `stem="c"`.
+      variant: See `fastfcn`. Combine "mmseg" with `stem="c"`.
       style: See `BlockConfig`.
       **options: Options of `fastfcn`, and of `create_resnet` except for its variant.
     """

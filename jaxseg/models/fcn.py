@@ -38,7 +38,7 @@ class FCN(nn.Module):
     Attributes:
       num_classes: Number of classes.
       stride: Stride of the finest score map: 32 (FCN-32s), 16 (FCN-16s) or 8 (FCN-8s).
-      form: "pad100" or "same".
+      form: How the convolutions are padded: "pad100" or "same", see the module.
       learned: The deconvolutions that are trained, from a bilinear start: "none" (the
         release), "intermediate" (the paper: all but the last) or "all".
       at_once: Whether to multiply the skip maps by the fixed factors 0.01 and 0.0001,

@@ -32,7 +32,7 @@ def gcu(
       backbone: Maps an image to a pyramid.
       features: Number of channels of the map that the units read. The auxiliary head
         has half as many.
-      vertices: Number of anchors of each unit.
+      vertices: Number of graph nodes of each unit.
       unit_features: Number of output channels of each unit.
       style: See `BlockConfig`.
     """

@@ -66,7 +66,7 @@ def ocrnet(
     align_corners: bool = True,
     style: BlockConfig = BlockConfig(),
 ) -> OCRNet:
-    """Puts OCR on a backbone with c4 and c5, in openseg's form (arXiv 1909.11065).
+    """Puts OCR on a backbone with c4 and c5 as in openseg.pytorch (arXiv 1909.11065).
 
     Args:
       num_classes: Number of classes.
@@ -151,11 +151,11 @@ def ocrnet_hrnet(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> OCRNet:
-    """Creates HRNetV2 + OCR in the authors' form (arXiv 1909.11065).
+    """Creates HRNetV2 with an OCR head as in the authors' code (arXiv 1909.11065).
 
     Args:
       num_classes: Number of classes.
-      width: C of HRNet: 18, 32 or 48.
+      width: Number of channels of HRNet's finest branch: 18, 32 or 48.
       align_corners: True in the authors' code, False in MMSegmentation.
       style: See `BlockConfig`.
       **options: Further options of `hrnetv2_ocr` and attributes of `HRNet`.
@@ -177,10 +177,10 @@ def ocrnet_resnet(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> OCRNet:
-    """Creates a ResNet + OCR in openseg's form (arXiv 1909.11065).
+    """Creates a ResNet with an OCR head as in openseg.pytorch (arXiv 1909.11065).
 
-    The output stride is 8, the stem is deep, and the region head reads layer 3.
-    MMSegmentation's network is `bias=False, region_features=256, stem="c",
+    The output stride is 8, the stem is deep, and the region head reads layer 3. For
+    MMSegmentation's network, pass `bias=False, region_features=256, stem="c",
     align_corners=False`. For the options see `create_resnet` and `ocrnet`.
     """
     trunk, rest = split_options(options)

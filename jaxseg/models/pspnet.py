@@ -43,7 +43,7 @@ def pspnet(
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
-      bins: Bin sizes of the pyramid pooling.
+      bins: For each branch of the pyramid, the number b of its b x b cells.
       features: Number of channels of each branch of the pyramid.
       aux: Whether there is an auxiliary head on c4.
       align_corners: Whether all resizing aligns corners.
@@ -51,8 +51,9 @@ def pspnet(
       **options: Attributes of the pyramid (`norm_single`, `input_first`) and of the
         head (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
         `decoder_norm` is the normalization of the head, a value of `BlockConfig.norm`;
-        with "none", its convolutions have a bias. With `presence` classes, a head
-        classifies whole images, see `jaxseg.heads.presence.take_presence`.
+        with "none", its convolutions have a bias. `presence` is the number of classes
+        of a head that classifies whole images, see
+        `jaxseg.heads.presence.take_presence`.
     """
     kept: dict[str, Any] = {
         k: options.pop(k) for k in ("norm_single", "input_first") if k in options

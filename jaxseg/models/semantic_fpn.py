@@ -59,7 +59,8 @@ def semantic_fpn_resnet(
       num_classes: Number of classes.
       depth: 18, 34, 50, 101 or 152.
       output_stride: 4, 8, 16 or 32.
-      variant: See `semantic_fpn`. The ResNet has the details of the same library.
+      variant: The library whose network is built, see `semantic_fpn`. The ResNet
+        follows this library, too, for example in its stem and its atrous rates.
       style: See `BlockConfig`.
       **options: Options of `create_resnet` and of `semantic_fpn`.
     """

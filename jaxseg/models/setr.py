@@ -230,13 +230,15 @@ def vit_trunk(
     """Creates the transformer encoder that a decoder of SETR needs.
 
     Args:
-      decoder: "naive", "pup" or "mla". It determines the taps and whether the class
-        token is kept.
+      decoder: "naive", "pup" or "mla". It determines which layers are read and whether
+        the class token is kept.
       trunk: The name of the encoder, a key of `TRUNKS`.
-      image_size: Size for which the position embedding is made. Other inputs resize it.
-      depth: Replaces the depth of the trunk; the taps scale with it.
-      width: Replaces the width of the trunk.
-      heads: Replaces the number of heads of the trunk.
+      image_size: Image size for which the position embedding is made. For images of
+        other sizes, it is resized.
+      depth: Number of layers in place of the encoder's own. The indices of the layers
+        that are read are scaled by the same factor.
+      width: Number of channels of a token in place of the encoder's own.
+      heads: Number of attention heads in place of the encoder's own.
       dropout: See `ViT`.
       patch_bias: See `ViT`.
       attention: See `ViT`.

@@ -1,9 +1,9 @@
 """U-Net with same padding and batch normalization (arXiv 1505.04597).
 
 The levels have 1, 2, 4, ... times `width` channels and two 3x3 convolutions each. The
-contracting path has 2x2 max pooling. The expanding path doubles the map and
-concatenates [skip, up]. This is the form in common use: convolutions without bias, and
-batch normalization. For the network of the paper, without padding, see
+contracting path has 2x2 max pooling. The expanding path doubles the size of the map and
+concatenates [skip, up]. This is the network in common use: convolutions without bias,
+and batch normalization. For the network of the paper, without padding, see
 `jaxseg.models.unet_valid`.
 """
 

@@ -58,14 +58,14 @@ def unet_encoder(
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid of strides 2, 4, 8, 16 and 32.
-      features: Numbers of channels of the decoder levels. Four or three numbers decode
-        c4 or c3.
-      attention: "scse" gates channels and pixels (arXiv 1803.02579); or "none".
+      features: Numbers of channels of the decoder levels, from coarse to fine. With
+        five numbers, the decoder starts at c5, with four at c4, and with three at c3.
+      attention: "none", or "scse" to gate channels and pixels (arXiv 1803.02579).
       decoder_norm: The normalization of the head, a value of `BlockConfig.norm`; None
         takes that of `style`. With "none", its convolutions have a bias.
       style: See `BlockConfig`.
-      **options: With `presence` classes, a head classifies whole images, see
-        `jaxseg.heads.presence.take_presence`.
+      **options: Options of a head that classifies whole images, such as `presence`, its
+        number of classes; see `jaxseg.heads.presence.take_presence`.
     """
     presence = take_presence(options, levels_of(features)[0], style)
     head = UNetHead(num_classes, features, style, attention, decoder_norm, **options)

@@ -38,16 +38,16 @@ def upernet(
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
-      variant: "mmseg" for the head of MMSegmentation. "smp" for that of
-        segmentation_models.pytorch, which normalizes each level, has neither dropout
-        nor an auxiliary head, and aligns corners in the resizing to the image.
+      variant: "mmseg" for the head of MMSegmentation, or "smp" for that of
+        segmentation_models.pytorch. The latter normalizes each level, has neither
+        dropout nor an auxiliary head, and aligns corners when it resizes the logits.
       features: Number of channels of the head; None takes 512 for "mmseg" and 256 for
         "smp".
       aux: Whether there is an auxiliary head with 256 channels on c4; None has it in
         the variant "mmseg" only.
       style: See `BlockConfig`.
       **options: Attributes of `UPerNetHead`: `bins`, `dropout` and `align_corners`. The
-        last one also applies to the resizing to the image.
+        last one also applies to the resizing of the logits to the image.
 
     Raises:
       ValueError: If the variant is unknown.
@@ -88,7 +88,8 @@ def upernet_resnet(
       num_classes: Number of classes.
       depth: 18, 34, 50, 101 or 152.
       output_stride: 4, 8, 16 or 32.
-      variant: See `upernet`. The ResNet has the details of the same library.
+      variant: The library whose network is built, see `upernet`. The ResNet follows
+        this library, too, for example in its stem and its atrous rates.
       style: See `BlockConfig`.
       **options: Options of `create_resnet` and of `upernet`.
     """
@@ -109,7 +110,8 @@ def upernet_convnext(
 ) -> EncoderDecoder:
     """Creates UPerNet on a ConvNeXt (arXiv 2201.03545, section 4.2).
 
-    The factors of the residual branches start at 1, as in the authors' networks.
+    The factors that scale the residual branches start at 1, as in the authors'
+    segmentation networks.
 
     Args:
       num_classes: Number of classes.

@@ -180,15 +180,16 @@ class ASPP(nn.Module):
 class PyramidPooling(nn.Module):
     """Concatenates a map with its averages over grids of cells, as PSPNet does.
 
-    For each bin size b, the map is averaged over b x b cells, convolved by 1x1,
+    For each number b in `bins`, the map is averaged over b x b cells, convolved by 1x1,
     normalized, activated by ReLU and upsampled to the size of the map.
 
     Attributes:
       features: Number of channels of each branch.
-      bins: Bin sizes.
+      bins: For each branch, the number b of cells along rows and along columns.
       align_corners: Whether the upsampling aligns corners.
-      norm_single: False replaces batch norm by a bias where the bin size is 1. As in
-        segmentation_models.pytorch, it permits training with a batch of one image.
+      norm_single: False replaces batch norm by a bias in the branch of a single cell,
+        as in segmentation_models.pytorch. It permits training with a batch of one
+        image.
       input_first: Whether the input comes first in the concatenation. In
         segmentation_models.pytorch it comes last.
       bias: Whether all convolutions have a bias, for networks without normalization.

@@ -23,7 +23,9 @@ class DropPath(nn.Module):
 def depth_rates(
     largest: float, counts: tuple[int, ...]
 ) -> tuple[tuple[float, ...], ...]:
-    """Returns the rate of each block, which grows linearly from 0 to `largest`.
+    """Returns for each block the rate of stochastic depth, from 0 up to `largest`.
+
+    The rate grows linearly with the index of the block in the network.
 
     >>> depth_rates(0.2, (1, 2))
     ((0.0,), (0.1, 0.2))
@@ -31,6 +33,9 @@ def depth_rates(
     Args:
       largest: The rate of the last block.
       counts: The number of blocks of each stage.
+
+    Returns:
+      The rates of each stage.
     """
     total = sum(counts)
     rates = [largest * i / max(total - 1, 1) for i in range(total)]

@@ -98,12 +98,12 @@ class GraphUnit(nn.Module):
 
     Q is the soft assignment of pixels to anchors
     (`jaxseg.ops.graph.anchor_assignment`). Z contains, for each anchor, the mean
-    difference of its pixels to it, scaled to unit length. With A = Z Z^T and Z' =
-    ReLU(norm(A Z W_g)), the result is Q Z'. The distances are divided by a scale that
-    is the sigmoid of a trained parameter.
+    difference between its pixels and the anchor, scaled to unit length. With
+    A = Z Z^T and Z' = ReLU(norm(A Z W_g)), the result is Q Z'. The distances are
+    divided by a scale that is the sigmoid of a trained parameter.
 
     Attributes:
-      vertices: Number of anchors.
+      vertices: Number of graph nodes, each with a learned anchor.
       features: Number of output channels.
       norm: Whether a normalization precedes the ReLU.
       style: See `BlockConfig`.

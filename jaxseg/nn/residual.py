@@ -1,8 +1,9 @@
 """Residual blocks of ResNet (arXiv 1512.03385), with a stride or an atrous rate.
 
 Where an atrous rate replaces the stride of a stage, the layer that had the stride keeps
-its old rate, and every later layer has the new one. Only then does the network with
-atrous rates compute, at every n-th pixel, the features of the network with strides.
+its old rate, and every later layer has the new one. Only then do the features of the
+network with atrous rates contain those of the network with strides, at regular
+intervals.
 """
 
 import jax.numpy as jnp
@@ -23,7 +24,8 @@ class Shortcut(nn.Module):
       stride: Stride of the block.
       rate: The distance between the pixels that pooling averages. It exceeds 1 if an
         atrous rate has replaced the stride.
-      pooled: Whether the block halves the map in the network without atrous rates.
+      pooled: Whether the block halves the size of the map in the network without atrous
+        rates.
       kind: "conv" applies only the 1x1 convolution. "avg" averages 2x2 pixels first
         (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" follows timm's networks with
         atrous rates, in which pixels outside the map count as zeros.

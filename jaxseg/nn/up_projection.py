@@ -12,10 +12,10 @@ from jaxseg.typing import Array, Size
 class UpProjection(nn.Module):
     """Doubles the size of a map and applies a residual block.
 
-    The size is doubled by zeros between the pixels. The main branch consists of a 5x5
-    and a 3x3 convolution, the shortcut of a 5x5 convolution. Each has batch norm, and
-    ReLU follows the sum. With a skip map, the main branch concatenates it after the 5x5
-    convolution and reduces the channels by another 3x3 convolution.
+    Zeros are inserted between the pixels. The main branch consists of a 5x5 and a 3x3
+    convolution, the shortcut of a 5x5 convolution. Each has batch norm, and ReLU
+    follows the sum. With a skip map, the main branch concatenates this map with the
+    result of its 5x5 convolution and reduces the channels by another 3x3 convolution.
     """
 
     features: int
@@ -44,9 +44,7 @@ class UpProjection(nn.Module):
 class UpConv(nn.Module):
     """Doubles the size of a map and applies a 3x3 convolution.
 
-    The size is doubled by zeros between the pixels.
-
-    The convolution has no bias.
+    Zeros are inserted between the pixels. The convolution has no bias.
     """
 
     features: int

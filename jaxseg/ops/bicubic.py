@@ -1,9 +1,9 @@
 """Bicubic resizing with half-pixel centers, as PyTorch defines it.
 
 Each axis is multiplied by a dense matrix. This suits small maps such as position
-embeddings. Without antialiasing, the kernel has a = -0.75 and repeats the border; with
-antialiasing, it has a = -0.5, widens when the map shrinks, and leaves out what lies
-outside of the map, as in Pillow.
+embeddings. Without antialiasing, the parameter a of the cubic kernel is -0.75, and
+pixels at the border are repeated. With antialiasing, a is -0.5, the kernel widens when
+the map shrinks, and positions outside the map have no weight, as in Pillow.
 """
 
 from typing import Any
@@ -47,8 +47,9 @@ def bicubic_weights(
 ) -> np.ndarray | Array:
     """Returns the matrix that resizes one axis bicubically, float32 [target, source].
 
-    See `resize_bicubic` for the options. If a length is a symbol that depends on the
-    image (`jaxseg.ops.open_size`), the program computes the matrix when it runs.
+    See `resize_bicubic` for `antialias` and `offset`. If a length is a symbol that
+    depends on the image (`jaxseg.ops.open_size`), the program computes the matrix when
+    it runs.
     """
     xp: Any = jnp if is_open(source, target) else np
     rows = xp.arange(source, dtype=xp.float32)[None]

@@ -1,6 +1,6 @@
 """Converts the logits of a network to probabilities and labels.
 
-There are three forms of output:
+The output of a network is of one of three kinds:
 
 - "softmax": one logit for each of K classes that exclude each other. The label of a
   pixel is the class with the largest logit.

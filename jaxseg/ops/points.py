@@ -27,8 +27,8 @@ def farthest_points(
     """Chooses `count` points, each the farthest from those chosen before it.
 
     The first is the point farthest from the centroid, so that the chosen set does not
-    depend on the order of the points. Ties go to the lowest index. A cloud with fewer
-    true points than `count` gets meaningless indices at the end.
+    depend on the order of the points. Ties go to the lowest index. If a cloud has fewer
+    points than `count`, not counting padding, the last indices are meaningless.
 
     Differs: the authors' code begins with point 0 (`start="first"`).
 
@@ -36,7 +36,8 @@ def farthest_points(
       points: Positions [B, N, 3].
       count: Number of points to choose, 1 to N.
       mask: Booleans [B, N], False at padding.
-      start: "outermost" or "first" (the first true point).
+      start: "outermost" (the point farthest from the centroid) or "first" (the first
+        point that is not padding).
 
     Returns:
       Indices of the points, int32 [B, count].

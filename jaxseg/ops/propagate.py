@@ -152,7 +152,9 @@ def cspn(
     anchor: Array | None = None,
     anchored: Array | None = None,
 ) -> Array:
-    """Runs convolutional spatial propagation. Each step computes
+    """Runs convolutional spatial propagation (CSPN).
+
+    Each step computes
 
     H_{t+1}(p) = sum_k kappa_k(p) H_t(p + o_k) + (1 - sum_k kappa_k(p)) H_0(p),
 

@@ -204,10 +204,10 @@ def _rebased(rules: Rules, shapes, place: str | None) -> Rules:
 
 
 def for_backbone(rules: Rules, place: str = "") -> Rules:
-    """Returns an import table whose targets are moved from `backbone/` to `place`.
+    """Returns rules in which `place` replaces `backbone` in the paths of variables.
 
     Args:
-      rules: An import table of a network or a backbone.
+      rules: Rules that map PyTorch's tensor names to the paths of variables.
       place: The path of the backbone in the model, or "" if the model is the backbone.
     """
     level = f"/{place}/" if place else "/"

@@ -115,10 +115,11 @@ def _library(name: str) -> Any:
 
 @contextlib.contextmanager
 def importing(name: str) -> Iterator[None]:
-    """Explains in one line why a library cannot be imported.
+    """Returns a context manager that explains in one line why an import fails.
 
-    An incompatible version raises other errors than ImportError, for example an
-    AssertionError in mmseg and a RuntimeError in torchvision.
+    The statements in the context import a library. An incompatible version raises other
+    errors than ImportError, for example an AssertionError in mmseg and a RuntimeError
+    in torchvision.
 
     Args:
       name: The name of the library.

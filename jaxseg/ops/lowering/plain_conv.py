@@ -1,4 +1,4 @@
-"""Runs `lax.conv_general_dilated` and removes kernel weights that have no effect."""
+"""Runs `lax.conv_general_dilated`; removes kernel weights that read only padding."""
 
 from typing import NamedTuple
 
@@ -59,8 +59,8 @@ def drop_idle_taps(
 
     Kernel row u reads rows `u * rate - top + stride * [0, n)` of the map. Only leading
     and trailing kernel rows and columns are removed, so that the rest is a regular
-    grid. The padding shrinks accordingly; negative padding crops the map. Of maps whose
-    size is open, nothing is removed.
+    grid. The padding shrinks accordingly; negative padding crops the map. Nothing is
+    removed if the size of the map is a symbol (`jaxseg.ops.open_size`).
     """
     if is_open(*x.shape[-3:-1]):
         return kernel, window

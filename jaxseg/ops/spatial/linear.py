@@ -17,10 +17,14 @@ from jaxseg.typing import Array
 
 
 def fits(x: Array, axis: int, target: int) -> bool:
-    """Returns whether a linear map can run on the shards of an axis of x.
+    """Returns whether `banded` can multiply the rows or columns of a sharded map.
 
-    The axis, 1 or 2, must be sharded, and the devices must divide its size before and
-    after the map (`target`) evenly.
+    The axis must be sharded, and the number of its devices must divide both sizes.
+
+    Args:
+      x: The map, [B, H, W, C].
+      axis: 1 for rows or 2 for columns.
+      target: The number of rows or columns of the result.
     """
     count = parts()[axis - 1]
     return count > 1 and x.shape[axis] % count == 0 and target % count == 0

@@ -33,7 +33,7 @@ class Evidence:
 def gather(
     address: str, path: str = "", beside: Mapping[str, Any] | None = None
 ) -> Evidence:
-    """Returns the facts about a checkpoint that its tensors do not show.
+    """Collects the names, the config.json and further entries of a checkpoint.
 
     Args:
       address: The source, a path or an `hf://` address.

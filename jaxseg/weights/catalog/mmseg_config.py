@@ -55,8 +55,9 @@ def stated_options(
 ) -> dict[str, object]:
     """Returns the options that an MMSegmentation checkpoint sets to unusual values.
 
-    The usual values are those of `network.unseen`. The configuration in the checkpoint
-    states the options.
+    They are read from the configuration in the checkpoint. Only options that cannot be
+    inferred from the tensors are considered. `network.unseen` lists these options with
+    the values that are usual in MMSegmentation.
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.

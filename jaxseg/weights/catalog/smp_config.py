@@ -24,7 +24,7 @@ def is_config(config: Mapping[str, Any]) -> bool:
 def stated_options(
     config: Mapping[str, Any], network: SourceNetwork
 ) -> dict[str, object]:
-    """Returns the options that segmentation_models.pytorch stored in a config.json.
+    """Returns the network options in a config.json of segmentation_models.pytorch.
 
     Args:
       config: The content of the file.

@@ -10,7 +10,7 @@ _PRESENCE = "classification_head.3.bias"
 
 
 def unet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Returns the options of a `Unet` or `UnetPlusPlus` that its tensors show.
+    """Returns the options of a `Unet` or `UnetPlusPlus` that follow from its tensors.
 
     Args:
       state: The tensors by name.
@@ -27,7 +27,7 @@ def unet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def pspnet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Returns the options of a `PSPNet` that its tensors show.
+    """Returns the options of a `PSPNet` that follow from its tensors.
 
     Args:
       state: The tensors by name.

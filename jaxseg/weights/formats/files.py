@@ -38,9 +38,9 @@ WRITERS = {
 
 
 def local(path: str | os.PathLike) -> str:
-    """Returns the local path of a file, and downloads the file if it is published.
+    """Returns the local path of a file, and downloads it if it is not a local one.
 
-    A local file or folder precedes published weights of the same name.
+    If a local file or folder has the name of published weights, the local one is used.
 
     Args:
       path: A path, an `hf://` address, or a name of published weights such as
@@ -62,7 +62,8 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
 
     Args:
       path: A path, an `hf://` address or a name of published weights.
-      verify: Whether the arrays of a run are compared with their stored digest.
+      verify: Whether the arrays of a training run are compared with their stored
+        digest.
 
     Raises:
       FileNotFoundError: If `path` does not exist.

@@ -25,10 +25,12 @@ _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".npz")
 def find(path: str, *, verify: bool = True) -> pathlib.Path | None:
     """Finds the Orbax checkpoint in a directory.
 
-    In the directory of a run, it is the step with the highest mean IoU.
+    In the directory of a training run, it is the checkpoint of the training step with
+    the highest mean IoU.
 
     Args:
-      path: A checkpoint, a step of one, or a run directory.
+      path: An Orbax checkpoint, the folder of one training step, or the directory of a
+        training run.
       verify: Whether the scores that select the step of a run are compared with their
         stored digests.
 
@@ -64,8 +66,9 @@ def read(path: str, *, verify: bool = True) -> dict:
     which they belong.
 
     Args:
-      path: A checkpoint, a step of one, or a run directory.
-      verify: Whether the arrays are compared with the digest of a run's step.
+      path: An Orbax checkpoint, the folder of one training step, or the directory of a
+        training run.
+      verify: Whether the arrays are compared with the digest that the run stored.
 
     Raises:
       ValueError: If there is no checkpoint, or if the checkpoint does not contain

@@ -23,7 +23,7 @@ _ABSENT = object()
 
 
 class World(Protocol):
-    """Supplies the Python values of names and calls in a pickle program."""
+    """Defines the values of the names, calls and storages in a pickle program."""
 
     def name(self, full: str) -> Any:
         """Returns the value of a name such as `module.Class`, without importing it."""

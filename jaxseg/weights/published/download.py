@@ -1,9 +1,9 @@
 """Downloads published weights once, and refuses files whose content has changed.
 
 A file is kept in `folder()`. Its SHA-256 digest is compared with three values where
-they exist: the digits that the entry states, the digest that the Hugging Face hub sends
-with the file, and the digest of the first download (`pin`). Every later use compares
-the kept file with the pin.
+they exist: the digits that its description (`Entry`) states, the digest that the
+Hugging Face hub sends with the file, and the digest of the first download (`pin`).
+Every later use compares the kept file with the pin.
 """
 
 import hashlib
@@ -39,12 +39,12 @@ def folder() -> Path:
 
 
 def fetch(entry: Entry) -> str:
-    """Returns the local path of the file of an entry, and downloads it at first use.
+    """Returns the local path of a file of weights, and downloads it at first use.
 
     The first use prints the source and the license to standard error.
 
     Args:
-      entry: The entry.
+      entry: The description of the file.
 
     Raises:
       ValueError: If the file cannot be downloaded, or its content is not the expected

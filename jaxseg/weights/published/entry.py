@@ -55,7 +55,7 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """Returns the network, or the words "backbone NAME"."""
+        """Returns the name of the network, or "backbone NAME" if there is none."""
         return self.network or f"backbone {self.backbone}"
 
     @property

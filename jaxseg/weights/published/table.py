@@ -67,7 +67,9 @@ def matching(pattern: str) -> list[Entry]:
 
 
 def suggestion(name: str) -> str:
-    """Returns ", such as NAME, ..." with similar names of entries, or "".
+    """Returns the words ", such as NAME, ..." that suggest similar names of weights.
+
+    The result is "" if no name is similar.
 
     Args:
       name: A name that is not in the table.
@@ -77,7 +79,7 @@ def suggestion(name: str) -> str:
 
 
 def row_of(entry: Entry) -> dict[str, Any]:
-    """Returns the fields of an entry as a dict that JSON can store.
+    """Returns the description of a file of weights as a dict that JSON can store.
 
     Args:
       entry: The entry.

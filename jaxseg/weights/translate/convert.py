@@ -23,7 +23,7 @@ def convert(
     """Converts a PyTorch state dict to the variables of a Flax model.
 
     Args:
-      state_dict: Arrays by PyTorch name. Float types are cast to that of the target.
+      state_dict: Arrays by PyTorch name. Floats are cast to the type of the variable.
       rules: An import table (see `jaxseg.weights.translate.rules`).
       shapes: The result of `jax.eval_shape(model.init, ...)`, nested dicts by
         collection.

@@ -16,7 +16,7 @@ class Problems:
     Attributes:
       missing: The paths of the model that the source does not contain.
       unused: The names in the source that no variable of the model corresponds to, each
-        with its target in the import table.
+        with the path to which the import table maps it.
       doubled: The names in the source that map to the same variable as another name.
       misshaped: For each path of the model whose shape differs, a text that states both
         shapes.

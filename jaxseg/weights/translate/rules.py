@@ -24,8 +24,8 @@ def conv(src: str, dst: str) -> Rules:
     The weight changes from OIHW to HWIO.
 
     Args:
-      src: The prefix of the source keys.
-      dst: The prefix of the targets.
+      src: The beginning of the tensors' names, a regular expression.
+      dst: The beginning of the variables' paths, without `params/`.
     """
     return _kernel_bias(src, dst, "conv")
 
@@ -36,8 +36,8 @@ def conv_transpose(src: str, dst: str) -> Rules:
     The weight changes from IOHW to HWIO.
 
     Args:
-      src: The prefix of the source keys.
-      dst: The prefix of the targets.
+      src: The beginning of the tensors' names, a regular expression.
+      dst: The beginning of the variables' paths, without `params/`.
     """
     return _kernel_bias(src, dst, "conv_transpose")
 
@@ -48,8 +48,8 @@ def linear(src: str, dst: str) -> Rules:
     The weight changes from [out, in] to [in, out].
 
     Args:
-      src: The prefix of the source keys.
-      dst: The prefix of the targets.
+      src: The beginning of the tensors' names, a regular expression.
+      dst: The beginning of the variables' paths, without `params/`.
     """
     return _kernel_bias(src, dst, "linear")
 
@@ -60,8 +60,8 @@ def linear_as_conv(src: str, dst: str, size: tuple[int, int] = (1, 1)) -> Rules:
     An example is the layer fc6 of FCN.
 
     Args:
-      src: The prefix of the source keys.
-      dst: The prefix of the targets.
+      src: The beginning of the tensors' names, a regular expression.
+      dst: The beginning of the variables' paths, without `params/`.
       size: The kernel size (rows, columns).
     """
     return _kernel_bias(src, dst, f"linear_as_conv({size[0]}, {size[1]})")
@@ -84,8 +84,8 @@ def layer_norm(src: str, dst: str) -> Rules:
     """Returns the rules that import a layer or group normalization: scale and bias.
 
     Args:
-      src: The prefix of the source keys.
-      dst: The prefix of the targets.
+      src: The beginning of the tensors' names, a regular expression.
+      dst: The beginning of the variables' paths, without `params/`.
     """
     return (
         (rf"{src}\.weight", f"params/{dst}/scale"),
@@ -97,9 +97,9 @@ def conv_norm(src_conv: str, src_norm: str, dst: str) -> Rules:
     """Returns the rules that import a `ConvNormAct`: a convolution and its batch norm.
 
     Args:
-      src_conv: The prefix of the keys of the convolution.
-      src_norm: The prefix of the keys of the normalization.
-      dst: The prefix of the targets.
+      src_conv: The beginning of the names of the convolution's tensors.
+      src_norm: The beginning of the names of the normalization's tensors.
+      dst: The beginning of the variables' paths, without `params/`.
     """
     return (*conv(src_conv, f"{dst}/conv"), *norm(src_norm, f"{dst}/norm"))
 
@@ -114,15 +114,15 @@ def drop(*sources: str) -> Rules:
 
 
 def prefixed(rules: Rules, *, src: str = "", dst: str = "") -> Rules:
-    r"""Returns copies of import rules with prefixes before the keys and the targets.
+    r"""Returns rules with prefixes before the tensor names and the variable paths.
 
     >>> prefixed((("fc", "params/fc/kernel"),), src=r"net\.", dst="backbone/")
     (('net\\.fc', 'params/backbone/fc/kernel'),)
 
     Args:
       rules: The rules.
-      src: The prefix of the keys, a regular expression without groups.
-      dst: The prefix of the targets.
+      src: The prefix of the tensor names, a regular expression without groups.
+      dst: The prefix of the variables' paths, inserted after `params/`.
 
     Raises:
       ValueError: If `src` contains a group, which would renumber the other groups.

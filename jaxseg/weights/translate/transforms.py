@@ -5,8 +5,8 @@ A table refers to a transform by its name, with arguments if it needs any: `"con
 `"conv_as_linear"`, `"linear_as_conv(7, 7)"`. PyTorch stores a convolution as OIHW, a
 transposed one as IOHW and a dense matrix as [out, in]. This library stores them as
 HWIO, HWIO (not flipped) and [in, out]. "channels" changes factors of the channels from
-[C, 1, 1] to [C]. "merging" reorders the input channels of Swin's merging of 2x2 pixels.
-All transforms are invertible.
+[C, 1, 1] to [C]. "merging" reorders the input channels of Swin's patch merging from
+MMSegmentation's order to jaxseg's. All transforms are invertible.
 """
 
 import re

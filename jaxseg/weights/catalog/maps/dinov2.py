@@ -1,8 +1,9 @@
 """Imports DINOv2 of its authors and of timm as `jaxseg.backbones.dinov2`.
 
-The names are those of timm's ViT and of LayerScale. They differ in the name of the
-register tokens. timm's networks with registers add the position of the class token to
-the token itself, so that they are imported with `class_position=False`.
+Both use the tensor names of timm's ViT, and `ls1.gamma` and `ls2.gamma` for LayerScale.
+The authors name the register tokens `register_tokens`, and timm names them `reg_token`.
+timm's networks with registers have added the position of the class token to the token
+itself. Create the network of jaxseg with `class_position=False` for them.
 """
 
 from jaxseg.weights.catalog.maps import timm_vit

@@ -1,7 +1,7 @@
 """Imports the DANet of MMSegmentation as `danet`.
 
-The network of jaxseg has `variant="release"` and `align_corners=False`. The
-second auxiliary head is not imported.
+Create the network of jaxseg with `variant="release"` and `align_corners=False`. The
+second auxiliary head of MMSegmentation is not imported.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet

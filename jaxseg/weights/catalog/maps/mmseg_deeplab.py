@@ -1,6 +1,6 @@
 """Imports PSPNet, DeepLab v3, v3+ and FastFCN of MMSegmentation on ResNet v1c.
 
-All networks of jaxseg have `stem="c"` and `align_corners=False`. They are
+Create all networks of jaxseg with `stem="c"` and `align_corners=False`. They are
 `pspnet_resnet50`; `deeplabv3_resnet50` with `refine=False, features=512,
 project_kernel=3, pool_first=True, aux=True`; and `deeplabv3plus_resnet50` with
 `features=512, separable="full", project_kernel=3, pool_first=True`, whose fusing

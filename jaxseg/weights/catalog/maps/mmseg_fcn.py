@@ -1,6 +1,6 @@
 """Imports the FCN of MMSegmentation on ResNet-v1c as `fcn_resnet`.
 
-The network of jaxseg has `convs=2, join=True, stem="c"`.
+Create the network of jaxseg with `convs=2, join=True, stem="c"`.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet

@@ -1,4 +1,4 @@
-"""Imports the neck and the head of Semantic FPN of MMSegmentation."""
+"""Imports MMSegmentation's neck and head of Semantic FPN as `SemanticFPNHead`."""
 
 from jaxseg.weights.catalog.maps.mmseg_deeplab import module
 from jaxseg.weights.translate.rules import Rules, conv

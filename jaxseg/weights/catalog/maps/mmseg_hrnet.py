@@ -1,7 +1,8 @@
 """Imports the HRNet of MMSegmentation with its concatenating FCN head as `hrnet`.
 
-The head of MMSegmentation has no bias before its normalization, so the network of
-jaxseg has `head_bias=False, two_step=True`.
+The head of MMSegmentation has no bias before its normalization, and the backbone
+resizes maps in two steps. Therefore create the network of jaxseg with
+`head_bias=False, two_step=True`.
 """
 
 from jaxseg.weights.catalog.maps import timm_hrnet

@@ -1,7 +1,8 @@
 """Imports OCRNet of MMSegmentation on HRNet as `ocrnet_hrnet`.
 
-MMSegmentation has no biases and uses half-pixel centers, so the network of jaxseg
-has `bias=False, align_corners=False, two_step=True`.
+MMSegmentation's convolutions have no biases, and it resizes maps with half-pixel
+centers, on the backbone in two steps. Therefore create the network of jaxseg with
+`bias=False, align_corners=False, two_step=True`.
 """
 
 from jaxseg.weights.catalog.maps.mmseg_hrnet import BACKBONE, pixel_head

@@ -1,4 +1,4 @@
-"""Defines a rule that skips all tensors of MMSegmentation networks but the backbone."""
+"""Defines import rules that skip MMSegmentation's tensors outside the backbone."""
 
 from jaxseg.weights.translate.rules import drop
 

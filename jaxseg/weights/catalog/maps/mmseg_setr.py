@@ -1,7 +1,7 @@
 """Imports SETR of MMSegmentation as `setr_naive`, `setr_pup` and `setr_mla`.
 
-The networks of jaxseg have `variant="mmseg"`. `UPSAMPLING` is the import table of
-`setr_naive` and `setr_pup`, and `MLA` is that of `setr_mla`.
+Create the networks of jaxseg with `variant="mmseg"`. `UPSAMPLING` is the import table
+of `setr_naive` and `setr_pup`, and `MLA` is that of `setr_mla`.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, layer_norm, linear

@@ -1,7 +1,9 @@
 """Imports Swin of MMSegmentation as `Swin`.
 
-MMSegmentation merges 2x2 pixels in another order: the values of the four pixels follow
-each other for each channel. The merging belongs to the end of a stage.
+Patch merging concatenates the channels of 2x2 pixels. In MMSegmentation, the four
+values of one channel are adjacent. In jaxseg, all channels of one pixel are adjacent,
+so the rules reorder the weights. Patch merging is the last layer of a stage in
+MMSegmentation and the first layer of the next stage in jaxseg.
 """
 
 from jaxseg.weights.translate.rules import (

@@ -1,6 +1,6 @@
 """Imports FPN of segmentation_models.pytorch on ResNet as `semantic_fpn_resnet*`.
 
-The network of jaxseg has `variant="smp"`.
+Create the network of jaxseg with `variant="smp"`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_resnet import BACKBONE

@@ -13,8 +13,8 @@ def decoder(src: str, dst: str) -> Rules:
     """Returns the rules that import a block of the decoder.
 
     Args:
-      src: The prefix of the source keys.
-      dst: The prefix of the targets.
+      src: The beginning of the tensors' names, a regular expression.
+      dst: The beginning of the variables' paths, without `params/`.
     """
     gate = rf"{src}\.attention(\d)\.attention"
     number = dst.count("\\") + 1

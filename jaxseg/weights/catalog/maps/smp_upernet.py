@@ -1,7 +1,8 @@
 """Imports UPerNet of segmentation_models.pytorch on ResNet as `upernet_resnet*`.
 
-The network of jaxseg has `variant="smp"`. The decoder lists the levels from coarse to
-fine, except for the normalizations.
+Create the network of jaxseg with `variant="smp"`. segmentation_models.pytorch numbers
+the decoder's convolutions from the coarsest level to the finest one, but its input
+normalizations from the finest level to the coarsest one.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_resnet import BACKBONE

@@ -1,10 +1,10 @@
 """Imports timm's `efficientnet_b*`, `tf_efficientnet_b*` and `*efficientnet_lite*`.
 
-The names of the tensors are the same for all sizes. Stage and block have the numbers of
-jaxseg. The blocks of the first stage have no expansion layer.
+All sizes share one import table. timm numbers stages and blocks as jaxseg does. The
+blocks of the first stage have no expansion layer.
 
-`tf_efficientnet_*` are networks of jaxseg with their default options. The others have
-`epsilon=1e-5` and `padding="symmetric"`.
+For `tf_efficientnet_*`, create the network of jaxseg with its default options. For the
+others, create it with `epsilon=1e-5` and `padding="symmetric"`.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed

@@ -2,8 +2,8 @@
 
 timm numbers blocks within each stage (`blocks.S.I`), and jaxseg numbers them
 consecutively over all stages. In timm, the 1x1 convolution after the last block is a
-separate stage, and `conv_head` belongs to the classifier. The network of jaxseg
-has `epsilon=1e-5`.
+separate stage, and `conv_head` belongs to the classifier. Create the network of jaxseg
+with `epsilon=1e-5`, the epsilon of timm's batch norm.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed

@@ -1,7 +1,8 @@
 """Imports Swin of timm as `Swin`, without final norm and classifier.
 
-In the authors' files, and in old versions of timm, the merging of pixels belongs to the
-end of a stage, not to the beginning of the next one.
+In jaxseg and in new versions of timm (`BACKBONE`), patch merging is the first layer of
+a stage. In the authors' files and in old versions of timm (`AUTHORS`), it is the last
+layer of the previous stage, so its stage numbers are one lower.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, drop, layer_norm, linear

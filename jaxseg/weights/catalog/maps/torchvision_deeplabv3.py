@@ -1,8 +1,8 @@
 """Imports `deeplabv3_resnet50`, `_resnet101` and `_mobilenet_v3_large` of torchvision.
 
-The auxiliary classifier is imported if the network of jaxseg has one
-(`aux=True`). The MobileNet is `deeplabv3_mobilenetv3(eager_rate=True, rates=(12, 24,
-36))`.
+The auxiliary classifier is imported if the network of jaxseg has one (`aux=True`). The
+network on MobileNet is created by `deeplabv3_mobilenetv3(eager_rate=True, rates=(12,
+24, 36))`.
 """
 
 from jaxseg.weights.catalog.maps.torchvision_fcn import head as fcn_head

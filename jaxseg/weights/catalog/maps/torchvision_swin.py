@@ -1,7 +1,7 @@
 """Imports Swin of torchvision as `Swin`, without final norm and classifier.
 
-The modules of `features` alternate between the layers that reduce the map and the
-stages.
+torchvision's list `features` alternates between layers that reduce the size of the map
+and the stages of blocks.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, drop, layer_norm, linear

@@ -15,8 +15,8 @@ def encoder(template: str) -> Rules:
     """Returns the rules that import the convolutions of torchvision's `vgg16_bn`.
 
     Args:
-      template: A format string for the target paths, with fields for the number of the
-        block and that of the convolution.
+      template: A format string for the paths of the variables, with fields for the
+        number of the block and that of the convolution.
     """
     rules: Rules = ()
     index = 0
@@ -36,7 +36,7 @@ def dense(prefix: str) -> Rules:
     They become a 7x7 and a 1x1 convolution.
 
     Args:
-      prefix: The prefix of the targets.
+      prefix: The beginning of the variables' paths.
     """
     return (
         *linear_as_conv(r"classifier\.0", f"{prefix}fc6/conv", (7, 7)),
