@@ -64,9 +64,9 @@ def near(name: str, allowed: Iterable[str]) -> str:
 
 
 def one_of(name: object, allowed: Iterable[object]) -> str:
-    """Returns the text that follows "is invalid" in an error about a short list.
+    """Returns the text that follows "is invalid" in an error, with all allowed names.
 
-    Unlike `near`, it lists all allowed names, and then suggests the similar ones.
+    Use `near` if there are too many to list. Similar names are suggested at the end.
 
     Args:
       name: The unknown name, or a value of another type.

@@ -134,7 +134,7 @@ def reading(directory: Path) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """Returns the type and the first line of the exception that caused an error.
 
-    It is the original exception if several caused one another.
+    If exceptions caused one another, this is the first one that was raised.
     """
     while error.__cause__ is not None:
         error = error.__cause__

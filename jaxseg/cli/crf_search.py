@@ -45,11 +45,11 @@ class CRFSearch:
     search_sigma_rgb: tuple[float, ...] = (3.0, 5.0, 10.0)
 
     def settings(self, given: Refinement, options: CRF) -> tuple[Refinement, ...]:
-        """Returns the refinements that the search tries.
+        """Returns the refinements that the search tries, one per combination of values.
 
         Args:
-          given: The refinement, whose other steps are kept.
-          options: The options of the CRF, of which three are replaced.
+          given: The refinement, whose steps other than the CRF are kept.
+          options: The options of the CRF, of which the search changes three.
         """
         tried = itertools.product(
             self.search_color_weight, self.search_sigma_xy, self.search_sigma_rgb

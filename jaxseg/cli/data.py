@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
 
 
 def forms() -> dict[str, type]:
-    """Returns the dataclass of options of each tool."""
+    """Returns the dataclass that defines the options of each tool, by its name."""
     from jaxseg.cli import data_audit, data_check, data_show
 
     return {

@@ -70,7 +70,7 @@ def _size_lines(config: Config, examples: int, state: Any) -> Iterator[str]:
 
 
 def batch_lines(batch: Mapping[str, Any], spec: DatasetSpec) -> Iterator[str]:
-    """Yields the shapes and the statistics of a batch.
+    """Yields lines of text with the shapes of a batch and the statistics of its pixels.
 
     Args:
       batch: The arrays of the batch by name, as the input pipeline yields them.
@@ -105,7 +105,7 @@ def _class_lines(label: np.ndarray, spec: DatasetSpec) -> Iterator[str]:
 
 
 def memory_line(config: Config, devices: list[jax.Device]) -> str:
-    """Compiles the training step and returns its memory on one device.
+    """Compiles the training step, and returns a line about its memory on one device.
 
     Args:
       config: The configuration.

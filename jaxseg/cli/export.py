@@ -89,7 +89,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Writes and checks the file; the exit status is 1 if its results are wrong."""
+    """Writes and checks the exported file; the exit status is 1 if it is wrong."""
     network_options, rest = take_options(argv)
     options = parsed(Arguments, rest, prog="jaxseg export", bounds=BOUNDS)
     kind = kind_of(options)
@@ -233,11 +233,11 @@ def program_of(
 
 
 def report_on(segmenter: Segmenter, program: Program, kind: Format, path: Path) -> None:
-    """Compares the file with `jaxseg predict` and prints the differences.
+    """Compares the results of the file with `jaxseg predict`; prints the differences.
 
     Args:
       segmenter: The network with its preprocessing.
-      program: What the file should compute.
+      program: The function that the file should compute.
       kind: The format of the file.
       path: The file.
 

@@ -9,7 +9,9 @@ from jaxseg.cli.main import COMMANDS
 
 
 def command_forms() -> dict[str, Any]:
-    """Returns the dataclass of options of each command, such as "data check".
+    """Returns the dataclass that defines the options of each command, by its name.
+
+    An example of a name is "data check".
 
     It imports the modules of all commands.
     """

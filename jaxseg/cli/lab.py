@@ -90,7 +90,7 @@ def main(argv: list[str]) -> int:
 
 
 def forms() -> dict[str, type]:
-    """Returns the dataclass of options of each tool."""
+    """Returns the dataclass that defines the options of each tool, by its name."""
     return dict(TOOLS)
 
 

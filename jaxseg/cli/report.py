@@ -69,7 +69,7 @@ BOUNDS = {
 
 
 def main(argv: list[str]) -> int:
-    """Writes the report and returns the exit status, which `jaxseg.cli.main` lists."""
+    """Writes the report and returns the exit status, see `jaxseg.cli.exit_codes`."""
     given = parsed(Arguments, argv, prog="jaxseg report", bounds=BOUNDS)
     if not given.workdirs:
         raise ValueError(

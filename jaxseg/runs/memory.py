@@ -20,10 +20,10 @@ _LIMITS = (  # of a container: cgroup version 2, and version 1
 
 
 def available(devices: Sequence[jax.Device]) -> int:
-    """Returns how many bytes of memory the devices of this process have.
+    """Returns the total memory of those of the devices that belong to this process.
 
-    For CPUs, it is the memory of the host. For the simulated devices of `jaxseg plan`
-    it returns no limit, because the plan itself reports what fits.
+    The memory is in bytes. For CPUs, it is that of the host. For the simulated devices
+    of `jaxseg plan`, the result is the largest integer, so that no check fails.
     """
     present = set(jax.local_devices())
     local = [device for device in devices if device in present]

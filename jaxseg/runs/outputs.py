@@ -10,7 +10,7 @@ from jaxseg.ops.output_form import OutputForm, form_of
 
 
 def num_logits(config: Config, spec: DatasetSpec) -> int:
-    """Returns the number of logits of the network of a configuration.
+    """Returns how many logits per pixel the network of a configuration has.
 
     A network with a softmax has one logit for each class. With sigmoids, it has one
     logit for an object on a background, or one logit for each class if classes can
@@ -21,7 +21,7 @@ def num_logits(config: Config, spec: DatasetSpec) -> int:
       spec: The classes of the dataset.
 
     Raises:
-      ValueError: If the output does not suit the classes.
+      ValueError: If `model.output` does not suit the classes.
     """
     output = config.model.output
     if spec.multilabel and output == "softmax":
@@ -47,10 +47,11 @@ def output_form(config: Config, spec: DatasetSpec) -> OutputForm:
 
     Args:
       config: The configuration.
-      spec: The classes of the dataset, and the threshold of a probability.
+      spec: The classes of the dataset, and the probability above which a class counts
+        as present.
 
     Raises:
-      ValueError: If the output does not suit the classes.
+      ValueError: If `model.output` does not suit the classes.
     """
     return form_of(num_logits(config, spec), spec)
 

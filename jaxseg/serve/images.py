@@ -1,4 +1,4 @@
-"""Reads the headers of uploads, and names uploads in messages."""
+"""Reads the size of uploaded images, and writes error messages about uploads."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ MOST_VIEWS = 8  # The number of combinations of scales, flips and thresholds in 
 
 
 class Key(NamedTuple):
-    """Identifies images that can form a batch.
+    """Identifies a group of images that can share a batch.
 
     Attributes:
       view: How the network is applied.
@@ -91,7 +91,7 @@ class ServedNetwork:
 
     Attributes:
       config: The configuration of the run.
-      spec: The classes and the pixels of the images.
+      spec: The classes, and the channels and statistics of the pixels.
       loaded: The network and its variables.
       options: The options of the service.
       metrics: Counts batches and measures the network.
@@ -123,7 +123,8 @@ class ServedNetwork:
         """Returns the network with its preprocessing, for one way to apply it.
 
         Raises:
-          ValueError: If the network has no threshold, but the view does.
+          ValueError: If `view` sets a threshold, but the network has a softmax, to
+            which no threshold applies.
         """
         with self._lock:
             found = self._views.pop(view, None) or self._new_segmenter(view)

@@ -32,7 +32,8 @@ class ImageResult(NamedTuple):
       label: The SHA-256 digest of its decoded label, or "".
       counts: Its confusion matrix.
       refined: Its confusion matrix after each of the refinements.
-      observed: The results of the observers, which see the first refinement.
+      observed: The results of the observers, which receive the image with its
+        prediction after the first refinement.
     """
 
     name: str

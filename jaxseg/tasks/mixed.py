@@ -124,8 +124,8 @@ def num_scored(table: np.ndarray) -> int:
     """Returns the total number of classes that are scored, over all datasets.
 
     Args:
-      table: The array `Union.score_table`, which maps the labels of each dataset to the
-        numbers of its scored classes.
+      table: The array `Union.score_table`, which contains for each dataset and label
+        the number of the scored class among the classes of all datasets.
     """
     return int(table.max()) + 1
 

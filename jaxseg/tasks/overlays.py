@@ -24,8 +24,8 @@ def writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function `write(step, variables)` that draws predictions in training.
 
-    The function segments `count` images, which are evenly spread over the source, and
-    writes them with their labels and predictions to the run directory.
+    The function segments `count` images at even distances in the source, and writes
+    them with their labels and predictions to the run directory.
 
     Returns:
       The function, or None if `count` is 0. On all processes other than the first, the

@@ -53,7 +53,7 @@ def delay_note(seconds: float, cpu_seconds: float) -> str:
 
 
 def test_convolution() -> None:
-    """Compares an atrous convolution and its gradient with NumPy."""
+    """Checks that an atrous convolution and its gradient agree with those of NumPy."""
     import jax
 
     from jaxseg.ops.conv import conv
@@ -80,7 +80,7 @@ def test_convolution() -> None:
 
 
 def test_training_step() -> None:
-    """Trains a small network for a few steps, which must decrease the loss."""
+    """Trains a small network for a few steps, and checks that the loss decreases."""
     import jax
     import jax.numpy as jnp
 
@@ -110,7 +110,7 @@ def test_training_step() -> None:
 
 
 def test_checkpoint() -> None:
-    """Writes a checkpoint and reads it back."""
+    """Writes a checkpoint, reads it back, and checks that the arrays are equal."""
     import orbax.checkpoint as ocp
 
     arrays = {"kernel": np.arange(12, dtype=np.float32).reshape(3, 4)}

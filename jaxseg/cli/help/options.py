@@ -21,7 +21,7 @@ FLAG = ValueType("")
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """One option, or one positional argument, of a command.
+    """Describes one option, or one positional argument, of a command.
 
     Attributes:
       names: The names, such as ("-o", "--output"); for a flag with a negative form,
@@ -48,7 +48,7 @@ class Option:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Options with a common title.
+    """Contains the options that a help text shows under one title.
 
     Attributes:
       title: The title.

@@ -62,7 +62,7 @@ NAMES = {  # fields that contain a name of a list, which other commands print
 
 @dataclasses.dataclass(frozen=True)
 class ValueType:
-    """The values of an option.
+    """Describes which values an option takes.
 
     Attributes:
       text: The name of the type, such as "INT" or "{jit,pmap}". It is empty for flags.

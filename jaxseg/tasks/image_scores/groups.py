@@ -39,8 +39,8 @@ class ScoreGroup:
         scores need only the confusion matrix.
       combine: A function that computes the scores from the results of all images in
         dataset order, or from the confusion matrix.
-      refusal: A function that returns why the scores are undefined for a dataset. It
-        returns an empty string if they are defined.
+      refusal: A function that returns the reason if the scores are undefined for a
+        dataset, and an empty string if they are defined.
       needs_probabilities: Whether `of_images` reads the probabilities.
     """
 

@@ -29,8 +29,8 @@ class StepOptions:
       remat: The activations to compute again in the backward pass: "none", "block" or
         "stage", see `jaxseg.training.step.rematerialization`.
       void: The ignore index.
-      merged: For each label K + g that leaves the class open, the classes that the
-        pixel may have, see `jaxseg.losses.cross_entropy`.
+      merged: The classes that a pixel with the label K + g may have, for g = 0, 1, ...
+        Such labels leave open which class is right, see `jaxseg.losses.cross_entropy`.
       form: Whether the outputs are those of a softmax or of sigmoids, and how labels
         follow from them.
     """

@@ -89,8 +89,8 @@ def pixel_counts(
       logits: [B, H, W, K].
       label: Integers [B, H, W].
       void: The ignore index.
-      merged: For each label K + g that leaves the class open, the classes that the
-        pixel may have. A prediction of any of them is correct.
+      merged: The classes that a pixel with the label K + g may have, for g = 0, 1, ...
+        A prediction of any of them is correct.
     """
     best = logits.argmax(-1)
     hit = best == label
