@@ -19,7 +19,7 @@ class BackboneRow:
       levels: The feature levels that it returns, each as (name, stride at the largest
         output stride, channels).
       output_strides: The output strides that it supports.
-      weights: The libraries whose ImageNet weights can be read.
+      weights: The libraries that provide ImageNet weights which jaxseg can read.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Makes a page on which a reader chooses atrous rates and sees their effect at once.
+"""Makes an HTML page on which readers choose atrous rates and see their effect at once.
 
-The page is one file without references to others. Its script computes what
-`jaxseg.analysis` computes; a test compares both.
+The page needs no other file and no server. Its script contains its own version of the
+formulas in `jaxseg.analysis`. A test checks that both give equal results.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ _KERNELS = (2, 3, 5, 7)
 
 
 def explorer_page(rates: str = "1,2,5", *, kernel: int = 3, size: int = 65) -> str:
-    """Returns an HTML page that shows coverage, path counts and frequency response.
+    """Returns an HTML page that shows how atrous convolutions read a feature map.
 
-    The reader can change the rates, also separately for rows and columns, and whether
-    the layers follow each other or are added, as in ASPP.
+    The page shows three properties: the share of the receptive field that is read
+    (coverage), the number of paths from each cell to an output (path counts) and the
+    frequency response. The reader can change the rates, also separately for rows and
+    columns, and choose whether the layers follow each other or are added, as in ASPP.
 
     Args:
       rates: The rates at the start, such as "1,2,5".

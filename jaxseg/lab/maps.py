@@ -1,4 +1,7 @@
-"""Makes the heat maps of `jaxseg lab`, with axes in cells, pixels or frequencies."""
+"""Makes the heat maps of `jaxseg lab`.
+
+Their axes count image pixels, cells (positions of a feature map) or frequencies.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,26 @@ CELLS = {"x": charts.Axis("column [cell]"), "y": charts.Axis("row [cell]")}
 
 
 def effective_field_map(field: np.ndarray, *, title: str) -> charts.HeatMap:
-    """Returns the chart of an effective receptive field with a logarithmic scale.
+    """Returns a heat map of an effective receptive field with a logarithmic scale.
 
     Args:
       field: The mean squared gradient of an output with respect to each pixel, [H, W].
-      title: The title.
+      title: The title above the heat map.
     """
     scale = charts.Axis("mean squared gradient", log=True)
     return charts.HeatMap(field, scale, title=title, **PIXELS)
 
 
 def path_map(paths: np.ndarray, *, title: str) -> charts.HeatMap:
-    """Returns the chart of the numbers of paths from each input cell to one output.
+    """Returns a heat map that shows how many paths lead from each cell to one output.
+
+    A path leads through one kernel position of each layer. Cells without a path are
+    gray.
 
     Args:
-      paths: The numbers of paths along one dimension, [n]. Cells without a path are
-        gray.
-      title: The title.
+      paths: The numbers of paths along one axis, [n]. The number for a cell of the map
+        is the product of those of its row and its column.
+      title: The title above the heat map.
     """
     square = np.outer(paths, paths).astype(float)
     square[square == 0] = np.nan
@@ -36,10 +42,11 @@ def path_map(paths: np.ndarray, *, title: str) -> charts.HeatMap:
 
 
 def overlap_map(phases: tuple[int, ...]) -> charts.HeatMap:
-    """Returns the chart of how many kernels of a transposed convolution overlap.
+    """Returns a heat map of how many kernels of a transposed convolution overlap.
 
     Args:
-      phases: The numbers of overlapping kernels at each phase of one dimension.
+      phases: The number of overlapping kernels along one axis at output pixel 0 to
+        stride - 1. This pattern repeats.
     """
     counts = np.tile(np.outer(phases, phases), (4, 4))
     scale = charts.Axis("overlapping kernels", limits=(0, None))
@@ -47,11 +54,11 @@ def overlap_map(phases: tuple[int, ...]) -> charts.HeatMap:
 
 
 def spectrum_map(power: np.ndarray, *, title: str) -> charts.HeatMap:
-    """Returns the chart of a power spectrum with a logarithmic scale.
+    """Returns a heat map of a power spectrum with a logarithmic scale.
 
     Args:
       power: The power by frequency, [H, W], with frequency zero in the middle.
-      title: The title.
+      title: The title above the heat map.
     """
     return charts.HeatMap(
         power,

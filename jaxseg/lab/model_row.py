@@ -19,8 +19,9 @@ class Row:
       name: The name in `jaxseg.list_models()`.
       parameters: Number of parameters that prediction uses.
       auxiliary: Number of parameters of heads that only training uses.
-      gflops: Arithmetic for the logits of one image, 2 * multiply-accumulates / 1e9.
-        None if the network does not accept images of the table's size.
+      gflops: The operations in 1e9 that the logits of one image need, where a
+        multiply-accumulate is 2 operations. None if the network does not accept images
+        of the size for which the table was computed.
       paper: The arXiv id in the docstring of the function that builds the network, or
         None.
       note: A remark that says why `gflops` is missing or that it is a lower bound.

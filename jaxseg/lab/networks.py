@@ -76,10 +76,10 @@ def build(network: StudiedNetwork, **more: Any) -> nn.Module:
 
 
 def options_of(words: tuple[str, ...]) -> dict[str, Any]:
-    """Parses options of a network from words such as "stride=8".
+    """Parses options of a network from words of the form NAME=VALUE.
 
-    The result of `("stride=8",)` is {"stride": 8}. A value that is not valid JSON is
-    taken as a string.
+    For example, `("output_stride=8",)` becomes {"output_stride": 8}. A value that is
+    not valid JSON is taken as a string.
     """
     found = {}
     for word in words:
@@ -96,7 +96,7 @@ def options_of(words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def random_variables(model: nn.Module, seed: int) -> Any:
-    """Draws random variables for a network, which is faster than `model.init`.
+    """Draws random weights for a network, which is faster than `model.init`.
 
     Kernels are He-normal, biases are 0, and normalization layers are the identity.
     """
@@ -115,11 +115,10 @@ def random_variables(model: nn.Module, seed: int) -> Any:
 
 
 def weights_of(network: StudiedNetwork, model: nn.Module) -> dict[str, Any]:
-    """Returns the variables to analyze by name.
+    """Returns the weights of a network that are analyzed, by name.
 
-    The entry "random" contains random variables. If `network.workdir` is given, an
-    entry such as "step 1000" contains the variables of its checkpoint with the highest
-    mean IoU.
+    The name "random" stands for random weights. If `network.workdir` is given, a name
+    such as "step 1000" stands for the checkpoint of that run with the highest mean IoU.
     """
     found = {"random": random_variables(model, network.seed)}
     if network.workdir is not None:
@@ -143,8 +142,8 @@ def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
       height: The height of the image in pixels.
 
     Returns:
-      For each module, by its path, a `Reach`. It states which rows and columns of the
-      image each output row and column depends on.
+      For each module, by its path, an object that states which rows and columns of the
+      image each output row and column depends on (`jaxseg.analysis.Reach`).
     """
 
     def maps(image, variables):
@@ -182,8 +181,9 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
       depth: The number of levels of nested modules to include.
 
     Returns:
-      A dictionary from the path of each module to its `Extent`, and another one to its
-      `Reach` (see `fields_of`) at the last image height.
+      A dictionary from the path of each module to the size of its receptive field along
+      the height (`jaxseg.analysis.Extent`), and the result of `fields_of` at the last
+      image height.
     """
     before: set[str] = set()
     for height in HEIGHTS:
@@ -197,10 +197,10 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
 
 
 def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
-    """Returns height and width of the receptive field of the logits in pixels.
+    """Returns the height and width of the receptive field of the logits in pixels.
 
-    It is computed from shapes alone. Its height and width are at most those of the
-    image, `size`.
+    They are computed from shapes alone, for an image of height and width `size`, and
+    are at most as large as the image.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
@@ -222,7 +222,7 @@ def field_cell(extent: analysis.Extent) -> str:
 def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost]:
     """Lists what each layer of a network costs for one image of the given size.
 
-    The costs are operations, weights and activations.
+    The costs are operations, weights and activations. The size is height and width.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]

@@ -40,7 +40,7 @@ class LabReport:
       command: The command line that produced the results.
       tables: Tables, which are printed and shown on the page.
       figures: PNG files by name.
-      data: Further entries of the JSON file.
+      data: Further values for the JSON file, by name.
       notes: Sentences below the tables.
       pages: Further HTML pages by file name.
     """

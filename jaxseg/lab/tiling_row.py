@@ -1,4 +1,8 @@
-"""Determines from traced shapes how each network can be computed in tiles."""
+"""Determines how each network segments a large image tile by tile.
+
+The answer states whether the result is exact and how many passes over the image it
+needs. It follows from the traced shapes, without running the network.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +24,15 @@ CLASSES = 19
 
 
 def tiling_row(name: str) -> dict[str, Any]:
-    """Returns how an architecture can be computed in tiles.
+    """Returns how an architecture segments a large image tile by tile.
 
     Args:
       name: A name of `jaxseg.list_models()` whose input is an image.
 
     Returns:
-      The fields of `jaxseg.analysis.regions.tiling.Tiling` and the side of the image
-      for which they hold. Each operation is a pair of its description and its module.
+      The fields of `jaxseg.analysis.regions.tiling.Tiling`, and the side in pixels of
+      the square image for which they hold. Each item of "operations" is a pair of the
+      operation's description and its module.
     """
     model, last = MODELS[name](CLASSES), None
     for side in SIDES:

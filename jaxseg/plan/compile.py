@@ -1,4 +1,4 @@
-"""Compiles the training step for devices, which this machine need not have."""
+"""Compiles the training step for devices that this machine need not have."""
 
 from __future__ import annotations
 
@@ -141,8 +141,10 @@ class Program:
     Attributes:
       batch: Images per step on all devices.
       seconds: The seconds that tracing and compiling took.
-      parts: The bytes of each part of the arguments, by name.
-      memory: The memory, or None if compilation failed for lack of memory.
+      parts: The bytes of each part of the arguments, such as the parameters, the state
+        of the optimizer and the batch, by name.
+      memory: The memory that the step needs, or None if compilation failed for lack of
+        memory.
       refusal: The error message of the compiler if compilation failed for lack of
         memory, or "".
       wanted: The bytes that the program needs according to `refusal`.
@@ -178,7 +180,7 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
       batch: Images per step; the default is `config.train.batch_size`.
 
     Raises:
-      ValueError: If the batch or the image does not divide among the devices.
+      ValueError: If the batch or the image cannot be divided evenly among the devices.
     """
     batch = config.train.batch_size if batch is None else batch
     space, devices = config.train.spatial_shards, target.devices
@@ -215,7 +217,7 @@ def compiled(config: Config, target: Slice, *, batch: int | None = None) -> Prog
 def without_cache(target: Slice):
     """Returns a context manager that stops JAX from caching compiled programs.
 
-    JAX could not read programs for absent devices back from the cache.
+    It does so because JAX cannot load programs for absent devices from the cache.
     """
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)

@@ -15,7 +15,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
-    """Returns the number of channels and the type of the images, and their origin.
+    """Returns the number of channels and the pixel type of a dataset's images.
 
     If the folder of the dataset exists on this computer, they are those of its first
     image. Otherwise `data.channels` states the number of channels.
@@ -24,7 +24,7 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
       data: The data options of `train`.
 
     Returns:
-      The channels and the type, and the name of the option or file that states them.
+      The channels and the type, and the name of the option or folder that states them.
 
     Raises:
       ValueError: If the folder exists, but its files cannot be arranged in splits.
@@ -43,7 +43,7 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
 
 
 def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> DatasetSpec:
-    """Returns the classes, image channels and value type of the configured dataset.
+    """Returns the classes, image channels and pixel type of the configured dataset.
 
     No image is decoded.
 
@@ -52,7 +52,8 @@ def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> Dataset
       kind: The kind of examples that the network needs.
 
     Raises:
-      ValueError: If `stated_spec` or `planned_pixels` refuses the options.
+      ValueError: If the options of the dataset are invalid, or if its folder exists but
+        its files cannot be arranged in splits.
     """
     spec = stated_spec(data, kind)
     if kind == "clouds" or data.mix:

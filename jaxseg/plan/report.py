@@ -96,10 +96,11 @@ def dominant(memory: ProgramMemory, parts: Mapping[str, int]) -> str:
 
     Args:
       memory: The memory of the step.
-      parts: The bytes of each part of the arguments, by name.
+      parts: The bytes of each part of the arguments, such as the parameters, by name.
 
     Returns:
-      The name of a part of the arguments, or that of the temporaries.
+      The name of the largest part of the arguments, or a phrase about the temporaries
+      if they are larger.
     """
     largest = max(parts, key=lambda name: parts[name])
     if memory.temporaries >= parts[largest]:
@@ -110,8 +111,8 @@ def dominant(memory: ProgramMemory, parts: Mapping[str, int]) -> str:
 def gathered_maps(found: Sequence[Collective]) -> list[str]:
     """Lists the feature maps [B, H, W, C] that the program copies to every device.
 
-    These are the results of all-gathers with at least `MAP` elements. They show that a
-    sharded feature map did not stay sharded.
+    Such a map was divided among the devices and should have remained divided. The list
+    contains the results of all-gather operations with at least `MAP` elements.
 
     Returns:
       Type, shape and JAX operation of each map, as text.

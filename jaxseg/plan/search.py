@@ -25,6 +25,8 @@ Attempt = Callable[[int], tuple[bool, float]]
 class Found:
     """Contains the outcome of a search for the largest batch size.
 
+    The batch sizes are those that `search` passes to its argument `attempt`.
+
     Attributes:
       batch: The largest batch size that was compiled and fits, or 0.
       line: The two batch sizes whose memory was extrapolated, or None.
@@ -44,10 +46,10 @@ def search(attempt: Attempt, start: int, room: float) -> Found:
     does not fit, it compiles nine tenths of it.
 
     Args:
-      attempt: Compiles a batch size. Returns whether it fits, and the bytes that it
-        needs.
+      attempt: Compiles the step with a batch size. Returns whether it fits, and the
+        bytes that it needs on one device.
       start: The first batch size.
-      room: The bytes that are available.
+      room: The bytes that are available on one device.
     """
     good: dict[int, float] = {}
     bad: list[int] = []
@@ -85,7 +87,7 @@ def in_words(found: Found, unit: int, space: int) -> str:
 
     Args:
       found: The outcome.
-      unit: The factor from batch sizes in `found` to images per step.
+      unit: The number of images per step, on all devices, for a batch size of 1.
       space: Number of devices among which each image is split.
     """
     if not found.batch:

@@ -1,7 +1,7 @@
 """Draws label maps, overlays, charts and pages.
 
-The functions of this list need Pillow and NumPy only. `viz.charts` draws with
-matplotlib, and `viz.page` renders HTML with Jinja2.
+The functions that can be imported from `jaxseg.viz` need only Pillow and NumPy.
+`viz.charts` draws with matplotlib, and `viz.page` renders HTML with Jinja2.
 """
 
 from jaxseg.viz._enlarge import enlarge as enlarge

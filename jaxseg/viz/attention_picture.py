@@ -1,4 +1,4 @@
-"""Draws what a pixel attends to: maps of weights on top of the image."""
+"""Draws what a pixel attends to: its attention weights as maps over the image."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def attention_picture(
     *,
     notes: Mapping[str, str] | None = None,
 ) -> np.ndarray:
-    """Draws the image and, beside it, one map of weights for each layer.
+    """Draws the image and, beside it, the attention weights of a pixel in each layer.
 
     Args:
       picture: The image, uint8 [H, W, 3]. Small images are enlarged.
-      maps: The weights of each layer, [h, w], by the name of the layer. They cover the
-        image; cells are repeated. The largest weight has the brightest color, and 0 or
-        a smaller weight has the darkest.
+      maps: The weights of each layer, [h, w], by the name of the layer. Each map is
+        enlarged to the image by repeating its cells. The largest weight has the
+        brightest color, and 0 or a smaller weight has the darkest.
       point: The row and the column of the pixel that attends, marked by a red cross.
       notes: A line of text below each map, by the name of the layer.
 

@@ -1,4 +1,4 @@
-"""Prepares pictures that Pillow draws: paper, the font, and colors of numbers."""
+"""Provides what pictures drawn with Pillow need: a white picture, font and colors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def viridis(share: np.ndarray) -> np.ndarray:
 
 
 def typeface(size: int) -> ImageFont.ImageFont:
-    """Returns the font of all pictures, in a size given in pixels."""
+    """Returns the font for text in pictures, in a size given in pixels."""
     return ImageFont.load_default(size=size)
 
 

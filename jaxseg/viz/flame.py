@@ -43,7 +43,8 @@ def boxes(costs: Mapping[str, float], depth: int | None = None) -> list[Box]:
     Args:
       costs: The costs by path, such as {"backbone/layer1_0/conv1": 1.5}, none of them
         negative. The cost of a module is the sum over all paths that begin with it.
-      depth: The number of rows of boxes, at least 1. None draws the whole paths.
+      depth: The number of rows of boxes, at least 1. By default there is a row for
+        every level of the paths.
 
     Returns:
       The boxes. Each box comes before those of its submodules, which keep the order of
@@ -89,7 +90,8 @@ class Flame:
         negative.
       unit: The unit of the costs.
       title: The title above the graph.
-      depth: The number of rows of boxes, at least 1. None draws the whole paths.
+      depth: The number of rows of boxes, at least 1. By default there is a row for
+        every level of the paths.
     """
 
     costs: Mapping[str, float]
@@ -99,7 +101,7 @@ class Flame:
 
     @property
     def layout(self) -> charts.Layout:
-        """The layout in which the rows have a readable height."""
+        """Returns the layout of a figure in which the rows of boxes are readable."""
         rows = max(len(box.path) for box in boxes(self.costs, self.depth))
         return charts.Layout(width=WIDTH, height=1.1 + ROW * (rows + 1))
 

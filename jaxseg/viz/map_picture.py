@@ -14,11 +14,12 @@ MARGINS = (1.9, 1.0)  # The room for the scale and for titles, in inches.
 def map_picture(
     values: np.ndarray, *, title: str, high: float, low: float = 0.0
 ) -> np.ndarray:
-    """Draws a map in the colors of viridis, with a scale.
+    """Draws a map of numbers in the colors of viridis, with a color scale.
 
     Args:
-      values: The map, [H, W]. Values outside of the scale get the color of its end.
-      title: The title of the scale, with the unit.
+      values: The number at each pixel, [H, W]. Numbers below `low` or above `high` get
+        the color of the nearer end of the scale.
+      title: The title of the color scale, with the unit.
       high: The value of the brightest color.
       low: The value of the darkest color.
 

@@ -1,4 +1,4 @@
-"""Draws the classes and the confidence after each step of an iteration."""
+"""Draws the predicted classes after each step of an iterative method, such as a CRF."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ TOP, MARGIN, LABEL = 24, 8, 110
 def steps_picture(
     probabilities: np.ndarray, palette: np.ndarray, *, width: int = 320
 ) -> np.ndarray:
-    """Draws one column for each step.
+    """Draws a prediction after each step of an iterative method, one column per step.
 
-    The first row shows the most probable classes in their colors, the second one their
-    probability, from 1 / K (dark) to 1 (bright).
+    The first column shows the prediction before the iteration. In each column, the
+    upper picture shows the most probable classes in their colors, and the lower one
+    their probability, from 1 / K (dark) to 1 (bright).
 
     Args:
-      probabilities: The probabilities after each step, [N, H, W, K].
+      probabilities: The class probabilities before the iteration and after each step,
+        [N, H, W, K].
       palette: The color of each class, [K, 3].
       width: The width of a column in pixels. Pixels are left out or repeated.
 

@@ -1,1 +1,1 @@
-"""Trains many configurations with many seeds, and compares their scores."""
+"""Trains several configurations, each with several seeds, and compares their scores."""

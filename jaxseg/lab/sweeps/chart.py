@@ -1,4 +1,4 @@
-"""Draws the scores of the seeds of a sweep."""
+"""Draws a chart of the scores that each configuration of a sweep reaches per seed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ TITLES = {
 def seeds_chart(
     scores: Mapping[str, Sequence[float]], axis: Axis | None, metric: str
 ) -> tuple[charts.Chart, charts.Layout]:
-    """Returns a chart with a dot for the score of every seed, and its layout.
+    """Returns a chart with a dot for the score of every run, and its layout.
+
+    A run trains one configuration with one seed.
 
     Args:
-      scores: The scores of the seeds by configuration.
+      scores: For each configuration by name, the score of each seed.
       axis: The label of the x axis and the position of each configuration on it. None
         draws one row of dots for each configuration.
       metric: The name of the score.

@@ -22,8 +22,9 @@ def load_configs(
       variant: The name of the dictionary.
 
     Returns:
-      The configurations by name. If the file defines `axis`, also the label of the x
-      axis of the figure and the positions of the configurations on it, otherwise None.
+      The configurations by name, and the x axis of the figure: its label, and the
+      position of each configuration. The axis is None if the file defines no `axis`
+      with all positions.
 
     Raises:
       ValueError: If the file is missing, fails, or defines no such dictionary.

@@ -39,7 +39,7 @@ def execute(
 
     Args:
       runs: The runs of the sweep.
-      processes: The processes.
+      processes: The options of the processes.
       say: A function that is called with a line of text at the start, and with one for
         each run that ends.
     """

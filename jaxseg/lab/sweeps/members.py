@@ -52,8 +52,8 @@ class Run:
 def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
     """Returns a run for every configuration and seed.
 
-    The runs are in order of the seeds, so that all configurations first run with the
-    first seed.
+    The runs of all configurations with the first seed come first, then those with the
+    second seed, and so on.
     """
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds={seeds} is invalid: expected distinct numbers.")

@@ -114,7 +114,7 @@ def draw(scores: dict[str, list[float]], axis: Axis | None, metric: str) -> byte
     """Draws a figure with a dot for the score of every seed.
 
     Args:
-      scores: The scores of the seeds by configuration.
+      scores: For each configuration by name, the score of each seed.
       axis: The label of the x axis and the position of each configuration on it. None
         draws one row of dots for each configuration.
       metric: The name of the score.

@@ -20,12 +20,12 @@ def run_sweep(
     comparison: Comparison,
     say: Callable[[str], None],
 ) -> tuple[Table, list[Run]]:
-    """Trains the unfinished runs, and writes the results of all of them.
+    """Trains the unfinished runs of a sweep, and writes the results of all its runs.
 
     Args:
       runs: The runs, see `jaxseg.lab.sweeps.members.plan`.
       folder: The folder of the sweep, which no other process may use meanwhile.
-      processes: The processes that train.
+      processes: The options of the processes that train.
       comparison: The options for comparing the runs.
       say: A function that is called with lines of text about the progress.
 

@@ -1,4 +1,7 @@
-"""Draws horizontal bars and rows of dots, with the spread of repeated measurements."""
+"""Draws horizontal bars and rows of dots, with the mean of repeated measurements.
+
+Error bars show the standard deviation.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ class Bars:
     """A chart with a row of horizontal bars for each name, from top to bottom.
 
     A bar ends at the mean of its values. If there are several, an error bar extends by
-    one standard deviation of the sample (n - 1) to each side. The bars start at 0;
-    `Dots` shows values whose distance from 0 says nothing.
+    one standard deviation of the sample (n - 1) to each side. The bars start at 0. Use
+    `Dots` for values whose ratio means nothing, so that lengths would mislead.
 
     Attributes:
       series: For each series, its values by the names of the rows. A single series with
@@ -159,7 +162,7 @@ def _check(series: Mapping[str, Mapping[str, Values]]) -> None:
 
 
 def deviation(values: Sequence[float]) -> float:
-    """Returns the standard deviation of a sample, 0 for a single value."""
+    """Returns the standard deviation of a sample (n - 1), or 0 for a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 

@@ -23,10 +23,13 @@ LEGEND_COLUMN = 1.2  # The least width of a column of the legend in inches.
 
 
 class Chart(Protocol):
-    """Anything that draws itself into the axes of matplotlib."""
+    """A protocol for charts: objects that draw themselves into axes of matplotlib."""
 
     def draw(self, axes: Axes) -> None:
-        """Draws the chart. Artists with a label appear in the legend."""
+        """Draws the chart into axes of matplotlib.
+
+        Drawn objects (artists of matplotlib) that have a label appear in the legend.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Layout:
 
     @classmethod
     def of_rows(cls, count: int, *, width: float = 6.0) -> Layout:
-        """Returns the layout of a single chart with a number of named rows."""
+        """Returns the layout of one chart with `count` named rows, such as bars."""
         return cls(width=width, height=1.2 + 0.3 * count)
 
 
@@ -56,10 +59,10 @@ DEFAULT = Layout()
 
 @contextlib.contextmanager
 def styled() -> Iterator[None]:
-    """Applies the style of the charts inside a `with` block.
+    """Applies the style of the charts to matplotlib inside a `with` block.
 
-    Settings of the user do not change the charts. The settings of matplotlib belong to
-    the process, so only one thread draws at a time.
+    The user's own settings of matplotlib have no effect inside the block. Since these
+    settings are global in a process, the block waits until no other thread is in it.
     """
     import matplotlib.style
 
@@ -70,12 +73,12 @@ def styled() -> Iterator[None]:
 def figure(charts: Chart | Sequence[Chart], layout: Layout = DEFAULT) -> Figure:
     """Draws one or several charts into a figure of matplotlib.
 
-    The legend is below the charts if they show the same series. Otherwise each chart
-    has its own one to the right.
+    The legend is below the charts if all of them show the same series. Otherwise each
+    chart has its own legend on the right.
 
     Args:
       charts: The charts, row by row.
-      layout: The arrangement.
+      layout: How the charts are arranged.
 
     Raises:
       ValueError: If there is no chart.
@@ -135,7 +138,7 @@ def png(charts: Chart | Sequence[Chart], layout: Layout = DEFAULT) -> bytes:
 
     Args:
       charts: The charts, row by row.
-      layout: The arrangement.
+      layout: How the charts are arranged.
 
     Returns:
       The bytes of the file.
@@ -152,7 +155,7 @@ def pixels(charts: Chart | Sequence[Chart], layout: Layout = DEFAULT) -> np.ndar
 
     Args:
       charts: The charts, row by row.
-      layout: The arrangement.
+      layout: How the charts are arranged.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -170,7 +173,7 @@ def svg(charts: Chart | Sequence[Chart], layout: Layout = DEFAULT) -> bytes:
 
     Args:
       charts: The charts, row by row.
-      layout: The arrangement.
+      layout: How the charts are arranged.
 
     Returns:
       The bytes of the file.

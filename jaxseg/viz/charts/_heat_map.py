@@ -1,4 +1,4 @@
-"""Draws a matrix in colors, with a scale."""
+"""Draws a matrix as a heat map: a grid of colored cells, with a color scale."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALLEST = 1e-6  # A logarithmic scale ends at this fraction of the largest valu
 
 @dataclasses.dataclass(frozen=True)
 class HeatMap:
-    """A matrix in colors, with a scale. Cells without a value (NaN) are gray.
+    """A heat map of a matrix, with a color scale. Cells without a value (NaN) are gray.
 
     Attributes:
       values: The matrix, [h, w].
@@ -28,7 +28,7 @@ class HeatMap:
         With `log=True` the colors follow the logarithm of the values.
       rows: The names of the rows.
       columns: The names of the columns.
-      x: The horizontal axis. Without `columns` it counts cells.
+      x: The horizontal axis. Without `columns` it counts the columns of the matrix.
       y: The vertical axis, from top to bottom.
       title: The title.
       numbers: The format of the number that each cell shows, such as ".2f". "" shows

@@ -1,4 +1,4 @@
-"""Draws how often values occur."""
+"""Draws histograms, which show how often values occur."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Histogram:
-    """A chart of how often values occur. All series share the bins.
+    """A histogram, which shows how often values occur. All series share the bins.
 
     Attributes:
       values: The values of each series, [n]. A single series with an empty name has no

@@ -1,4 +1,4 @@
-"""Shows an image among charts."""
+"""Shows an image next to charts in a figure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """An image with a title. Its pixels stay sharp.
+    """An image with a title. It is enlarged without blurring its pixels.
 
     Attributes:
       image: uint8 [H, W, 3].

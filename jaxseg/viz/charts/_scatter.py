@@ -1,4 +1,8 @@
-"""Draws points with two values each, and the best compromises between the values."""
+"""Draws points with two values each, such as time and accuracy.
+
+A line can mark the best compromises: the points that no other point beats in both
+values.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ class Points:
 
 @dataclasses.dataclass(frozen=True)
 class Scatter:
-    """A chart of points.
+    """A scatter chart, which shows points at two values each.
 
     Attributes:
       series: The points by the name of their series. A single series with an empty name
@@ -89,9 +93,10 @@ class Scatter:
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Returns the points that no other point beats, ordered by the first value.
+    """Returns the points that no other point beats in both values.
 
-    A smaller first value and a larger second value are better.
+    A smaller first value and a larger second value are better. The result is ordered by
+    the first value.
 
     >>> pareto_front([(2, 5), (1, 3), (3, 4)])
     [(1, 3), (2, 5)]

@@ -15,7 +15,8 @@ class Axis:
     Attributes:
       label: The title of the axis, with the unit: "time per step [ms]".
       log: Whether the scale is logarithmic.
-      limits: The values at the ends. None at an end chooses it from the data.
+      limits: The values at both ends of the axis. None in place of a value chooses that
+        end from the data.
       ticks: The values with ticks, instead of round numbers. Use them where only a few
         values exist, such as atrous rates.
       names: The text at each of `ticks`, instead of the number.
@@ -55,7 +56,7 @@ def set_ticks(axis: Any, described: Axis) -> None:
 
     Args:
       axis: The axis, `matplotlib.axis.Axis`.
-      described: The description.
+      described: The ticks and the scale that the axis gets.
     """
     from matplotlib import ticker
 

@@ -56,15 +56,18 @@ STYLE = {
 
 
 def color(place: int) -> str:
-    """Returns the color of the series at a position, counted from 0."""
+    """Returns the color of the series with this number in a chart, counted from 0."""
     return COLORS[place % len(COLORS)]
 
 
 def marker(place: int) -> str:
-    """Returns the marker of the series at a position, counted from 0."""
+    """Returns the marker of the series with this number in a chart, counted from 0."""
     return MARKERS[place % len(MARKERS)]
 
 
 def line_style(place: int) -> str:
-    """Returns the line style of a series, which changes after every 8 colors."""
+    """Returns the line style of the series with this number in a chart, from 0.
+
+    The first 8 series have one style, the next 8 another one, and so on.
+    """
     return LINE_STYLES[place // len(COLORS) % len(LINE_STYLES)]
