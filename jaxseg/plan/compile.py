@@ -141,10 +141,8 @@ class Program:
     Attributes:
       batch: Images per step on all devices.
       seconds: The seconds that tracing and compiling took.
-      parts: The bytes of each part of the arguments, such as the parameters, the state
-        of the optimizer and the batch, by name.
-      memory: The memory that the step needs, or None if compilation failed for lack of
-        memory.
+      parts: The bytes of each part of the arguments, such as "params", by name.
+      memory: The memory, or None if compilation failed for lack of memory.
       refusal: The error message of the compiler if compilation failed for lack of
         memory, or "".
       wanted: The bytes that the program needs according to `refusal`.
