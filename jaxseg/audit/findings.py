@@ -232,7 +232,7 @@ def rotated_images(records: Sequence[Record]) -> Iterator[Finding]:
 def absent_classes(
     records: Sequence[Record], names: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yields for each split a warning that names the classes that no mask contains."""
+    """Yields for each split a warning that names the classes that its masks lack."""
     seen: dict[str, set[int]] = {}
     for record in records:
         if record.mask is not None and record.mask.labels is not None:

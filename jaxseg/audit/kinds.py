@@ -14,7 +14,7 @@ from jaxseg.data.parts import File
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """Describes a kind of finding.
+    """Describes one kind of error or warning that the data check can report.
 
     Attributes:
       level: "error" if `jaxseg train` rejects the data, "warning" otherwise.

@@ -36,7 +36,7 @@ class ExampleCache:
 
     @property
     def is_full(self) -> bool:
-        """Returns whether the limit is reached, so that no further example is kept."""
+        """Returns whether the cache is full, so that it keeps no further example."""
         return self._bytes > self._limit
 
     def divided(self, processes: int) -> ExampleCache:

@@ -66,7 +66,7 @@ class LabelMap:
 
     @property
     def values(self) -> tuple[int, ...]:
-        """Returns the listed mask values in ascending order."""
+        """Returns the mask values that the map lists, in ascending order."""
         return tuple(value for value, _ in self.pairs)
 
     @property
@@ -90,7 +90,7 @@ class LabelMap:
 
     @property
     def gap(self) -> int:
-        """Returns the smallest difference between two listed mask values.
+        """Returns the smallest difference between two mask values that the map lists.
 
         The difference is 0 if the map lists only one value.
         """

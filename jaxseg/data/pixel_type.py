@@ -33,7 +33,7 @@ class PixelType:
 
     @property
     def full_range(self) -> tuple[float, float] | None:
-        """Returns the smallest and largest value of the type, or None for float32."""
+        """Returns the smallest and largest possible pixel value, None for float32."""
         if self.dtype == "float32":
             return None
         return (0, int(np.iinfo(self.dtype).max))

@@ -25,7 +25,7 @@ GAMMA = 50.0
 
 
 class Cut(NamedTuple):
-    """Contains the result of a segmentation.
+    """Contains the labels of object and background, and the energies of the cuts.
 
     Attributes:
       label: The labels, uint8 [H, W]: 1 is the object, 0 the background.

@@ -138,7 +138,7 @@ class ImageNetwork:
         return self.labels_of(self.logits(variables, pixels))
 
     def labels_of(self, logits: Array) -> Array:
-        """Returns the classes that `labels` returns, for logits [B, H, W, K]."""
+        """Converts logits [B, H, W, K] to the classes that `labels` returns."""
         form = self.form(logits)
         if self.dataset is not None:
             return form.labels_of(self.in_dataset(form.probabilities(logits)))
@@ -160,7 +160,7 @@ class ImageNetwork:
         return self.both_of(self.logits(variables, pixels))
 
     def both_of(self, logits: Array) -> tuple[Array, Array]:
-        """Returns what `labels_and_probabilities` returns, for logits [B, H, W, K]."""
+        """Converts logits [B, H, W, K] to classes and probabilities [B, H, W, K]."""
         form = self.form(logits)
         probabilities = form.probabilities(logits)
         if self.dataset is not None:

@@ -1,4 +1,4 @@
-"""Segments an image of any size by windows, without holding its pixels or logits."""
+"""Segments images that do not fit into memory by windows, a few rows at a time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LabelRows:
     decide: Callable[[Any], Any]
 
     def rows(self, pixels: Pixels, *, start: int = 0) -> Iterator[Rows]:
-        """Yields the rows of an image from top to bottom.
+        """Yields the rows of classes of an image, from top to bottom.
 
         Args:
           pixels: The image, of the type in the dataset's specification.
@@ -67,7 +67,7 @@ class ExactLabelRows:
     segmentation: ExactSegmentation
 
     def rows(self, pixels: Pixels, *, start: int = 0) -> Iterator[Rows]:
-        """Yields the rows of an image from top to bottom.
+        """Yields the rows of classes of an image, from top to bottom.
 
         Args:
           pixels: The image, of the type in the dataset's specification.

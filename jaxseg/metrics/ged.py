@@ -22,7 +22,7 @@ import jax.numpy as jnp
 def iou_distances(
     one: jax.Array, other: jax.Array, *, classes: Sequence[int], void: int = 255
 ) -> jax.Array:
-    """Computes d = 1 - mean IoU of every pair of maps.
+    """Computes the distance d = 1 - mean IoU of every pair of label maps.
 
     The mean is over those of `classes` that occur in at least one of the two maps. If
     none of them occurs, d is 0. For example, two raters of the LIDC dataset who see no

@@ -50,5 +50,5 @@ def image_means(
 
 
 def mean(values: Sequence[float]) -> float:
-    """Returns the mean of values, whose sum is exact, or nan if there is no value."""
+    """Returns the mean of values by an exact sum, or nan if there is no value."""
     return math.fsum(values) / len(values) if values else math.nan

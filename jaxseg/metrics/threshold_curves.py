@@ -80,7 +80,7 @@ def bin_counts(
 
 
 def threshold_scores(images: list[BinCounts]) -> dict[str, Any]:
-    """Computes the curves and areas from the pixels of all images together.
+    """Computes the ROC and precision curves of all images, and the areas below them.
 
     Args:
       images: The counts of the images, as `bin_counts` returns them.

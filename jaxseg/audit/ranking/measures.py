@@ -46,7 +46,7 @@ class Region:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Measures:
-    """Contains all measures of one example.
+    """Contains measures of how well the mask and the prediction of an example agree.
 
     Attributes:
       regions: The regions of the mask.

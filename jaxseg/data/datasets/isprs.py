@@ -40,7 +40,7 @@ def spec_of(name: str, count: int = len(CLASSES)) -> DatasetSpec:
 
 
 def labels_of(count: int = len(CLASSES)) -> LabelMap:
-    """Returns the label map from colors to classes.
+    """Returns the label map from the colors of ISPRS masks to classes.
 
     Args:
       count: The number of classes. The colors of further classes become void.

@@ -1,1 +1,1 @@
-"""Reads and writes images that are too large for memory, in boxes and rows."""
+"""Reads and writes images that are too large for memory, part by part."""

@@ -38,7 +38,7 @@ class Union:
 
     @functools.cached_property
     def merged(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the sets of network classes that some dataset does not separate.
+        """Returns the sets of network classes that some dataset labels as one class.
 
         In training, the label K + g stands for set g, where K is the number of the
         network's classes.

@@ -12,10 +12,10 @@ from jaxseg.analysis.regions.arrays import Span
 
 
 class Tile:
-    """Looks up numbers of one tile in a compiled program that serves all tiles.
+    """Looks up the numbers that differ between tiles, such as the first row to read.
 
-    An example is the first row that the tile reads. The program takes the position of
-    the tile as an argument, and reads numbers that differ between tiles from a table.
+    One compiled program computes all tiles. It takes the position of the tile as an
+    argument, and reads the numbers of this tile from tables.
     """
 
     def __init__(self, row, column):

@@ -63,7 +63,7 @@ class Step:
 
     @functools.cached_property
     def needed(self) -> list[Spans | None]:
-        """Returns the part of each operand that is needed for the parts in `want`."""
+        """Returns the part of each operand that the results in `want` depend on."""
         return needs(self.node, self.want, self.tiles)
 
     def part(self, i: int, x, spans: Spans, fill=None):

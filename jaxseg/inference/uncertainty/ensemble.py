@@ -45,7 +45,7 @@ class Ensemble:
 
     @property
     def is_needed(self) -> bool:
-        """Returns whether predictions are averaged or maps of uncertainty computed."""
+        """Returns whether predictions are averaged, or uncertainty is computed."""
         averaging = self.averaging
         views = self.flip or self.scales != (1.0,)
         several = len(self.members) > 1 or averaging.dropout_samples > 0

@@ -62,7 +62,7 @@ def span_weights(grid: Grid, axis: int) -> np.ndarray:
 
 
 def totals(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Returns for each row and for each column of the image the sum of its weights.
+    """Returns for each image row and image column the sum of all windows' weights.
 
     The weights of all windows over a pixel sum to the product of the value for its row
     and the value for its column.

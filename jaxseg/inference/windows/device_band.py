@@ -20,7 +20,7 @@ from jaxseg.inference.windows.host_band import CHUNK, Place, band_height
 
 
 class DeviceBand:
-    """Holds a band of rows of the result in an array on a device.
+    """Holds the unfinished rows of the result, the band, in an array on a device.
 
     Compiled programs need constant sizes, so the whole output of a window is added,
     with the weight 0 outside of the part that is used. The array therefore has `_lead`
@@ -48,7 +48,7 @@ class DeviceBand:
         self._band: jax.Array | None = None
 
     def add(self, values: Any, places: Sequence[Place]) -> None:
-        """Adds the weighted outputs of windows to the band.
+        """Adds the weighted outputs of windows to the unfinished rows.
 
         Args:
           values: The outputs of a batch of windows, [B, h, w, ...].
@@ -83,10 +83,10 @@ class DeviceBand:
         return rows[: last - first, left : left + self._grid.size[1]]
 
     def drop(self, row: int) -> None:
-        """Removes finished rows from the band to make room for later ones.
+        """Removes finished rows from the memory to make room for later ones.
 
         Args:
-          row: The number of the first row of the image that stays in the band.
+          row: The number of the first row of the image that stays in the memory.
         """
         self._band = _drop(self._band, np.int32(row - self._base))
         self._base = row

@@ -57,7 +57,7 @@ def band_bytes(grid: Grid, classes: int) -> int:
 
 
 class HostBand:
-    """Holds a band of rows in an array in main memory, or in a memory-mapped file."""
+    """Holds the unfinished rows of the result in memory or in a memory-mapped file."""
 
     def __init__(self, grid: Grid, *, folder: Path | None = None) -> None:
         """Computes the weights of the windows.
@@ -76,7 +76,7 @@ class HostBand:
         self._map: mmap.mmap | None = None
 
     def add(self, values: Any, places: Sequence[Place]) -> None:
-        """Adds the weighted outputs of windows to the band.
+        """Adds the weighted outputs of windows to the unfinished rows.
 
         Args:
           values: The outputs of a batch of windows, [B, h, w, ...].
@@ -107,10 +107,10 @@ class HostBand:
         return found
 
     def drop(self, row: int) -> None:
-        """Removes finished rows from the band to make room for later ones.
+        """Removes finished rows from the memory to make room for later ones.
 
         Args:
-          row: The number of the first row of the image that stays in the band.
+          row: The number of the first row of the image that stays in the memory.
         """
         count, height = row - self._base, len(self._band)
         step = min(count, CHUNK)  # The blocks do not overlap.

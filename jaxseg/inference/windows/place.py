@@ -45,7 +45,7 @@ def chosen_place(place: Place, grid: Grid, classes: int) -> Place:
 def new_band(
     place: Place, grid: Grid, *, folder: Path | None = None
 ) -> HostBand | DeviceBand:
-    """Creates an empty band, an array of image rows to which windows are added.
+    """Creates an empty band: rows of the result, to which window outputs are added.
 
     Args:
       place: Where the band is held: "device", "host" or "file".

@@ -19,7 +19,9 @@ TINY = float(np.finfo(np.float32).tiny)  # Smaller probabilities are not disting
 
 
 class CalibrationCounts(NamedTuple):
-    """Contains the sums over the predictions of one or more images.
+    """Contains the sums from which calibration errors are computed.
+
+    They are over the predictions for one or more images.
 
     If classes exclude each other, a prediction is the most probable class of a pixel,
     and its confidence is the probability of this class. If classes can overlap, there
@@ -48,7 +50,7 @@ class CalibrationCounts(NamedTuple):
 def count(
     probabilities: np.ndarray, label: np.ndarray, *, bins: int = 15
 ) -> CalibrationCounts:
-    """Counts the predictions of one image.
+    """Counts how often predictions of each confidence are right in one image.
 
     Args:
       probabilities: The probabilities of the classes at the pixels that count, [N, K].
@@ -97,7 +99,7 @@ def sums(confidence: np.ndarray, right: np.ndarray, bins: int) -> np.ndarray:
 
 
 def total(images: Iterable[CalibrationCounts]) -> CalibrationCounts:
-    """Adds up the counts of several images.
+    """Adds up the calibration counts of several images.
 
     Args:
       images: The counts of each image, in the order of the dataset.

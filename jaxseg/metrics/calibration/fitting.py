@@ -62,7 +62,7 @@ def fit_scaling(
 
 
 def log_loss(logits: np.ndarray, label: np.ndarray) -> tuple[float, np.ndarray]:
-    """Returns the mean of -log p of the labels, and its derivative by the logits.
+    """Returns the mean of -log p of the labels, and its gradient in the logits.
 
     Args:
       logits: The logits, float64 [N, K].

@@ -92,7 +92,9 @@ def gaps(bins: np.ndarray) -> np.ndarray:
 
 
 def expected_error(bins: np.ndarray) -> float:
-    """Returns the expected calibration error.
+    """Returns the expected calibration error (arXiv 1706.04599).
+
+    It is the mean of |accuracy - confidence| over the bins, weighted by predictions.
 
     Args:
       bins: For each bin the number of predictions, the number of right predictions and

@@ -96,7 +96,7 @@ class Graph:
     def add(
         self, operator: str, *inputs: Any, outputs: int = 1, **attributes: Any
     ) -> Any:
-        """Appends a node.
+        """Appends a node to the graph.
 
         Args:
           operator: The name of the ONNX operator.
