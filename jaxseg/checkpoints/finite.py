@@ -1,4 +1,4 @@
-"""Rejects weights that are NaN or infinite."""
+"""Rejects checkpoints whose weights contain NaN or infinite values."""
 
 from __future__ import annotations
 

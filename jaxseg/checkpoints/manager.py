@@ -134,7 +134,7 @@ class Checkpoints:
         return self._manager.best_step()
 
     def metrics(self, step: int) -> dict[str, float]:
-        """Returns the metrics stored with a checkpoint, or {} if there are none."""
+        """Returns the scores stored with a checkpoint, or {} if there are none."""
         self.wait()
         return self._manager.metrics(step) or {}
 
@@ -260,7 +260,7 @@ class Checkpoints:
                 shutil.rmtree(path, ignore_errors=True)
 
     def wait(self) -> None:
-        """Waits until the running save is complete."""
+        """Waits until the checkpoint that is being saved is complete."""
         with self._errors("writing a checkpoint"):
             self._manager.wait_until_finished()
             self._manager.check_for_errors()

@@ -85,7 +85,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Fits the scaling and writes it; the exit status is 0."""
+    """Fits the scaling of the logits and writes its file; the exit status is 0."""
     options, config = parse(argv)
     spec = read_spec(options.workdir)
     check_calibrated(config, spec)

@@ -83,7 +83,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Compares and writes the results; the exit status is 1 if the logits differ."""
+    """Compares a checkpoint with its import; the exit status is 1 if logits differ."""
     try:
         return _compare(argv)
     except Refused as error:

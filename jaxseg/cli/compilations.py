@@ -1,4 +1,4 @@
-"""Prints which programs JAX compiles, for --verbose."""
+"""Prints which programs JAX compiles, if --verbose is given."""
 
 from __future__ import annotations
 

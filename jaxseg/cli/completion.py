@@ -1,4 +1,4 @@
-"""Implements `jaxseg completion SHELL`, which prints a script that completes commands.
+"""Implements `jaxseg completion SHELL`, which prints a script for tab completion.
 
 The script contains the names of all commands, options, choices and networks of this
 version, so that a shell completes them without starting Python.
@@ -38,7 +38,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Prints the script; the exit status is 0."""
+    """Prints a script that completes commands in a shell; the exit status is 0."""
     given = parsed(Arguments, argv, prog="jaxseg completion", bounds={})
     print(shtab.complete(command_tree(), shell=given.shell))
     return ExitCode.SUCCESS

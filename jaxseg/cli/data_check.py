@@ -52,7 +52,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Checks the files of a dataset and returns the exit status."""
+    """Checks the files of one dataset or of `data.mix`; returns the exit status."""
     with wrong_usage():
         arguments = parse(argv)
     command = shlex.join(["jaxseg", "data", "check", *argv])

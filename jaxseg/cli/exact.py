@@ -1,4 +1,7 @@
-"""Defines the options of `jaxseg predict` for exact tiles."""
+"""Defines the options of `jaxseg predict --mode exact`.
+
+This mode segments an image in tiles, with the result of the whole image.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts a training command again after it was killed or has lost another process."""
+"""Restarts a training command that was killed, or whose run lost another process."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def supervise(
     latest_step: Callable[[], int],
     pause: float = 5.0,
 ) -> int:
-    """Runs a command, and starts it again if a repetition can help.
+    """Runs a command, and starts it again after failures that a restart can repair.
 
-    It can help if the command was killed, for example because memory ran out, if the
-    runtime aborted, or if another process of the run was lost. The status of all other
-    errors is returned at once, and so is that of a command which a signal stopped.
+    These are three: the command was killed, for example because memory ran out; the
+    runtime aborted; or another process of the run was lost. After any other error, or
+    if a signal has stopped the command, its status is returned at once.
 
     Args:
       command: The program and its arguments.
-      retries: The number of restarts in a row without a new checkpoint after which the
-        last status is returned.
+      retries: The number of restarts without a new checkpoint after which the function
+        gives up and returns the last status.
       latest_step: Returns the step of the newest checkpoint.
       pause: The seconds before the first restart. The time doubles with every further
         restart without a new checkpoint, up to 60 s.

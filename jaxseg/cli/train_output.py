@@ -29,7 +29,7 @@ TABLE = {*scores(np.zeros((2, 1), int)), *overlapping_scores(np.zeros((3, 2), in
 def print_beginning(
     config: Config, workdir: Path, start: Start, chosen: list[jax.Device]
 ) -> None:
-    """Prints notes, the dataset, the network, the devices and the run directory."""
+    """Prints what is trained: notes, dataset, network, devices and run directory."""
     for line in start.notes:
         note(f"jaxseg: {line}", file=sys.stderr)
     spec = start.train_source.spec

@@ -44,12 +44,12 @@ def using(level: Verbosity) -> Iterator[None]:
 
 
 def is_quiet() -> bool:
-    """Returns whether only results and errors are printed."""
+    """Returns whether only results and errors are printed, as with --quiet."""
     return _CURRENT.get() == Verbosity.QUIET
 
 
 def is_verbose() -> bool:
-    """Returns whether details are printed."""
+    """Returns whether details are printed, as with --verbose."""
     return _CURRENT.get() == Verbosity.VERBOSE
 
 

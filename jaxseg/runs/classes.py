@@ -1,4 +1,4 @@
-"""Chooses the class list for the evaluation of a run on a different dataset."""
+"""Chooses the class list when a run is evaluated on a dataset other than its own."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ FILES = (CONFIG, DATASET, LOCK, ENVIRONMENT, "metrics.jsonl", "report.html")
 
 
 def check_workdir(workdir: str | Path) -> None:
-    """Raises ValueError unless a path can become a run directory or already is one."""
+    """Raises ValueError unless a path is, or can become, a run directory."""
     check_folder("workdir", workdir)
     for name in (*FOLDERS, *FILES):
         path = Path(workdir) / name

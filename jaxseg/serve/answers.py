@@ -18,7 +18,7 @@ from jaxseg.serve.parameters import PredictParameters
 
 
 class Answer(NamedTuple):
-    """Contains the bytes of an answer and their media type."""
+    """Contains the bytes of an HTTP answer and their media type."""
 
     content: bytes
     kind: str

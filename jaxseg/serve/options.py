@@ -49,7 +49,7 @@ class ServeOptions:
     720 960. The default is the size of the crops in training."""
 
     def check(self) -> None:
-        """Raises ValueError if an option is out of its bounds."""
+        """Raises ValueError if an option of the service is out of its bounds."""
         check_bounds(self, BOUNDS)
         for height, width in self.warm_up:
             if height * width > self.max_pixels:

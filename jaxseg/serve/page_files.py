@@ -1,4 +1,4 @@
-"""Serves the page at `/`, with its style sheet and its script."""
+"""Serves the web page at `/`, which segments images, with its style and script."""
 
 from __future__ import annotations
 

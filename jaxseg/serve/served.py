@@ -1,4 +1,4 @@
-"""Holds the network of a run, and defines the stages of a prediction."""
+"""Holds the network of a run, and defines how a request is predicted in stages."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class LogitNetwork:
 
     @property
     def spec(self) -> DatasetSpec:
-        """Returns the classes of the network."""
+        """Returns the dataset specification with the classes of the network."""
         return self.network.spec
 
     def labels_and_probabilities(

@@ -1,4 +1,4 @@
-"""Opens the runs whose predictions are averaged, and the scalings of their logits."""
+"""Opens the runs whose predictions are averaged, and reads their logit scalings."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class ImageMeter:
 
     @property
     def needs_probabilities(self) -> bool:
-        """Returns whether the class probabilities are needed, as for refinements."""
+        """Returns whether class probabilities are needed: if there are refinements."""
         return bool(self.refiners)
 
     def measure(self, example: Observed) -> ImageResult:

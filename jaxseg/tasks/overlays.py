@@ -1,4 +1,4 @@
-"""Draws images with their labels and predictions during training."""
+"""Draws pictures of images, labels and predictions while a network is trained."""
 
 from __future__ import annotations
 

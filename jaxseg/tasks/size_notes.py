@@ -1,4 +1,4 @@
-"""Tells the user when programs are compiled for many sizes of images."""
+"""Writes a note for the user if images of many sizes need many compiled programs."""
 
 from __future__ import annotations
 

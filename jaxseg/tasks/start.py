@@ -1,4 +1,4 @@
-"""Prepares a training run: opens the data, builds the network and checks options."""
+"""Prepares a training run: opens the data, builds the network, checks the options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defines the inputs of scores that are computed image by image."""
+"""Defines the inputs from which scores are computed for each image."""
 
 from __future__ import annotations
 
@@ -64,5 +64,8 @@ class Measured:
 
     @functools.cached_property
     def distances(self) -> list[tuple[int, BoundaryDistances]]:
-        """Returns the distances between true and predicted boundaries of each class."""
+        """Returns the distances between the true and the predicted boundary by class.
+
+        Each entry is the index of a class with its distances.
+        """
         return list(class_distances(self.pair, self.setting.distance.spacing))

@@ -1,4 +1,4 @@
-"""Fills up batches with examples that have no labels, so that they do not count."""
+"""Fills up incomplete batches with examples without labels, which do not count."""
 
 from __future__ import annotations
 

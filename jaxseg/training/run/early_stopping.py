@@ -1,4 +1,4 @@
-"""Decides when a run ends early, because its score has stopped improving."""
+"""Decides when a run ends early, because its mean IoU has stopped improving."""
 
 from __future__ import annotations
 

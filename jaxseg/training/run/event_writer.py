@@ -51,7 +51,7 @@ class EventWriter:
             self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Flushes and closes the file."""
+        """Flushes and closes the event file."""
         self._file.close()
 
     def _write(self, step: int, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Records how much of the time of a run was spent on training steps that count.
+"""Records how much of the time of a run was spent on training steps (goodput).
 
 A run on preemptible machines consists of several processes, one after another. Each of
 them appends lines to goodput.jsonl in the run directory, with the seconds since its
@@ -106,20 +106,23 @@ class Goodput:
 
     @property
     def total(self) -> float:
-        """Returns the seconds from the start of the first process to the last line."""
+        """Returns the seconds from the start of the run to its last recorded line."""
         return sum(self.seconds.values())
 
     @property
     def share(self) -> float:
-        """Returns the fraction of the time that was spent on steps that count."""
+        """Returns the fraction of the time that was spent on training steps.
+
+        Steps that were done again after a restart count once.
+        """
         return self.seconds["training"] / self.total if self.total else 0.0
 
 
 def read_goodput(workdir: str | Path) -> Goodput | None:
     """Reads goodput.jsonl; returns None if the file is missing or has no valid line.
 
-    If a process was killed, the steps after its last line were not recorded. Their time
-    counts as down.
+    If a process was killed, the steps after its last line were not recorded, and their
+    time counts as the activity "down".
     """
     path = Path(workdir) / GOODPUT
     if not path.is_file():

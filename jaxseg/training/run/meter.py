@@ -1,4 +1,4 @@
-"""Averages metrics over a log window and measures the speed of the loop."""
+"""Averages the training metrics between log lines, and measures the speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defines the arguments and the result of the training loop."""
+"""Defines the types of the arguments and of the result of the training loop."""
 
 from __future__ import annotations
 
