@@ -74,8 +74,8 @@ class ConvNeXt(nn.Module):
     """Computes maps "c2" to "c5" with the strides 4, 8, 16 and 32, or finer ones.
 
     Attributes:
-      channels: Channels of the four stages.
-      blocks: Blocks of the four stages.
+      channels: Number of channels of each of the four stages.
+      blocks: Number of blocks of each of the four stages.
       output_stride: The largest stride: 4, 8, 16 or 32.
       mlp_ratio: Width of the MLP, divided by the channels of the stage.
       drop_path: Rate of stochastic depth of the last block. The rate grows linearly

@@ -2,8 +2,8 @@
 
 DRN-A is a ResNet with rates 2 and 4 in place of the last two strides. C and D remove
 gridding artifacts. They have no max pooling. Their last two levels have no residual
-connections and have the rates 2 and 1. D replaces the first two and the last two levels
-by plain convolutions.
+connections and have the rates 2 and 1. In D, the first two and the last two levels
+consist of 3x3 convolutions instead of residual blocks.
 """
 
 from collections.abc import Callable

@@ -2,8 +2,9 @@
 
 Each size multiplies the channels and the number of blocks of B0 (table 1 of the paper).
 The multipliers, the rounding and the Lite variant are those of the authors' release
-(tensorflow/tpu, models/official/efficientnet). Lite has no squeeze-and-excitation. It
-has ReLU6 in place of swish, and its stem, first and last stage do not grow.
+(tensorflow/tpu, models/official/efficientnet). Lite has no squeeze-and-excitation, and
+ReLU6 in place of swish. In all its sizes, the stem has as many channels, and the first
+and the last stage have as many blocks, as in B0.
 
 The release pads strided convolutions as TensorFlow does: at the bottom and right of
 even maps. If an atrous rate replaces the stride of such a convolution, the padding here

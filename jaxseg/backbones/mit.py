@@ -131,9 +131,9 @@ class MixTransformer(nn.Module):
     """Computes maps "c2" to "c5" with the strides 4, 8, 16 and 32.
 
     Attributes:
-      channels: Channels of the four stages.
-      blocks: Blocks of the four stages.
-      heads: Attention heads of the four stages.
+      channels: Number of channels of each of the four stages.
+      blocks: Number of blocks of each of the four stages.
+      heads: Number of attention heads of each of the four stages.
       reductions: For each stage, the factor by which height and width of the map of
         keys and values are reduced.
       mlp_ratio: Width of the MLP, divided by the channels of the stage.

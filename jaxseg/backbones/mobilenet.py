@@ -159,7 +159,7 @@ class MobileNetV2(nn.Module):
 class MobileNetV3(nn.Module):
     """Computes maps "c1" (the stem), "c2" to "c4" and "c5" (the last convolution).
 
-    c2, c3 and c4 are the outputs of the blocks that reach the strides 4, 8 and 16.
+    c2, c3 and c4 are the outputs of the first blocks at strides 4, 8 and 16.
 
     Attributes:
       size: "large" (c3 has 40 channels, c5 960) or "small" (c3 24, c5 576).

@@ -75,8 +75,8 @@ class Swin(nn.Module):
 
     Attributes:
       width: Channels of the first stage. Each later stage has twice as many channels.
-      blocks: Blocks of the four stages.
-      heads: Attention heads of the four stages.
+      blocks: Number of blocks of each of the four stages.
+      heads: Number of attention heads of each of the four stages.
       window: Side of a window in pixels of the map: 7, or 12 in the networks that were
         trained on images of 384 x 384 pixels.
       shift_always: See `WindowAttention`. Set it to False for the results of timm and

@@ -217,7 +217,8 @@ def resize_position(
     """Resizes a position embedding with half-pixel centers.
 
     Args:
-      position: [1, tokens + h * w, D]. The entries of the class tokens do not change.
+      position: The embedding, [1, tokens + h * w, D]. The vectors of the class tokens
+        do not change.
       grid: (h, w) of the embedding.
       size: (h, w) of the result.
       resizing: "bilinear"; "bicubic"; "bicubic_antialias", which widens the kernel when

@@ -1,4 +1,4 @@
-"""VGG heads of DeepLab v1 and v2: LargeFOV, its variants, ASPP and MSc.
+"""VGG heads of DeepLab v1 and v2: LargeFOV, ASPP and multi-scale predictions (MSc).
 
 References:
   v1: arXiv 1412.7062; v2: arXiv 1606.00915, section 3.2.

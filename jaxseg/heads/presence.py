@@ -1,4 +1,4 @@
-"""A head that classifies whole images; other libraries create it by `aux_params`."""
+"""A head that classifies whole images, as in segmentation_models.pytorch."""
 
 from typing import Any
 

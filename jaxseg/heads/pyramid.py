@@ -59,7 +59,7 @@ class PSPHead(nn.Module):
 
 
 class JPUHead(nn.Module):
-    """Applies JPU and a head that reads its output in place of c5 (FastFCN)."""
+    """Applies JPU, and a head that reads the result of JPU in place of c5 (FastFCN)."""
 
     jpu: JPU
     head: nn.Module

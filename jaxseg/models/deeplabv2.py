@@ -98,7 +98,7 @@ def deeplabv2(
     image_rule: str = "factor",
     style: BlockConfig = BlockConfig(),
 ) -> MultiScale:
-    """Sums classifiers of c5 at several atrous rates (arXiv 1606.00915).
+    """Adds the logits of classifiers on c5 at several atrous rates (arXiv 1606.00915).
 
     Args:
       num_classes: Number of classes.

@@ -187,7 +187,7 @@ class Pix2Pix(nn.Module):
         return {"logits": logits}
 
     def judge(self, condition: Array, picture: Array, *, train: bool) -> Array:
-        """Returns for each patch of a picture the logit that it is real, [B, h, w].
+        """Returns for each patch of a picture the logit of being real, [B, h, w].
 
         `condition` is the input image for which the picture was generated or taken.
         """

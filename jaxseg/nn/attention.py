@@ -3,7 +3,7 @@
 `PositionAttention` and `ChannelAttention` come from DANet (arXiv 1809.02983),
 `NonLocal` from non-local neural networks (arXiv 1711.07971), `SqueezeExcite` from arXiv
 1709.01507 and `SCSE` from arXiv 1803.02579. The defaults follow the equations of the
-papers. Options select the forms that published checkpoints need.
+papers. Options select the variants that published checkpoints need.
 """
 
 import jax

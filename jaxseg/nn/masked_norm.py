@@ -1,7 +1,7 @@
 """Normalization whose mean and variance leave out padding.
 
 It resembles `Norm` but is for batches whose examples are padded to equal length. The
-statistics cover the valid entries of all examples. Neither the outputs nor the running
+statistics cover all positions that are not padding. Neither the outputs nor the running
 statistics therefore depend on the amount of padding in a batch.
 """
 

@@ -1,4 +1,4 @@
-"""Imports checkpoints of other libraries, and exports weights under PyTorch's names."""
+"""Imports checkpoints of other libraries; exports weights for PyTorch networks."""
 
 from jaxseg.weights.catalog.detection import SOURCES, detect
 from jaxseg.weights.catalog.sources import Source, SourceNetwork

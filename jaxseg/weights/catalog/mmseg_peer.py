@@ -32,7 +32,7 @@ def build_row(
     num_classes: int,
     channels: int,
 ) -> Any:
-    """Builds MMSegmentation's version of a network, to compare its logits with ours.
+    """Builds MMSegmentation's version of a network, to compare logits with jaxseg's.
 
     `jaxseg.weights.catalog.sources.Peer.build` describes the arguments.
     """

@@ -63,9 +63,10 @@ def assumptions(
 
     Args:
       network: The selected network, with its `unseen` options.
-      told: The options that the checkpoint states.
+      told: The options that the checkpoint states, and where it states them.
       given: The names of options that the user has set.
-      doubts: The networks with equal tensors that the checkpoint could also be.
+      doubts: Unsupported networks whose tensors have the same names and shapes, so that
+        the checkpoint could contain one of them.
 
     Returns:
       One text for each assumption, which also says how the user can set the option.

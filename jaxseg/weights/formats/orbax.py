@@ -62,8 +62,8 @@ def read(path: str, *, verify: bool = True) -> dict:
     The result is `{"params": ..., "batch_stats": ...}`. It does not depend on the
     devices that wrote the arrays. The rest of a train state is not read. If a run keeps
     an exponential moving average of its parameters, "params" contains the average,
-    which evaluation and prediction use as well. Adapters are merged with the layers to
-    which they belong.
+    which evaluation and prediction use as well. Low-rank adapters (LoRA) are merged
+    with the layers to which they belong.
 
     Args:
       path: An Orbax checkpoint, the folder of one training step, or the directory of a

@@ -26,9 +26,9 @@ _SHORTEST = 2**10  # bytes; a shorter file is an error page, not weights
 
 
 def folder() -> Path:
-    """Returns the folder with the downloaded files.
+    """Returns the folder in which downloaded weights are kept.
 
-    It is that of the environment variable JAXSEG_WEIGHTS, and otherwise
+    The environment variable JAXSEG_WEIGHTS selects it. By default, it is
     `jaxseg/weights` in the user's cache folder (XDG_CACHE_HOME or ~/.cache).
     """
     chosen = os.environ.get("JAXSEG_WEIGHTS")

@@ -12,7 +12,7 @@ class Entry:
     Exactly one of `network` and `backbone` is not empty.
 
     Attributes:
-      name: The name of the entry, such as "timm/resnet50.a1_in1k".
+      name: The name of the weights, such as "timm/resnet50.a1_in1k".
       library: The library that published the weights: torchvision, timm,
         segmentation_models_pytorch or mmsegmentation.
       url: The address of the file, "https://..." or "hf://org/name@revision/file".
@@ -60,5 +60,5 @@ class Entry:
 
     @property
     def file(self) -> str:
-        """Returns the name of the file without folders."""
+        """Returns the last part of `url`, the name of the file without folders."""
         return self.url.rpartition("/")[2]

@@ -1,6 +1,6 @@
-"""Finds entries of `entries.json`, the list of published weights.
+"""Finds published weights in the list `entries.json`.
 
-`python -m experiments.published.collect` renews the file.
+`python -m experiments.published.collect` writes the file anew.
 """
 
 import dataclasses
@@ -19,17 +19,18 @@ _TUPLES = ("mean", "std")
 
 @functools.cache
 def entries() -> dict[str, Entry]:
-    """Returns all entries by name, in the order of the file."""
+    """Returns the descriptions of all published weights by name, as in the file."""
     stored = json.loads(TABLE.read_text(encoding="utf-8"))
     rows = (_entry(fields, stored["classes"]) for fields in stored["entries"])
     return {row.name: row for row in rows}
 
 
 def find(name: object) -> Entry | None:
-    """Returns the entry with a name, or None if there is none.
+    """Returns the description of the published weights with a name, or None.
 
     Args:
-      name: The name, such as "timm/resnet50.a1_in1k". Other objects have no entry.
+      name: The name, such as "timm/resnet50.a1_in1k". For an object that is not a
+        string, the result is None.
     """
     if not isinstance(name, str) or "/" not in name:
         return None
@@ -37,9 +38,9 @@ def find(name: object) -> Entry | None:
 
 
 def matching(pattern: str) -> list[Entry]:
-    """Returns the entries that match a pattern, in the order of the file.
+    """Returns the descriptions of the published weights that match a pattern.
 
-    An entry matches if its name, network or backbone contains the pattern. If the
+    Weights match if their name, network or backbone contains the pattern. If the
     pattern has wildcards, one of the three must match as a whole.
 
     Args:
@@ -82,7 +83,7 @@ def row_of(entry: Entry) -> dict[str, Any]:
     """Returns the description of a file of weights as a dict that JSON can store.
 
     Args:
-      entry: The entry.
+      entry: The description.
     """
     return dataclasses.asdict(entry)
 

@@ -35,11 +35,11 @@ def convert(
         variable of the model.
 
     Returns:
-      The variables with the layout of `shapes`.
+      The variables, in nested dicts like `shapes`.
 
     Raises:
-      ValueError: If entries are missing, unused, of another shape or written twice. The
-        message counts them.
+      ValueError: If tensors are missing, unused, of another shape or mapped to the same
+        variable. The message states the number of each.
     """
     want = flatten(shapes)
     found: dict[str, np.ndarray] = {}

@@ -11,7 +11,7 @@ _SHOWN = 3  # A message shows at most this many entries of one kind.
 
 @dataclasses.dataclass
 class Problems:
-    """Lists the entries of a checkpoint and of a model that do not match.
+    """Lists the tensors of a checkpoint and variables of a model that do not match.
 
     Attributes:
       missing: The paths of the model that the source does not contain.
@@ -51,7 +51,7 @@ class Problems:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """Returns the number of entries of each problem, with the first few names.
+        """Returns the number of tensors with each problem, and the first few names.
 
         An example is `2 missing from the source (a, b); 1 of another shape (c)`.
         """
@@ -78,7 +78,7 @@ class Mismatch(Refused):
     """Is raised if weights do not fit a model.
 
     Args:
-      problems: All entries that do not fit.
+      problems: All tensors and variables that do not fit.
       total: The number of tensors of the model.
     """
 

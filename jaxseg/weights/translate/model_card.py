@@ -67,7 +67,7 @@ class Card:
       normalization: The normalization of the images.
       classes: The class names, or () if the checkpoint does not state them.
       palette: The RGB colors of the classes, or ().
-      note: A sentence about facts that are not known, or "".
+      note: A sentence that says what is not known about the weights, or "".
     """
 
     model: str

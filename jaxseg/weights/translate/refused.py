@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 @dataclasses.dataclass(frozen=True)
 class Remedy:
-    """Describes an option with which weights can be used that otherwise cannot.
+    """Describes an option that makes it possible to use weights that were rejected.
 
     Attributes:
       option: The name of the option in Python, such as `allow_missing`.
