@@ -63,7 +63,7 @@ class Decoder:
         Args:
           record: The stored example.
           name: "image" or "label".
-          area: The area.
+          area: The rectangle, in pixels of the whole image.
 
         Returns:
           The pixels, which equal those of the decoded whole image or label in this

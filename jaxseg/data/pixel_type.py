@@ -123,7 +123,7 @@ def keep_channels(values: np.ndarray, kept: PixelType) -> np.ndarray:
 
     Args:
       values: All stored channels, [H, W, S].
-      kept: The result of `chosen_type`.
+      kept: The number of channels to select, and their type, from `chosen_type`.
 
     Raises:
       Refused: If a value is not finite.

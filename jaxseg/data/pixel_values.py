@@ -101,7 +101,7 @@ def to_stored(image: Image.Image, form: Form, kept: PixelType) -> np.ndarray:
     Args:
       image: The decoded image.
       form: The pixel format of the file.
-      kept: The result of `stored_type`.
+      kept: The channels and the type of the result, from `stored_type`.
 
     Returns:
       [H, W, C].

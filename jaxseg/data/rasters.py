@@ -1,7 +1,7 @@
 """Encodes and decodes the images of prepared data.
 
-`jaxseg.data.reader` reads the files of the user. Their pixels are stored in tiles, from
-which a crop is decoded fast, after the orientation tag is applied. Decoding stored data
+`jaxseg.data.reader` reads the files of the user and applies their orientation tags. The
+pixels are then stored in tiles, from which a crop is decoded fast. Decoding stored data
 therefore never applies a tag. A JPEG is stored unchanged if every decoder returns equal
 pixels for it, because lossless tiles take several times as many bytes. For tf.data,
 which cannot decode tiles, pixels are stored as PNG. Data that an earlier version has

@@ -75,7 +75,7 @@ def train_example(
 def drawn_example(
     source: Source, config: DataConfig, seed: int, position: int
 ) -> tuple[dict[str, np.ndarray], Drawn]:
-    """Returns the augmented example at a position, and its random parameters.
+    """Returns an augmented example of the training stream, and its random parameters.
 
     Args:
       source: The examples.

@@ -67,7 +67,7 @@ def attention_maps(
 
 
 def attention_layers(network: ImageNetwork, variables: Any, size: Size) -> list[str]:
-    """Returns the names of the attention layers of a network, without computing them.
+    """Returns the names of the attention layers of a network, without running it.
 
     Args:
       network: The network with its preprocessing.

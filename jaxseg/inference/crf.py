@@ -158,7 +158,7 @@ def count_corners(image: Array, kernels: Kernels, valid: Array | None = None) ->
 def compatibility(weight: Array, filtered: Array) -> Array:
     """Returns the energy of each class that results from filtered probabilities Q.
 
-    A number w gives -w Q (the Potts model, up to a constant), a vector v gives v * Q,
+    A weight w gives -w Q (the Potts model, up to a constant), a vector v gives v * Q,
     and a matrix M gives (M + M^T) Q / 2, as in pydensecrf. The matrix w (1 - I) and the
     vector with all entries -w have the effect of w.
 

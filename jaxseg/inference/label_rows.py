@@ -88,7 +88,7 @@ class ExactLabelRows:
 def label_rows(
     segmenter: Segmenter, *, folder: Path | None = None
 ) -> LabelRows | ExactLabelRows:
-    """Returns a function that segments images by windows, a few rows at a time.
+    """Returns the object that segments images in windows or tiles, row by row.
 
     Args:
       segmenter: The network, with options whose mode is not "whole".

@@ -68,7 +68,8 @@ def distance_to(seed: jax.Array) -> jax.Array:
 
     The distance to the nearest True pixel in the same column is computed first. The
     squared distance is then the minimum of column^2 + offset^2 over the pixels of a
-    row. The result is meaningless for a map without a True pixel.
+    row, where column is that first distance and offset is the distance along the row.
+    The result is meaningless for a map without a True pixel.
 
     Args:
       seed: Booleans [B, H, W, K].

@@ -85,7 +85,7 @@ class ConfusionTotal:
         self.matrix = np.zeros((num_classes + 1, num_classes), np.int64)
 
     def add(self, matrix: jax.Array | np.ndarray) -> None:
-        """Adds the confusion matrix of one batch.
+        """Adds the confusion matrix of one batch to the sum.
 
         Raises:
           ValueError: If the matrix has another shape, does not contain integers, or has

@@ -1,8 +1,8 @@
 """Averages the scores of classes in single images over classes and images.
 
 The score of an image is the mean over the classes that have a score in it. The score of
-a dataset is the mean over the images that have one, and the score of a class is the
-mean over the images in which the class has one. Sums are exact (`math.fsum`), and the
+a dataset is the mean over the images with a score, and the score of a class is the mean
+over the images in which the class has a score. Sums are exact (`math.fsum`), and the
 images are in dataset order, so that no digit depends on how they were computed.
 """
 

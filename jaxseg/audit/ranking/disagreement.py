@@ -93,6 +93,9 @@ def box_of(slices: tuple[slice, slice], stride: int) -> Box:
     Args:
       slices: The rows and the columns of the grid.
       stride: The distance of neighboring grid points in pixels.
+
+    Returns:
+      The first row and column, and the row and column after the last ones.
     """
     rows, columns = slices
     return (

@@ -69,8 +69,8 @@ class ClassMap:
           source: The classes of the source. By default they are the keys of the rules.
 
         Raises:
-          ValueError: If the map is not total, or a class is unknown. The message lists
-            the missing and the unknown names.
+          ValueError: If a source class is missing or a class is unknown. The message
+            lists the missing and the unknown names.
         """
         listed = [Rule(name, split_targets(aim)) for name, aim in rules.items()]
         return from_rules(listed, source, target, origin="rules")
@@ -141,7 +141,7 @@ class Rule:
 
 
 def split_targets(targets: Targets) -> tuple[str, ...]:
-    """Returns the target classes of a rule as a tuple. "void" gives ().
+    """Returns the target classes of a class map's rule as a tuple, () for "void".
 
     Raises:
       ValueError: If void is combined with a class, or there is no target.
@@ -173,7 +173,7 @@ def from_rules(
       origin: The name of the file or of the option, for errors.
 
     Raises:
-      ValueError: If the map is not total, or a class is unknown.
+      ValueError: If a source class is missing or repeated, or a class is unknown.
     """
     if source is None:
         source = tuple(dict.fromkeys(rule.source for rule in rules))

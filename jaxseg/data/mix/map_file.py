@@ -46,8 +46,8 @@ def read_class_map(
         has the classes on the right side, in order of appearance.
 
     Raises:
-      ValueError: If the file cannot be read, or the map is not total. The message names
-        the file and the lines.
+      ValueError: If the file cannot be read, or a source class is missing or repeated.
+        The message names the file and the lines.
     """
     return from_rules(read_rules(path), source, target, origin=str(path))
 

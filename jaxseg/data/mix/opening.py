@@ -94,7 +94,7 @@ def open_mixed(
         the datasets.
 
     Raises:
-      ValueError: If a dataset cannot be opened, a class map is not total, or the
+      ValueError: If a dataset cannot be opened, a class map lacks a class, or the
         images of the datasets differ in channels or value range. The message names the
         dataset.
     """

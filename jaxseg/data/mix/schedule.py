@@ -36,7 +36,7 @@ class Schedule:
         return cls(seed, block_counts(weights))
 
     def at(self, position: int) -> tuple[int, int]:
-        """Returns the index of the dataset, and the position in its own stream.
+        """Returns the index of a dataset, and the position in that dataset's stream.
 
         Each dataset has an endless stream of its examples, from which training reads
         the next one when the dataset is chosen.

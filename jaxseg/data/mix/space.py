@@ -32,7 +32,7 @@ def union_spec(config: DataConfig, specs: Sequence[DatasetSpec]) -> DatasetSpec:
       specs: The specification of each dataset.
 
     Raises:
-      ValueError: If a class map is not total, no dataset has a class of the union, or
+      ValueError: If a class map lacks a class, no dataset has a class of the union, or
         the images of the datasets differ in channels or value range.
     """
     _check_pixels(config, specs)

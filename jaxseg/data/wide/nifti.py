@@ -1,4 +1,4 @@
-"""Reads slices of NIfTI volumes by nibabel (extra `[nifti]`).
+"""Reads slices of NIfTI volumes by nibabel, which the extra `[nifti]` installs.
 
 A volume [X, Y, Z] has Z slices, and a volume [X, Y, Z, C] has slices of C channels. The
 rows of a slice are Y and its columns are X. Values other than uint8 and uint16, and

@@ -1,7 +1,7 @@
 """Reads TIFF files whose bits or channels Pillow would drop, by means of tifffile.
 
-The package is the extra `[tiff]`. It reads tiles and strips, interleaved and planar
-channels, BigTIFF and GeoTIFF. Pillow reads the other TIFF files, as before.
+The extra `[tiff]` of jaxseg installs tifffile. It reads tiles and strips, interleaved
+and planar channels, BigTIFF and GeoTIFF. Pillow reads the other TIFF files.
 """
 
 from __future__ import annotations

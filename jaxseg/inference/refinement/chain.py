@@ -161,7 +161,7 @@ def cleaned(labels: np.ndarray, clean: Clean) -> np.ndarray:
 
     Args:
       labels: The classes [H, W], or booleans [H, W, K] if classes can overlap.
-      clean: The options.
+      clean: The options, such as the size below which a region is removed.
     """
     how = {"connectivity": clean.connectivity}
     overlapping = labels.ndim == 3

@@ -49,7 +49,8 @@ def thresholds_of(
 def passing(probabilities: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Sets the probabilities of the classes that are not selected to 0.
 
-    At a pixel where no class is selected, all probabilities remain.
+    A class is selected if its probability is above its threshold. At a pixel where no
+    class is selected, all probabilities remain.
 
     Args:
       probabilities: Probabilities of classes that exclude each other, [..., K].

@@ -83,10 +83,10 @@ class DeviceBand:
         return rows[: last - first, left : left + self._grid.size[1]]
 
     def drop(self, row: int) -> None:
-        """Removes finished rows from the memory to make room for later ones.
+        """Removes finished rows from memory to make room for later ones.
 
         Args:
-          row: The number of the first row of the image that stays in the memory.
+          row: The number of the first row of the image that stays in memory.
         """
         self._band = _drop(self._band, np.int32(row - self._base))
         self._base = row

@@ -107,10 +107,10 @@ class HostBand:
         return found
 
     def drop(self, row: int) -> None:
-        """Removes finished rows from the memory to make room for later ones.
+        """Removes finished rows from memory to make room for later ones.
 
         Args:
-          row: The number of the first row of the image that stays in the memory.
+          row: The number of the first row of the image that stays in memory.
         """
         count, height = row - self._base, len(self._band)
         step = min(count, CHUNK)  # The blocks do not overlap.

@@ -38,7 +38,7 @@ class Band(Protocol):
         """Returns the finished rows `first` to `last - 1` of the result."""
 
     def drop(self, row: int) -> None:
-        """Removes the rows before `row` from the memory to make room for later ones."""
+        """Removes the rows before `row` from memory to make room for later ones."""
 
 
 def stream(

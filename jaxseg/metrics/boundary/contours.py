@@ -34,7 +34,7 @@ class Side:
     def percentile(self, percentile: float) -> float:
         """Returns a percentile of the distances of this contour to the other one.
 
-        `percentile` % of the length of this contour are at most that far away.
+        `percentile` % of the length of this contour is at most that far away.
         """
         share = np.cumsum(self.length) / self.length.sum()
         place = int(np.searchsorted(share, percentile / 100))

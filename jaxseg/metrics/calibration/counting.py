@@ -21,7 +21,7 @@ TINY = float(np.finfo(np.float32).tiny)  # Smaller probabilities are not disting
 class CalibrationCounts(NamedTuple):
     """Contains the sums from which calibration errors are computed.
 
-    They are over the predictions for one or more images.
+    The sums run over the predictions for one or more images.
 
     If classes exclude each other, a prediction is the most probable class of a pixel,
     and its confidence is the probability of this class. If classes can overlap, there

@@ -1,7 +1,7 @@
 """Converts elementwise JAX operations, such as additions, to ONNX nodes.
 
-Each rule is a function of the graph, an equation of the traced program and the values
-of its operands. It adds nodes and returns the values of the results.
+The function that converts an operation takes the graph, an equation of the traced
+program and the values of its operands. It adds nodes and returns the results' values.
 """
 
 from __future__ import annotations
