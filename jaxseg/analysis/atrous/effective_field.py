@@ -124,10 +124,10 @@ def area(field: np.ndarray, level: float = LEVEL) -> int:
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Approximates a map by a Gaussian with an equal center and standard deviations.
+    """Approximates a map by the Gaussian that has its center and standard deviations.
 
-    The center and the standard deviations of a map are those of the pixel coordinates,
-    weighted by the values of the map.
+    The center of a map is the mean of the pixel coordinates, weighted by the values of
+    the map. The standard deviations are weighted in the same way.
 
     Args:
       field: The map [H, W], such as the result of `effective_field`.
@@ -160,10 +160,10 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:
-    """Returns the effective receptive field as a share of the theoretical one.
+    """Returns the size of the effective receptive field relative to the theoretical one.
 
-    The areas are compared. The area of the effective field is the number of pixels that
-    `area` counts.
+    The number of pixels in the effective field, as `area` counts them, is divided by
+    the height times the width of the theoretical field.
 
     Args:
       field: The effective field [H, W].

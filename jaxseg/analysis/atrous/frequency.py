@@ -72,8 +72,12 @@ def impulse_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
 def frequency_response(fn: Callable, size: Size, channels: int = 1) -> np.ndarray:
     """Computes how strongly a linear function of images passes each 2-D frequency.
 
-    The result is the magnitude of the Fourier transform of `impulse_response`, which
-    describes the arguments.
+    The result is the magnitude of the Fourier transform of the impulse response.
+
+    Args:
+      fn: Maps an image [1, H, W, channels] to features [1, h, w, C].
+      size: Height and width of the image.
+      channels: Number of channels of the image.
 
     Returns:
       float64 [h, w], with frequency 0 in the middle.

@@ -33,8 +33,8 @@ class Gridding:
         field)**2.
       evenness: The mean of the path counts over the square field, divided by their
         maximum. The path count of a pixel is the number of paths from it through the
-        layers to an output. Holes, the pixels that are not read, count as zero. It is 1
-        if all path counts are equal.
+        layers to an output. Holes, the pixels that are not read, count as zero. The
+        evenness is 1 if all path counts are equal.
       sigma: The standard deviation of the offsets along one axis, weighted by their
         path counts.
       gap: The largest number of consecutive holes along one axis.
@@ -67,7 +67,7 @@ def _check(rates: Sequence[int], kernel: int) -> None:
 def field_size(rates: Sequence[int], kernel: int = 3) -> int:
     """Returns the size of the receptive field of a stack of atrous layers.
 
-    In input pixels along one axis, it is 1 + (kernel - 1) * sum(rates).
+    The size is in input pixels along one axis: 1 + (kernel - 1) * sum(rates).
     """
     return 1 + (kernel - 1) * sum(rates)
 
@@ -268,7 +268,10 @@ def sigma(rates: Sequence[int], kernel: int = 3) -> float:
 
 
 def gridding_of(rates: Sequence[int], kernel: int = 3) -> Gridding:
-    """Computes the receptive field of a stack of atrous layers and its holes."""
+    """Computes how a stack of atrous layers reads its receptive field.
+
+    The result contains the size of the field, its holes and the evenness.
+    """
     mask = touched(rates, kernel)
     m2 = hdc_m2(rates)
     return Gridding(

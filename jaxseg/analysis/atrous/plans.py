@@ -28,9 +28,10 @@ class RatePlan:
 
     Attributes:
       rates: The rates in ascending order.
-      cells: The size of the receptive field on the feature map, in cells.
+      cells: The size of the receptive field on the feature map, in cells. A cell is one
+        position of the map.
       field: The size of the receptive field in image pixels,
-        base + output_stride * (cells - 1).
+        base + output_stride * (cells - 1), where base is the field of one cell.
       coverage: The share of the square field that is read.
       evenness: The mean of the path counts over the square field, divided by their
         maximum. The path count of a pixel is the number of paths from it through the
@@ -76,7 +77,12 @@ def describe(
 ) -> RatePlan:
     """Computes the receptive field, coverage and evenness of a stack with given rates.
 
-    `recommend` describes the other arguments.
+    Args:
+      rates: The atrous rate of each layer.
+      kernel: The kernel size.
+      size: Cells per side of the square feature map, or None if it is unknown.
+      output_stride: Image pixels per cell.
+      base: The receptive field of one cell of the stack's input, in image pixels.
     """
     found = gridding_of(rates, kernel)
     shares = [1.0 if size is None else valid_fraction(size, kernel, r) for r in rates]

@@ -1,4 +1,4 @@
-"""Reads the parameters of primitives that contain another jaxpr."""
+"""Reads the parameters of JAX primitives that contain a traced program (jaxpr)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -82,7 +82,7 @@ class Spread:
         return Spread(self.dims, mask)
 
     def pruned(self) -> Spread:
-        """Removes from `dims` the array dimensions along which the mask is constant."""
+        """Returns this `Spread` without dimensions along which the mask is constant."""
         spread = self
         for dim in self.dims:
             axis = spread.dims.index(dim)
@@ -94,11 +94,11 @@ class Spread:
 
 
 def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
-    """Returns the image rows that an elementwise function of several arrays depends on.
+    """Returns the image rows on which the result of an elementwise operation depends.
 
     Args:
-      spreads: The `Spread` of each array, that is, the rows that it depends on.
-      shape: The shape that all arrays have.
+      spreads: The `Spread` of each operand, that is, the rows that it depends on.
+      shape: The shape that all operands have.
     """
     first, *others = spreads
     if all(other is first for other in others):
@@ -218,7 +218,7 @@ def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 def given(spreads: Sequence[Spread | None]) -> list[Spread]:
-    """Returns the `Spread`s of a list and leaves out None.
+    """Returns the list without the items that are None.
 
     None stands for an operand that does not depend on the image.
     """
@@ -226,7 +226,7 @@ def given(spreads: Sequence[Spread | None]) -> list[Spread]:
 
 
 def everything(eqn, spreads: Sequence[Spread | None], known=()) -> list[Spread]:
-    """Assumes that each result depends on every row that any operand depends on.
+    """Assumes that each result depends on every image row that any operand depends on.
 
     This is the rule for primitives that have no rule of their own. The module
     `jaxseg.analysis.jaxpr.dependence_rules` describes the arguments and the result.

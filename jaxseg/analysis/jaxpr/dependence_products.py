@@ -1,6 +1,8 @@
-"""Defines how pooling, convolution, matrix products and gathers propagate dependence.
+"""Determines the image rows that results of pooling, products and gathers depend on.
 
-`jaxseg.analysis.jaxpr.dependence_rules` describes the arguments and results of a rule.
+Products are convolutions and matrix products. Each function is a rule that derives the
+rows of the results from those of the operands. `jaxseg.analysis.jaxpr.dependence_rules`
+describes the arguments and results of a rule.
 """
 
 from __future__ import annotations
@@ -102,9 +104,10 @@ def _mix(pattern, mask):
 
 
 def gather(eqn, spreads, known):
-    """Propagates dependence through a gather, such as that of `jnp.take`.
+    """Determines the image rows that the result of a gather depends on.
 
-    The result is exact if the positions are constants along one dimension.
+    The answer is exact for `jnp.take` with constant indices along one dimension.
+    Otherwise, it can contain too many rows.
     """
     spread, positions = spreads
     index, numbers = known[1], eqn.params["dimension_numbers"]

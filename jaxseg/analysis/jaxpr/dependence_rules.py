@@ -1,4 +1,4 @@
-"""Defines how each JAX primitive propagates the dependence on the image.
+"""Determines the image rows that the results of each JAX primitive depend on.
 
 `jaxseg.analysis.jaxpr.dependence` applies these rules. A rule is a function of an
 equation of the jaxpr (`eqn`), the `Spread` of each operand for one image axis
@@ -120,10 +120,10 @@ def slice_(eqn, spreads, known):
 
 
 def dynamic_slice(eqn, spreads, known):
-    """Propagates dependence through `lax.dynamic_slice`.
+    """Determines the image rows that the result of `lax.dynamic_slice` depends on.
 
-    If the start of the slice is a constant, the result is exact. Otherwise, each result
-    is assumed to depend on all positions along the sliced axes.
+    If the start of the slice is a constant, the answer is exact. Otherwise, each
+    element is assumed to depend on all positions along the sliced axes.
     """
     spread, old = spreads[0], _shape(eqn)
     if spread is None or any(s is not None for s in spreads[1:]):
@@ -144,9 +144,10 @@ def dynamic_slice(eqn, spreads, known):
 
 
 def dynamic_update_slice(eqn, spreads, known):
-    """Propagates dependence through `lax.dynamic_update_slice`.
+    """Determines the image rows that `lax.dynamic_update_slice` results depend on.
 
-    The result is exact if the start of the slice is a constant.
+    The answer is exact if the start of the slice is a constant. Otherwise, it can
+    contain too many rows.
     """
     starts = known[2:]
     if any(s is not None for s in spreads[2:]) or any(s is None for s in starts):

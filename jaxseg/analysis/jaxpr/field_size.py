@@ -17,7 +17,7 @@ _LONGEST = 128  # The longest period of a pattern that the search tries.
 
 @dataclasses.dataclass(frozen=True)
 class Extent:
-    """Contains the receptive field along one axis.
+    """Contains the size of the receptive field along one axis, and how it is read.
 
     Attributes:
       size: The number of pixels from the first to the last one that an output depends

@@ -1,4 +1,4 @@
-"""Finds which part of each array in a program is needed for a part of its output.
+"""Finds which part of each array in a program is needed for a part of the output.
 
-With it, the output of a network for a large image is computed tile by tile.
+This makes it possible to compute a network's output for a large image tile by tile.
 """

@@ -33,7 +33,7 @@ class Access(NamedTuple):
     spread: int = 1
 
     def interval(self, span: Span) -> Span:
-        """Returns the positions that an interval of the result reads.
+        """Returns the positions that are read to compute an interval of the result.
 
         The positions are those of the dilated operand, including its padding.
         """
@@ -42,9 +42,9 @@ class Access(NamedTuple):
         return Span(span.axis, start, length, span.live)
 
     def positions(self, span: Span) -> Span:
-        """Returns the entries of the operand that an interval of the result reads.
+        """Returns which entries of the operand an interval of the result depends on.
 
-        Unlike `interval`, it does not count the positions between the entries.
+        Unlike `interval`, it counts the entries of the operand before its dilation.
         """
         wide = self.interval(span)
         first = -(-wide.start // self.spread)
@@ -59,8 +59,9 @@ def span_of(value: Value, spans: list[Span], dim: int) -> Span:
     """Returns the interval that tiles need along one dimension of an array.
 
     Args:
-      value: The array. The dimension has at most one `Line`.
-      spans: The interval for each `Line` of the array.
+      value: The array. The dimension was not merged from several others, so that it
+        has at most one `Line`.
+      spans: The interval that tiles need for each `Line` of the array.
       dim: The number of the dimension.
     """
     places = value.places(dim)
@@ -71,7 +72,8 @@ def accesses(node: Node, out: int = 0) -> Accesses | None:
     """Returns which positions an operation reads in each dimension of each operand.
 
     Args:
-      node: The operation. Each dimension of its operands has at most one `Line`.
+      node: The operation. No dimension of its operands was merged from several others,
+        so that each has at most one `Line`.
       out: The index of the result, for an operation with several results.
 
     Returns:
@@ -180,11 +182,11 @@ def taken(node: Node) -> tuple[int, int, np.ndarray] | None:
 
 
 def index_span(index: np.ndarray, span: Span, size: int) -> Span:
-    """Returns the interval of an array that is read by some consecutive indices.
+    """Returns the smallest interval of an array that contains all indexed positions.
 
     Args:
       index: The indices with which `jnp.take` reads one dimension of the array.
-      span: Which entries of `index` each tile uses.
+      span: The interval of entries of `index` that each tile uses.
       size: The size of that dimension.
     """
     starts = np.atleast_1d(span.start)
@@ -197,9 +199,10 @@ def index_span(index: np.ndarray, span: Span, size: int) -> Span:
 
 
 def has_rule(node: Node) -> bool:
-    """Returns whether a part of the result can be computed from parts of the operands.
+    """Returns whether a part of an operation's result needs only parts of its operands.
 
-    It returns True for all reductions, also for those over the whole image.
+    It returns True for all reductions, even if they combine the whole image, because
+    each tile can compute a partial result.
 
     Args:
       node: The operation.

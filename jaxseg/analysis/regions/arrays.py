@@ -131,8 +131,10 @@ def full(size: int) -> Span:
 
 
 def fixed(shape: tuple[int, ...]) -> Dims:
-    """Returns the `Line` objects of each dimension of an array of this shape.
+    """Describes the dimensions of an array that does not depend on the image.
 
-    No dimension corresponds to rows or columns of the image.
+    Returns:
+      For each dimension, a tuple of one `Line` without an axis, or of none if its size
+      is 1.
     """
     return tuple((Line(size),) if size != 1 else () for size in shape)

@@ -1,7 +1,7 @@
-"""Recognizes matrix products that resize one axis of a map.
+"""Recognizes matrix products that resize one axis of a feature map.
 
-Such a product multiplies by a constant interpolation matrix. Each row of this matrix
-has few entries that are not 0, and they are next to each other.
+Such a product multiplies the map by a constant interpolation matrix. Each row of this
+matrix has few entries that are not 0, and they are next to each other.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ class Band(NamedTuple):
     last: np.ndarray
 
     def interval(self, span: Span) -> Span:
-        """Returns which positions of the operand that is not the matrix a result needs.
+        """Returns which positions of the map are needed for a part of the resized map.
+
+        They are positions of the map before resizing, along the axis that is resized.
 
         Args:
-          span: The positions of the result along the resized axis.
+          span: The part of the resized map: an interval along the resized axis.
         """
         starts = np.atleast_1d(span.start)
         rows = starts[:, None] + np.arange(span.length)
@@ -48,15 +50,15 @@ class Band(NamedTuple):
 
 
 def band_of(operands: list[Value], numbers) -> Band | None:
-    """Returns where the constant operand of a matrix product is not 0.
+    """Finds a constant matrix in a matrix product, and its nonzero entries.
 
     Args:
-      operands: The two operands.
+      operands: The two operands of the product.
       numbers: The dimension numbers of `lax.dot_general`.
 
     Returns:
-      The columns of the nonzero entries in each row. None if no operand is a constant
-      matrix, or if they take up more than an eighth of a row.
+      The interval of nonzero entries in each row of the matrix. None if neither operand
+      is a constant matrix, or if the interval takes up more than an eighth of a row.
     """
     contracted, batch = numbers
     if batch[0] or len(contracted[0]) != 1:

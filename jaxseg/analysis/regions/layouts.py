@@ -1,7 +1,7 @@
 """Determines which dimensions of a result correspond to rows and columns of the image.
 
-For each JAX primitive, the `Line` objects of the result follow from those of the
-operands; `jaxseg.analysis.regions.arrays` describes them.
+A `Line` object states this for one dimension, see `jaxseg.analysis.regions.arrays`. For
+each JAX primitive, the objects of the result follow from those of the operands.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ REDUCTIONS = frozenset(("argmax", "argmin", *(f"reduce_{name}" for name in _REDU
 
 
 def joined(values: list[Value], rank: int) -> Dims:
-    """Returns the `Line` objects of each dimension of an elementwise result.
+    """Determines which dimensions of an elementwise result are image rows or columns.
 
     Args:
       values: The operands. In each dimension, their `Line` objects have equal sizes,
         except for operands of size 1, which are broadcast.
       rank: The number of dimensions of the result. Scalar operands are ignored.
+
+    Returns:
+      For each dimension, its `Line` objects, which state its size and its image axis.
     """
     dims = []
     for dim in range(rank):
@@ -40,10 +43,11 @@ def joined(values: list[Value], rank: int) -> Dims:
 
 
 def same_lines(values: list[Value], rank: int, skip: int | None = None) -> bool:
-    """Returns whether arrays consist of `Line` objects of equal sizes.
+    """Returns whether the dimensions of arrays are merged from factors of equal sizes.
 
-    Otherwise the objects of each dimension must be merged before an elementwise
-    operation. Scalars and dimensions of size 1 are not compared.
+    A reshape merges dimensions: [h, w] becomes [h * w], whose factors are h and w. Each
+    factor is a `Line`. If the factors differ, they must be merged to one before an
+    elementwise operation. Scalars and dimensions of size 1 are not compared.
 
     Args:
       values: The arrays.
@@ -62,15 +66,16 @@ def same_lines(values: list[Value], rank: int, skip: int | None = None) -> bool:
 
 
 def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
-    """Returns the `Line` objects of each dimension after a reshape.
+    """Determines which dimensions are image rows or columns after a reshape.
 
     Args:
       dims: The dimensions before the reshape.
       shape: The shape after the reshape.
 
     Returns:
-      The objects, and for each old `Line` the list of new ones into which it is split.
-      None if a new size is neither a multiple nor a divisor of an old one.
+      The `Line` objects of each new dimension, and for each old `Line` the list of new
+      ones into which it is split. None if a new size is neither a multiple nor a
+      divisor of an old one.
     """
     lines = [line for dim in dims for line in dim]
     if 0 in shape:
@@ -102,7 +107,7 @@ def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
 
 
 def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
-    """Returns the `Line` objects of the result of, for example, pooling or padding.
+    """Determines which dimensions of a result, such as that of pooling, are image axes.
 
     A dimension of the result corresponds to rows or columns of the image if the
     dimension of the operand with the same number does. The sizes can differ.
@@ -123,7 +128,10 @@ def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
 
 
 def broadcast_dims(value: Value, shape, places) -> Dims:
-    """Returns the `Line` objects of each dimension of a `lax.broadcast_in_dim`."""
+    """Describes each dimension of a `lax.broadcast_in_dim` result by `Line` objects.
+
+    They state its size, and whether it corresponds to rows or columns of the image.
+    """
     dims = list(fixed(tuple(shape)))
     for dim, place in enumerate(places):
         if value.shape[dim] == shape[place]:
@@ -132,7 +140,10 @@ def broadcast_dims(value: Value, shape, places) -> Dims:
 
 
 def concatenated_dims(values: list[Value], dim: int) -> Dims:
-    """Returns the `Line` objects of each dimension of a concatenation along `dim`."""
+    """Describes each dimension of a concatenation along `dim` by `Line` objects.
+
+    They state its size, and whether it corresponds to rows or columns of the image.
+    """
     rank = len(values[0].dims)
     size = sum(value.shape[dim] for value in values)
     axes = {line.axis for v in values for line in v.dims[dim]} - {None}
@@ -143,14 +154,19 @@ def concatenated_dims(values: list[Value], dim: int) -> Dims:
 
 
 def stacked_dims(values: list[Value], axis: int) -> Dims:
-    """Returns the `Line` objects of each dimension of a stack along the new `axis`."""
+    """Describes each dimension of a stack along a new `axis` by `Line` objects.
+
+    They state its size, and whether it corresponds to rows or columns of the image.
+    """
     dims = list(joined(values, len(values[0].dims)))
     dims.insert(axis, (Line(len(values)),) if len(values) > 1 else ())
     return tuple(dims)
 
 
 def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
-    """Returns the `Line` objects of each dimension of the result of `lax.dot_general`.
+    """Describes each dimension of the result of `lax.dot_general` by `Line` objects.
+
+    They state its size, and whether it corresponds to rows or columns of the image.
 
     Args:
       left: The first operand.
@@ -177,9 +193,10 @@ def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
 
 
 def moved_dims(eqn, ins: list[Value], shape: tuple[int, ...]) -> Dims:
-    """Returns the `Line` objects of a convolution, pooling, slice or gather result.
+    """Determines which dimensions of a convolution result are image rows or columns.
 
-    For any other operation, no dimension corresponds to rows or columns of the image.
+    It also accepts pooling, slices and gathers. For any other operation, no dimension
+    corresponds to rows or columns of the image.
 
     Args:
       eqn: The equation of the jaxpr.

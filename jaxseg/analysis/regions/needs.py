@@ -46,7 +46,7 @@ def needs(
 
 
 def hull(a: Span, b: Span) -> Span:
-    """Returns for each tile the smallest interval that contains those in a and b."""
+    """Returns for each tile the smallest interval that contains its two in a and b."""
     if a.axis and b.axis and a.axis != b.axis:
         return Span(None, 0, 2**31)
     low = np.minimum(a.start, b.start)
@@ -130,9 +130,15 @@ def _needs(node, out, spans, tiles) -> list[list[Span] | None]:
 
 
 def elementwise_spans(value: Value, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of an operand needed for a part of an elementwise result.
+    """Returns which part of an operand is needed for a part of an elementwise result.
 
-    The list is empty for a scalar operand.
+    Args:
+      value: The operand.
+      result: The result.
+      spans: The part of the result, as one interval for each of its axes.
+
+    Returns:
+      One interval for each axis of the operand; none for a scalar.
     """
     if len(value.dims) != len(result.dims):
         return []
@@ -171,7 +177,7 @@ def _merged(node, spans):
 
 
 def reshaped_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of the operand that a part of a reshaped result needs."""
+    """Returns which part of an array is needed for a part of the reshaped array."""
     (value,), result = node.ins, node.outs[0]
     grouped = regrouped(value.dims, result.shape)
     if grouped is None:
@@ -254,7 +260,7 @@ def _concatenation(node, spans):
 
 
 def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of an array needed for a part of the reversed array."""
+    """Returns which part of an array is needed for a part of the reversed array."""
     value, found = node.ins[0], list(spans)
     for dim in node.params["dimensions"]:
         for i in value.places(dim):
@@ -277,9 +283,10 @@ def _gather(node, spans):
 
 
 def accessed(value: Value, dims, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of an operand that a part of the result needs.
+    """Returns which part of an operand is needed for a part of the result.
 
-    `dims` contains the `Access` of each dimension, or None if it is needed as a whole.
+    `dims` states for each dimension of the operand which positions the operation reads
+    (`Access`). None stands for all positions.
     """
     found = []
     for dim, access in enumerate(dims):

@@ -91,7 +91,7 @@ def halo(graph: Graph) -> int | None:
 
 
 def cuts(graph: Graph, level: int | None = None) -> set[Value]:
-    """Returns the arrays that are combined from partial results of all tiles.
+    """Returns the arrays of a network that are combined from partial results of tiles.
 
     An example is the mean over all pixels of the image.
 
@@ -108,7 +108,7 @@ def cuts(graph: Graph, level: int | None = None) -> set[Value]:
 
 
 def arithmetic(graph: Graph, windows: Windows | None = None) -> int:
-    """Counts the multiplications in convolutions and matrix products.
+    """Counts the multiplications in a network's convolutions and matrix products.
 
     Args:
       graph: The operations of a network.

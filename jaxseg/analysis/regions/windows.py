@@ -1,6 +1,6 @@
-"""Finds the part of each array that is needed to compute each tile of a result.
+"""Finds the part of each array in a network that is needed to compute each tile.
 
-The parts of an array have the same size for all tiles, so that one compiled program can
+The parts of one array have equal sizes for all tiles, so that one compiled program can
 compute every tile. At the border of the image, a part is shifted inward.
 """
 
@@ -22,7 +22,7 @@ Idle = dict[str, np.ndarray]  # For "rows" or "columns": the tiles that need not
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Contains the part of each array that each tile needs.
+    """Contains the part of each array in a network that each tile needs.
 
     Attributes:
       windows: For each array that is needed, the interval along each of its axes.
@@ -38,7 +38,7 @@ class Parts:
 def assign(
     nodes: list[Node], roots: Windows, tiles: Tiles, given: set[Value] = frozenset()
 ) -> Parts:
-    """Determines the part of each array that each tile needs.
+    """Determines the part of each array in a network that each tile needs.
 
     Args:
       nodes: The operations, each after those whose results it reads.
@@ -116,7 +116,7 @@ def _idle_operands(node, spans, resting: dict[Value, Idle]) -> list[Idle]:
 
 
 def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
-    """Returns the intervals of an array, marked for the tiles that do not need it.
+    """Marks for which tiles the intervals of an array are not needed.
 
     Args:
       value: The array.
@@ -124,7 +124,7 @@ def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
       idle: Which rows and columns of tiles do not need the array.
 
     Returns:
-      The intervals, with `live` set to False for these tiles.
+      The intervals, whose attribute `live` is False for these tiles.
     """
     found = []
     for span, line in zip(spans, value.lines, strict=True):
@@ -173,7 +173,7 @@ def _is_merge(node: Node | None) -> bool:
 
 
 def tile_spans(value: Value, tiles: dict[str, tuple[np.ndarray, int]]) -> list[Span]:
-    """Returns the intervals of a map that the tiles cover, one for each axis.
+    """Returns the part of a feature map that each tile covers.
 
     Args:
       value: The map, for example the logits.
