@@ -160,7 +160,7 @@ def gaussian_fit(field: np.ndarray) -> Gaussian:
 
 
 def effective_share(field: np.ndarray, sizes: tuple[int, int]) -> float:
-    """Returns the size of the effective receptive field relative to the theoretical one.
+    """Returns the area of the effective field divided by that of the theoretical field.
 
     The number of pixels in the effective field, as `area` counts them, is divided by
     the height times the width of the theoretical field.
