@@ -7,8 +7,8 @@ previous checkpoint intact. An old step is renamed before its files are deleted,
 a run that dies during the deletion leaves no incomplete step.
 
 A checkpoint contains `state` (the arrays of the training state), `meta` (the position
-in the data and the partial log window, as JSON), `digest` (see
-`jaxseg.checkpoints.digest`) and, if the step was evaluated, the metrics that rank it.
+in the data and the metrics since the last log line, as JSON), `digest` (see
+`jaxseg.checkpoints.digest`) and, if the step was evaluated, its scores.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def command(workdir: str, refinement: Refinement) -> str:
 
     Args:
       workdir: The run directory.
-      refinement: The steps, with a CRF.
+      refinement: The steps that refine predictions. One of them is a CRF.
     """
     words = ["jaxseg", "eval", workdir]
     for pair in refinement.thresholds:

@@ -104,7 +104,7 @@ def estimate(arguments: Arguments) -> tuple[dict[str, Any], int]:
       arguments: The options of the command.
 
     Returns:
-      All numbers, with the configuration, and the exit status.
+      All printed numbers and the configuration, as a dictionary, and the exit status.
     """
     if arguments.topology != "local":
         jax.config.update("jax_platforms", "cpu")  # The plan needs no accelerator.

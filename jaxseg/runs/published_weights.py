@@ -20,7 +20,7 @@ def entry_of(address: str, path: str) -> Entry | None:
     Args:
       address: The source as the user has written it, such as "timm/NAME".
       path: Its local path. It equals `address` if that names a local file or folder,
-        which precedes published weights of the same name.
+        which takes precedence over published weights of the same name.
     """
     return None if address == path else table.find(address)
 

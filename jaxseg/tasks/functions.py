@@ -100,9 +100,10 @@ def training_of(config: Config) -> TrainingFunctions:
 
 
 def padding(config: Config) -> dict[str, int]:
-    """Returns the option of `eval_batches` that determines how images are padded.
+    """Returns the keyword of `eval_batches` that determines how images are padded.
 
-    Point clouds are padded to their own multiple, so that they have no such option.
+    The result is {"multiple": the number to whose multiples the sides are padded}, or
+    {} for point clouds, which have no such option.
     """
     images = task_of(config).kind == "images"
     return {"multiple": config.data.eval_multiple} if images else {}

@@ -36,7 +36,7 @@ def check_batch(
     """Checks that a global batch splits evenly over the devices.
 
     Args:
-      name: The name of the option, for errors.
+      name: The name of the option that sets the batch size, for errors.
       size: The batch size.
       devices: The devices.
       space: The number of devices that share one image.
@@ -63,7 +63,7 @@ def check_space(
     """Checks that `space` devices can split the rows or columns of an image evenly.
 
     Args:
-      name: The name of the option, for errors.
+      name: The name of the option that sets `space`, for errors.
       space: The number of devices that share one image.
       crop: The height and width of the training images in pixels, or None if nothing is
         trained.

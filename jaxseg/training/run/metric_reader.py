@@ -1,7 +1,7 @@
 """Reads metrics.jsonl, even if a crash or a damaged disk has corrupted lines.
 
-A record is a line that contains one JSON object with an integer `step` and a text
-`kind`. All other lines are skipped, with a warning that names the file and the lines.
+A valid line contains one JSON object with an integer `step` and a string `kind`. All
+other lines are skipped, with a warning that names the file and the lines.
 """
 
 from __future__ import annotations
