@@ -80,7 +80,7 @@ def convert(
     Args:
       address: A file, a run directory, an `hf://` address or a name of published
         weights.
-      wanted: The choices of the user. All other settings follow from the checkpoint.
+      wanted: The settings of the user. All others follow from the checkpoint.
       taking: The import options, such as patterns of parameters that may be missing
         from the file or unused by the network.
       digest: Whether to compare the weights of a run with the digest stored with them.

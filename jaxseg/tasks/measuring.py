@@ -49,7 +49,7 @@ class ImageMeter:
     """Computes confusion matrices and digests for each image of an evaluation.
 
     Attributes:
-      num_classes: The number of rows of the confusion matrix without void.
+      num_classes: The number of rows of the confusion matrix without the row of void.
       digests: Whether to compute digests of images and labels.
       refiners: The refinements. Each has its own confusion matrix.
       limit: The number of images that are refined, or None for all.
@@ -139,7 +139,8 @@ def image_meter(
 def total(images: Sequence[ImageResult], spec: DatasetSpec) -> np.ndarray:
     """Returns the sum of the confusion matrices of all images, int64 [K + 1, K].
 
-    Unlike the matrix of an evaluation, its void row does not count padded pixels.
+    The last row counts predictions at void pixels. Unlike in the matrix of an
+    evaluation, padded pixels do not count as void.
 
     Args:
       images: The results of the images.

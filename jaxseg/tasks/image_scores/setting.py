@@ -33,8 +33,8 @@ class Setting:
 
     Attributes:
       spec: The classes.
-      rows: The number of rows of the confusion matrix without void. Labels and
-        predictions of the images are indices of these rows.
+      rows: The number of rows of the confusion matrix without the row of void. Labels
+        and predictions of the images are indices of these rows.
       kind: The task, "images" or "clouds".
       categories: The classes of each category of the dataset, by the name of the
         category. It is empty if the dataset has no categories.

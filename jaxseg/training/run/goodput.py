@@ -13,7 +13,7 @@ start for each activity:
 
 From the lines of all processes, `read_goodput` computes two further activities: lost,
 the time of steps that were done again after a restart, and down, the time between the
-last record of a process and the start of the next one.
+last line of a process and the start of the next one.
 """
 
 from __future__ import annotations
