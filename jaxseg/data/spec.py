@@ -155,7 +155,7 @@ class DatasetSpec:
 
     @property
     def mean_color(self) -> tuple[float, ...]:
-        """Returns the mean of each channel in stored pixel values, which pads images.
+        """Returns the mean stored pixel value of each channel, which pads images.
 
         For integer pixels, it is rounded and clipped to the range of the type.
         """

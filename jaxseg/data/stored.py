@@ -85,7 +85,7 @@ def check_files(folder: pathlib.Path) -> None:
 
 
 class Records(Sequence):
-    """Reads stored examples by index.
+    """Reads the stored examples of prepared data by index.
 
     If an example cannot be read, a `DamagedData` error names the folder of the data.
     """

@@ -66,7 +66,7 @@ def needed_area(
     """Returns the area of the original image from which a crop window is computed.
 
     Args:
-      window: The window.
+      window: The crop window in the resized image.
       size: The (H, W) of the image in pixels.
       crop: The (H, W) of the result in pixels.
     """
@@ -89,7 +89,7 @@ def cut_image(
 
     Args:
       image: [H, W, C], uint8, uint16 or float32, or the pixels of `area`.
-      window: The window.
+      window: The crop window in the resized image.
       crop: The (H, W) of the result in pixels.
       fill: The value of padding in each channel.
       area: The part of the whole image that `image` contains. It must contain the
@@ -157,7 +157,7 @@ def cut_label(
 
     Args:
       label: Integers [H, W], or the pixels of `area`.
-      window: The window.
+      window: The crop window in the resized image.
       crop: The (H, W) of the result in pixels.
       void: The ignore index, the value of padding.
       area: The part of the whole label that `label` contains, as in `cut_image`.

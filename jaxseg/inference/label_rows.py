@@ -76,7 +76,7 @@ class ExactLabelRows:
         return self.segmentation.rows(pixels, start=start)
 
     def describe(self, pixels: Pixels) -> str:
-        """Returns a line of text that states the size of an image.
+        """Returns a line of text with the size of an image that is computed in tiles.
 
         Args:
           pixels: The image.

@@ -1,6 +1,6 @@
 """Selects the losses that fit a network's output, softmax or sigmoid.
 
-It also creates the arguments of these losses from a batch.
+The module also creates the arguments of these losses from a batch.
 """
 
 from __future__ import annotations

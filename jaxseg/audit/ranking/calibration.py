@@ -57,8 +57,8 @@ class Calibration:
         """Returns how unusually low the confidence at each grid point is, [h, w].
 
         The confidence is the predicted probability for the class in the mask. The
-        surprise is -log of the fraction of the points of that class whose confidence is
-        lower. Larger is more suspicious; it is 0 at void.
+        result, called surprise, is -log of the fraction of the points of that class
+        whose confidence is lower. Larger is more suspicious; it is 0 at void.
 
         Args:
           grid: The mask and the calibrated prediction of an example.

@@ -63,7 +63,7 @@ class Grid:
         """Returns how much the prediction prefers another class to that in the mask.
 
         The result is log(largest probability / probability of the class in the mask) at
-        each grid point, [h, w]. It is 0 where both classes are equal.
+        each grid point, [h, w]. It is 0 where the mask has the most probable class.
         """
         largest = self.probabilities.max(-1)
         return np.log(np.maximum(largest, LEAST) / np.maximum(self.confidence, LEAST))

@@ -52,7 +52,8 @@ class Measures:
       regions: The regions of the mask.
       disagreements: The regions in which prediction and mask disagree.
       pixels: The number of labeled pixels of each class away from borders, [K].
-      confidence: For each class, the sum of its probability over these pixels, [K].
+      confidence: For each class, the sum over these pixels of the predicted probability
+        of the class, [K].
       predicted: The number of labeled pixels that are predicted as each class, [K].
       agreed: The number of labeled pixels away from borders whose predicted class is
         the class in the mask.

@@ -53,7 +53,7 @@ def read_class_map(
 
 
 def read_rules(path: str | pathlib.Path) -> list[Rule]:
-    """Reads the rules of a text file, without checking that each class has a rule.
+    """Reads the rules of a class map, without checking that each class has a rule.
 
     Raises:
       ValueError: If the file cannot be read, or a line is not a rule. The message names

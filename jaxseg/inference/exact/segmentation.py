@@ -26,7 +26,7 @@ _SHOWN = 3  # The number of sizes whose costs are shown.
 class ExactSegmentation:
     """Segments images in tiles; the result is that of the whole image, up to rounding.
 
-    The preprocessing is that of whole images, too.
+    The preprocessing is also that of whole images.
     """
 
     def __init__(

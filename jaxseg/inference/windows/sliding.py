@@ -75,9 +75,10 @@ class SlidingWindows:
         return grid, output[-1]
 
     def describe(self, pixels: Pixels) -> str:
-        """Returns a line for users about the windows of an image.
+        """Returns a line of text about the windows of an image.
 
-        It states their number and size, and where their sums are held in how many GB.
+        It states their number and size, where the sums of their outputs are held, and
+        how many GB the sums take.
 
         Args:
           pixels: The image.

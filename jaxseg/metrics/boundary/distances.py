@@ -83,8 +83,9 @@ class BoundaryDistances:
         """Returns the boundary F1 score (BF), or nan if both masks are empty.
 
         Precision is the fraction of the predicted boundary pixels that are less than
-        `tolerance` away from the true boundary, and recall the reverse (G. Csurka et
-        al., "What is a good evaluation measure for semantic segmentation?", BMVC 2013).
+        `tolerance` away from the true boundary, and recall is that fraction with the
+        two boundaries exchanged (G. Csurka et al., "What is a good evaluation measure
+        for semantic segmentation?", BMVC 2013). The score is their harmonic mean.
 
         Args:
           tolerance: The distance; the authors use 0.0075 of the diagonal of the image.

@@ -2,7 +2,7 @@
 
 Confidences are sorted into equal bins [i / n, (i + 1) / n), of which the last one
 contains 1. Each bin has three sums: the number of predictions, the number that are
-right, and the sum of the confidences. They are float64, and counts of them are exact.
+right, and the sum of the confidences. They are float64, which is exact for counts.
 The sums of images are added in the order of the dataset, so the result depends neither
 on the batch size nor on the number of devices.
 """

@@ -25,8 +25,8 @@ class Calibration:
       class_errors: The expected calibration error of the probability of each class,
         [K].
       brier: The Brier score: the mean over the pixels of the squared differences, which
-        are summed over the classes. It is from 0 to 2. If classes can overlap, the mean
-        over pixels and classes, from 0 to 1.
+        are summed over the classes. It is from 0 to 2. If classes can overlap, it is
+        the mean over pixels and classes, from 0 to 1.
       log_loss: The mean of -log p in nats, also called the negative log-likelihood.
       bins: The number of predictions, their accuracy and their mean confidence in each
         bin, float64 [n, 3]; NaN without predictions.
