@@ -78,7 +78,7 @@ def stage_blocks(depth: float, lite: bool = False) -> tuple[int, ...]:
 
     Args:
       depth: The multiplier of the blocks of B0.
-      lite: Whether the first and the last stage keep the number of B0.
+      lite: Whether the first and the last stage have as many blocks as in B0.
     """
     ends = (0, len(_STAGES) - 1)
     return tuple(

@@ -122,7 +122,7 @@ class ResNet(nn.Module):
     Attributes:
       depth: 18, 34, 50, 101 or 152.
       output_stride: 4, 8, 16 or 32.
-      variant: The details in which libraries differ, such as `CAFFE` or
+      variant: The library's variant of the ResNet, such as `CAFFE` or
         `ResNetVariant(stem="d")`.
       multi_grid: Factors on the rates of the units of the last stage (DeepLab v3).
       width: Number of channels of the first stage. Values other than 64 are meant for

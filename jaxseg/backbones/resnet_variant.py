@@ -1,4 +1,4 @@
-"""Defines `ResNetVariant`, the details in which the ResNets of libraries differ.
+"""Defines `ResNetVariant`: how the ResNets of several libraries differ.
 
 `VARIANTS` contains a preset for each library.
 
@@ -18,7 +18,7 @@ _DENSE_POOLS = ("atrous", "adjacent", "none")
 
 @dataclasses.dataclass(frozen=True)
 class ResNetVariant:
-    """Describes the details in which the ResNets of several libraries differ.
+    """Describes how a ResNet differs from those of other libraries.
 
     Attributes:
       stem: "7x7" (original ResNet, torchvision); "c" and "d" (three 3x3 convolutions,

@@ -222,8 +222,8 @@ def resize_position(
       grid: (h, w) of the embedding.
       size: (h, w) of the result.
       resizing: "bilinear"; "bicubic"; "bicubic_antialias", which widens the kernel when
-        the embedding shrinks; or "bicubic_offset", the first rule of DINOv2, whose
-        positions are those of an embedding with 0.1 more rows and columns.
+        the embedding shrinks; or "bicubic_offset", the first rule of DINOv2, which
+        computes positions as if the result had 0.1 more rows and columns.
 
     Returns:
       [1, tokens + h * w, D] with the h and w of `size`.

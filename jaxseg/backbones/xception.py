@@ -95,7 +95,7 @@ class XceptionUnit(nn.Module):
 
 
 class Xception(nn.Module):
-    """Computes maps "c1" (stem), "c2" to "c4" (before each stride) and "c5" (the last).
+    """Computes maps "c1" (stem), "c2" to "c4" (before a stride) and "c5" (last unit).
 
     c2, c3 and c4 are outputs of the second convolution of the unit that next halves the
     size of the map, after batch norm and before the activation, as in the authors'

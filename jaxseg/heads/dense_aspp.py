@@ -2,7 +2,7 @@
 
 As in the authors' release, both convolutions of a branch have biases, the first branch
 starts without batch norm, and the newest features come first in the concatenation. In
-the release, ReLU also changes the map that the head reads (see
+the release, the first ReLU also changes the input of the head in place (see
 `jaxseg.models.denseaspp`).
 """
 

@@ -21,7 +21,7 @@ READOUTS = ("ignore", "add", "project")
 
 
 class PreActResidual(nn.Module):
-    """Adds two 3x3 convolutions to a map: activation, convolution, normalization."""
+    """Adds to a map the output of two layers: ReLU, 3x3 convolution, normalization."""
 
     style: BlockConfig = BlockConfig()
 

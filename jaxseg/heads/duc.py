@@ -15,9 +15,8 @@ from jaxseg.typing import Array, Pyramid
 class DUCHead(nn.Module):
     """Predicts a block of cell x cell pixels for each feature pixel.
 
-    The cell^2 scores per class are channels, which are rearranged into pixels.
-
-    The scores are sums of 3x3 convolutions at the atrous rates.
+    Convolutions of 3x3, one for each atrous rate, are summed and give cell^2 scores per
+    class as channels. These are rearranged into pixels.
 
     Attributes:
       num_classes: Number of classes.

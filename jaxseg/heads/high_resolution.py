@@ -2,7 +2,7 @@
 
 Differs: the published code bases disagree on that convolution. It has a bias before its
 normalization in the authors' code (the default), no bias in MMSegmentation
-(`bias=False`), and a 3x3 kernel in openseg (`kernel=3`).
+(`bias=False`), and a 3x3 kernel in openseg.pytorch (`kernel=3`).
 """
 
 import jax.numpy as jnp

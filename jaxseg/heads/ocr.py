@@ -14,15 +14,16 @@ class OCRHead(nn.Module):
 
     Coarse logits define these regions, one for each class.
 
-    It applies, in this order, a 3x3 convolution with normalization and ReLU, the object
-    context, dropout of whole channels and a 1x1 classifier.
+    The layers are, in this order: a 3x3 convolution with normalization and ReLU, the
+    object context, dropout of whole channels and a 1x1 classifier.
 
     Attributes:
       num_classes: Number of classes.
       features: Number of channels of the pixel features.
       key_features: See `ObjectContext`.
       bias: Whether the 3x3 convolution has a bias.
-      block_bias: Whether the convolutions of the object context have a bias (openseg).
+      block_bias: Whether the convolutions of the object context have a bias, as in
+        openseg.pytorch.
       dropout: Dropout rate.
       style: See `BlockConfig`.
     """

@@ -36,8 +36,8 @@ def create_model(
       ...}.
 
     Raises:
-      ValueError: If a name is unknown, the backbone does not make the pyramid that the
-        family reads, or `num_classes` is below 1.
+      ValueError: If a name is unknown, the backbone does not have the pyramid levels
+        that the family needs, or `num_classes` is below 1.
       TypeError: If an option is not known to the network.
     """
     check_name(name, backbone)

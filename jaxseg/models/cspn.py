@@ -158,11 +158,12 @@ def cspn(
 
 
 def cspn_depth(num_classes: int = 1, **options) -> CSPN:
-    """Creates the authors' network for depth from color and sparse depth.
+    """Creates CSPN's network that predicts depth from a color image and sparse depth.
 
-    The input is [B, H, W, 4]. As in the paper, every propagation step keeps the
-    measured depths. The authors' code keeps the network's first prediction at the
-    measured pixels instead. For the options see `cspn`.
+    The input is [B, H, W, 4]; the fourth channel is the sparse depth. As in the paper,
+    every propagation step keeps the measured depths. The authors' code keeps the
+    network's first prediction at the measured pixels instead. For the options see
+    `cspn`.
 
     References:
       arXiv 1808.00150.

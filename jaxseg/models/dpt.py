@@ -99,7 +99,7 @@ def dpt_vit(
       features: See `DPTHead`.
       widths: See `DPTHead`; None takes those of the size.
       dropout: Dropout rate before the classifier.
-      image_size: Size for which the position embedding is made. It is 224 x 224 in
+      image_size: Image size for which the position embedding is made; 224 x 224 in
         MMSegmentation's configuration.
       style: See `BlockConfig`.
       **options: Options of `vit_pyramid`, such as `taps`.

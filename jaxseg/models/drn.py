@@ -2,7 +2,7 @@
 
 Differs: logits are resized bilinearly, and values at the border are repeated. The
 release has a fixed transposed convolution, whose result fades to zero within four
-pixels of the border and is equal elsewhere.
+pixels of the border. All other pixels have equal values in both.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""HDC and DUC (arXiv 1702.08502): varied atrous rates and sub-pixel logits."""
+"""Hybrid dilated and dense upsampling convolution: HDC, DUC (arXiv 1702.08502)."""
 
 from functools import partial
 

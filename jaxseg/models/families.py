@@ -128,7 +128,7 @@ def backbones_for(family: str, output_stride: int | None = None) -> list[str]:
 
 
 def check_pair(family: str, backbone: str, output_stride: int | None = None) -> None:
-    """Raises ValueError unless a backbone makes the pyramid that a family reads.
+    """Raises ValueError unless a backbone has the pyramid levels that a family needs.
 
     Args:
       family: A name of `FAMILIES`.
@@ -186,7 +186,8 @@ def create_pair(
       **options: Options of the family.
 
     Raises:
-      ValueError: If the backbone is unknown or does not fit, or an option is wrong.
+      ValueError: If the backbone is unknown or does not have the pyramid levels that
+        the family needs, or if an option has a value that is not allowed.
       TypeError: If the family or the backbone does not have an option.
     """
     check_pair(family, backbone, output_stride)

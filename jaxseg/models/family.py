@@ -46,7 +46,7 @@ class Family:
         return larger[0] if larger else backbone.native_stride
 
     def misfit(self, backbone: Backbone, output_stride: int | None = None) -> str:
-        """Returns why a backbone does not fit the head, or "" if it fits.
+        """Returns the reason why a backbone does not fit the head, or "" if it fits.
 
         Args:
           backbone: The backbone.

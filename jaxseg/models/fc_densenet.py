@@ -2,7 +2,7 @@
 
 The contracting and the expanding path consist of dense blocks. On the expanding path,
 the next transposed convolution reads only the maps that a block has added to its input.
-As in the released code, the classifier reads the whole stack of the last block.
+As in the released code, the classifier reads the input and all maps of the last block.
 
 Differs: the released code normalizes with batch statistics in evaluation as well. Here
 evaluation uses running averages, as in all of jaxseg. The epsilon of the normalization

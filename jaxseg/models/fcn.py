@@ -2,9 +2,9 @@
 
 The network has two forms. "pad100" is the published one: the first convolution pads 100
 pixels, fc6 is unpadded, and skips and result are cut at exact offsets. "same" pads
-every convolution to keep its size. All grids are then aligned, and only the rows and
-columns that ceil-mode pooling added are cropped. By default there is no normalization,
-and deconvolutions are bilinear.
+every convolution so that the size of its map does not change. The maps are then
+aligned, and only the rows and columns that ceil-mode pooling added are cropped. By
+default there is no normalization, and deconvolutions are bilinear.
 """
 
 import dataclasses

@@ -55,7 +55,7 @@ class EdgeASPP(nn.Module):
 
 
 class GatedSCNN(nn.Module):
-    """Combines the regular and the shape stream by an ASPP with edges and a decoder.
+    """Joins the regular and the shape stream by a decoder and an ASPP that reads edges.
 
     The output "edge" contains logits, to which the loss applies a sigmoid. The authors'
     code applies the sigmoid twice.

@@ -81,7 +81,7 @@ def hrnet(
 
 
 def hrnet_small(num_classes: int, *, version: str = "small_v1", **options):
-    """Creates the authors' small networks, "small_v1" or "small_v2" (arXiv 1904.04514).
+    """Creates the authors' small HRNetV2, "small_v1" or "small_v2" (arXiv 1904.04514).
 
     Raises:
       ValueError: If the version is unknown.

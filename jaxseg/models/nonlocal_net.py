@@ -28,8 +28,8 @@ def nonlocal_net(
       num_classes: Number of classes.
       backbone: Maps an image to a pyramid.
       mode: See `jaxseg.nn.attention.NonLocal`.
-      use_scale: Whether to divide the scores by sqrt(C / 2). MMSegmentation divides by
-        default, and the paper does not.
+      use_scale: Whether to divide the attention scores by the square root of the number
+        of channels of a query. MMSegmentation does so by default, the paper does not.
       subsample: See `jaxseg.nn.attention.NonLocal`.
       features: Number of channels of the head. The auxiliary head has half as many.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.

@@ -212,11 +212,12 @@ def pix2pix(
       depth: Number of times that the generator halves the size.
       width: Number of channels of the first layers.
       dropped: Number of first decoder layers with dropout.
-      layers: Layers of the discriminator: patches of 1, 16, 70 and 286 pixels for 0, 1,
-        3 and 5.
+      layers: Number of layers of the discriminator, which determines the side of the
+        patches: 1, 16, 70 or 286 pixels for 0, 1, 3 or 5 layers.
       instance: Whether to normalize each image separately. Otherwise `style.norm`
         decides.
-      direction: "photo_to_labels" or "labels_to_photo", whose input are label maps.
+      direction: "photo_to_labels", or "labels_to_photo" to generate photos from label
+        maps.
       style: See `BlockConfig`.
 
     Raises:

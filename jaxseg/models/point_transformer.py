@@ -252,10 +252,10 @@ def keep(points: Array, mask: Array, stride: int, start: str) -> tuple[Array, Ar
 def largest(y: Array, valid: Array) -> Array:
     """Returns the maximum over the valid neighbors, or 0 for a point without neighbors.
 
-    It maps y [B, M, k, C], not negative, to [B, M, C]. The maximum is read at its
-    index, because the gradient of `jnp.max` divides by the number of values that equal
-    the maximum. This number is 0 if the compiler computes the values again with
-    different rounding.
+    It maps y [B, M, k, C], whose values are at least 0, to [B, M, C]. The maximum is
+    read at its index, because the gradient of `jnp.max` divides by the number of values
+    that equal the maximum. This number is 0 if the compiler computes the values again
+    with different rounding.
     """
     y = jnp.where(valid[..., None], y, 0)
     first = jnp.argmax(jax.lax.stop_gradient(y), axis=2, keepdims=True)
@@ -282,7 +282,7 @@ def point_transformer(
     start: str = "outermost",
     style: BlockConfig = BlockConfig(),
 ) -> PointTransformer:
-    """Creates the Point Transformer of S3DIS, Seg50 (arXiv 2012.09164).
+    """Creates Seg50, the authors' Point Transformer for S3DIS (arXiv 2012.09164).
 
     For the options see `PointTransformer`.
 

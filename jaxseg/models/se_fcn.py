@@ -70,7 +70,7 @@ def se_fcn(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       features: Number of channels of the head. The auxiliary head has half as many.
-      reduction: Reduction of the channel gates.
+      reduction: Factor by which the hidden layer of the gates reduces the channels.
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.

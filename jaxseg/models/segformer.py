@@ -65,7 +65,7 @@ def segformer_mit(
       size: "mit_b0" to "mit_b5".
       variant: "author", or "mmseg" for MMSegmentation's head and backbone, whose
         parameters have other names and shapes.
-      features: See `SegFormerHead`; None takes the number of the variant.
+      features: See `SegFormerHead`; None takes the number for this size and variant.
       dropout: Dropout rate before the classifier.
       align_corners: See `segformer`.
       style: See `BlockConfig`.

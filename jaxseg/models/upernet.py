@@ -1,7 +1,7 @@
 """UPerNet: pyramid pooling and a feature pyramid (arXiv 1807.10221).
 
-The networks have the sizes of MMSegmentation's: ResNet-v1c, Swin or ConvNeXt at output
-stride 32, 512 channels in the head and an auxiliary head on c4.
+By default, the networks are those of MMSegmentation: ResNet-v1c, Swin or ConvNeXt at
+output stride 32, 512 channels in the head and an auxiliary head on c4.
 """
 
 from flax import linen as nn

@@ -44,7 +44,7 @@ class ObjectContext(nn.Module):
       key_features: d, the number of channels of queries and keys.
       features: Number of output channels; None keeps the number of channels of `x`.
       bias: Whether the convolutions have a bias before their normalization, as in the
-        openseg code.
+        code of openseg.pytorch.
       style: See `BlockConfig`.
     """
 

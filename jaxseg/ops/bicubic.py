@@ -25,8 +25,8 @@ def resize_bicubic(
       x: [B, H, W, C].
       size: Height and width of the result.
       antialias: Whether the kernel widens when the map shrinks.
-      offset: The positions are those of a map with this many more rows and columns.
-        DINOv2 uses 0.1 (arXiv 2304.07193, the authors' code).
+      offset: Positions are computed as if the result had this many more rows and
+        columns. DINOv2 uses 0.1 (arXiv 2304.07193, the authors' code).
 
     Returns:
       [B, *size, C].

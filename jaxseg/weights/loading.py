@@ -48,7 +48,7 @@ class Imported:
 
     @property
     def beside(self) -> dict[str, Any]:
-        """Returns the entries of the checkpoint file other than the state dict."""
+        """Returns the content of the checkpoint file other than the state dict."""
         return self.found.beside
 
 
@@ -119,7 +119,7 @@ def read_into(
       The variables, with a report of the import.
 
     Raises:
-      ValueError: If entries are missing, unused or of another shape; if the file cannot
+      ValueError: If tensors are missing, unused or of another shape; if the file cannot
         be read or contains values that are NaN or infinite; or if the file contains
         only a backbone although the model is a whole network and `part` is not given.
     """

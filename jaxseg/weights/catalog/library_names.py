@@ -1,6 +1,6 @@
 """Renames the parameters of a network as another library names them.
 
-The option `--export-names` selects the library.
+The option `--export-names` of `jaxseg convert` selects the library.
 """
 
 from __future__ import annotations

@@ -75,11 +75,14 @@ def build(
 
 
 def logits(net: Any, image: Any) -> Any:
-    """Returns the logits [B, K, H, W] at the size of the image, before the argmax.
+    """Returns the logits of a network of MMSegmentation, at the size of the image.
 
     Args:
       net: A network that `build` returned.
       image: A tensor [B, C, H, W].
+
+    Returns:
+      A tensor [B, K, H, W].
     """
     return net.encode_decode(image, [{"img_shape": tuple(image.shape[2:])}])
 

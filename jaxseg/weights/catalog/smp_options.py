@@ -36,7 +36,7 @@ def pspnet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def presence_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Returns the number of classes of the classification head, if there is one.
+    """Returns the number of classes of the head that classifies whole images, if any.
 
     Args:
       state: The tensors by name.

@@ -41,7 +41,7 @@ _DECODERS = (  # Those of segmentation_models.pytorch.
 
 
 def name_of(keys: set[str]) -> str:
-    """Returns a name for the unsupported network that tensor names show, or "".
+    """Returns the name of the unsupported network that has these tensors, or "".
 
     >>> name_of({"decode_head.ema_module.bases", "backbone.stem.0.weight"})
     "MMSegmentation's EMANet"

@@ -19,7 +19,7 @@ _TUPLES = ("mean", "std")
 
 @functools.cache
 def entries() -> dict[str, Entry]:
-    """Returns the descriptions of all published weights by name, as in the file."""
+    """Returns the descriptions of all published weights by name, in file order."""
     stored = json.loads(TABLE.read_text(encoding="utf-8"))
     rows = (_entry(fields, stored["classes"]) for fields in stored["entries"])
     return {row.name: row for row in rows}
@@ -47,7 +47,7 @@ def matching(pattern: str) -> list[Entry]:
       pattern: Part of a name, or a pattern such as "timm/resnet50.*".
 
     Raises:
-      ValueError: If no entry matches. The message suggests similar names.
+      ValueError: If no weights match. The message suggests similar names.
     """
     wild = any(character in pattern for character in "*?[")
     found = [

@@ -1,4 +1,4 @@
-"""Converts a PyTorch state dict to variables by an import table, and back."""
+"""Converts a PyTorch state dict to variables by a table of rules, and back."""
 
 import re
 from collections.abc import Iterable, Mapping

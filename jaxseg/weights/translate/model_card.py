@@ -174,7 +174,7 @@ def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
     The key names of MMSegmentation before and since version 1.0 are both read.
 
     Args:
-      beside: The entries of the file besides the state dict.
+      beside: The entries of the checkpoint file other than the state dict.
 
     Returns:
       The names and the RGB colors, each () if they are not stated.

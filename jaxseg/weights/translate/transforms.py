@@ -1,9 +1,9 @@
 """Converts tensors between the layouts of PyTorch and of jaxseg.
 
-A table refers to a transform by its name, with arguments if it needs any: `"conv"`,
+An import table refers to a transform by its name and arguments: `"conv"`,
 `"conv_transpose"`, `"linear"`, `"identity"`, `"conv1d"`, `"channels"`,
 `"conv_as_linear"`, `"linear_as_conv(7, 7)"`. PyTorch stores a convolution as OIHW, a
-transposed one as IOHW and a dense matrix as [out, in]. This library stores them as
+transposed one as IOHW and a dense matrix as [out, in]. jaxseg stores them as
 HWIO, HWIO (not flipped) and [in, out]. "channels" changes factors of the channels from
 [C, 1, 1] to [C]. "merging" reorders the input channels of Swin's patch merging from
 MMSegmentation's order to jaxseg's. All transforms are invertible.
