@@ -39,7 +39,7 @@ def _rank(record: Record) -> int:
 
 
 def ratios(record: Record, side: str = "torch") -> tuple[float, float] | None:
-    """Returns the times of jaxseg divided by the times of PyTorch in one row.
+    """Returns the times of jaxseg divided by PyTorch's in one row of the table.
 
     Args:
       record: The measurement of the row.

@@ -81,7 +81,8 @@ def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterato
     """Yields the rows of the benchmark's table: operators and networks to be timed.
 
     Args:
-      parts: The parts to include, out of "ops", "models" and "memory".
+      parts: What to time or measure: "ops" for operators, "models" for networks,
+        "memory" for the peak memory of networks.
       only: A substring of the names to include, or a pattern with wildcards.
       device: "cpu" or "gpu".
       quick: Whether to include only the rows of the option `--quick`.

@@ -30,7 +30,8 @@ class Session:
     Attributes:
       device: "cpu" or "gpu".
       dtype: "float32" or "bfloat16".
-      parts: The parts to measure, out of "ops", "models" and "memory".
+      parts: What to measure: "ops" for operators, "models" for networks, "memory" for
+        the peak memory of networks.
       filter: A substring of the names of the rows to measure, or a pattern.
       quick: Whether only a few rows are measured, with few repetitions.
       budget: The number of minutes after which no further row is started, or None.

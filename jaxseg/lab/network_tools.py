@@ -256,7 +256,7 @@ class Consistency(StudiedNetwork):
         )
 
     def stride_table(self, image: np.ndarray) -> Table:
-        """Returns a table that compares backbone features at several output strides.
+        """Returns a table of how much backbone features differ between output strides.
 
         Args:
           image: The input, float32 [1, H, W, C].

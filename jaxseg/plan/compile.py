@@ -130,7 +130,7 @@ class ProgramMemory:
 
     @property
     def total(self) -> int:
-        """Returns the peak memory of the step in bytes."""
+        """Returns the peak memory of the step on one device in bytes."""
         return self.arguments + self.output - self.alias + self.temporaries + self.code
 
 
@@ -290,7 +290,7 @@ def _memory(program) -> ProgramMemory:
 
 
 def wanted_bytes(message: str) -> float:
-    """Returns the bytes of the first size in a text like "needs 18.3G of 15.75G"."""
+    """Returns the first size in bytes in a text like "needs 18.3G of 15.75G", or 0."""
     found = re.search(r"([\d.]+)([KMG])", message)
     scale = {"K": 2**10, "M": 2**20, "G": GIB}
     return float(found[1]) * scale[found[2]] if found else 0.0

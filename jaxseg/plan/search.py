@@ -43,7 +43,7 @@ def search(attempt: Attempt, start: int, room: float) -> Found:
 
     The search halves `start` until the batch fits. It then extrapolates the memory of
     two batch sizes linearly to `room` bytes and compiles the batch size found. If that
-    does not fit, it compiles nine tenths of it.
+    does not fit, it compiles nine tenths of that batch size.
 
     Args:
       attempt: Compiles the step with a batch size. Returns whether it fits, and the

@@ -47,7 +47,8 @@ class ClassRow:
       color: The color of the class.
       share: The fraction of the labeled pixels that belong to the class, from the first
         run that has the class.
-      scores: For each run, the value of each of `SCORES`; NaN if it is undefined.
+      scores: For each run, the IoU, the recall and the precision of the class; NaN if
+        undefined.
       change: The IoU of the last run minus that of the first one. NaN if there is only
         one run or if one of the two is undefined.
     """
@@ -84,7 +85,7 @@ def scored_run(record: RunRecord, measured: Measurement | None) -> ScoredRun | N
 
 
 def class_rows(runs: Sequence[ScoredRun]) -> list[ClassRow]:
-    """Returns the scores of each class that occurs in any of the runs, by label order.
+    """Returns the scores of each class that occurs in any of the runs, in label order.
 
     Args:
       runs: The scores of the runs.

@@ -143,7 +143,7 @@ def measure(
     Args:
       record: The run.
       options: The checkpoint, the number of images and the folders of the data.
-      devices: The devices to use. By default all devices are used.
+      devices: The JAX devices to use. By default all devices are used.
 
     Raises:
       ValueError: If the data or the checkpoint cannot be read.

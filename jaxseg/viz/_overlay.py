@@ -126,7 +126,7 @@ def indexed_png(
 
     Raises:
       ValueError: If a label is neither a class of the palette nor void, or `void` is a
-        class or exceeds 255.
+        class or exceeds 65535.
     """
     palette = _checked_palette(palette)
     label = _checked_label(label, len(palette), void)

@@ -90,7 +90,7 @@ def _text(folder: Traversable, common: Traversable, name: str) -> str | None:
 
 
 def data_uri(content: bytes) -> str:
-    """Returns an address that contains an image file.
+    """Returns a `data:` address (URI) that contains the bytes of an image file.
 
     Args:
       content: The bytes of a PNG, JPEG or SVG file.

@@ -32,7 +32,7 @@ class RatePlan:
         position of the map.
       field: The size of the receptive field in image pixels,
         base + output_stride * (cells - 1), where base is the field of one cell.
-      coverage: The share of the square field that is read.
+      coverage: The share of the pixels in the square field that an output reads.
       evenness: The mean of the path counts over the square field, divided by their
         maximum. The path count of a pixel is the number of paths from it through the
         layers to an output.

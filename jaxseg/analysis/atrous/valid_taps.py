@@ -30,9 +30,10 @@ def _offsets(kernel: int, rate: int) -> np.ndarray:
 
 
 def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
-    """Computes the share of kernel positions that fall on the map and not on padding.
+    """Computes the share of the kernel's taps that fall on the map and not on padding.
 
-    The share is averaged over all positions of the kernel on the map.
+    A tap is one of the positions that the kernel reads for an output pixel. The share
+    is averaged over all output pixels.
 
     Args:
       size: Height and width of the map, or one number for both.
@@ -52,7 +53,9 @@ def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
 
 
 def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray:
-    """Counts the positions of a kernel that fall on the map and not on its padding.
+    """Counts the kernel's taps that fall on the map and not on its padding.
+
+    A tap is one of the positions that the kernel reads for an output pixel.
 
     Returns:
       Integers [H, W]. Entry [i, j] is the count for the kernel at output pixel (i, j).

@@ -71,7 +71,8 @@ def reach(fn: Callable, image: Any, *rest: Any) -> Any:
       *rest: Further arguments, such as weights; arrays or shapes.
 
     Returns:
-      The pytree that `fn` returns, with a `Reach` in place of each map.
+      The pytree that `fn` returns, in which a `Reach` with the rows and columns that a
+      map depends on replaces this map.
 
     Raises:
       ValueError: If an output is not of rank 4 or does not depend on the image.

@@ -34,16 +34,17 @@ class Spread:
     mask: np.ndarray
 
     def without(self, removed: Iterable[int]) -> Spread:
-        """Returns the dependence after a reduction over the dimensions `removed`.
+        """Returns the image rows that a sum over dimensions of the array depends on.
 
-        A result depends on each image row that one of the reduced elements depends on.
+        The sum, or another reduction over the dimensions `removed`, depends on each
+        image row that one of the reduced elements depends on.
         """
         axes = tuple(i for i, dim in enumerate(self.dims) if dim in set(removed))
         kept = tuple(dim for i, dim in enumerate(self.dims) if i not in axes)
         return Spread(kept, np.any(self.mask, axes) if axes else self.mask)
 
     def renamed(self, names: Mapping[int, int]) -> Spread:
-        """Returns the dependence after the dimensions of the array are transposed.
+        """Returns the image rows that the array depends on after it is transposed.
 
         Args:
           names: Maps the old number of each dimension in `dims` to the new one.

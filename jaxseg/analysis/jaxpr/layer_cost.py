@@ -42,12 +42,12 @@ class LayerCost:
 
     @property
     def flops(self) -> int:
-        """Returns the floating-point operations, 2 * macs."""
+        """Returns the floating-point operations of the layer, 2 * macs."""
         return 2 * self.macs
 
     @property
     def intensity(self) -> float:
-        """Returns the FLOPs per byte that is read or written.
+        """Returns the FLOPs of the layer per byte that it reads or writes.
 
         If this number is low, the memory bandwidth limits the speed."""
         return self.flops / self.moved

@@ -69,7 +69,7 @@ class PeakMemory:
 
 
 def peak_memory(fn: Callable, *args: Any) -> PeakMemory:
-    """Estimates the memory of `fn(*args)` without running it.
+    """Estimates the memory that `fn(*args)` needs, without running it.
 
     Args:
       fn: Any function that JAX can trace. For the memory of training, pass the function

@@ -39,7 +39,8 @@ class Value:
     """Describes one array of the program.
 
     Attributes:
-      dims: The `Line` objects of each dimension; see the module.
+      dims: For each dimension, its `Line` objects: several if a reshape has merged it
+        from several dimensions, none if its size is 1.
       dtype: The type of the elements.
       known: The elements, if they do not depend on the arguments of the program.
       from_image: Whether the elements depend on the image.

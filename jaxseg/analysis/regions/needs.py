@@ -16,7 +16,7 @@ from jaxseg.analysis.regions.tiles import Tiles
 def needs(
     node: Node, spans: list[list[Span] | None], tiles: Tiles
 ) -> list[list[Span] | None]:
-    """Returns the part of each operand that is needed for parts of the results.
+    """Returns which part of each operand an operation needs for parts of its results.
 
     Intervals of positions can start before the operand and end after it, in padding.
 
@@ -46,7 +46,7 @@ def needs(
 
 
 def hull(a: Span, b: Span) -> Span:
-    """Returns for each tile the smallest interval that contains its two in a and b."""
+    """Returns the smallest interval that contains both a and b, for each tile."""
     if a.axis and b.axis and a.axis != b.axis:
         return Span(None, 0, 2**31)
     low = np.minimum(a.start, b.start)
@@ -260,7 +260,7 @@ def _concatenation(node, spans):
 
 
 def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns which part of an array is needed for a part of the reversed array."""
+    """Returns which part of an array is read for a part of `lax.rev` of this array."""
     value, found = node.ins[0], list(spans)
     for dim in node.params["dimensions"]:
         for i in value.places(dim):

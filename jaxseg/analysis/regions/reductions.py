@@ -59,8 +59,8 @@ class GlobalOperation:
 def mark(node: Node) -> None:
     """Determines whether an operation combines positions of the whole image, and how.
 
-    It sets `reduced`, `cut` and `opaque` of the operation, and `level` and `partial` of
-    its results.
+    The answer is stored in the attributes `reduced`, `cut` and `opaque` of the
+    operation, and `level` and `partial` of its results.
 
     Args:
       node: The operation. `level` and `partial` of its operands are already set.
@@ -140,7 +140,7 @@ def _loose(node: Node) -> bool:
 
 
 def global_operations(nodes: list[Node]) -> list[GlobalOperation]:
-    """Lists the operations that combine positions of the whole image.
+    """Lists the operations of a network that combine positions of the whole image.
 
     Args:
       nodes: The operations of a network, in the order in which they run.

@@ -173,7 +173,7 @@ def _is_merge(node: Node | None) -> bool:
 
 
 def tile_spans(value: Value, tiles: dict[str, tuple[np.ndarray, int]]) -> list[Span]:
-    """Returns the part of a feature map that each tile covers.
+    """Returns the part of a feature map that each tile covers, along each axis.
 
     Args:
       value: The map, for example the logits.

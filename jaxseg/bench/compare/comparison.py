@@ -64,7 +64,7 @@ class Effect:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageComparison:
-    """Contains the outputs of both networks for one image, and how they differ.
+    """Contains what a network and its import in jaxseg predict for one image.
 
     Attributes:
       path: The image file.
@@ -124,7 +124,7 @@ class Comparison:
 
     @property
     def worst(self) -> ImageComparison:
-        """Returns the image whose logits differ most."""
+        """Returns the image on which the logits of the two networks differ most."""
         return max(self.images, key=lambda image: _order(image.relative))
 
     @property
@@ -156,7 +156,7 @@ class Comparison:
 def compared(
     pair: Pair, paths: Iterable[str | Path], options: CompareOptions
 ) -> Comparison:
-    """Runs both networks on images and compares their outputs.
+    """Runs a PyTorch network and its import on images and compares their logits.
 
     Args:
       pair: The original network and its import in jaxseg.

@@ -16,7 +16,7 @@ _UNET = 16  # The U-Net of MMSegmentation refuses sizes that are no multiples of
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """Contains an image in the size in which both networks segment it.
+    """Contains an image, resized and padded so that the compared networks accept it.
 
     Attributes:
       pixels: The image, [H, W, C], padded at the bottom and on the right.

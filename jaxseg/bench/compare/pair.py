@@ -121,7 +121,7 @@ class Pair:
 
     @functools.cached_property
     def jaxseg_logits(self) -> Callable[[np.ndarray], jax.Array]:
-        """Returns the compiled function from normalized RGB images to logits."""
+        """Returns a compiled function from normalized RGB images to jaxseg's logits."""
         apply = jax.jit(self.network.forward)
         variables = jax.device_put(self.variables)
 

@@ -38,7 +38,10 @@ class Speed:
 
     @property
     def ratio(self) -> float:
-        """Returns the median time of jaxseg relative to PyTorch; below 1 is faster."""
+        """Returns the median of jaxseg's time divided by PyTorch's.
+
+        If it is below 1, jaxseg is faster.
+        """
         return statistics.median(self.ratios)
 
     def lines(self) -> list[str]:
@@ -63,7 +66,7 @@ class Speed:
 
 
 def timed(function: Callable[[], object]) -> tuple[object, float]:
-    """Returns the result of a call and the seconds that it took."""
+    """Calls a function, and returns its result and the seconds that the call took."""
     start = time.perf_counter()
     result = function()
     return result, time.perf_counter() - start

@@ -24,7 +24,7 @@ class HeatMap:
 
     Attributes:
       values: The matrix, [h, w].
-      scale: The title of the color scale, with the unit, and the values of its ends.
+      scale: The title of the color scale, with the unit, and the values at its ends.
         With `log=True` the colors follow the logarithm of the values.
       rows: The names of the rows.
       columns: The names of the columns.

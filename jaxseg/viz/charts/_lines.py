@@ -35,7 +35,7 @@ class Line:
 
 
 def mean_line(x: Sequence[float], samples: Sequence[Sequence[float]]) -> Line:
-    """Returns the line of the means of repeated measurements.
+    """Returns a line through the means of measurements that were repeated at each x.
 
     Its uncertainty extends by one standard deviation of the sample (n - 1) to each
     side. A single measurement has none.

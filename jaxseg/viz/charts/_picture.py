@@ -24,7 +24,7 @@ class Picture:
     title: str = ""
 
     def draw(self, axes: Axes) -> None:
-        """Draws the image into axes of matplotlib."""
+        """Draws the image and its title into axes of matplotlib."""
         axes.imshow(self.image)
         axes.set_title(self.title)
         axes.set_axis_off()

@@ -17,8 +17,8 @@ class Axis:
       log: Whether the scale is logarithmic.
       limits: The values at both ends of the axis. None in place of a value chooses that
         end from the data.
-      ticks: The values with ticks, instead of round numbers. Use them where only a few
-        values exist, such as atrous rates.
+      ticks: The values at which ticks are drawn, instead of at round numbers. Set them
+        if only a few values exist, such as atrous rates.
       names: The text at each of `ticks`, instead of the number.
     """
 
