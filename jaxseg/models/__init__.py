@@ -1,7 +1,8 @@
 """Complete networks, one file for each family.
 
-`MODELS` lists the presets by name. `FAMILIES` lists the heads that can be combined with
-the backbones in `jaxseg.backbones.catalog`.
+`MODELS` lists the presets, which are networks with a certain backbone, by name.
+`FAMILIES` lists the heads that can be combined with the backbones in
+`jaxseg.backbones.catalog`.
 """
 
 import inspect
@@ -54,7 +55,8 @@ def check_name(name: str, backbone: str | None = None) -> None:
     """Raises ValueError if a network's name is unknown or does not fit the backbone.
 
     Args:
-      name: The name of a preset or, with a backbone, of a family.
+      name: The name of a network, such as "deeplabv3plus_resnet50", or, with a
+        backbone, that of a family, such as "deeplabv3plus".
       backbone: The name of a backbone or None.
     """
     if name not in MODELS and name not in FAMILIES:
@@ -89,7 +91,8 @@ def factory_of(name: str, backbone: str | None = None) -> Callable[..., nn.Modul
     """Returns the function that creates a network from keyword options.
 
     Args:
-      name: The name of a preset or, with a backbone, of a family.
+      name: The name of a network, such as "deeplabv3plus_resnet50", or, with a
+        backbone, that of a family, such as "deeplabv3plus".
       backbone: The name of a backbone or None.
     """
     if backbone is None or name not in FAMILIES:
@@ -98,7 +101,7 @@ def factory_of(name: str, backbone: str | None = None) -> Callable[..., nn.Modul
 
 
 def family_of(preset: str) -> str | None:
-    """Returns the family to which a preset belongs, or None.
+    """Returns the name of the family to which a network of `MODELS` belongs, or None.
 
     >>> family_of("deeplabv3plus_resnet50")
     'deeplabv3plus'
@@ -108,7 +111,7 @@ def family_of(preset: str) -> str | None:
 
 
 def list_models(part: str = "") -> list[str]:
-    """Returns the sorted names of the presets, or of those that contain `part`."""
+    """Returns the sorted names of the networks in `MODELS` that contain `part`."""
     return sorted(name for name in MODELS if part in name)
 
 

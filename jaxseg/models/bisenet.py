@@ -78,7 +78,7 @@ def bisenet_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       form: The code that the network follows, see `bisenet`.
       features: Number of channels of both paths; the fusion has 2 * features channels.
       main: Number of channels of the main head; None takes 2 * features.

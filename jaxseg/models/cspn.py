@@ -108,7 +108,7 @@ def cspn_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       steps: Number of propagation steps.
       absolute: See `jaxseg.ops.propagate.cspn_kernel`.
       read: See `jaxseg.ops.propagate.cspn_kernel`.

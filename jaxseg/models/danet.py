@@ -48,7 +48,7 @@ def danet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       variant: How the channel attention is computed. "paper" takes the softmax of the
         similarity. "release" takes that of the negated similarity, as published
         checkpoints require.

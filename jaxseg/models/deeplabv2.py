@@ -42,7 +42,7 @@ class MultiScale(nn.Module):
     The paper weights all four by 1, so set the auxiliary weight to 1.
 
     Attributes:
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       head: Maps a pyramid to logits.
       scales: Scales of the image. The first one sets the resolution of the maximum.
       align_corners: Whether the resizing of logits aligns corners.

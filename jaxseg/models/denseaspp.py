@@ -37,7 +37,7 @@ def denseaspp(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       rates: Atrous rates of the branches.
       widths: Channels of the 1x1 and of the 3x3 convolution of a branch.
       align_corners: Whether the final resizing aligns corners.

@@ -33,7 +33,7 @@ def dpt(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       features: See `DPTHead`.
       widths: See `DPTHead`.
       readout: See `DPTHead`. "add" and "project" need a `ViT` with a class token.

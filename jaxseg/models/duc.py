@@ -23,7 +23,7 @@ def duc(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       rates: Atrous rates of the head.
       cell: Upsampling factor of the head.
       order: Channel order of the head, see `DUCHead`.

@@ -22,7 +22,7 @@ def encnet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       features: Number of channels of the head.
       codewords: Number of codewords.
       aux: Whether an auxiliary FCN head reads c4.

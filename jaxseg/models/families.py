@@ -1,9 +1,9 @@
-"""Lists all families by name, and creates the network of a family and a backbone.
+"""Lists the families of networks by name, and combines a family with a backbone.
 
 A new family is a file in this folder and one entry here.
 
-These networks are presets only, because their decoder reads more than the levels of a
-pyramid or is not separable from one encoder:
+These networks belong to no family, because their decoder reads more than the levels of
+a pyramid or is not separable from one encoder:
 
 - SegNet and DeconvNet read the positions of the maxima of VGG's poolings.
 - FCN-32s, -16s and -8s continue VGG's fully connected layers and its padding by 100.
@@ -108,7 +108,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def backbones_for(family: str, output_stride: int | None = None) -> list[str]:
-    """Returns the sorted names of the backbones on which a family can be put.
+    """Returns the sorted names of the backbones with which a family can be combined.
 
     >>> "hrnet_w18" in backbones_for("deeplabv3plus")
     True

@@ -45,7 +45,7 @@ def fastfcn(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       head: "fcn", "psp" (PSPNet), "deeplabv3" or "enc" (EncNet).
       rates: Atrous rates of the DeepLab v3 head.
       jpu_rates: Atrous rates of the JPU.

@@ -33,7 +33,7 @@ def fcn(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       convs: See `FCNHead`.
       join: See `FCNHead`.
       head_rate: Atrous rate of the heads.

@@ -29,7 +29,7 @@ def gcu(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       features: Number of channels of the map that the units read. The auxiliary head
         has half as many.
       vertices: Number of graph nodes of each unit.

@@ -30,7 +30,7 @@ def glore(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       features: Number of channels of the map that the units read. The auxiliary head
         has half as many.
       states: See `jaxseg.nn.graph.GloReUnit`.

@@ -26,7 +26,7 @@ def hrnetv2(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       align_corners: Whether the head and the final resizing align corners.
       head_kernel: Kernel size of the head: 1 for the authors and MMSegmentation.
       head_bias: Whether the head has a bias: True for the authors, False for

@@ -26,7 +26,7 @@ def nonlocal_net(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       mode: See `jaxseg.nn.attention.NonLocal`.
       use_scale: Whether to divide the attention scores by the square root of the number
         of channels of a query. MMSegmentation does so by default, the paper does not.

@@ -42,7 +42,7 @@ def pspnet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       bins: For each branch of the pyramid, the number b of its b x b cells.
       features: Number of channels of each branch of the pyramid.
       aux: Whether there is an auxiliary head on c4.

@@ -25,7 +25,7 @@ def refinenet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       stages: Number of stages of chained residual pooling: 4 in the released code, 2 in
         the figure of the paper.
       features: Number of channels of the decoder at c2 to c4. At c5 it has 2 * features

@@ -41,7 +41,7 @@ def se_fcn_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       features: Number of channels of the head. The auxiliary head has half as many.
       style: See `BlockConfig`.
     """

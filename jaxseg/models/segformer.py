@@ -26,7 +26,7 @@ def segformer(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       features: See `SegFormerHead`.
       variant: "author" or "mmseg", see `SegFormerHead`.
       dropout: Dropout rate before the classifier.

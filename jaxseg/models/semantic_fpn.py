@@ -23,7 +23,7 @@ def semantic_fpn(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       variant: "mmseg" or "smp", see `jaxseg.heads.semantic_fpn`.
       dropout: Dropout rate before the classifier; None takes 0.1 for "mmseg" and 0.2
         for "smp".

@@ -124,7 +124,7 @@ def setr_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       decoder: "naive" or "pup".
       variant: See `setr_naive`.
       features: Number of channels of the convolutions.
@@ -187,7 +187,7 @@ def setr_mla_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       levels: The names of the maps, from the first to the last layer.
       variant: See `setr_naive`.
       features: Number of channels of the neck. The head has half as many.

@@ -21,7 +21,7 @@ class UNetEncoder(nn.Module):
     """Applies a backbone and a U-Net head, whose logits have the size of the image.
 
     Attributes:
-      backbone: Maps an image to a pyramid.
+      backbone: Maps an image to a pyramid of feature maps.
       head: Maps the pyramid and the image, as level c0, to logits.
       aux_presence: Maps the pyramid to logits [B, K] that say which classes occur in
         the image, for training.
