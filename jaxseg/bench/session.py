@@ -1,7 +1,7 @@
 """Measures the rows of a benchmark's table that have no valid result yet.
 
 A row is an operator or a network. A result is valid if no other process disturbed its
-measurement.
+measurement, and if it was measured without `--quick`.
 """
 
 from __future__ import annotations

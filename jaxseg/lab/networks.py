@@ -128,7 +128,7 @@ def weights_of(network: StudiedNetwork, model: nn.Module) -> dict[str, Any]:
 
 
 def noise(network: StudiedNetwork, count: int, size: tuple[int, int]) -> np.ndarray:
-    """Draws random input images of unit variance, float32 [count, *size, channels]."""
+    """Draws images of Gaussian noise, float32 [count, *size, channels], variance 1."""
     random = np.random.default_rng(network.seed + 1)
     return random.normal(size=(count, *size, CHANNELS)).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Measures the network of a run on validation images, as `jaxseg eval` does.
+"""Evaluates the network of a run on validation images, as `jaxseg eval` does.
 
 One pass over the images yields the confusion matrix, the calibration, the scores near
 boundaries and the predictions from which the pictures are drawn.

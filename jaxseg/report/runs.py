@@ -1,4 +1,4 @@
-"""Describes the runs of a report in words."""
+"""Describes the runs of a report in words: network, dataset, steps and evaluation."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Field:
 
     @property
     def period(self) -> int:
-        """Returns the number of outputs after which the intervals repeat.
+        """Returns the number of outputs after which the pattern of intervals repeats.
 
         These are the intervals of input pixels that the outputs read.
         """
@@ -81,17 +81,18 @@ class Field:
 
     @property
     def size(self) -> int:
-        """Returns the length of the longest interval in input pixels.
+        """Returns the size of the receptive field in input pixels.
 
-        An interval reaches from the first to the last input pixel that an output reads.
+        It is the largest number of pixels from the first to the last one that an output
+        reads, with both of them included.
         """
         return max(h - lo + 1 for lo, h in zip(self.lows, self.highs, strict=True))
 
     @property
     def jump(self) -> Fraction:
-        """Returns the mean distance of the intervals that neighboring outputs read.
+        """Returns by how many input pixels the fields of neighboring outputs are apart.
 
-        The distance is in input pixels.
+        If this distance varies, the result is its mean.
         """
         return Fraction(self.advance, self.period)
 

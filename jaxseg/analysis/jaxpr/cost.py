@@ -126,7 +126,7 @@ def count_cost_and_weights(
 
 
 def jaxpr_cost(closed: core.ClosedJaxpr, *, padding: bool = True) -> Cost:
-    """Counts the arithmetic of a closed jaxpr.
+    """Counts the arithmetic of a traced program (closed jaxpr).
 
     Its inputs count as arguments, so that their products are part of `Cost.macs`.
     """

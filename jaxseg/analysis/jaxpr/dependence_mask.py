@@ -219,9 +219,9 @@ def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 def given(spreads: Sequence[Spread | None]) -> list[Spread]:
-    """Returns the list without the items that are None.
+    """Returns the `Spread` objects in a list of operands that depend on the image.
 
-    None stands for an operand that does not depend on the image.
+    The items of the other operands are None.
     """
     return [spread for spread in spreads if spread is not None]
 

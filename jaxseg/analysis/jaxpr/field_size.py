@@ -40,7 +40,7 @@ class Extent:
 
     @property
     def coverage(self) -> float:
-        """Returns the share of the pixels in the field that the output depends on."""
+        """Returns the share of pixels in the receptive field that the output reads."""
         return self.touched / self.size
 
 

@@ -1,4 +1,4 @@
-"""Defines which positions of its operands each result of an operation depends on."""
+"""Determines which positions of its operands an operation reads for its results."""
 
 from __future__ import annotations
 

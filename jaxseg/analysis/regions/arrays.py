@@ -61,12 +61,12 @@ class Value:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """Returns the `Line` objects of all dimensions in order, in one tuple."""
+        """Returns the `Line` objects of all dimensions of the array in one tuple."""
         return tuple(line for dim in self.dims for line in dim)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Returns the size of each dimension."""
+        """Returns the size of each dimension of the array."""
         return tuple(math.prod(line.size for line in dim) for dim in self.dims)
 
     def places(self, dim: int) -> list[int]:
@@ -127,7 +127,7 @@ class Span:
 
 
 def full(size: int) -> Span:
-    """Returns the interval of all positions of an axis of this size."""
+    """Returns the interval that contains all positions of an axis of this size."""
     return Span(None, 0, size)
 
 

@@ -283,7 +283,7 @@ def _gather(node, spans):
 
 
 def accessed(value: Value, dims, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns which part of an operand is needed for a part of the result.
+    """Returns which part of an operand an operation reads for a part of its result.
 
     `dims` states for each dimension of the operand which positions the operation reads
     (`Access`). None stands for all positions.

@@ -1,4 +1,4 @@
-"""Opens a PyTorch checkpoint in its own library and its import in jaxseg."""
+"""Builds a network twice: in the library of its checkpoint and in jaxseg."""
 
 from __future__ import annotations
 

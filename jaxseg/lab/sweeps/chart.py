@@ -1,4 +1,4 @@
-"""Draws a chart of the scores that each configuration of a sweep reaches per seed."""
+"""Draws a chart of the scores of each configuration of a sweep, one for each seed."""
 
 from __future__ import annotations
 
