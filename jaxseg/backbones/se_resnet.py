@@ -6,7 +6,7 @@ The gate follows the last normalization of the residual branch and precedes the 
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import BLOCKS, plan_units
-from jaxseg.nn.attention import SqueezeExcite
+from jaxseg.nn.attention import ChannelGate
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
 from jaxseg.nn.residual import Shortcut
@@ -46,7 +46,7 @@ class SEBottleneck(nn.Module):
         y = block(x, self.features, 1, 1, 1, "relu", "conv1")
         y = block(y, self.features, 3, self.stride, self.rate, "relu", "conv2")
         y = block(y, 4 * self.features, 1, 1, 1, "none", "conv3")
-        y = SqueezeExcite(self.reduction, self.style, name="gate")(y, train=train)
+        y = ChannelGate(self.reduction, self.style, name="gate")(y, train=train)
         if self.stride > 1 or x.shape[-1] != 4 * self.features:
             shortcut = Shortcut(
                 4 * self.features, self.stride, style=self.style, name="downsample"

@@ -1,7 +1,7 @@
 """Attention over pixels and over channels.
 
 `PositionAttention` and `ChannelAttention` come from DANet (arXiv 1809.02983),
-`NonLocal` from non-local neural networks (arXiv 1711.07971), `SqueezeExcite` from arXiv
+`NonLocal` from non-local neural networks (arXiv 1711.07971), `ChannelGate` from arXiv
 1709.01507 and `SCSE` from arXiv 1803.02579. The defaults follow the equations of the
 papers. Options select the variants that published checkpoints need.
 """
@@ -231,7 +231,7 @@ class NonLocal(nn.Module):
         return Norm(self.style, scale_init=0.0, name="out_norm")(y, train=train)
 
 
-class SqueezeExcite(nn.Module):
+class ChannelGate(nn.Module):
     """Gates the channels: y = x * sigmoid(W_2 relu(W_1 mean_hw x)).
 
     mean_hw is the mean over all pixels. W_1 maps to C / reduction channels.

@@ -19,16 +19,20 @@ from jaxseg.analysis.atrous.effective_field import support
 from jaxseg.analysis.jaxpr.dependence import reach
 from jaxseg.analysis.jaxpr.field_size import extent
 from jaxseg.backbones.alexnet import AlexNet
+from jaxseg.backbones.convnext import ConvNeXt
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DenseNet
 from jaxseg.backbones.drn import DRN, DRNA
+from jaxseg.backbones.efficientnet import EfficientNet
 from jaxseg.backbones.googlenet import GoogLeNet
 from jaxseg.backbones.hdc import HDCResNet
 from jaxseg.backbones.hrnet import HRNet
+from jaxseg.backbones.mit import MixTransformer
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
 from jaxseg.backbones.resnet import ResNet
 from jaxseg.backbones.resnet_variant import ResNetVariant
 from jaxseg.backbones.se_resnet import SEResNet
+from jaxseg.backbones.swin import Swin
 from jaxseg.backbones.vgg import VGG
 from jaxseg.backbones.vit import ViT
 from jaxseg.backbones.wide_resnet38 import WideResNet38
@@ -69,6 +73,22 @@ WHOLE_IMAGE = {  # gates from the image's mean
     "se_resnet": (SEResNet(50, 8, **SMALL), (65, 65)),
     "mobilenetv3": (MobileNetV3("small", 8, 0.125, style=LAX), (65, 65)),
 }
+LITE = EfficientNet(width=0.1, depth=0.1, lite=True, style=LAX)
+GATED = EfficientNet(width=0.1, depth=0.1, style=LAX)
+ONES = (1, 1, 1, 1)
+RANDOM = {  # Layer normalization cancels averaging weights. (network, level, whole)
+    "convnext": (ConvNeXt((4, 4, 4, 4), ONES, 8, style=LAX), (385, 65), "c5", False),
+    "efficientnet": (GATED, (65, 65), "c5", True),
+    "efficientnet_lite": (LITE, (577, 65), "c5", False),
+    "mit": (
+        MixTransformer((4, 4, 8, 8), ONES, heads=(1, 1, 2, 2), style=LAX),
+        (65, 65), "c5", True,
+    ),
+    "swin": (
+        Swin(4, (2, 2, 2, 2), (1, 1, 2, 2), window=2, style=LAX),
+        (129, 65), "c3", False,
+    ),
+}  # fmt: skip
 GOLDEN = {  # published structures: size of the field of c5
     "xception41": (Xception(41, 16, width=1 / 64, style=LAX), 1147),
     "xception65": (Xception(65, 16, width=1 / 64, style=LAX), 1915),
@@ -159,6 +179,22 @@ def test_gates_see_the_whole_image(name, fill):
     assert found.rows.mask.all() and found.columns.mask.all()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RANDOM)
+def test_random_weights_read_the_field(name, fill):
+    """With random weights, no path cancels either, except by accident."""
+    model, size, level, whole = RANDOM[name]
+    images = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
+    variables = fill(model, images.shape)
+    apply = lambda x, v: model.apply(v, x)[level]
+    found = reach(apply, images, variables)
+    place = tuple(len(mask) // 2 for mask in (found.rows.mask, found.columns.mask))
+    seen = support(lambda x: apply(x, variables), images, place)
+    assert found.loose == () and extent(found.rows).whole == whole
+    np.testing.assert_array_equal(seen.any(1), found.rows.mask[place[0]])
+    assert not (seen.any(0) & ~found.columns.mask[place[1]]).any()
+
+
 VIT = {"width": 8, "heads": 2, "image_size": (48, 64), "style": LAX}
 
 
@@ -210,5 +246,6 @@ def test_every_backbone_is_measured():
             and value.__module__ == loaded.__name__
             and inspect.signature(value.__call__).return_annotation == Pyramid
         }
-    measured = {type(model) for model, _ in (BACKBONES | WHOLE_IMAGE).values()} | {ViT}
-    assert trunks == measured and len(trunks) >= 17
+    listed = (*BACKBONES.values(), *WHOLE_IMAGE.values(), *RANDOM.values())
+    assert trunks == {type(model) for model, *_ in listed} | {ViT}
+    assert len(trunks) >= 21

@@ -7,9 +7,9 @@ import pytest
 
 from jaxseg.nn.attention import (
     ChannelAttention,
+    ChannelGate,
     NonLocal,
     PositionAttention,
-    SqueezeExcite,
     channel_similarity,
 )
 from jaxseg.nn.block_config import BlockConfig
@@ -153,7 +153,7 @@ def test_non_local_scale_and_unknown_mode():
 
 def test_squeeze_excite_gates():
     x = draw((2, 4, 5, 8))
-    module = SqueezeExcite(reduction=4)
+    module = ChannelGate(reduction=4)
     variables = setup(module, x)
     ratio = module.apply(variables, x, train=False) / x
     p = variables["params"]
