@@ -30,7 +30,7 @@ ALL_STEPS = "all steps"
 
 @dataclasses.dataclass(frozen=True)
 class CompareOptions:
-    """Contains the options of a comparison.
+    """Contains the options for comparing a PyTorch network with its import in jaxseg.
 
     Attributes:
       tolerance: The largest difference of the logits, as a fraction of the largest
@@ -93,7 +93,7 @@ class ImageComparison:
 
     @property
     def equal(self) -> float:
-        """Returns the share of pixels that get one label from both networks, 0 to 1."""
+        """Returns the share of pixels (0 to 1) that PyTorch and jaxseg label alike."""
         return float((self.theirs == self.ours).mean())
 
 
@@ -124,12 +124,12 @@ class Comparison:
 
     @property
     def worst(self) -> ImageComparison:
-        """Returns the image on which the logits of the two networks differ most."""
+        """Returns the image on which PyTorch's and jaxseg's logits differ most."""
         return max(self.images, key=lambda image: _order(image.relative))
 
     @property
     def passed(self) -> bool:
-        """Returns whether the logits of both networks agree on all images.
+        """Returns whether the logits of the network and its import agree on all images.
 
         They agree if they differ by at most `tolerance`.
         """

@@ -1,4 +1,4 @@
-"""Draws an image, the masks of two networks, and where their logits differ."""
+"""Draws the masks of a network and of its import, and where their logits differ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEIGHT = 3.2  # The height of a part in inches.
 
 
 def picture(found: Comparison, image: ImageComparison) -> bytes:
-    """Draws an image, the masks of both networks and the differences of their logits.
+    """Draws an image, the masks of a network and its import, and how the logits differ.
 
     Args:
       found: The comparison of both networks.

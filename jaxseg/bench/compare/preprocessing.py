@@ -1,4 +1,4 @@
-"""Describes how two libraries turn pixels into the input of a network, step by step."""
+"""Compares how a PyTorch library and jaxseg turn pixels into the input of a network."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def of_jaxseg(pair: Pair) -> Preprocessing:
 
 
 def steps(theirs: Preprocessing, ours: Preprocessing) -> tuple[Step, ...]:
-    """Compares two ways of preprocessing step by step.
+    """Compares the preprocessing of a PyTorch library and of jaxseg step by step.
 
     Args:
       theirs: The preprocessing of the library that the checkpoint comes from.

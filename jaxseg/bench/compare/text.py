@@ -57,7 +57,7 @@ def _import(found: Comparison) -> str:
 
 
 def logits(found: Comparison) -> Table:
-    """Returns a table of how much the logits of both networks differ on each image."""
+    """Returns a table of how far jaxseg's logits are from PyTorch's on each image."""
     columns = (
         *("image", "size", "largest difference", "mean difference"),
         *("of the largest logit", "equal labels"),
@@ -77,7 +77,7 @@ def logits(found: Comparison) -> Table:
 
 
 def preprocessing(found: Comparison) -> Table:
-    """Returns a table of the preprocessing steps in the library and in jaxseg."""
+    """Returns a table of the preprocessing in the PyTorch library and in jaxseg."""
     columns = (
         "preprocessing",
         found.pair.library,
