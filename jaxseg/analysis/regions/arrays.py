@@ -132,7 +132,7 @@ def full(size: int) -> Span:
 
 
 def fixed(shape: tuple[int, ...]) -> Dims:
-    """Describes the dimensions of an array that does not depend on the image.
+    """Describes an array without dimensions that correspond to image rows or columns.
 
     Returns:
       For each dimension, a tuple of one `Line` without an axis, or of none if its size
