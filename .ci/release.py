@@ -1,6 +1,6 @@
 """Rehearses a release, and prints a table of the results.
 
-    python3 .ci/release.py --output dist
+    python3 .ci/release.py --output dist      # keeps the archives and dist/site
 
 Builds the source distribution and, from it, the wheel; compares their files with those
 that git tracks; checks the changelog and the metadata; builds the documentation with
@@ -190,12 +190,19 @@ def check_changelog(version, final):
 
 
 def build_docs(programs, wheel, work):
-    """Builds the site with the installed wheel; a warning is an error."""
+    """Builds the site with the installed wheel, and stores it next to the wheel.
+
+    A warning is an error.
+
+    Returns:
+      The number of pages.
+    """
+    site = wheel.parent / "site"
     pins = ROOT / ".ci/extras.txt"
     run(programs / "pip", "install", "--quiet", "-c", pins, f"{wheel}[docs]")
     command = (programs / "sphinx-build", "-q", "-W", "-b", "html", "docs")
-    run(*command, work / "site", cwd=ROOT)
-    return len([*(work / "site").rglob("*.html")])
+    run(*command, "-d", work / "doctrees", site, cwd=ROOT)
+    return len([*site.rglob("*.html")])
 
 
 def offline():
@@ -253,7 +260,9 @@ def try_pythons(table, work, wheel, sdist, version):
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=pathlib.Path, help="folder for both archives")
+    parser.add_argument(
+        "--output", type=pathlib.Path, help="folder for both archives and the site"
+    )
     parser.add_argument("--quick", action="store_true", help="make no environments")
     parser.add_argument("--final", action="store_true", help="require the date")
     return parser.parse_args()

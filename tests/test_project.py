@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import runpy
 import tomllib
 
 import pytest
@@ -63,3 +64,28 @@ def test_the_workflow_runs_scripts_that_exist():
     lines = [step["run"].split() for step in steps if "run" in step]
     scripts = [word for line in lines for word in line if word.startswith(".ci/")]
     assert len(scripts) == 2 and all((ROOT / script).is_file() for script in scripts)
+
+
+def test_the_workflow_uploads_the_archives_and_the_site():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    steps = workflow["jobs"]["package"]["steps"]
+    assert "python3 .ci/release.py --output dist" in [s.get("run") for s in steps]
+    uploads = [s["with"] for s in steps if "upload-artifact" in s.get("uses", "")]
+    paths = {upload["name"]: upload["path"].split() for upload in uploads}
+    assert paths == {"dist": ["dist/*.whl", "dist/*.tar.gz"], "site": ["dist/site"]}
+
+
+def test_the_release_keeps_the_site_next_to_the_archives(tmp_path):
+    build_docs = runpy.run_path(str(ROOT / ".ci/release.py"))["build_docs"]
+
+    def run(*command, **_):
+        """Writes what Sphinx writes, to the folder that is its last argument."""
+        if command[0].name == "sphinx-build":
+            command[-1].mkdir()
+            (command[-1] / "index.html").touch()
+
+    build_docs.__globals__["run"] = run
+    wheel = tmp_path / "dist" / "jaxseg.whl"
+    wheel.parent.mkdir()
+    assert build_docs(tmp_path / "bin", wheel, tmp_path / "work") == 1
+    assert [*wheel.parent.rglob("*.html")] == [tmp_path / "dist/site/index.html"]
