@@ -16,6 +16,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jaxseg import backbones as backbones
+    from jaxseg import config as config
+    from jaxseg import heads as heads
+    from jaxseg import models as models
+    from jaxseg import nn as nn
+    from jaxseg import nnx as nnx
+    from jaxseg import ops as ops
+    from jaxseg import typing as typing
     from jaxseg._api import Run, open_run
     from jaxseg._pretrained import load_pretrained
     from jaxseg._train import Trained, train
@@ -55,14 +63,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _PACKAGES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # or a type checker accepts every name
+
+    def __getattr__(name: str) -> Any:
+        if name in _PACKAGES:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

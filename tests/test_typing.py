@@ -30,5 +30,5 @@ def test_only_the_wrong_calls_are_rejected():
         if "# expect: " in line
     }
     errors = re.findall(r"^(.+?):(\d+): error: .*\[(.+)\]$", done.stdout, re.MULTILINE)
-    assert len(expected) == 9
+    assert len(expected) == 11
     assert {*errors} == expected, done.stdout + done.stderr

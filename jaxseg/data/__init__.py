@@ -5,7 +5,16 @@ needs only the description of a dataset therefore does not import the input pipe
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxseg.data.cloud_pipeline import cloud_eval_batches, cloud_train_batches
+    from jaxseg.data.clouds import Clouds, open_clouds
+    from jaxseg.data.opening import open_source
+    from jaxseg.data.pipeline import eval_batches, train_batches
+    from jaxseg.data.source import Source, from_builder
+    from jaxseg.data.spec import DatasetSpec
+    from jaxseg.data.statistics import ClassFrequencies, class_frequencies
 
 _MODULES = {
     "ClassFrequencies": "statistics",
@@ -37,9 +46,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # or a type checker accepts every name
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value

@@ -94,15 +94,17 @@ class DPTHead(nn.Module):
 
         With `enlarge=2`, it is 16 times the resolution.
         """
-        x = None
+        fused: Array | None = None
         for level in reversed(LEVELS):
             y = self._reassemble(pyramid, level)
             y = Conv(
                 self.features, bias=False, style=self.style, name=f"reduce_{level}"
             )(y)
             fuse = FusionBlock(self.style, name=f"fuse_{level}")
-            first = x is None
-            x = fuse(y if first else x, None if first else y, train=train)
+            if fused is None:
+                fused = fuse(y, None, train=train)
+            else:
+                fused = fuse(fused, y, train=train)
         head = PixelHead(
             self.num_classes,
             self.features,
@@ -110,7 +112,8 @@ class DPTHead(nn.Module):
             style=self.style,
             name="head",
         )
-        x = head(x, train=train)
+        assert fused is not None  # LEVELS is not empty
+        x = head(fused, train=train)
         size = (self.enlarge * x.shape[1], self.enlarge * x.shape[2])
         return resize(x, size, align_corners=True)
 

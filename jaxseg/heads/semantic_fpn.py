@@ -47,7 +47,9 @@ class SemanticFPNHead(nn.Module):
     @nn.compact
     def __call__(self, pyramid: Pyramid, *, train: bool) -> Array:
         """Maps a pyramid to logits [B, h, w, K], with h and w of "c2", float32."""
-        x, total, size = None, None, pyramid["c2"].shape[1:3]
+        x: Array | None = None
+        total: Array | None = None
+        size = pyramid["c2"].shape[1:3]
         for number, level in reversed(list(enumerate(LEVELS))):
             lateral = self._conv(1, f"lateral_{level}")(pyramid[level])
             x = lateral if x is None else lateral + _nearest(x, lateral.shape[1:3])
@@ -58,6 +60,7 @@ class SemanticFPNHead(nn.Module):
         head = Classifier(
             self.num_classes, dropout=self.dropout, style=self.style, name="classifier"
         )
+        assert total is not None  # LEVELS is not empty
         return head(total, train=train)
 
     @property
@@ -83,7 +86,7 @@ class SemanticFPNHead(nn.Module):
         return y
 
 
-def _nearest(x: Array, size: tuple[int, int]) -> Array:
+def _nearest(x: Array, size: tuple[int, ...]) -> Array:
     """Enlarges a map; output row i reads row floor(i * n / m), as PyTorch does."""
     for axis, target in zip((1, 2), size, strict=True):
         index = jnp.arange(target) * x.shape[axis] // target

@@ -56,10 +56,10 @@ class Family:
         for level, coarsest in self.reads:
             if level not in strides:
                 return f"no {level} (it has {', '.join(strides)})"
-            found = strides[level]
-            if found > coarsest or (self.exact and found != coarsest):
+            stride = strides[level]
+            if stride > coarsest or (self.exact and stride != coarsest):
                 limit = "" if self.exact else " or finer"
-                return f"{level} at stride {found} instead of {coarsest}{limit}"
+                return f"{level} at stride {stride} instead of {coarsest}{limit}"
         found = {level: strides[level] for level, _ in self.reads}
         if self.equal and len(set(found.values())) > 1:
             listed = ", ".join(f"{level} at {s}" for level, s in found.items())

@@ -108,7 +108,7 @@ def _relative_positions(window: int) -> np.ndarray:
     return rows * (2 * window - 1) + columns
 
 
-def _mask(size, window: int, shifts: tuple[int, int]) -> Array:
+def _mask(size, window: int, shifts: tuple[int, ...]) -> Array:
     """Returns what is added to the scores, [rows, columns, window**2, window**2].
 
     A rolled map consists of up to three bands along each axis. Only pixels of the same

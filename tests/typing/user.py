@@ -29,6 +29,10 @@ class Head(nn.Module):
         return resize(nn.Dense(self.classes, name="logits")(y), x.shape[1:3])
 
 
+def block() -> nn.Module:
+    return jaxseg.nn.ASPP(64, rates=(3, 6, 9))
+
+
 def loss(logits: Array, label: Array) -> Array:
     value, weight = cross_entropy(logits, label, void=255)
     return (value * weight).sum() / weight.sum()

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 
 import jaxseg
+import jaxseg.data
 from jaxseg.config import DataConfig, TrainConfig
 from jaxseg.losses import cross_entropy
 from jaxseg.nn import ASPP, BlockConfig
@@ -18,3 +19,5 @@ BlockConfig(normalization="batch")  # expect: call-arg
 resize(image, 16)  # expect: arg-type
 cross_entropy(image, label, void="255")  # expect: arg-type
 jaxseg.list_models() + 1  # expect: operator
+jaxseg.trian(None)  # expect: attr-defined
+jaxseg.data.open_sauce("camvid", "photos")  # expect: attr-defined

@@ -16,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -108,7 +108,10 @@ class MlflowLogger:
         self._mlflow.end_run("FAILED" if failed else "FINISHED")
 
 
-LOGGERS = {"wandb": WandbLogger, "mlflow": MlflowLogger}
+LOGGERS: dict[str, Callable[..., Logger]] = {
+    "wandb": WandbLogger,
+    "mlflow": MlflowLogger,
+}
 
 
 def check_loggers(names: Sequence[str]) -> None:

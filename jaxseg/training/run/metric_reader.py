@@ -85,8 +85,9 @@ def _records(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """Returns the record in a line, or None for anything else."""
     row = _object(line)
-    is_record = row is not None and isinstance(row.get("kind"), str)
-    return row if is_record and type(row.get("step")) is int else None
+    if row is None or not isinstance(row.get("kind"), str):
+        return None
+    return row if type(row.get("step")) is int else None
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
