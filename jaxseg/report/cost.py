@@ -15,6 +15,8 @@ from jaxseg.runs.outputs import num_logits
 from jaxseg.training.run.goodput import read_goodput
 
 MEMORY = (("device_memory_peak", "of a device"), ("host_memory_peak", "of the process"))
+UNKNOWN_PEAK = "not known, because the peak of this device is not listed"
+UNKNOWN_OPERATIONS = "not known, because the operations of a step were not counted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Cost:
       input_wait: The fraction of the time that was spent waiting for batches, as the
         mean over these lines.
       mfu: The model FLOPs utilization, as the median over these lines.
+      mfu_unknown: Why a run whose speed is known has no utilization, or "".
       programs: The number of training programs that were compiled.
       wall: The seconds from the start of the run to the last line of goodput.jsonl,
         with restarts.
@@ -55,6 +58,7 @@ class Cost:
     images_per_second: float | None = None
     input_wait: float | None = None
     mfu: float | None = None
+    mfu_unknown: str = ""
     programs: int | None = None
     wall: float | None = None
     goodput: float | None = None
@@ -115,6 +119,8 @@ def _logged(record: RunRecord) -> dict:
         found["step_flops"] = flops[-1] / pace[-1]
     if mfu := values("mfu"):
         found["mfu"] = statistics.median(mfu)
+    elif pace:
+        found["mfu_unknown"] = UNKNOWN_PEAK if flops else UNKNOWN_OPERATIONS
     if programs := values("programs"):
         found["programs"] = int(max(programs))
     spent = read_goodput(record.workdir)

@@ -23,6 +23,7 @@ CALIBRATION_SCORES = (
     ("Brier score", "brier"),
     ("log loss [nat]", "log_loss"),
 )
+DIFFERENT_IMAGES = "the runs were evaluated on different images"
 SECTIONS = (  # The sections of the page, and the value without which each is left out.
     ("summary", "Summary", None),
     ("classes", "Classes", "classes"),
@@ -60,6 +61,8 @@ def render_report(runs: Sequence[ReportedRun]) -> str:
         "runs": run_views(runs),
         "summary": summary_rows(numbers),
         "scored": shown,
+        "compared": several and not _different_images(runs),
+        "different_images": DIFFERENT_IMAGES,
         "scores": classes.SCORES,
         "classes": classes.class_rows(shown),
         "means": _means(shown),
@@ -194,8 +197,28 @@ def _apart(found: Sequence[ReportedRun]) -> str:
     if any(run.record.spec.classes != found[0].record.spec.classes for run in found):
         return "the runs have different classes, so that no images can be compared"
     if not same_images([run.measured for run in found]):
-        return "the runs were evaluated on different images"
+        return DIFFERENT_IMAGES
     return ""
+
+
+def _different_images(runs: Sequence[ReportedRun]) -> bool:
+    """Returns whether the scores of several runs are from different images.
+
+    The images are compared if all predictions are known, and otherwise the names of the
+    datasets and the splits.
+    """
+    measured = [run.measured for run in runs]
+    known = [one for one in measured if one is not None and one.predicted]
+    if len(known) == len(runs):
+        return not same_images(known)
+    splits = {
+        (
+            run.record.spec.name,
+            run.record.config.data.eval_split if one is None else one.split,
+        )
+        for run, one in zip(runs, measured, strict=True)
+    }
+    return len(splits) > 1
 
 
 def _omitted(runs: Sequence[ReportedRun]) -> list[str]:
@@ -208,4 +231,6 @@ def _omitted(runs: Sequence[ReportedRun]) -> list[str]:
     found = [run for run in runs if run.measured is not None and run.measured.predicted]
     if found and (reason := _apart(found)):
         lines[f"Images, because {reason}."] = None
+    if len(runs) > 1 and _different_images(runs):
+        lines[f"Changes of scores, because {DIFFERENT_IMAGES}."] = None
     return list(lines)

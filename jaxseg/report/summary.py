@@ -148,7 +148,10 @@ def cost_rows(costs: Sequence[Cost]) -> list[tuple[str, list[str]]]:
         ("processes, with those after restarts", lambda one: _whole(one.processes)),
         ("training speed", speed),
         ("time spent waiting for input", lambda one: percent(one.input_wait)),
-        ("utilization (MFU)", lambda one: percent(one.mfu)),
+        (
+            "utilization (MFU)",
+            lambda one: one.mfu_unknown or percent(one.mfu),
+        ),
         ("compiled training programs", lambda one: _whole(one.programs)),
     ]
     rows = [(name, [form(one) for one in costs]) for name, form in columns]

@@ -131,6 +131,24 @@ def test_runs_are_compared_and_missing_weights_are_reported(trained, moved, tmp_
     assert cells.named("classes", "disc")[3] == "0.00"  # The change.
 
 
+def test_changes_are_left_out_if_the_images_differ(trained, moved, tmp_path):
+    """A run without weights has the scores of its records, from another split here."""
+    other, path = tmp_path / "other", tmp_path / "two.html"
+    shutil.copytree(moved, other)
+    config = json.loads((other / "config.json").read_text())
+    config["data"]["eval_split"] = "validation[:2]"
+    (other / "config.json").write_text(json.dumps(config))
+    assert main(["report", str(trained), str(other), "-o", str(path)]) == 0
+    page = path.read_text()
+    cells = Cells(page)
+    assert len(cells.named("summary", "mean IoU")) == 2
+    assert len(cells.named("classes", "disc")) == 7  # The frequency and 2 x 3 scores.
+    assert not any("change" in cell for row in cells.rows["summary"] for cell in row)
+    reason = "because the runs were evaluated on different images."
+    assert f"Changes of scores, {reason}" in page
+    assert page.count(f"Changes are left out, {reason}") == 2
+
+
 def test_several_runs_need_a_file(trained, moved, capsys):
     assert main(["report", str(trained), str(moved)]) == 1
     assert "Pass -o FILE" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from jaxseg.report.pictures import UNLABELED, WRONG, error_map
 from jaxseg.report.record import RunRecord
 from jaxseg.report.sample import bounded_split
 from jaxseg.report.settings import different_settings
+from jaxseg.report.summary import cost_rows
 from jaxseg.runs import environment
 
 SPEC = DatasetSpec("three", ("a", "b", "c"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)))
@@ -128,6 +129,11 @@ def test_costs_come_from_the_network_and_from_the_records():
     assert (cost.step_flops, cost.input_wait) == (100.0, 0.5)
     assert (cost.memory, cost.memory_of) == (2.0**30, "of the process")
     assert cost.size == (16, 32) and cost.flops > cost.parameters > 0
+    reason = "not known, because the peak of this device is not listed"
+    assert dict(cost_rows([cost]))["utilization (MFU)"] == [reason]
+    logged = [{**row, "mfu": 0.25} for row in logged]
+    known = cost_of(record(config, logged=logged))
+    assert dict(cost_rows([known]))["utilization (MFU)"] == ["25.0 %"]
 
 
 def test_an_environment_is_recorded_once(tmp_path):
