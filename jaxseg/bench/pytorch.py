@@ -116,10 +116,25 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def torchvision():
-    """Imports and returns torchvision, even if its compiled operators are absent.
+    """Imports and returns torchvision, even if its compiled operators cannot be loaded.
 
-    The operators that torchvision looks up at import are declared to PyTorch first.
+    This happens if torchvision was built for another PyTorch than the one that is
+    installed. The operators that torchvision looks up at import are then declared to
+    PyTorch, and torchvision is imported again.
     """
+    try:
+        return importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    _declare_operators()
+    return importlib.import_module("torchvision")
+
+
+def _declare_operators() -> None:
+    """Declares the operators that torchvision needs at import, without kernels."""
     torch = importlib.import_module("torch")
     has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
 
@@ -134,7 +149,6 @@ def torchvision():
         with contextlib.suppress(RuntimeError):
             library.define(f"{op}(Tensor dets, Tensor scores, float t) -> Tensor")
     _KEPT.append(library)
-    return importlib.import_module("torchvision")
 
 
 def timm():
