@@ -71,10 +71,13 @@ class Service:
         return JSONResponse(await _in_thread(describe, self.network))
 
     async def health(self, request: Request) -> Response:
-        """Answers `GET /healthz`: whether the server accepts requests."""
-        draining = self.slots.draining
-        state = "shutting down" if draining else "ok"
-        return JSONResponse({"status": state}, 503 if draining else 200)
+        """Answers `GET /healthz`: whether the server accepts and answers requests."""
+        state = "ok"
+        if self.slots.draining:
+            state = "shutting down"
+        elif not self.pipeline.alive:
+            state = "failed: a thread of the server has ended; restart the server"
+        return JSONResponse({"status": state}, 200 if state == "ok" else 503)
 
     async def values(self, request: Request) -> Response:
         """Answers `GET /metrics`: `metrics` in the text format of Prometheus."""

@@ -21,8 +21,9 @@ class ServeOptions:
     max_batch: int = 4
     """Largest number of images per forward pass."""
     max_wait_ms: float = 10.0
-    """Longest time in milliseconds that an image waits for others of its size, before
-    the network runs on an incomplete batch."""
+    """Longest time in milliseconds that an image waits for others of its size. After
+    this time, an incomplete batch with it is the next one for the network, unless
+    other images have waited longer."""
     max_queue: int = 64
     """Largest number of accepted requests that are not finished. Further requests are
     refused with the status 429."""

@@ -1,10 +1,12 @@
 """Runs images through three stages in threads: decode, network, encode.
 
-Images wait in groups of equal keys. A batch is taken from the group whose first image
-has waited longest, as soon as the group fills a batch or this image has waited for the
-permitted time and the network is idle. While the network runs on a batch, one thread
-decodes the next batch, and other threads refine and encode the results of previous
-ones. Batches wait for the next stage, so that the number of decoded images is bounded.
+Images wait in groups of equal keys. A batch is taken as soon as a group fills one, or
+as soon as an image has waited for the permitted time and the network is idle. The batch
+is taken from the group whose first image has waited longest, if it has waited for the
+permitted time, so that frequent sizes cannot delay a rare one forever. Otherwise, it is
+taken from a group that fills it. While the network runs on a batch, one thread decodes
+the next batch, and other threads refine and encode the results of previous ones.
+Batches wait for the next stage, so that the number of decoded images is bounded.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ class Pipeline:
 
     Args:
       stages: The functions of the stages.
-      max_wait: The longest time in seconds that an item waits for others.
+      max_wait: The longest time in seconds that an item waits for others of its group.
+        After this time, its group is the next one from which a batch is taken, unless
+        an item of another group has waited longer.
       encoders: The number of threads that encode results.
     """
 
@@ -95,6 +99,11 @@ class Pipeline:
             self._changed.notify_all()
         return entry.future
 
+    @property
+    def alive(self) -> bool:
+        """Returns whether the threads run, so that items get their results."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def close(self) -> None:
         """Finishes all items, and then ends the threads."""
         with self._changed:
@@ -105,47 +114,55 @@ class Pipeline:
         self._pool.shutdown(wait=True)
 
     def _decode_batches(self) -> None:
-        while entries := self._next_batch():
-            for entry in entries:
-                try:
-                    entry.content = self._stages.decode(entry.key, entry.item)
-                except Exception as error:  # It belongs to the one who submitted it.
-                    entry.future.set_exception(error)
-            self._decoded.put([e for e in entries if not e.future.done()])
-        self._decoded.put(None)
+        try:
+            while (entries := self._next_batch()) is not None:
+                for entry in entries:
+                    try:
+                        entry.content = self._stages.decode(entry.key, entry.item)
+                    except Exception as error:  # It belongs to who submitted the item.
+                        entry.future.set_exception(error)
+                self._decoded.put([e for e in entries if not e.future.done()])
+        finally:  # The other thread must end, too, or `close` would wait forever.
+            self._decoded.put(None)
 
-    def _next_batch(self) -> list[Entry]:
-        """Waits for a batch and returns it, or an empty list at the end."""
+    def _next_batch(self) -> list[Entry] | None:
+        """Waits for a batch and returns it, or None at the end."""
         with self._changed:
             while True:
                 self._drop_canceled()
                 key, wait = self._ready(time.monotonic())
                 if key is not None:
-                    return self._taken(key)
-                if self._closing and not self._groups:
-                    return []
-                self._changed.wait(wait)
+                    # Futures can be canceled at any time, also all of this batch.
+                    if entries := self._taken(key):
+                        self._taken_batches += 1
+                        return entries
+                elif self._closing and not self._groups:
+                    return None
+                else:
+                    self._changed.wait(wait)
 
     def _ready(self, now: float) -> tuple[Hashable | None, float | None]:
         """Returns the group of the next batch, or how long to wait for one."""
         oldest = sorted(self._groups.items(), key=lambda pair: pair[1][0].arrived)
-        for key, entries in oldest:
-            if len(entries) >= self._stages.limit(key):
-                return key, None
-        if not oldest or self._taken_batches:
+        if not oldest:
+            return None, None
+        full = [key for key, found in oldest if len(found) >= self._stages.limit(key)]
+        if self._taken_batches and not full:
             return None, None
         key, entries = oldest[0]
         left = entries[0].arrived + self._max_wait - now
-        return (key, None) if left <= 0 or self._closing else (None, left)
+        if left <= 0 or self._closing:
+            return key, None
+        return (full[0], None) if full else (None, left)
 
     def _taken(self, key: Hashable) -> list[Entry]:
+        """Removes a batch from a group, and returns its items that are not canceled."""
         group, count = self._groups[key], self._stages.limit(key)
         # Batches have 1, 2, 4, ... images, so that few programs are compiled.
         count = 1 << (min(count, len(group)).bit_length() - 1)
         found = [group.popleft() for _ in range(count)]
         if not group:
             del self._groups[key]
-        self._taken_batches += 1
         return [e for e in found if e.future.set_running_or_notify_cancel()]
 
     def _drop_canceled(self) -> None:
