@@ -8,7 +8,7 @@ from PIL import Image
 from jaxseg.data.kinds import INDEX_REMEDY, RGB_MASK, WIDE
 from jaxseg.data.pixel_type import PixelType, chosen_type, keep_channels
 from jaxseg.data.read_options import ReadOptions
-from jaxseg.data.refused import Refused
+from jaxseg.data.refused import Refused, UnknownRange
 from jaxseg.data.stored_form import Form
 
 # Modes whose channels are kept, and their numbers of channels and of alpha channels.
@@ -131,10 +131,8 @@ def _scaled(
     if bounds is None:
         kind = "floating-point" if form.mode == "F" else f"{form.bits}-bit gray"
         found = f"{values.min():g} to {values.max():g}"
-        raise Refused(
-            f"The range of its {kind} values (here {found}) is not known",
-            "Pass the values of black and white by --data.range LOW HIGH, such as "
-            "0 65535 for the full range of 16 bits",
+        raise UnknownRange(
+            f"The range of its {kind} values (here {found}) is not known"
         )
     if not np.isfinite(values).all():
         raise Refused(

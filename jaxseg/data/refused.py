@@ -1,4 +1,4 @@
-"""Defines the error for image files that the reader refuses."""
+"""Defines the errors for image files that the reader refuses."""
 
 from __future__ import annotations
 
@@ -13,3 +13,19 @@ class Refused(ValueError):
 
     def __init__(self, reason: str, remedy: str):
         super().__init__(f"{reason}. {remedy}.")
+        self.reason = reason
+
+
+class UnknownRange(Refused):
+    """Is raised for an image whose values of black and white are not known.
+
+    Args:
+      reason: The reason as a sentence without a period.
+    """
+
+    def __init__(self, reason: str):
+        super().__init__(
+            reason,
+            "Pass the values of black and white by --data.range LOW HIGH, such as "
+            "0 65535 for the full range of 16 bits",
+        )

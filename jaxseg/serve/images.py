@@ -8,6 +8,7 @@ from pathlib import Path
 from jaxseg.data.files import shown
 from jaxseg.data.read_options import ReadOptions
 from jaxseg.data.reader import read_size
+from jaxseg.data.refused import UnknownRange
 from jaxseg.serve.refusal import Refusal
 from jaxseg.serve.upload import Upload
 from jaxseg.text import as_message, printable
@@ -62,9 +63,13 @@ def check_pixels(
 def named(upload: Upload, error: Exception) -> str:
     """Returns the message of an error about a file of an upload.
 
-    The name of the client's file replaces the path of the file on the server.
+    The name of the client's file replaces the path of the file on the server. Requests
+    have no option for the range of pixel values, so that another remedy is named.
     """
     text = " ".join(as_message(error).split())
+    if isinstance(error.__cause__, UnknownRange):
+        lead = text.removesuffix(as_message(error.__cause__))
+        text = f"{lead}{error.__cause__.reason}. Send an image of 8 bits per channel."
     for field, path in upload.files.items():
         name = _name(upload, field)
         for form in (shown(path), repr(str(path)), str(path)):

@@ -14,6 +14,7 @@ from tests.serve.conftest import drawn, encoded
 from tests.serve.running import served
 
 IMAGE = encoded(drawn(16, 24))
+DEEP = encoded(np.full((16, 24), 7, np.uint16))  # a PNG of 16 bits
 
 
 def bomb(height, width):
@@ -35,6 +36,7 @@ def bomb(height, width):
     [
         ("", b"", 400, "image is missing: expected an image file"),
         ("", b"text", 422, "image: The file is not an image"),
+        ("", DEEP, 422, "(here 7 to 7) is not known. Send an image of 8 bits per channel."),
         ("", IMAGE[:-300], 422, "image: The file is damaged"),
         ("", bomb(50_000, 50_000), 413, "50000 x 50000 pixels, expected at most 20000"),
         ("", b"x" * 300_000, 413, "expected at most 200000 bytes"),

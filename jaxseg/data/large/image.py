@@ -15,7 +15,7 @@ from jaxseg.data.named_errors import naming
 from jaxseg.data.pixel_type import RGB8, PixelType, keep_channels
 from jaxseg.data.pixel_values import to_rgb
 from jaxseg.data.read_options import ReadOptions
-from jaxseg.data.refused import Refused
+from jaxseg.data.refused import Refused, UnknownRange
 from jaxseg.data.stored_form import Form
 from jaxseg.data.wide.arrays import npy_layout
 from jaxseg.data.wide.opened import Stored
@@ -141,9 +141,5 @@ def _pixels(stored: Stored, options: ReadOptions) -> PixelType:
     if options.pixels != "rgb8" or not gray:
         return stored.header(unlimited).pixels
     if options.range is None:
-        raise Refused(
-            f"The range of its {name} gray values is not known",
-            "Pass the values of black and white by --data.range LOW HIGH, such as "
-            "0 65535 for the full range of 16 bits",
-        )
+        raise UnknownRange(f"The range of its {name} gray values is not known")
     return RGB8
