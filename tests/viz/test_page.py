@@ -28,6 +28,7 @@ def test_a_page_escapes_names_and_embeds_pictures(tmp_path):
     assert "12.34 %" in html and "background: #00ff7f" in html
     assert f"data:image/png;base64,{base64.b64encode(PNG).decode()}" in html
     assert "prefers-color-scheme: dark" in html
+    assert '<link rel="icon" href="data:,">' in html  # Browsers ask for no favicon.ico.
     assert not re.findall(r"(?:https?:)?//[a-z]|@import|url\(", html)
 
 
