@@ -57,6 +57,8 @@ def test_the_blocks_of_a_page_run(path, process, run, tmp_path):
         for value in block.values("use"):
             kind, _, place = value.partition(" ")
             kinds[kind](tmp_path / place)
+        if not has_packages(block):
+            continue
         where = f"{path}:{block.line}"
         for line in block.values("hidden"):
             status, printed = process(worker.command, line, str(tmp_path))
@@ -64,7 +66,7 @@ def test_the_blocks_of_a_page_run(path, process, run, tmp_path):
         for line in block.values("hidden python"):
             status, printed = process(worker.python, line, str(tmp_path), where)
             assert status == 0, f"{where}: {line}\n{printed}"
-        if block.is_run and has_packages(block):
+        if block.is_run:
             run_block(block, pages.everywhere(blocks), process, str(tmp_path), where)
 
 
