@@ -42,6 +42,24 @@ class Page:
         self.tab.value("showError(null), show('', 'test')")
         self.tab.value(CHOOSE % (base64.b64encode(content).decode(), name))
 
+    def drop(self, path):
+        """Drops a file on the page."""
+        files = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.tab.send("Input.dispatchDragEvent", type=kind, x=9, y=9, data=files)
+
+    def download(self, name, path):
+        """Clicks on a button, and returns the pixels of the picture that is saved."""
+        self.tab.send(
+            "Page.setDownloadBehavior",
+            behavior="allow",
+            downloadPath=str(path.parent),
+        )
+        self.click(name)
+        while not path.is_file():
+            self.tab.value("new Promise((done) => setTimeout(done, 20))")
+        return np.asarray(Image.open(path))
+
     def text(self, name):
         return self.tab.value(f"document.getElementById('{name}').textContent")
 
@@ -84,6 +102,7 @@ class Page:
 def page(client, tmp_path_factory):
     browser.program()
     with browser.tab(tmp_path_factory.mktemp("profile")) as tab:
+        tab.send("Log.enable")
         tab.send("Page.navigate", url=client.address)
         tab.wait_for(f"document.getElementById('status') && {STATE}", "ready")
         yield Page(tab)
@@ -125,6 +144,41 @@ def test_upload_and_switch(page, scene, expected):
     counts = 100 * np.bincount(expected.ravel(), minlength=3) / expected.size
     np.testing.assert_allclose([float(s.split()[0]) for s in shares], counts, atol=0.06)
     assert page.tab.value("document.querySelectorAll('#classes b').length") == 0
+    assert "favicon" not in str(page.tab.events)  # It would be logged as an error.
+
+
+@pytest.mark.slow
+def test_drop_an_image_and_download_the_results(page, scene, expected, tmp_path):
+    (tmp_path / "dropped.png").write_bytes(encoded(scene))
+    page.tab.value("show('', 'test')")
+    page.drop(tmp_path / "dropped.png")
+    page.tab.wait_for(STATE, "done")
+    assert page.text("status") == "dropped.png: 56 x 40 pixels"
+    mask = page.download("mask", tmp_path / "dropped_mask.png")
+    np.testing.assert_array_equal(mask, expected)
+    page.tab.wait_for(STATE, "done")
+    overlay = page.download("overlay", tmp_path / "dropped_overlay.png")
+    np.testing.assert_array_equal(overlay[..., :3], page.overlay())
+
+
+@pytest.mark.slow
+def test_a_mask_of_the_server_has_the_options_of_the_result(page, scene, workdir):
+    """The server writes the masks of classes that overlap, here of one plane."""
+    page.choose(encoded(scene))
+    page.tab.wait_for(STATE, "done")
+    page.click("flip")
+    page.click("again")
+    page.tab.wait_for(STATE, "done")
+    page.click("flip")  # It takes effect with the next result only.
+    page.tab.value("state.result.planes = 1")
+    options = PredictOptions(multiple=32, flip=True)
+    flipped = jaxseg.open_run(workdir).make_segmenter(options).predict(scene).labels
+    np.testing.assert_array_equal(np.asarray(page.picture("maskFile()")), flipped)
+    page.click("undo")
+    page.tab.value("state.result.planes = 1")
+    plain = np.asarray(page.picture("maskFile()"))
+    page.tab.value("state.result.planes = 0")
+    assert (plain != flipped).any()
 
 
 @pytest.mark.slow

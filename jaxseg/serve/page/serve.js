@@ -63,15 +63,27 @@ function openFile(file) {
   });
 }
 
-async function segmented(file, pixels) {
+// The options that are chosen on the page, as fields of a request.
+function chosen() {
+  const options = {};
+  if (element("flip").checked) options.flip = "true";
+  if (element("scales").checked) options.scales = "0.75,1,1.25";
+  if (element("crf").checked) options.crf = "true";
+  return options;
+}
+
+function predicted(file, fields) {
   const form = new FormData();
-  form.append("answer", "json");
-  if (!pixels) form.append("picture", "true");
-  if (element("flip").checked) form.append("flip", "true");
-  if (element("scales").checked) form.append("scales", "0.75,1,1.25");
-  if (element("crf").checked) form.append("crf", "true");
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("image", file, file.name || "image.png");
-  const answer = await (await send("/predict", form)).json();
+  return send("/predict", form);
+}
+
+async function segmented(file, pixels) {
+  const options = chosen();
+  const fields = {answer: "json", ...options};
+  if (!pixels) fields.picture = "true";
+  const answer = await (await predicted(file, fields)).json();
   const [height, width] = answer.size;
   if (pixels && (pixels.width !== width || pixels.height !== height)) {
     return segmented(file, null); // The browser turned the picture differently.
@@ -80,7 +92,9 @@ async function segmented(file, pixels) {
     await Promise.all([unpacked(answer.labels), unpacked(answer.confidence)]);
   const planes = labels.shape.length === 3 ? labels.shape[0] : 0;
   pixels ??= await rgbImage(answer.image);
-  return new Result(pixels, labels.data, confidence.data, planes);
+  return Object.assign(
+    new Result(pixels, labels.data, confidence.data, planes), {options},
+  );
 }
 
 function again() {
@@ -230,9 +244,7 @@ async function save(content, name) {
 async function maskFile() {
   const {result, model} = state;
   if (result.planes || model.classes.length > 256) {
-    const form = new FormData();
-    form.append("image", state.file, state.file.name || "image.png");
-    return (await send("/predict", form)).blob();
+    return (await predicted(state.file, result.options)).blob();
   }
   const palette = model.classes.map((one) => one.color);
   return palettePng(result.labels, result.width, result.height, palette);
