@@ -22,6 +22,8 @@ from jaxseg.data.lists import split_names
 from jaxseg.data.mask_rules import check_contiguous, check_void
 from jaxseg.data.mask_values import MaskValues
 from jaxseg.data.spec import VOID
+from jaxseg.data.splits import split_advice
+from jaxseg.text import did_you_mean
 
 NEARLY_EMPTY = 0.001  # Fewer pixels than this have other than the main label.
 
@@ -63,9 +65,11 @@ def missing_splits(data: DataConfig, splits: Splits) -> Iterator[Finding]:
         chosen = getattr(data, field)
         for name in split_names(chosen):
             if name not in splits:
+                advice = split_advice(splits) if field == "eval_split" else ""
                 text = (
                     f"data.{field}={chosen!r} is invalid: expected one of the splits "
                     f"{', '.join(splits)}, or a slice such as 'train[90%:]'."
+                    f"{did_you_mean(name, splits)}{advice}"
                 )
                 yield Finding("missing_split", text, name)
 

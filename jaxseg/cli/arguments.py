@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import tyro
 
+from jaxseg.cli import shared_options
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.help.docstrings import summary_of
 from jaxseg.cli.help.layout import draw_help
@@ -68,7 +69,13 @@ def parsed(
         print(help_of(kind, prog, default, listing=listing, more=more))
         raise SystemExit(ExitCode.SUCCESS)
     given = {} if default is None else {"default": default}
-    with one_line(prog):
+
+    def mistyped() -> str:
+        options = [each for group in groups_of(kind, default) for each in group.options]
+        own = [name for option in options for name in option.names]
+        return shared_options.unrecognized(argv, own)
+
+    with one_line(prog, mistyped):
         found = tyro.cli(kind, args=argv, prog=prog, **given)
     check_bounds(found, bounds)
     return found
@@ -103,10 +110,15 @@ def help_of(
 
 
 @contextlib.contextmanager
-def one_line(prog: str) -> Iterator[None]:
+def one_line(prog: str, mistyped: Callable[[], str] = str) -> Iterator[None]:
     """Returns a context manager that prints each error in the command line as one line.
 
     Without it, the parser tyro draws a box of several lines around an error.
+
+    Args:
+      prog: The command, such as "jaxseg eval".
+      mistyped: Returns the message that replaces that of the parser if the line has a
+        mistyped option of all commands, and "" otherwise.
     """
     printed = io.StringIO()
     try:
@@ -114,7 +126,7 @@ def one_line(prog: str) -> Iterator[None]:
             yield
     except SystemExit as end:
         if end.code and not isinstance(end, OutputClosed):
-            line = summary(printed.getvalue())
+            line = printable(mistyped()) or summary(printed.getvalue())
             print(f"jaxseg: {line} (see {prog} --help)", file=sys.stderr)
             raise SystemExit(ExitCode.WRONG_LINE) from None
         raise

@@ -18,6 +18,7 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.help.options import Option, groups_of
 from jaxseg.cli.help.value_types import ValueType
+from jaxseg.cli.shared_options import OPTIONS
 
 COMMON = ("-h, --help", "-q, --quiet", "-v, --verbose")  # the options of each command
 FIRST = ("--no-cache", "-V, --version")  # the options that stand before the command
@@ -51,7 +52,7 @@ def command_tree() -> argparse.ArgumentParser:
     """
     # Imported here: `forms` imports the modules of all commands.
     from jaxseg.cli.forms import command_forms
-    from jaxseg.cli.main import COMMANDS, OPTIONS
+    from jaxseg.cli.main import COMMANDS
 
     root = argparse.ArgumentParser("jaxseg", add_help=False)
     for title in (*COMMON, *FIRST):

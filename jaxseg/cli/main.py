@@ -20,6 +20,7 @@ from typing import Any
 from jaxseg.cli import exit_codes, version
 from jaxseg.cli.compilations import reporting
 from jaxseg.cli.exit_codes import ExitCode
+from jaxseg.cli.shared_options import ANYWHERE, EARLY, OPTIONS, similar_shared
 from jaxseg.cli.verbosity import Verbosity, detail, is_verbose, using
 from jaxseg.runs import compilation_cache as cache
 from jaxseg.runs.renamed import current_options
@@ -68,15 +69,6 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
         "print a script that completes commands in bash, zsh or fish",
     ),
 }
-EARLY = ("-V", "--version", "--no-cache")
-ANYWHERE = ("-q", "--quiet", "-v", "--verbose")
-OPTIONS = {
-    "-q, --quiet": "Print only results and errors.",
-    "-v, --verbose": "Also print what is compiled, how long it takes, and the paths.",
-    "-V, --version": "Print the versions of jaxseg, JAX, Flax and Python.",
-    "-h, --help": "Print this help.",
-    "--no-cache": "Neither read nor write the cache of compiled programs.",
-}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -99,11 +91,13 @@ def dispatch(argv: list[str] | None) -> int:
         return ExitCode.SUCCESS if arguments else ExitCode.WRONG_LINE
     name = arguments.pop(0)
     if name not in COMMANDS:
-        near = similar(name, COMMANDS)
+        kind, near = "command", similar(name, COMMANDS)
+        if name.startswith("-"):
+            kind, near = "option", list(filter(None, [similar_shared(name)]))
         known = f", such as {' or '.join(map(repr, near))}" if near else ""
         print(
-            f"jaxseg: command={printable(repr(name))} is invalid: expected one of the "
-            f"commands below{known}.\n\n{usage()}",
+            f"jaxseg: {kind}={printable(repr(name))} is invalid: expected one of the "
+            f"{kind}s below{known}.\n\n{usage()}",
             file=sys.stderr,
         )
         return ExitCode.WRONG_LINE

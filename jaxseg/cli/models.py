@@ -26,6 +26,7 @@ from jaxseg.models import MODELS
 from jaxseg.runs.rules import each, whole
 from jaxseg.text import similar
 
+EXAMPLE = "unet"  # The suggestion if no name is similar.
 BOUNDS = {
     "size": each(whole(1, 65_536)),
     "classes": whole(1, 65_535),
@@ -124,11 +125,10 @@ def matching(pattern: str) -> list[str]:
         if (fnmatch.fnmatchcase(name, pattern) if wild else pattern in name)
     )
     if not names:
-        near = similar(pattern, MODELS)
-        hint = f", such as {', '.join(near)}" if near else ""
+        near = similar(pattern, MODELS) or [EXAMPLE]
         raise ValueError(
-            f"pattern={pattern!r} is invalid: expected a part of the name of a network"
-            f"{hint}. `jaxseg models` lists all names."
+            f"pattern={pattern!r} is invalid: expected a part of the name of a "
+            f"network, such as {', '.join(near)}. `jaxseg models` lists all names."
         )
     return names
 

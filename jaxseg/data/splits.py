@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import tensorflow_datasets as tfds
+
+from jaxseg.data.lists import split_names
+from jaxseg.text import did_you_mean
 
 
 class UnknownSplit(ValueError):
@@ -11,11 +16,12 @@ class UnknownSplit(ValueError):
     Attributes:
       split: The name of the split.
       expected: A text that says what is expected instead, to be used in other messages.
+      splits: The names of the splits that exist.
     """
 
-    def __init__(self, split: str, expected: str) -> None:
+    def __init__(self, split: str, expected: str, splits: Iterable[str]) -> None:
         super().__init__(f"split={split!r} is invalid: {expected}")
-        self.split, self.expected = split, expected
+        self.split, self.expected, self.splits = split, expected, tuple(splits)
 
 
 def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:
@@ -29,14 +35,34 @@ def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:
     try:
         count = builder.info.splits[split].num_examples
     except (KeyError, ValueError) as error:
+        unknown = [name for name in split_names(split) if name not in sizes]
         raise UnknownSplit(
             split,
             f"expected one of {sizes}, the splits of dataset {builder.name!r} with "
-            "their numbers of examples, or a slice such as 'train[90%:]'.",
+            "their numbers of examples, or a slice such as 'train[90%:]'."
+            f"{''.join(did_you_mean(name, sizes) for name in unknown)}",
+            sizes,
         ) from error
     if count == 0:
         raise UnknownSplit(
             split,
             f"expected at least one example, but it is empty in dataset "
             f"{builder.name!r}, whose splits are {sizes}.",
+            sizes,
         )
+
+
+def split_advice(names: Iterable[str]) -> str:
+    """Returns the sentence that says how to evaluate without a validation split.
+
+    The result is "" unless `train` is the only split.
+
+    Args:
+      names: The names of the splits of the data.
+    """
+    if list(names) != ["train"]:
+        return ""
+    return (
+        " To evaluate on images that the network is not trained on, pass "
+        "--data.train-split 'train[:80%]' --data.eval-split 'train[80%:]'."
+    )

@@ -15,6 +15,7 @@ from typing import Any
 
 import jaxseg.config
 from jaxseg.config import Config, ModelConfig
+from jaxseg.runs.near_paths import did_you_mean_path
 from jaxseg.runs.renamed import current_source, successor
 from jaxseg.runs.serialize import from_dict, hashable, plain, to_dict
 from jaxseg.text import near, printable
@@ -41,6 +42,7 @@ def load_config(path: str | Path, *, name: str = "config") -> Config:
     if not file.is_file():
         raise ValueError(
             f"config={str(path)!r} is invalid: expected an existing Python file."
+            f"{did_you_mean_path(path, is_python)}"
         )
     module = execute_file(file)
     config = getattr(module, name, None)
@@ -95,6 +97,11 @@ def _hint(message: str) -> str:
     if not dataclasses.is_dataclass(kind):
         return ""
     return near(found[2], [field.name for field in dataclasses.fields(kind)])
+
+
+def is_python(path: Path) -> bool:
+    """Returns whether a path names an existing Python file."""
+    return path.suffix == ".py" and path.is_file()
 
 
 def config_name(path: str | Path) -> str:

@@ -28,6 +28,7 @@ from jaxseg.models import FAMILIES, MODELS, check_name, factory_of
 from jaxseg.models.families import check_pair
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.runs.near_paths import did_you_mean_path
 from jaxseg.runs.rules import invalid
 from jaxseg.runs.serialize import from_dict, to_dict, unknown_model
 from jaxseg.storage import atomic
@@ -169,7 +170,7 @@ def read_config(workdir: str | Path) -> Config:
     if not path.is_file():
         raise ValueError(
             f"{str(workdir)!r} is invalid: expected a run directory, but {path} is "
-            "missing."
+            f"missing.{did_you_mean_path(workdir, _is_run)}"
         )
     try:
         values = parse_json(read_text(path))
@@ -181,6 +182,10 @@ def read_config(workdir: str | Path) -> Config:
         return from_dict(Config, _as_before(values))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _is_run(path: Path) -> bool:
+    return (path / CONFIG).is_file()
 
 
 def _as_before(values: dict[str, Any]) -> dict[str, Any]:

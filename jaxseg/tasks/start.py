@@ -14,7 +14,7 @@ import jax
 from jaxseg.config import Config
 from jaxseg.data.repeated_warnings import each_warning_once
 from jaxseg.data.spec import DatasetSpec
-from jaxseg.data.splits import UnknownSplit
+from jaxseg.data.splits import UnknownSplit, split_advice
 from jaxseg.runs import memory, pretrained, restart, weights_start
 from jaxseg.runs.rules import invalid
 from jaxseg.tasks.assembly import assemble, make_task
@@ -190,8 +190,9 @@ def _open(config: Config, field: str, trained: DatasetSpec | None = None) -> Exa
     except UnknownSplit as error:
         if error.split == config.data.eval_split:  # Opening one split can check both.
             field, split = "eval_split", error.split
+        advice = split_advice(error.splits) if field == "eval_split" else ""
         raise ValueError(
-            f"data.{field}={split!r} is invalid: {error.expected}"
+            f"data.{field}={split!r} is invalid: {error.expected}{advice}"
         ) from error
 
 

@@ -31,6 +31,34 @@ def test_an_unknown_command_names_the_near_one(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["--quite", "models"], "such as '--quiet'."),
+        (["models", "unet", "--quite"], "Did you mean --quiet?"),
+        (["eval", "--versoin"], "Did you mean jaxseg --version?"),
+        (["models", "unte"], "a part of the name of a network, such as unet."),
+        (["models", "xyzzy"], "a part of the name of a network, such as unet."),
+        (["models", "--pretrained", "resnet5O"], "weights, such as resnet50, "),
+        (["train", "unte.py"], "Did you mean 'unet.py'?"),
+        (["eval", "rnu1"], "Did you mean 'run1'?"),
+        (["sweep", "unte.py"], "Did you mean 'unet.py'?"),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_a_similar_one(
+    words, meant, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "unet.py").touch()
+    (tmp_path / "run1").mkdir()
+    (tmp_path / "run1" / "config.json").touch()
+    try:
+        assert command.main(words) != 0
+    except SystemExit as end:
+        assert end.code == 2
+    assert meant in capsys.readouterr().err.splitlines()[0]
+
+
 def test_the_version_needs_no_jax():
     code = (
         "import sys; from jaxseg.cli.main import main; main(['-V']); "

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from jaxseg.inference.export.program import Program
+from jaxseg.text import did_you_mean
 
 Runner = Callable[[np.ndarray], np.ndarray]
 
@@ -129,7 +130,7 @@ def format_of(path: Path) -> Format:
     if path.suffix not in FORMATS:
         raise ValueError(
             f"output={str(path)!r} is invalid: expected a file name that ends in "
-            f"{', '.join(FORMATS)}."
+            f"{', '.join(FORMATS)}.{did_you_mean(path.suffix, FORMATS)}"
         )
     return FORMATS[path.suffix]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from jaxseg.config import Config
-from jaxseg.runs.config_file import execute_file
+from jaxseg.runs.config_file import execute_file, is_python
+from jaxseg.runs.near_paths import did_you_mean_path
 from jaxseg.runs.serialize import from_dict, to_dict
 from jaxseg.tasks.checks import check
 
@@ -31,7 +32,10 @@ def load_configs(
     """
     file = Path(path)
     if not file.is_file():
-        raise ValueError(f"file={path!r} is invalid: expected an existing Python file.")
+        raise ValueError(
+            f"file={path!r} is invalid: expected an existing Python file."
+            f"{did_you_mean_path(path, is_python)}"
+        )
     module = execute_file(file)
     configs = getattr(module, variant, None)
     if not configs or not isinstance(configs, dict):

@@ -7,6 +7,7 @@ import dataclasses
 import fnmatch
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,8 @@ def matching(pattern: str) -> list[Entry]:
     if not found:
         raise ValueError(
             f"pattern={pattern!r} is invalid: expected a part of the name of published "
-            f"weights{suggestion(pattern)}. `jaxseg models --pretrained` lists all "
-            "names."
+            f"weights{_suggested(similar(pattern, _words()))}. `jaxseg models "
+            "--pretrained` lists all names."
         )
     return found
 
@@ -75,7 +76,17 @@ def suggestion(name: str) -> str:
     Args:
       name: A name that is not in the table.
     """
-    near = similar(name, entries())
+    return _suggested(similar(name, entries()))
+
+
+def _words() -> list[str]:
+    """Returns all words that `matching` compares with a pattern."""
+    found = entries().values()
+    parts = [(entry.name, entry.network, entry.backbone) for entry in found]
+    return sorted({word for part in parts for word in part if word})
+
+
+def _suggested(near: Sequence[str]) -> str:
     return f", such as {', '.join(near)}" if near else ""
 
 
