@@ -1,8 +1,8 @@
 """Updates the pages of the families.
 
-python docs/_ext/family_pages            the tables of all pages
-python docs/_ext/family_pages strides    strides.json, which takes minutes
-python docs/_ext/family_pages pictures   the pictures of all pages, or of some
+python docs/_ext/family_pages                      the tables of all pages
+python docs/_ext/family_pages strides [PRESET ...] strides.json, minutes for all
+python docs/_ext/family_pages pictures [PAGE ...]  the pictures of all pages, or of some
 """
 
 import pathlib
@@ -17,10 +17,10 @@ def main() -> None:
     from family_pages import pictures, strides, write
 
     part, *names = sys.argv[1:] or [""]
-    if part == "pictures":
-        pictures.write(names)
+    if part:
+        {"pictures": pictures.write, "strides": strides.write}[part](names)
     else:
-        {"strides": strides.write, "": write.write}[part]()
+        write.write()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Computes the output stride of every preset, and those to choose from.
 
-    python docs/_ext/family_pages strides
+    python docs/_ext/family_pages strides [PRESET ...]
 
-writes `strides.json`, which takes about five minutes on one core.
+writes `strides.json`, which takes about five minutes on one core for all presets, or
+updates the rows of the named ones.
 """
 
 import functools
@@ -38,10 +39,12 @@ def strides(name: str) -> list[int]:
     return [own, *others]
 
 
-def write() -> None:
-    """Writes `strides.json` for all presets that take images."""
-    names = [name for name in sorted(MODELS) if name != "point_transformer"]
-    rows = {name: strides(name) for name in names}
+def write(names: list[str]) -> None:
+    """Writes `strides.json` for all presets that take images, or updates some rows."""
+    rows = stored_strides() if names else {}
+    for name in names or MODELS.keys() - {"point_transformer"}:
+        rows[name] = strides(name)
+    rows = dict(sorted(rows.items()))
     lines = ",\n".join(f' "{name}": {values}' for name, values in rows.items())
     STORED.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
