@@ -44,6 +44,21 @@ def discs(path: pathlib.Path) -> None:
         Image.fromarray(mask).save(folder / "masks" / f"{number}.png")
 
 
+def slices(path: pathlib.Path) -> None:
+    """Images and masks of 255 and 0 in the folders image/ and label/."""
+    made = path.with_name(f"{path.name}_files")
+    discs(made)
+    for name, folder in (("image", "images"), ("label", "masks")):
+        shutil.copytree(made / "train" / folder, path / name)
+
+
+def unsplit(path: pathlib.Path) -> None:
+    """Images and masks of 255 and 0 in the folders images/ and masks/."""
+    slices(path)
+    (path / "image").rename(path / "images")
+    (path / "label").rename(path / "masks")
+
+
 def cells(path: pathlib.Path) -> None:
     """Images with one mask for each of two classes that overlap."""
     for folder, number, image, label in _scenes(
@@ -89,5 +104,5 @@ def copy_of(run: pathlib.Path):
 
 KINDS = {
     function.__name__: function
-    for function in (images, dataset, discs, cells, scans, fields)
+    for function in (images, dataset, discs, slices, unsplit, cells, scans, fields)
 }
