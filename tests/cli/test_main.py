@@ -43,6 +43,7 @@ def test_an_unknown_command_names_the_near_one(capsys):
         (["train", "unte.py"], "Did you mean 'unet.py'?"),
         (["eval", "rnu1"], "Did you mean 'run1'?"),
         (["sweep", "unte.py"], "Did you mean 'unet.py'?"),
+        (["export", "run1", "-o", "x.onx"], "Did you mean '.onnx'?"),
     ],
 )
 def test_a_mistyped_word_is_answered_with_a_similar_one(

@@ -122,6 +122,8 @@ def test_unknown_split_names_what_exists(folder_config):
         ValueError, match=r"^split='test' is invalid: .*'validation': 2"
     ):
         open_source(folder_config, "test")
+    with pytest.raises(ValueError, match=r"Did you mean 'validation'\?$"):
+        open_source(folder_config, "validaton[:50%]")
     with pytest.raises(ValueError, match=r"'train\[0:0\]' .*is empty"):
         open_source(folder_config, "train[0:0]")
 
