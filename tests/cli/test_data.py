@@ -195,7 +195,8 @@ def test_the_option_of_a_missing_split_is_named(tmp_path, monkeypatch, capsys):
     assert "eval_split='validation'" in error and "train_split='" not in error
     halves = "--data.train-split 'train[:80%]' --data.eval-split 'train[80%:]'"
     assert f"pass {halves}." in error
-    assert main(["data", "check", str(root)]) == 1
+    page = str(tmp_path / "check")
+    assert main(["data", "check", str(root), "-o", page]) == 1
     assert f"pass {halves}." in capsys.readouterr().out
 
 
