@@ -92,7 +92,8 @@ def test_a_signal_lets_accepted_requests_finish(workdir):
     assert len(found) == 60
     expected = {good: 200, bad: 422, huge: 413}
     for image, status, body, ended in found:
-        # New connections are refused after the signal, open ones get the status 503.
+        # After the signal, a request gets the status 503 if its connection was accepted
+        # before the server stopped listening, and no connection otherwise.
         assert status == expected[image] or (status in (503, 0) and ended > stopped)
         assert body.startswith(b"\x89PNG") if status == 200 else json.loads(body)
-    assert found[-1][1] == 0  # The last requests came after the signal.
+    assert any(status in (503, 0) for _, status, _, _ in found)
