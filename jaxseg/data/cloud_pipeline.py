@@ -128,7 +128,11 @@ def train_example(
     color = cloud["color"][chosen] / 255
     color = color * rng.uniform(1 - config.color_jitter, 1 + config.color_jitter, 3)
     example = pad_cloud(points, color, cloud["label"][chosen], config.num_points)
-    return example | {"seed": device_seed, "index": np.int32(index)}
+    numbers = {
+        "seed": np.asarray(device_seed),
+        "index": np.asarray(index, np.int32),
+    }
+    return example | numbers
 
 
 def augmented_points(
@@ -156,9 +160,9 @@ def augmented_points(
 def _eval_example(source: Clouds, size: int, index: int) -> Example:
     cloud: dict[str, Any] = source[max(index, 0)]
     count = cloud["label"].size if index >= 0 else 0
-    entries = (cloud["points"], cloud["color"] / 255, cloud["label"])
-    example = pad_cloud(*(entry[:count] for entry in entries), size)
-    return example | {"index": np.int32(index)}
+    color = cloud["color"][:count] / 255
+    example = pad_cloud(cloud["points"][:count], color, cloud["label"][:count], size)
+    return example | {"index": np.asarray(index, np.int32)}
 
 
 def _around(rng, points: np.ndarray, count: int) -> np.ndarray:

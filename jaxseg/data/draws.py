@@ -28,9 +28,15 @@ class Examples(Protocol):
     """
 
     spec: DatasetSpec
-    records: Sequence[Mapping[str, bytes]]
-    sizes: tuple[tuple[int, int], ...]
     workers: int
+
+    @property
+    def records(self) -> Sequence[Mapping[str, bytes]]:
+        """The encoded examples."""
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """The size of each image."""
 
     def __len__(self) -> int:
         """Returns the number of examples."""

@@ -143,12 +143,12 @@ class LabelMap:
         Returns:
           Classes [H, W], uint8, or uint16 if `void` is 65535.
         """
-        values, labels, void = self._table(void)
+        values, labels, ignored = self._table(void)
         places = np.searchsorted(values, mask)
         if strict:
             return labels[places]
         places = np.minimum(places, len(values) - 1)
-        return np.where(values[places] == mask, labels[places], void)
+        return np.where(values[places] == mask, labels[places], ignored)
 
     def snap(self, mask: np.ndarray, *, void: int | None = None) -> np.ndarray:
         """Maps the values of a mask from a lossy file to classes.
@@ -161,14 +161,14 @@ class LabelMap:
           The classes of the nearest listed values, [H, W]. Pixels whose nearest value
           is void or too far away are void.
         """
-        values, labels, void = self._table(void)
+        values, labels, ignored = self._table(void)
         mask = mask.astype(np.int64)
         middles = (values[1:] + values[:-1]) / 2
         nearest = np.searchsorted(
             middles, mask
         )  # A value in the middle takes the lower one.
         near = 2 * np.abs(values[nearest] - mask) <= self.gap
-        return np.where(near, labels[nearest], void)
+        return np.where(near, labels[nearest], ignored)
 
     def _table(self, void: int | None) -> tuple[np.ndarray, np.ndarray, np.integer]:
         """Returns the values, their classes, and the ignore index in their type."""
@@ -213,14 +213,14 @@ def parse_labels(option: Any) -> LabelMap | None:
     return LabelMap(tuple(sorted(pairs)), binary)
 
 
-def _binary(word: str) -> list[tuple[int, int]]:
+def _binary(word: str) -> tuple[tuple[int, int], ...]:
     found = re.fullmatch(r"(\d{1,10})/(\d{1,10})", word, re.ASCII)
     if not found:
         raise ValueError(f"{word!r} is not of the form BACKGROUND/OBJECT")
-    return [_checked(int(found[1]), 0), _checked(int(found[2]), 1)]
+    return ((_checked(int(found[1])), 0), (_checked(int(found[2])), 1))
 
 
-def _pair(word: Any) -> tuple[int, int]:
+def _pair(word: Any) -> tuple[int, int | str]:
     pair = word.split(":") if isinstance(word, str) else word
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(f"{word!r} is not a pair")
@@ -229,7 +229,10 @@ def _pair(word: Any) -> tuple[int, int]:
         raise ValueError(f"{value!r} is not a mask value")
     if isinstance(label, str) and label != "void":
         raise ValueError(f"{label!r} is neither a class number nor void")
-    return _checked(value, label)
+    value = _checked(value)
+    if isinstance(label, int) and not 0 <= label < MOST_CLASSES:
+        raise ValueError(f"the class {label} is not within 0 to {MOST_CLASSES - 1}")
+    return value, label
 
 
 def _number(part: Any) -> int | str:
@@ -244,13 +247,13 @@ def _number(part: Any) -> int | str:
 def _numbered(pairs: Iterable[tuple[int, int | str]]) -> tuple[tuple[int, int], ...]:
     """Replaces "void" by the ignore index that the classes need."""
     pairs = tuple(pairs)
-    void = counted_void({label for _, label in pairs if label != "void"})
-    return tuple((value, void if label == "void" else label) for value, label in pairs)
+    void = counted_void({label for _, label in pairs if isinstance(label, int)})
+    return tuple(
+        (value, label if isinstance(label, int) else void) for value, label in pairs
+    )
 
 
-def _checked(value: int, label: int | str) -> tuple[int, int | str]:
+def _checked(value: int) -> int:
     if not 0 <= value <= LARGEST:
         raise ValueError(f"the mask value {value} is not within 0 to {LARGEST}")
-    if label != "void" and not 0 <= label < MOST_CLASSES:
-        raise ValueError(f"the class {label} is not within 0 to {MOST_CLASSES - 1}")
-    return value, label
+    return value

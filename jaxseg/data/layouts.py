@@ -92,10 +92,10 @@ def folder_pairs(
     entries = visible_entries(root)
     splits = [p for p in entries if (p / "images").is_dir()]
     if not splits:
-        found = [p.name for p in entries]
+        names = [p.name for p in entries]
         raise ValueError(
             f"data.raw_dir={str(root)!r} is invalid: expected images/ or "
-            f"<split>/images/ in this folder, found {found}."
+            f"<split>/images/ in this folder, found {names}."
         )
     for split in splits:
         require_folder(split / "masks")

@@ -58,14 +58,13 @@ def train_batches(
     _check_train(config, seed, start_step)
     check_augment(config, source.spec)
     source.holding(config.oversample_classes)  # Computes it before threads need it.
+    stream: Callable[..., Iterator[dict[str, np.ndarray]]] = _train_stream
     if source.backend == "tf":
         from jaxseg.data import tf_backend
 
         tf_backend.check_pixels(source.spec)
         _check_tf(config)
         stream = tf_backend.train_stream
-    else:
-        stream = _train_stream
 
     first = start_step * share.size
     return stream(source, config, seed, share.position, first, share.size)
@@ -137,7 +136,7 @@ def padded_example(
         height, width = example["label"].shape
         image[:height, :width] = example["image"]
         label[:height, :width] = example["label"]
-    return {"image": image, "label": label, "index": np.int32(index)}
+    return {"image": image, "label": label, "index": np.asarray(index, np.int32)}
 
 
 def _train_stream(

@@ -12,7 +12,7 @@ so on first use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ def check_pixels(spec: DatasetSpec) -> None:
 
 def read_records(
     builder: tfds.core.DatasetBuilder, split: str, *, decoders: Any = None
-) -> list[dict[str, Any]]:
+) -> Sequence[dict[str, Any]]:
     """Reads all encoded examples of a split in their stored order.
 
     Args:

@@ -114,12 +114,14 @@ def _pairs(model, variables, channels) -> dict[Path, tuple[Path, float]]:
     fed = dict(_sole_uses(program))
     for number, (path, _) in enumerate(norms):
         sources[path].append(convolutions[fed[number]] if number in fed else None)
-    return {
-        path: (sources[path][0], epsilon)
-        for path, epsilon in norms
-        if set(sources[path]) == {sources[path][0]} - {None}
-        and convolutions.count(sources[path][0]) == len(sources[path])
-    }
+    found = {}
+    for path, epsilon in norms:
+        source, uses = sources[path][0], len(sources[path])
+        if source is None or set(sources[path]) != {source}:
+            continue
+        if convolutions.count(source) == uses:
+            found[path] = (source, epsilon)
+    return found
 
 
 def _sole_uses(program) -> Iterator[tuple[int, int]]:

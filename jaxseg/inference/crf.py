@@ -273,8 +273,8 @@ def features(image: Array, valid: Array, kernels: Kernels) -> tuple[Array, Array
     color = image.reshape(-1, image.shape[-1]) / kernels.color_sigma
     joint = jnp.concatenate([place / kernels.color_reach, color], axis=-1)
     keep = valid.reshape(-1, 1)
-    both = (place / kernels.position_sigma, joint)
-    return tuple(jnp.where(keep, f, f[jnp.argmax(keep)][None]) for f in both)
+    first, place = jnp.argmax(keep), place / kernels.position_sigma
+    return jnp.where(keep, place, place[first]), jnp.where(keep, joint, joint[first])
 
 
 def check(unary, image, iterations, normalization, method, self_term=True) -> None:

@@ -72,9 +72,10 @@ class ImageNetwork:
           The logits, [B, h, w, K].
         """
         if key is None:
-            logits = self.model.apply(variables, inputs, train=False)["logits"]
+            outputs: Any = self.model.apply(variables, inputs, train=False)
         else:
-            logits = with_dropout(self.model, variables, inputs, key)["logits"]
+            outputs = with_dropout(self.model, variables, inputs, key)
+        logits: Array = outputs["logits"]
         return logits if self.scaling is None else self.scaling(logits)
 
     def logits(self, variables: Any, pixels: Array, key: Array | None = None) -> Array:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -84,7 +84,7 @@ def predict_labels(
     if equal and options.get("mode", "whole") != "whole":
         return _labels_by_windows(apply_fn, image, **options)
     canvas = predict_canvas(apply_fn, image, **options)
-    if equal:
+    if size is None or equal:
         height, width = canvas.size
         return np.asarray(most_probable(canvas.logits))[:, :height, :width]
     (h, w), (height, width) = canvas.size, size
@@ -125,6 +125,7 @@ def predict_canvas(
     _check(image, mode=mode, windows=windows, multiple=multiple)
     if mode == "whole":
         return _whole(apply_fn, image, multiple)
+    assert windows is not None and mode != "exact"  # `_check` refuses both
     image = np.asarray(image)
     sliding = SlidingWindows(apply_fn, windows, mode=mode)
     grid, classes = sliding.plan(ArrayPixels(image[0]))
@@ -136,7 +137,8 @@ def predict_canvas(
             values = np.asarray(rows.values)
             last = rows.first + len(values)
             logits[rows.first : last, : grid.size[1]] = values
-    return Canvas(jnp.asarray(canvas), grid.size)
+    height, width = grid.size
+    return Canvas(jnp.asarray(canvas), (height, width))
 
 
 def _labels_by_windows(apply_fn, image, *, mode, windows=None, multiple=32):
@@ -179,7 +181,7 @@ def _whole(apply_fn: ApplyFn, image, multiple: int) -> Canvas:
     size = image.shape[1:3]
     pads = [(0, round_up(n, multiple) - n) for n in size]
     pad = np.pad if isinstance(image, np.ndarray) else jnp.pad
-    padded = pad(image, ((0, 0), *pads, (0, 0)))
+    padded: Any = pad(image, ((0, 0), *pads, (0, 0)))
     logits = apply_fn(padded)
     if logits.ndim != 4 or logits.shape[1:3] != padded.shape[1:3]:
         raise ValueError(

@@ -157,7 +157,7 @@ def predict_probabilities(
     size = size or image.shape[1:3]
     rule = Average(Averaging(), OutputForm("multilabel" if sigmoid else "softmax"))
     several = views(apply_fn, image, scales=scales, flip=flip, size=size, **options)
-    return average_views(several, rule, size).probabilities
+    return np.asarray(average_views(several, rule, size).probabilities)
 
 
 def rescale(image: np.ndarray, scale: float) -> np.ndarray:

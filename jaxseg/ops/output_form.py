@@ -27,16 +27,19 @@ class Classes(Protocol):
     """Describes the classes of a dataset; a `DatasetSpec` has these attributes.
 
     `form_of` reads them to determine how the logits of a network are converted.
-
-    Attributes:
-      num_classes: The number of classes.
-      multilabel: Whether the classes can overlap.
-      threshold: The probability above which an object or a class is present.
     """
 
-    num_classes: int
-    multilabel: bool
-    threshold: float
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether the classes can overlap."""
+
+    @property
+    def threshold(self) -> float:
+        """The probability above which an object or a class is present."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -77,7 +77,7 @@ def write_receipt(path: str | os.PathLike, receipt: Receipt) -> None:
     """
     content = _content(receipt)
     content = {"receipt": FORMAT, "sha256": digest.of_values(content), **content}
-    atomic.write_text(path, _layout(content) + "\n")
+    atomic.write_text(os.fspath(path), _layout(content) + "\n")
 
 
 def read_receipt(path: str | os.PathLike) -> tuple[Receipt, bool]:
@@ -125,7 +125,7 @@ def _content(receipt: Receipt) -> dict[str, Any]:
 
 def _image(one: ImageResult) -> dict[str, Any]:
     """Returns the JSON form of an image: its counts are pairs of cell and number."""
-    found = {"name": one.name, "image": one.image, "label": one.label}
+    found: dict[str, Any] = {"name": one.name, "image": one.image, "label": one.label}
     found["counts"] = _pairs(one.counts)
     if one.refined:
         found["refined"] = _pairs(one.refined[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -113,5 +114,7 @@ def evaluate_again(stored: Receipt, place: Place) -> tuple[Subject, Receipt]:
 def _placed(data: DataConfig, place: Place) -> DataConfig:
     """Returns the data options with the folders that were given."""
     given = {"raw_dir": place.raw_dir, "prepared_dir": place.prepared_dir}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes: dict[str, Any] = {
+        name: value for name, value in given.items() if value is not None
+    }
     return dataclasses.replace(data, **changes)

@@ -63,7 +63,10 @@ def panel(
             f"names={names} is invalid: expected {len(palette)} names, one per color."
         )
     present = np.union1d(_classes_in(label, void), _classes_in(prediction, void))
-    entries = [(names[i], tuple(int(c) for c in palette[i])) for i in present]
+    entries = []
+    for i in present:
+        red, green, blue = (int(c) for c in palette[i])
+        entries.append((names[i], (red, green, blue)))
     if len(entries) > LISTED:
         return row
     return np.concatenate([row, legend(entries, row.shape[1])], axis=0)

@@ -160,15 +160,15 @@ def _open(
     """Returns the state dict of a file, its kind and its table for the model."""
     native = _native(tree)
     if native is not None:
-        rules = tuple((path, path, "identity") for path in flatten(shapes))
-        return StateDict(native), None, rules
+        own = tuple((path, path, "identity") for path in flatten(shapes))
+        return StateDict(native), None, own
     found = unwrap(tree, name, entry=taking.entry, recognize=part_of)
     kind = None if taking.rules else detect(found.state, name)
     if kind is not None:
         kind.check_names(gather(name, name, found.beside).names, name)
     _check_part(kind, part=taking.part, shapes=shapes, name=name)
     trunk = kind is not None and kind.part == "backbone"
-    rules = taking.rules or kind.rules
+    rules: Rules = (taking.rules or ()) if kind is None else kind.rules
     return found, kind, _rebased(rules, shapes, taking.part if trunk else None)
 
 
@@ -223,8 +223,9 @@ def _check_part(kind: Source | None, part, shapes, name: str) -> None:
         raise ValueError(
             f"part={part!r} is invalid: expected a part of the model: {parts}."
         )
-    trunk = kind is not None and kind.part == "backbone"
-    if trunk and part is None and "backbone" in shapes["params"]:
+    if kind is None or kind.part != "backbone" or part is not None:
+        return
+    if "backbone" in shapes["params"]:
         effect = "import this backbone and initialize the rest at random"
         raise Refused(
             f"{name} contains only the backbone of a segmentation network "
@@ -273,12 +274,12 @@ def _origin(tree: Any, kind: Source | None) -> str:
 
 
 def _report(taken, state, rules, found: StateDict) -> ConversionReport:
-    flat = flatten(taken)
+    flat: dict[Any, Any] = flatten(taken)
     routes = {key: translate(key, rules) for key in state}
     cast = collections.Counter(
         str(array.dtype)
         for key, array in state.items()
-        if routes[key][0] in flat and array.dtype != flat[routes[key][0]].dtype
+        if (path := routes[key][0]) in flat and array.dtype != flat[path].dtype
     )
     return ConversionReport(
         origin="",

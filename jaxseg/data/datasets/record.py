@@ -160,7 +160,8 @@ class Dataset:
             if name.startswith(LAYOUT)
         }
         if inner:
-            found["layout"] = dataclasses.replace(self.layout, **inner)
+            layout: Any = self.layout  # a dataclass, or these options are refused
+            found["layout"] = dataclasses.replace(layout, **inner)
         return dataclasses.replace(self, **found, variant=names)
 
     def raw_values(self) -> tuple[int, ...]:

@@ -48,7 +48,9 @@ class ClassMap:
         found = [Rule(name, targets) for name, targets in rules]
         require_total(found, self.source, self.target, origin="targets")
         place = {name: k for k, name in enumerate(self.target)}
-        ordered = (tuple(sorted(names, key=place.get)) for names in self.targets)
+        ordered = (
+            tuple(sorted(names, key=place.__getitem__)) for names in self.targets
+        )
         object.__setattr__(self, "targets", tuple(ordered))
 
     @classmethod

@@ -80,7 +80,7 @@ def coco_annotations(
       Annotations with `segmentation`, `area`, `bbox` and `category_id`, which is the
       class plus one, because COCO counts categories from 1.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for number in np.unique(labels):
         if number == void:
             continue

@@ -40,7 +40,7 @@ def _edges(mask: np.ndarray) -> dict[tuple[tuple[int, int], int], None]:
         (padded[2:, 1:-1], (1, 1), 2),
         (padded[1:-1, :-2], (1, 0), 3),
     )
-    found = {}
+    found: dict[tuple[tuple[int, int], int], None] = {}
     for neighbor, (down, across), direction in neighbors:
         for row, column in np.argwhere(inner & ~neighbor).tolist():
             found[(row + down, column + across), direction] = None

@@ -167,8 +167,8 @@ def guarantee() -> dict[str, str | None]:
         last = released.replace(year=released.year + year, month=month + 1)
     return {
         "jax": version,
-        "released": released and released.isoformat(),
-        "refused_by_releases_after": last and last.isoformat(),
+        "released": None if released is None else released.isoformat(),
+        "refused_by_releases_after": None if last is None else last.isoformat(),
         "rule": (
             "JAX reads files of versions that were released up to 6 months earlier or "
             "3 weeks later. A later JAX may refuse this file."

@@ -15,6 +15,7 @@ predict`, `jaxseg eval` and `Segmenter` use this file.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -95,14 +96,14 @@ class Refiner:
           probabilities: The probabilities of the classes, float32 [H, W, K].
           image: The image as stored, [H, W, C].
         """
-        options, view = self.options, None
-        if options.crf is not None or options.graphcut is not None:
-            view = as_rgb(image, self.spec.value_range)
+        options = self.options
         if options.crf is not None:
+            view = as_rgb(image, self.spec.value_range)
             probabilities = smoothed(probabilities, view, options.crf)
         if options.graphcut is None:
             labels = self._labels(probabilities)
         else:
+            view = as_rgb(image, self.spec.value_range)
             gamma, selected = options.graphcut.gamma, self._selected(probabilities)
             labels = cut_probabilities(selected, view, gamma=gamma).astype(np.int32)
         return RefinedImage(cleaned(labels, options.clean), probabilities)
@@ -165,6 +166,7 @@ def cleaned(labels: np.ndarray, clean: Clean) -> np.ndarray:
     """
     how = {"connectivity": clean.connectivity}
     overlapping = labels.ndim == 3
+    act: Callable[..., np.ndarray]
     if clean.min_size > 1:
         act = without_small if overlapping else remove_small
         labels = _each(act, labels, clean.min_size, how)

@@ -139,7 +139,7 @@ class Average:
             votes=self._votes(values),
         )
         added = [
-            None if old is None else old + new
+            None if old is None or new is None else old + new
             for old, new in zip(sums, terms, strict=True)
         ]
         return Sums(*added)
@@ -152,20 +152,20 @@ class Average:
           count: The number of predictions, as an array.
         """
         if self.options.of == "logits":
-            probabilities = self.probabilities(sums.logits / count)
+            probabilities = self.probabilities(_mean(sums.logits, count))
         else:
-            probabilities = sums.probabilities / count
-        maps = {}
+            probabilities = _mean(sums.probabilities, count)
+        maps: dict[str, Array] = {}
         for name in self.options.maps:
             if name == "entropy":
                 maps[name] = self.entropy(probabilities)
             elif name == "mutual_information":
                 # Averaged probabilities also if logits are averaged: the difference is
                 # an information, and never negative, only for these.
-                total = self.entropy(sums.probabilities / count)
-                maps[name] = jnp.maximum(total - sums.entropy / count, 0.0)
+                total = self.entropy(_mean(sums.probabilities, count))
+                maps[name] = jnp.maximum(total - _mean(sums.entropy, count), 0.0)
             else:
-                maps[name] = 1 - self._largest_share(sums.votes / count)
+                maps[name] = 1 - self._largest_share(_mean(sums.votes, count))
         return Averaged(probabilities, maps)
 
     def probabilities(self, logits: Array) -> Array:
@@ -216,3 +216,8 @@ def largest_value(name: Map, *, num_classes: int, multilabel: bool) -> float:
         return 0.5 if multilabel else 1 - 1 / num_classes
     log2 = 0.6931471805599453
     return num_classes * log2 if multilabel else float(jnp.log(max(num_classes, 2)))
+
+
+def _mean(total: Array | None, count: Array) -> Array:
+    assert total is not None  # because `zeros` makes every sum that is read
+    return total / count

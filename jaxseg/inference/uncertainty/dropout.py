@@ -32,7 +32,10 @@ def with_dropout(
       The outputs of the network, such as "logits".
     """
     with nn.intercept_methods(_share_mask):
-        return model.apply(variables, inputs, train=False, rngs={"dropout": key})
+        outputs: Any = model.apply(
+            variables, inputs, train=False, rngs={"dropout": key}
+        )
+    return outputs
 
 
 def dropout_layers(model: nn.Module, variables: Any, inputs: Any) -> tuple[str, ...]:

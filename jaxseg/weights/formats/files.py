@@ -92,7 +92,7 @@ def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
         an array.
     """
     writer = _pick(WRITERS, os.fspath(path), "written")
-    with atomic.replacing(path) as temporary:
+    with atomic.replacing(os.fspath(path)) as temporary:
         writer(str(temporary), arrays)
 
 

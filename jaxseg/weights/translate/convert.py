@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
@@ -42,7 +43,7 @@ def convert(
         variable. The message states the number of each.
     """
     want = flatten(shapes)
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, np.ndarray | None] = {}
     problems = Problems()
     for key, array in state_dict.items():
         target, transform = translate(key, rules)
@@ -120,7 +121,7 @@ def translate(key: str, rules: Rules) -> tuple[str | None, str | None]:
     return None, None
 
 
-def flatten(tree) -> dict[str, object]:
+def flatten(tree) -> dict[str, Any]:
     """Flattens nested dicts to a dict such as `{"params/a/kernel": leaf}`.
 
     Args:

@@ -6,7 +6,7 @@ three equal channels. For n channels, the channels of the kernel are repeated, `
 i] = old[..., i % C] * C / n`, so the mean response does not change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -76,6 +76,7 @@ def adapt_input(
     want, fitted = flatten(shapes), {}
     for key, array in state_dict.items():
         target, transform = translate(key, rules)
+        adapt: Callable[[np.ndarray, int], np.ndarray]
         if target not in want or array.ndim != 4:
             continue
         shape = tuple(want[target].shape)

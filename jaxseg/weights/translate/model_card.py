@@ -5,8 +5,8 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
 
 from jaxseg.storage import atomic
 from jaxseg.storage.json_file import parse_json
@@ -193,7 +193,7 @@ def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
     return (), ()
 
 
-def _are_names(names: Any) -> bool:
+def _are_names(names: Any) -> TypeGuard[Sequence[str]]:
     return (
         isinstance(names, list | tuple)
         and 0 < len(names) <= 10_000
