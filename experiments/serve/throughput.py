@@ -51,7 +51,7 @@ from jaxseg.tasks.prediction import Request
 BATCH, CLIENTS, SIZE = 4, 16, (360, 480)
 CLASSES = ("ground", "sky", "car", "tree")
 SPEC = DatasetSpec("four", CLASSES, generated_palette(4))
-CONFIG = Config(model=ModelConfig("unet", {"width": 32, "depth": 3}))
+CONFIG = Config(model=ModelConfig("unet", {"width": 40, "depth": 3}))
 COMMAND = "python experiments/serve/throughput.py"
 RESULTS = pathlib.Path(__file__).with_name("results.jsonl")
 

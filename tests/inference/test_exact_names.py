@@ -61,6 +61,8 @@ def test_values_at_an_odd_size(name, fill):
     """The narrow form of each network: equal to the whole image, or refused."""
     model = narrow_model(name)
     size = (128, 192) if name.startswith("pix2pix") else (101, 131)
+    if name == "upernet_swin_t":  # Attention within windows covers a smaller map whole.
+        size = (500, 531)
     _, (shape,) = shapes_of(ROWS[name], 1, size)
     image = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     variables = fill(model, shape)

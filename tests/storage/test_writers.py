@@ -154,6 +154,7 @@ ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "weights/formats/orbax.py": "orbax does so for a single folder as well",
     "weights/formats/npz.py": "called by files.write with a temporary name",
     "weights/formats/safe_tensors.py": "called by files.write with a temporary name",
+    "weights/published/download.py": "to the temporary name of storage.atomic",
     "weights/formats/foreign.py": "the text of a message",
     "weights/formats/torch_writer.py": "called by files.write with a temporary name",
     "training/run/loop.py": "calls the manager of checkpoints",
