@@ -107,8 +107,8 @@ class Arguments:
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
     """JSON file for the scores and the confusion matrix."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print the content of that file to standard output, and all messages to standard
-    error."""
+    """Print the scores and the confusion matrix as JSON to standard output, and all
+    messages to standard error."""
     measuring: Annotated[Measuring, tyro.conf.arg(name="")] = NOT_MEASURED
     averaging: Annotated[AveragingOptions, tyro.conf.arg(name="")] = NOT_AVERAGED
     calibrating: Annotated[CalibrationOptions, tyro.conf.arg(name="")] = NOT_CALIBRATED

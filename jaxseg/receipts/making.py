@@ -1,4 +1,4 @@
-"""Creates the receipt of an evaluation."""
+"""Creates receipts: files with all that is needed to repeat an evaluation exactly."""
 
 from __future__ import annotations
 

@@ -127,16 +127,17 @@ def cut_request(
 
 
 def cut(request: CutRequest, reading: ReadOptions, spec: DatasetSpec) -> Answer:
-    """Cuts out the object of a request.
+    """Separates the object that a user has marked in an image from its background.
 
     Args:
       request: The request.
       reading: How image files are read.
-      spec: The pixels of images that the network takes.
+      spec: The number of channels and the value range of images for the network.
 
     Returns:
-      An indexed PNG, in which 1 is the object and 0 the background, or a JSON object
-      with the same labels as `object` and the fraction of these pixels as `share`.
+      An indexed PNG, in which 1 is the object and 0 the background; or JSON with the
+      same labels under the key "object", and under "share" the fraction of all pixels
+      that belong to the object.
 
     Raises:
       ValueError: If a file cannot be read or the marks are invalid.

@@ -62,7 +62,9 @@ class LimitShare(WindowEntry):
     share: float = number(
         0.75, 0, 1, help="The largest fraction of the labeled pixels with one class."
     )
-    tries: int = whole(10, 1, 100, help="The largest number of further draws.")
+    tries: int = whole(
+        10, 1, 100, help="The largest number of further crops that are drawn."
+    )
 
     def choose(
         self, view: View, window: Window, rng: np.random.Generator

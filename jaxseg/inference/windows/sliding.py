@@ -47,7 +47,7 @@ class SlidingWindows:
 
     @property
     def batch(self) -> int:
-        """Returns the number of windows in a call of the network on all devices."""
+        """Returns how many windows all devices process in one call of the network."""
         devices = self.apply.devices if isinstance(self.apply, Shared) else 1
         return self.options.batch * devices
 
