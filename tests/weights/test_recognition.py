@@ -384,12 +384,12 @@ def test_the_encoder_of_such_a_network(tmp_path, trunk):
 def test_a_form_that_is_not_supported_names_its_tensors(tmp_path):
     model = create_model("unet_resnet18", 2, **NARROW)
     state = weights.to_torch(shapes_filled(model), smp_unet.MAP)
-    state["decoder.blocks.0.attention1.attention.cSE.1.weight"] = np.ones(3, np.float32)
+    state["decoder.blocks.0.gate.weight"] = np.ones(3, np.float32)
     path = written(tmp_path, "a.npz", state)
     with pytest.raises(ValueError, match="unet_resnet18 comes closest") as error:
         converted(path)
     text = str(error.value)
-    assert "1 unused in the source (decoder.blocks.0.attention1" in text
+    assert "1 unused in the source (decoder.blocks.0.gate" in text
     assert len(text.splitlines()) == 2 and "convert --list" in text
 
 
