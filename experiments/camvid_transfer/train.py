@@ -96,7 +96,7 @@ def main(argv: list[str]) -> int:
         print("jaxseg", " ".join(command), flush=True)
         if given.dry_run:
             continue
-        program = [sys.executable, "-m", "jaxseg.cli.main"]
+        program = [str(pathlib.Path(sys.executable).with_name("jaxseg"))]
         status = subprocess.run([*program, *command], check=False).returncode
         if status:
             return status
