@@ -46,9 +46,10 @@ def main(argv: list[str]) -> int:
 
 
 def command_tree() -> argparse.ArgumentParser:
-    """Returns a parser with all commands and options, which only describes them.
+    """Returns an argparse parser that lists all commands and options for completion.
 
-    The commands themselves are parsed by tyro, from the same dataclasses.
+    It parses no command line: the commands parse theirs by tyro, from the dataclasses
+    from which this parser is made.
     """
     # Imported here: `forms` imports the modules of all commands.
     from jaxseg.cli.forms import command_forms
@@ -81,11 +82,12 @@ def command_tree() -> argparse.ArgumentParser:
 
 
 def listed_names() -> dict[str, tuple[str, ...]]:
-    """Returns the names that complete an option, or an argument of a command.
+    """Returns the names that a shell offers to complete options and arguments.
 
     Returns:
-      The names by the key of the option, such as "model.name", or by the command and
-      the title of its argument, such as "lab NAME".
+      A dictionary whose values are tuples of names. A key is the name of an option,
+      such as "model.name", or a command and the title of one of its arguments, such as
+      "lab NAME".
     """
     from jaxseg.backbones.catalog import BACKBONES
     from jaxseg.data.datasets import DATASETS

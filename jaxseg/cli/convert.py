@@ -77,7 +77,8 @@ class Arguments:
     """Patterns of parameter paths, such as 'head/*'. Matching parameters that the
     source does not contain are initialized at random."""
     allow_unused: tuple[str, ...] = ()
-    """Patterns of keys in the source. Matching keys may remain unused."""
+    """Patterns of keys in the source. A matching key may remain unused; any other
+    unused key is an error."""
     entry: str = ""
     """Key in the source file under which the weights are stored, or the prefix of all
     their keys."""
@@ -86,9 +87,9 @@ class Arguments:
     convolution is adapted to it. By default it is read from the source.
     """
     export_names: str = ""
-    """Library, such as torchvision, whose names for the parameters are written.
-    `jaxseg convert --list` lists the libraries. A .pth file has by default the names
-    of the library that the source comes from."""
+    """Library, such as torchvision, whose parameter names the output file uses.
+    `jaxseg convert --list` lists the libraries. By default a .pth file uses the names
+    of the library that the source comes from, and other files use those of jaxseg."""
     digest: bool = True
     """If the source is a run directory, compare its weights with the stored digest."""
     verify: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -179,12 +180,13 @@ def _check_channels(channels: int | None, output: pathlib.Path) -> None:
     if not output.suffix and channels is not None and channels > MOST_CHANNELS:
         raise ValueError(
             f"channels={channels} is invalid: expected 1 to {MOST_CHANNELS} for a run "
-            "directory, as images have. Choose a file such as -o weights.npz."
+            "directory, because jaxseg reads no images with more channels. Choose a "
+            "file such as -o weights.npz."
         )
 
 
 def listed() -> str:
-    """Returns a table of supported checkpoints, each with the network that loads it."""
+    """Returns text that lists supported checkpoints and the networks that load them."""
     lines = []
     for source in SOURCES:
         names = dict.fromkeys(row.name for row in source.networks)

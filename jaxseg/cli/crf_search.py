@@ -45,11 +45,12 @@ class CRFSearch:
     search_sigma_rgb: tuple[float, ...] = (3.0, 5.0, 10.0)
 
     def settings(self, given: Refinement, options: CRF) -> tuple[Refinement, ...]:
-        """Returns the refinements that the search tries, one per combination of values.
+        """Returns a tuple of the refinements to try, one per combination of values.
 
         Args:
-          given: The refinement, whose steps other than the CRF are kept.
-          options: The options of the CRF, of which the search changes three.
+          given: A refinement, whose steps other than the CRF all results share.
+          options: The options of the CRF. The search replaces color_weight, sigma_xy
+            and sigma_rgb.
         """
         tried = itertools.product(
             self.search_color_weight, self.search_sigma_xy, self.search_sigma_rgb
@@ -72,11 +73,13 @@ def search_table(
 
     Args:
       settings: The refinements that were tried.
-      images: The results of all images. Those without refined counts are left out.
+      images: The results of all images. Images that the search has not refined are
+        left out.
       spec: The classes of the evaluation.
 
     Returns:
-      The table, the index of the best setting, and the mean IoU of each.
+      The table as text, the index of the setting with the highest mean IoU, and a list
+      with the mean IoU of each setting.
     """
     used = [one for one in images if one.refined]
     score = scoring(spec)
@@ -97,7 +100,7 @@ def search_table(
 
 
 def command(workdir: str, refinement: Refinement) -> str:
-    """Returns the command that evaluates a run with a refinement.
+    """Returns the `jaxseg eval` command line that evaluates a run with a refinement.
 
     Args:
       workdir: The run directory.

@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
 
 
 def forms() -> dict[str, type]:
-    """Returns the dataclass that defines the options of each tool, by its name."""
+    """Returns a dictionary from each tool's name to the dataclass of its options."""
     from jaxseg.cli import data_audit, data_check, data_show
 
     return {
@@ -126,7 +126,8 @@ def described(record: Dataset) -> dict[str, str]:
       record: The dataset, in the variant that the user has chosen.
 
     Returns:
-      The text of each section by its heading. The title and the files come first.
+      A dictionary from the heading of each section to its text. The title and the files
+      come first.
     """
     shown, generated = record.describe(), record.drawing is not None
     if generated:

@@ -112,7 +112,7 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg data audit`.
+    """Parses the command line of `jaxseg data audit`, and returns its arguments.
 
     Raises:
       ValueError: If the options contradict the configuration file or the runs.
@@ -144,8 +144,9 @@ def parse(argv: list[str]) -> Arguments:
     if arguments.run != default.DEFAULT:
         raise ValueError(
             "target="
-            f"{' '.join(target)!r} is invalid: expected a configuration file together "
-            "with options of training or data. The runs have stored their options."
+            f"{' '.join(target)!r} is invalid: expected a configuration file, because "
+            "options of training or data do not apply to finished runs. Leave these "
+            "options out."
         )
     return arguments
 
@@ -154,7 +155,7 @@ def train_folds(arguments: Arguments) -> Sequence[str]:
     """Trains for each fold one network on all other folds.
 
     Returns:
-      The run directories.
+      The paths of the run directories, in the order of the folds.
     """
     # Imported here: the help needs no training.
     from jaxseg._train import Display, train_run

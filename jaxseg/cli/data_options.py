@@ -66,8 +66,9 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
         folder of images and masks, or a configuration file.
 
     Returns:
-      The first argument, or None if the command line starts with an option, and the
-      data options that select this dataset.
+      A pair of the first argument and the data options that select this dataset. If
+      the command line is empty or starts with an option, the pair is None and the
+      default data options.
 
     Raises:
       ValueError: If the first argument is neither an option nor one of these three.
@@ -96,7 +97,8 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
 def naming_check(data: DataConfig) -> Iterator[None]:
     """Returns a context manager that adds a remedy to errors about bad data files.
 
-    The remedy is the command that lists all faults of the data.
+    If data files are rejected inside the block, the message of the error is extended by
+    the command that lists all faults of the data.
 
     Args:
       data: The data options.
@@ -126,7 +128,8 @@ def evaluating(data: DataConfig) -> Iterator[Progress]:
       data: The data options.
 
     Yields:
-      The argument `progress` of `jaxseg.tasks.evaluation.evaluate_network`.
+      A function that shows the progress. Pass it as the argument `progress` of
+      `jaxseg.tasks.evaluation.evaluate_network`.
     """
     import jax  # The other contents of this module do not need it.
 
@@ -177,11 +180,11 @@ def parse_target(
       bounds: The values that each option accepts.
 
     Returns:
-      The arguments.
+      An instance of `form` with the values of the arguments.
 
     Raises:
-      ValueError: If an argument is invalid, or the data are selected later than by the
-        first argument.
+      ValueError: If an argument is invalid, or if the dataset is named after an option
+        instead of by the first argument.
     """
     word, data = first_word(argv)
     arguments = parsed(form, argv, prog=prog, bounds=bounds, default=form(data=data))

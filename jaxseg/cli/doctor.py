@@ -57,11 +57,12 @@ def main(argv: list[str]) -> int:
 
 
 def show(facts: Facts, seconds: Mapping[str, Any], problems: Sequence[Problem]) -> None:
-    """Prints what was found out about the installation, and its problems.
+    """Prints the description of the installation, the self-tests and the problems.
 
     Args:
       facts: The versions, devices, folders and other properties.
-      seconds: The seconds of each self-test, or None if it failed.
+      seconds: A dictionary from the name of each self-test to its duration in seconds,
+        or None if it failed.
       problems: The problems, with their remedies.
     """
     found = ", ".join(f"{n} {v}" for n, v in facts.versions.items() if v)
@@ -88,7 +89,7 @@ def show(facts: Facts, seconds: Mapping[str, Any], problems: Sequence[Problem]) 
 def document(
     facts: Facts, seconds: Mapping[str, Any], problems: Sequence[Problem]
 ) -> dict[str, Any]:
-    """Returns the JSON document of `jaxseg doctor --json`."""
+    """Returns a dictionary, which `jaxseg doctor --json` prints as JSON."""
     found = dataclasses.asdict(facts)
     return {
         "ok": not problems,

@@ -116,9 +116,10 @@ class Arguments:
 
     @property
     def combination(self) -> Combination:
-        """Returns the runs whose predictions are averaged with those of the first run.
+        """Returns which runs are averaged with the first run, as a `Combination`.
 
-        The result also says which checkpoint is used, and whether logits are scaled.
+        The object also states which checkpoint of each run is loaded, and whether the
+        logits of each run are scaled by the calibration that was fitted for it.
         """
         return Combination(
             self.averaging.ensemble,
@@ -266,7 +267,7 @@ def _check_followed(arguments: Arguments) -> None:
     if arguments.checkpoint != Arguments.checkpoint:
         raise ValueError(
             f"--checkpoint={arguments.checkpoint!r} is invalid with --follow: expected "
-            "no checkpoint, because each new one is evaluated."
+            "no checkpoint, because each new one is evaluated. Leave it out."
         )
     if arguments.json:
         raise ValueError(

@@ -17,7 +17,10 @@ from jaxseg.text import as_message
 
 
 def describe(config: Config, step: int, found: Evaluation) -> dict[str, Any]:
-    """Returns the model, the step, the dataset and the split of an evaluation by name.
+    """Returns a dictionary that says what was evaluated.
+
+    Its keys are "model", "options", "step", "dataset", "split", "images" (the number of
+    images) and "eval_scale".
 
     Args:
       config: The configuration of the run.
@@ -48,7 +51,8 @@ def report(
     Args:
       header: The model, the step, the dataset, the split and the number of images.
       found: The evaluation.
-      groups: The further scores of each group that was requested.
+      groups: The further scores that were requested, as a mapping from the name of a
+        group of scores to a mapping from score to value.
     """
     spec, matrix = found.spec, found.total.matrix
     values = scoring(spec)(matrix)

@@ -1,6 +1,7 @@
 """Defines the options of `jaxseg predict --mode exact`.
 
-This mode segments an image in tiles, with the result of the whole image.
+This mode segments an image tile by tile, and gives the result that the network would
+give for the whole image at once.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ BOUNDS = {"max_halo": whole(0, 65_536), "max_passes": whole(1, 1000)}
 
 @dataclasses.dataclass(frozen=True)
 class Exact:
-    """Limits what the tiles of --mode exact may cost."""
+    """Limits the memory and the time that --mode exact needs."""
 
     max_halo: int = ExactOptions.max_halo
-    """Largest number of pixels that a tile may read beyond its own on each side."""
+    """Largest width in pixels of the border that is read around a tile. Networks that
+    need a wider border are refused."""
     max_passes: int = ExactOptions.max_passes
     """Largest number of passes over the image. A network that averages over the image
-    needs at least two, because the averages must be known before it can go on."""
+    needs at least two: one computes the averages, and the next one uses them."""
 
     def limits(self) -> ExactOptions:
-        """Converts the limits to `ExactOptions`, which the segmentation takes."""
+        """Returns these limits as an `ExactOptions`, which the segmentation takes."""
         return ExactOptions(max_halo=self.max_halo, max_passes=self.max_passes)
 
 

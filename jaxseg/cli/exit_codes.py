@@ -10,7 +10,7 @@ import textwrap
 
 
 class ExitCode(enum.IntEnum):
-    """The exit status of a command.
+    """Lists the values that a command can return as its exit status.
 
     A command that a signal has stopped exits with 128 plus the number of the signal.
     """

@@ -9,11 +9,10 @@ from jaxseg.cli.main import COMMANDS
 
 
 def command_forms() -> dict[str, Any]:
-    """Returns the dataclass that defines the options of each command, by its name.
+    """Returns a dictionary from each command to the dataclass that defines its options.
 
-    An example of a name is "data check".
-
-    It imports the modules of all commands.
+    A key is the name of a command, such as "train" or "data check". The call imports
+    the modules of all commands.
     """
     found = {}
     for name, (module, _) in COMMANDS.items():

@@ -90,7 +90,7 @@ def main(argv: list[str]) -> int:
 
 
 def forms() -> dict[str, type]:
-    """Returns the dataclass that defines the options of each tool, by its name."""
+    """Returns a dictionary from each tool's name to the dataclass of its options."""
     return dict(TOOLS)
 
 
@@ -110,6 +110,6 @@ def _take_out(argv: list[str]) -> tuple[list[str], str | None]:
             continue
         out = value if sign else next(words, None)
         if not out:
-            raise ValueError("--out is invalid: expected a directory.")
+            raise ValueError("--out is invalid: expected a directory. Pass --out DIR.")
         check_folder("out", out)
     return rest, out

@@ -141,10 +141,10 @@ def split(argv: Sequence[str]) -> tuple[list[str], set[str]]:
 
 
 def level_of(switches: set[str]) -> Verbosity:
-    """Returns how much a command prints: the level that --quiet or --verbose selects.
+    """Returns the `Verbosity`, how much a command prints, that the options select.
 
     Args:
-      switches: The options that `split` has found.
+      switches: The options of the command line, which can contain --quiet or --verbose.
 
     Raises:
       ValueError: If --quiet and --verbose are given.

@@ -1,7 +1,8 @@
 """Defines the options of `jaxseg eval` that compute results for each image.
 
-They refine predictions, search for a setting of the CRF, write a receipt and compute
-bootstrap intervals. All of them share one pass over the data.
+They refine predictions, search for a setting of the CRF (a conditional random field),
+write a receipt and compute bootstrap intervals. One pass over the data serves all of
+these options.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Measuring:
 
     @property
     def refinements(self) -> tuple[Refinement, ...]:
-        """Returns the refinements after each of which the scores are computed."""
+        """Returns a tuple of the refinements; each is applied and scored separately."""
         given = self.refining.refinement
         if self.crf_search.search:
             return self.crf_search.settings(given, self.refining.crf_options)
@@ -88,18 +89,19 @@ class Measuring:
 
     @property
     def is_refined(self) -> bool:
-        """Returns whether the scores after one refinement are computed.
+        """Returns whether predictions are refined in one way, and scored after that.
 
-        They are not if several settings of the CRF are tried.
+        The result is False if nothing refines them, or if several settings of the CRF
+        are tried.
         """
         return bool(self.refinements) and not self.crf_search.search
 
     def meters(
         self, config: Config, spec: DatasetSpec, observers: Sequence[Observer] = ()
     ) -> tuple[ImageMeter, ...]:
-        """Returns the observer that computes results for each image.
+        """Returns a tuple with the `ImageMeter` that computes results for each image.
 
-        The result is empty if no option needs such results.
+        The tuple is empty if no option needs such results.
 
         Args:
           config: The configuration of the run.
@@ -137,7 +139,7 @@ class Measuring:
           subject: The checkpoint and the data that were evaluated.
           variables: The parameters and statistics of the network.
           found: The result of the evaluation.
-          images: The results that the observer has computed for each image.
+          images: The results that the `ImageMeter` has computed for each image.
 
         Returns:
           Further entries for the JSON file of the scores.
@@ -213,7 +215,8 @@ def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
     """Formats the bootstrap intervals of all scores, in percent.
 
     Args:
-      intervals: The lower and upper bound of each score.
+      intervals: For each score, its lower bound, its upper bound and the number of
+        replicates in which it is undefined.
       spec: The classes of the evaluation.
     """
     rows = []

@@ -90,12 +90,11 @@ def main(argv: list[str]) -> int:
 def find_rows(
     names: list[str], *, size: tuple[int, int], classes: int
 ) -> Iterator[Row]:
-    """Yields the number of parameters, the GFLOP and the paper of each architecture.
+    """Yields a `Row` with parameters, GFLOP and paper for each architecture.
 
-    The GFLOP are those of one image, with 2 operations per multiply-add.
-
-    The numbers come from the stored table if it has the image size and the number of
-    classes. Otherwise they are computed from the shapes of the layers.
+    GFLOP are counted for one image, with 2 operations per multiply-add. The numbers
+    come from the stored table if it has the image size and the number of classes.
+    Otherwise they are computed from the shapes of the layers.
     """
     if (size, classes) == (SIZE, CLASSES):
         stored = stored_rows()

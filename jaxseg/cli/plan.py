@@ -104,7 +104,7 @@ def estimate(arguments: Arguments) -> tuple[dict[str, Any], int]:
       arguments: The options of the command.
 
     Returns:
-      All printed numbers and the configuration, as a dictionary, and the exit status.
+      A dictionary of all printed numbers and the configuration, and the exit status.
     """
     if arguments.topology != "local":
         jax.config.update("jax_platforms", "cpu")  # The plan needs no accelerator.
@@ -131,7 +131,7 @@ def estimate(arguments: Arguments) -> tuple[dict[str, Any], int]:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg plan`.
+    """Parses the command line of `jaxseg plan`, and returns its arguments.
 
     The configuration file, or the defaults without a file, supply the values of the
     options that the command line does not contain.
@@ -197,8 +197,9 @@ def compare(config: Config, target: Slice) -> dict[str, dict[str, Any]]:
       target: The TPU slice.
 
     Returns:
-      For each change, by its name, the memory, the time and other figures of the
-      compiled step, or {"error": message} if the changed configuration is invalid.
+      A dictionary from the name of each change to a dictionary, which contains the
+      memory, the time and other figures of the compiled step. It is {"error": message}
+      if the changed configuration is invalid.
     """
     rows, flops = {}, step_flops(config)
     for name, change in alternatives(config, len(target.devices)).items():

@@ -118,8 +118,8 @@ class Arguments:
     """Number of segmentations to sample and write for each image, with their entropy.
     It requires a network that can draw samples, such as prob_unet."""
     dataset: str | None = None
-    """Dataset in whose classes the network predicts, for a network that was trained on
-    several datasets. By default it predicts the classes of their union."""
+    """Dataset whose classes are predicted, if the network was trained on several
+    datasets. By default the classes of all these datasets are predicted."""
     overlay: bool = True
     """Write NAME_overlay.png, which shows the predicted classes on the image."""
     batch_size: int = 4
@@ -188,7 +188,7 @@ def main(argv: list[str]) -> int:
 
 
 def refuse_idle(options: Arguments) -> None:
-    """Raises ValueError if an option is set that has no effect with the others."""
+    """Raises ValueError if an option is set that other options make ineffective."""
     if options.tta and options.scales != (1.0,):
         raise ValueError(
             f"scales={options.scales} is invalid with --tta: expected one of the two, "
@@ -227,12 +227,12 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
             if value != field.default:
                 raise ValueError(
                     f"{field.name}={value!r} is invalid for a network of point clouds: "
-                    f"expected no options but {', '.join(allowed)}."
+                    f"expected no options but {', '.join(allowed)}. Leave it out."
                 )
 
 
 def request_of(options: Arguments, config: Config) -> Request:
-    """Converts the options of the command to a `Request`, which prediction takes.
+    """Returns the options of the command as the `Request` that prediction takes.
 
     Args:
       options: The options of the command.

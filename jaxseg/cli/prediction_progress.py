@@ -1,4 +1,4 @@
-"""Shows the progress of a prediction; lists the written files if they are few."""
+"""Shows the progress of `jaxseg predict`, or lists the written files."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ LISTED = 20  # Up to this number of inputs, the files are listed in a log.
 def follow(results: Iterable[FileResult], pace: Pace) -> int:
     """Shows the progress while files are predicted, and prints the errors.
 
-    For a few inputs, a log gets a line with each input and its output instead.
+    If standard output is not a terminal and there are at most 20 input files, one line
+    per file, with the paths of the input and the output, replaces the progress.
 
     Args:
       results: The result of each input file.
-      pace: Counts the results.
+      pace: Counts the finished files.
 
     Returns:
       The number of failed inputs.

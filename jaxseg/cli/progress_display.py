@@ -23,7 +23,7 @@ INTERVAL = 10.0  # The least number of seconds between two lines.
 
 
 class Advance(Protocol):
-    """Is a function that counts further finished items, and shows the progress."""
+    """Protocol of a function that adds finished items and then shows the progress."""
 
     def __call__(self, count: int = 1) -> None: ...
 

@@ -47,7 +47,7 @@ class Refining:
 
     @property
     def refinement(self) -> Refinement:
-        """Returns the selected steps that refine a prediction, with their options."""
+        """Returns a `Refinement` with the selected steps and their options."""
         return Refinement(
             crf=self.crf_options if self.crf else None,
             thresholds=self.class_thresholds,

@@ -86,7 +86,7 @@ def report_refined(
     Args:
       scores: The object that computes the scores.
       spec: The classes of the evaluation.
-      images: The results for each image, of which the refinement is a part.
+      images: The results for each image, which contain the refined predictions.
     """
     after = scores.of_labels
     if not after.names:

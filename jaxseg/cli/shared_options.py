@@ -1,4 +1,4 @@
-"""Lists the options of all commands, and suggests them for mistyped ones."""
+"""Lists the options that every command has, and finds the one that a typo resembles."""
 
 from __future__ import annotations
 
@@ -19,21 +19,27 @@ _SIMILAR = 0.75  # A command may have options whose names are less similar than 
 
 
 def similar_shared(word: str) -> str:
-    """Returns the option of all commands that is similar to a word, or "".
+    """Returns the option, out of those of every command, that is similar to a word.
 
     Args:
       word: A word of the command line.
+
+    Returns:
+      The option, such as "--quiet", or "" if none is similar.
     """
     found = difflib.get_close_matches(word, NAMES, n=1, cutoff=_SIMILAR)
     return found[0] if found and word.startswith("--") else ""
 
 
 def unrecognized(argv: Sequence[str], own: Collection[str]) -> str:
-    """Returns the error about a mistyped option of all commands, or "".
+    """Returns an error message if an option that every command has is mistyped.
 
     Args:
       argv: The words after the command.
-      own: The names of the options of the command.
+      own: The names of the options that only this command has.
+
+    Returns:
+      The message, or "" if no such option is mistyped.
     """
     for word in argv:
         near = similar_shared(word)

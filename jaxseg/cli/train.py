@@ -183,7 +183,7 @@ def local(workdir: str) -> Path:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg train`.
+    """Parses the command line of `jaxseg train`, and returns its arguments.
 
     The configuration file supplies the values of the options that the command line does
     not contain. Without a file, the run in `--workdir` supplies them, or the defaults

@@ -19,7 +19,7 @@ from jaxseg.text import as_message
 
 
 class Verbosity(enum.IntEnum):
-    """How much a command prints besides its results and errors."""
+    """Lists the levels of how much a command prints besides results and errors."""
 
     QUIET = 0
     NORMAL = 1

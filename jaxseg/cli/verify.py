@@ -99,7 +99,7 @@ def show(stored: Receipt, comparison: Comparison) -> None:
 
     Args:
       stored: The receipt.
-      comparison: The differences.
+      comparison: The differences between the receipt and the new evaluation.
     """
     differences = (*comparison.inputs, *comparison.counts)
     for line in differences[:SHOWN]:

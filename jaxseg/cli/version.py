@@ -11,13 +11,14 @@ PACKAGES = ("jax", "jaxlib", "flax")
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str | None]:
-    """Returns the version of jaxseg, of other packages and of Python by name.
+    """Returns the versions of jaxseg, of other packages and of Python.
 
     Args:
       packages: The names of the other packages, as pip calls them.
 
     Returns:
-      The versions. It is None for a package that is not installed.
+      A dictionary from "jaxseg", the packages' names and "Python" to versions.
+      The version is None if a package is not installed.
     """
     found: dict[str, str | None] = {"jaxseg": jaxseg.__version__}
     for name in packages:

@@ -20,7 +20,8 @@ def run_tests() -> tuple[dict[str, Any], list[Problem]]:
     """Runs all self-tests.
 
     Returns:
-      The seconds of each test, or None if it failed, and the problems.
+      A dictionary from the name of each test to its duration in seconds, or None if it
+      failed, and a list of the problems.
     """
     seconds: dict[str, Any] = {}
     problems = []
@@ -106,7 +107,7 @@ def test_training_step() -> None:
         value, params = step(params)
         values.append(float(value))
     if not values[-1] < values[0] < np.inf:
-        raise ArithmeticError(f"the loss did not decrease: {values}")
+        raise ArithmeticError(f"the loss of the five steps does not decrease: {values}")
 
 
 def test_checkpoint() -> None:

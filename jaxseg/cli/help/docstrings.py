@@ -15,10 +15,10 @@ _ENTRY = re.compile(r"^(\w+): ")
 
 @functools.cache
 def field_descriptions(kind: type) -> dict[str, str]:
-    """Returns the description of each field of a dataclass, on one line.
+    """Returns a dictionary from each field of a dataclass to its description.
 
-    The description of a field is the string below it, or its entry in the section
-    "Attributes" of the docstring of the class.
+    A description is one line of text. It is the string below the field, or its entry in
+    the section "Attributes" of the docstring of the class.
 
     Args:
       kind: The dataclass.

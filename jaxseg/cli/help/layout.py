@@ -92,7 +92,8 @@ def tools_usage(command: str, description: str, tools: Mapping[str, str]) -> str
     Args:
       command: The command, such as "data".
       description: A sentence about the command.
-      tools: A line about each tool (the second word of the command), by its name.
+      tools: A mapping from the name of each tool, which is the second word of the
+        command, to a line of text about it.
     """
     width = terminal_width()
     left = max(map(len, tools)) + 4

@@ -62,15 +62,16 @@ class Group:
 
 
 def groups_of(kind: type, default: Any = None) -> list[Group]:
-    """Returns the options of a command in groups.
+    """Returns the options of a command as a list of groups.
 
     Args:
       kind: The dataclass of the arguments.
-      default: An instance with the default values, or None for those of the class.
+      default: An instance of `kind` that supplies the default values, or None for the
+        defaults in `kind`.
 
     Returns:
-      The positional arguments, the options of the class itself, and a group for each
-      dataclass in its fields.
+      A group of the positional arguments, a group of the options that `kind` itself
+      defines, and one group for each field of `kind` that is a dataclass.
     """
     found = list(_groups(kind, default, "", "Options"))
     first, *others = found
