@@ -57,7 +57,7 @@ class Run:
 
     @functools.cached_property
     def segmenter(self) -> Segmenter:
-        """Returns the network of the run with its preprocessing and default options."""
+        """Returns a `Segmenter` of the network, with default prediction options."""
         return self.make_segmenter()
 
     def make_segmenter(
@@ -67,7 +67,7 @@ class Run:
         others: Sequence[Run] = (),
         calibrated: bool = False,
     ) -> Segmenter:
-        """Returns the network of the run with its preprocessing and the given options.
+        """Returns a `Segmenter` of the network, with the given prediction options.
 
         Args:
           options: How images are segmented, for example with windows or averaged over
@@ -184,9 +184,9 @@ class Run:
           split: The split, or a slice such as "train[90%:]"; by default the split that
             was evaluated during training.
           batch_size: The number of images per step. It does not change the counts.
-          refinement: The steps that refine each prediction, or None. Scores are then
-            counted before and after them.
-          digests: Whether to compute digests of images and labels, for a receipt.
+          refinement: The steps that refine each prediction, such as a CRF, or None.
+            With them, `.scores` are those before and `.refined_scores` after the steps.
+          digests: Whether to compute image digests, which `.write_receipt` requires.
 
         Returns:
           The result, with `.scores`, `.refined_scores`, `.intervals()`, `.images` and

@@ -41,10 +41,11 @@ class Display:
     """Selects how a training run shows its progress. By default, it shows nothing.
 
     Attributes:
-      reporter: A function that returns a context manager. The context manager yields an
-        object whose methods receive the progress of the run.
+      reporter: A function without arguments that returns a context manager. The context
+        manager yields a `Reporter`, whose methods receive the progress of the run.
       begin: A function that the first process calls before the first step, after the
-        run was checked and the run directory was written.
+        run was checked and the run directory was written. It receives the prepared
+        run (`Start`) and the list of the devices that train.
     """
 
     reporter: Callable[[], AbstractContextManager[Reporter]] = Silent
@@ -84,6 +85,9 @@ def train(config: Config, workdir: str | os.PathLike) -> Trained:
       config: The network, the data, the loss, the optimizer and the length of the run.
       workdir: The run directory.
 
+    Returns:
+      The scores of the last evaluation, the best step, and the other results.
+
     Raises:
       ValueError: If the configuration is invalid, or the data or the directory cannot
         be used.
@@ -103,14 +107,14 @@ def train_run(
     opening: Opening = STRICT,
     display: Display = Display(),
 ) -> Trained:
-    """Trains a configuration, and locks the run directory until training ends.
+    """Trains a configuration in a locked run directory, and returns the results.
 
     Args:
       config: The configuration.
       workdir: The run directory.
       num_devices: The number of devices to use; None uses all.
       profile: The number of steps that the profiler of JAX records; 0 records none.
-      opening: How the checkpoint from which the run resumes is verified.
+      opening: Whether checkpoints are verified, and damaged ones skipped, on resuming.
       display: How the progress is shown.
     """
     clock = _stopwatch()

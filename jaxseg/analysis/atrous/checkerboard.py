@@ -59,8 +59,8 @@ def overlap_phases(kernel: int, stride: int) -> tuple[int, ...]:
     """Counts the products that are summed in each output phase along one axis.
 
     An output phase is the set of output pixels whose index has the same remainder
-    modulo the stride. Pixels near the border receive fewer products and are not
-    considered.
+    modulo the stride. The result is a tuple with one count for each remainder from 0
+    to stride - 1. Pixels near the border receive fewer products and are not considered.
 
     >>> overlap_phases(3, 2), overlap_phases(4, 2)
     ((2, 1), (2, 2))

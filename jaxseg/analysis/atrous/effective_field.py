@@ -124,13 +124,17 @@ def area(field: np.ndarray, level: float = LEVEL) -> int:
 
 
 def gaussian_fit(field: np.ndarray) -> Gaussian:
-    """Approximates a map by the Gaussian that has its center and standard deviations.
+    """Approximates a map by a Gaussian with the same center and standard deviations.
 
     The center of a map is the mean of the pixel coordinates, weighted by the values of
-    the map. The standard deviations are weighted in the same way.
+    the map. The standard deviations of the coordinates, one for rows and one for
+    columns, are weighted in the same way.
 
     Args:
       field: The map [H, W], such as the result of `effective_field`.
+
+    Returns:
+      The center, the standard deviations, and how well the Gaussian fits the map.
 
     Raises:
       ValueError: If the map has a negative value or is zero everywhere.

@@ -116,15 +116,14 @@ def touched(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 
 
 def sum_of_shifts(bits: int, rate: int, kernel: int) -> int:
-    """Adds one atrous layer to the set of input offsets that a stack reads.
+    """Returns the input offsets that a stack reads after one more atrous layer.
+
+    A set of offsets is encoded as an integer: bit n is 1 if the stack reads offset n.
 
     Args:
-      bits: The offsets before the layer: bit n is 1 if offset n is read.
-      rate: The atrous rate of the layer.
-      kernel: The kernel size of the layer.
-
-    Returns:
-      The offsets after the layer, in the same encoding.
+      bits: The offsets that the stack reads without the new layer.
+      rate: The atrous rate of the new layer.
+      kernel: The kernel size of the new layer.
     """
     new = 0
     for tap in range(kernel):
@@ -144,10 +143,12 @@ def coverage(rates: Sequence[int], kernel: int = 3, *, axes: int = 2) -> float:
 
 
 def union_coverage(branches: Sequence[Sequence[int]], kernel: int = 3) -> float:
-    """Computes the share of the square field that parallel branches read, as in ASPP.
+    """Computes the share of their receptive field that parallel branches read together.
 
-    The branches are stacks whose outputs are added or concatenated. Unlike the coverage
-    of a single stack, this share is not the product of the shares of the two axes.
+    The branches are stacks of atrous layers whose outputs are added or concatenated, as
+    in ASPP. The receptive field is the square field of the largest branch. Unlike the
+    coverage of a single stack, this share is not the product of the shares along rows
+    and columns.
 
     Args:
       branches: The rates of each branch. An empty branch is a 1x1 convolution.
@@ -172,10 +173,11 @@ def union_coverage(branches: Sequence[Sequence[int]], kernel: int = 3) -> float:
 
 
 def hdc_m2(rates: Sequence[int]) -> int:
-    """Computes the quantity M_2 of hybrid dilated convolution (arXiv 1702.08502, eq.
-    2).
+    """Computes the quantity M_2 of hybrid dilated convolution (HDC).
 
-    For n layers, M_n = r_n. For i = n - 1, ..., 2,
+    The authors call M_i the maximum distance between two nonzero values at layer i
+    (arXiv 1702.08502, equation 2). For n layers with the rates r_1, ..., r_n, M_n is
+    r_n, and for i = n - 1, ..., 2,
     M_i = max(M_{i+1} - 2 r_i, M_{i+1} - 2 (M_{i+1} - r_i), r_i).
 
     The paper demands M_2 <= kernel size. This alone does not exclude holes, for example
@@ -268,9 +270,10 @@ def sigma(rates: Sequence[int], kernel: int = 3) -> float:
 
 
 def gridding_of(rates: Sequence[int], kernel: int = 3) -> Gridding:
-    """Computes how a stack of atrous layers reads its receptive field.
+    """Computes the properties of the receptive field of a stack of atrous layers.
 
-    The result contains the size of the field, its holes and the evenness.
+    The result, a `Gridding`, contains the size of the field, the longest run of pixels
+    that are not read, and how evenly the other pixels are read.
     """
     mask = touched(rates, kernel)
     m2 = hdc_m2(rates)

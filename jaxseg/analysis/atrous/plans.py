@@ -75,7 +75,10 @@ def describe(
     output_stride: int = 1,
     base: int = 1,
 ) -> RatePlan:
-    """Computes the receptive field, coverage and evenness of a stack with given rates.
+    """Returns a `RatePlan` with the properties of a stack that has the given rates.
+
+    They are its receptive field, the share of the field that it reads, and how evenly
+    it reads that share.
 
     Args:
       rates: The atrous rate of each layer.

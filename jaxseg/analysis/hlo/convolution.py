@@ -22,9 +22,11 @@ class Convolution:
       stride: The stride of the window.
       lhs_dilate: The dilation of the input map.
       rhs_dilate: The dilation of the kernel.
-      pad: The numbers of padded pixels (before, after) the input map.
+      pad: Pairs (number of padded pixels before the input map, number after it).
       rhs_reversal: Whether the kernel is applied in reverse order.
-      labels: The order of the dimensions, such as "b01f_01io->b01f".
+      labels: The order of the dimensions of the input, the kernel and the result, such
+        as "b01f_01io->b01f": b is the batch, 0 and 1 are the spatial axes, and f, i and
+        o are channels.
       groups: The number of feature groups.
       batch_groups: The number of batch groups.
       source: The JAX operation from which the compiler made the convolution.

@@ -93,9 +93,12 @@ def shapes(text: str) -> tuple[Shape, ...]:
 
 
 def window(attributes: str) -> dict[str, str]:
-    """Returns the entries of an instruction's `window` attribute by name.
+    """Returns a dictionary from name to value of an instruction's `window` attribute.
 
-    The result is {} if the instruction has no such attribute.
+    The dictionary is empty if the instruction has no such attribute.
+
+    Args:
+      attributes: The attributes of the instruction, as text.
 
     >>> window("window={size=3x3 pad=1_1x1_1}, dim_labels=b01f_01io->b01f")
     {'size': '3x3', 'pad': '1_1x1_1'}

@@ -122,7 +122,12 @@ class Times:
 
 
 def times(load: Load, chip: Chip) -> Times:
-    """Estimates how long a chip takes for its work in one training step."""
+    """Returns the estimated time of one training step on a chip, as `Times`.
+
+    Args:
+      load: The work of the chip in the step.
+      chip: The peak rates of the chip.
+    """
     compute, memory = load.flops / chip.peak, load.traffic / chip.bandwidth
     latency = load.exchanges * 2 * load.diameter * HOP
     links = load.sent / chip.ici + latency

@@ -57,8 +57,8 @@ def computations(text: str) -> tuple[dict[str, str], str]:
     """Splits the text of a compiled program into its computations (functions of XLA).
 
     Returns:
-      The text of each computation by name, and the name of the computation at which the
-      program starts.
+      A dictionary from the name of each computation to its text, and the name of the
+      computation at which the program starts.
     """
     bodies: dict[str, list[str]] = {}
     entry = name = ""

@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 def peak(devices: Sequence[jax.Device]) -> float | None:
     """Returns the peak arithmetic rate of several devices together.
 
-    It is in operations per second, or None if the rate of one device is unknown.
+    The rate is in operations per second. The result is None if the rate of one of the
+    devices is unknown.
     """
     each = [device_peak(device.device_kind) for device in devices]
     return None if None in each else sum(each)
@@ -49,7 +50,7 @@ def peak(devices: Sequence[jax.Device]) -> float | None:
 def device_peak(kind: str) -> float | None:
     """Returns the peak arithmetic rate of one device whose `device_kind` is `kind`.
 
-    It is in operations per second, or None if the rate is unknown.
+    The rate is in operations per second. The result is None if the rate is unknown.
     """
     chip = chip_of(kind)
     return FURTHER.get(kind) if chip is None else chip.peak

@@ -8,15 +8,15 @@ import numpy as np
 
 
 def fold_constant(eqn, values):
-    """Evaluates an equation of a jaxpr, all operands of which are constants.
+    """Evaluates one equation of a jaxpr whose operands are all constants.
 
     Args:
       eqn: The equation.
       values: The values of its operands.
 
     Returns:
-      The value of its result. None if this kind of equation is not supported, or if the
-      result is too large.
+      The value of its result, or None if this kind of equation is not supported or if,
+      except for a broadcast, the result has more than `FOLD_LIMIT` elements.
     """
     name, aval = eqn.primitive.name, eqn.outvars[0].aval
     large = math.prod(aval.shape) > FOLD_LIMIT and name != "broadcast_in_dim"

@@ -4,7 +4,7 @@ The function is only traced, not compiled or run, so its arguments may be shapes
 
 Convolutions and matrix products (`conv_general_dilated`, `dot_general`) count.
 Elementwise arithmetic, pooling, normalization and resizing by gathers do not count, as
-in the tables of papers. The table gives the count for each primitive:
+in published numbers. The following table gives the count for each primitive:
 
     convolution   B * O * H' * W' * kh * kw * I / groups; products with padded zeros
                   count, as in published numbers, unless `padding=False`
@@ -126,9 +126,10 @@ def count_cost_and_weights(
 
 
 def jaxpr_cost(closed: core.ClosedJaxpr, *, padding: bool = True) -> Cost:
-    """Counts the arithmetic of a traced program (closed jaxpr).
+    """Returns the `Cost` of a traced program: the arithmetic of its closed jaxpr.
 
-    Its inputs count as arguments, so that their products are part of `Cost.macs`.
+    The inputs of the program count as arguments, so that products of two of them are
+    part of `Cost.macs`.
     """
     cost, _ = _walk(closed.jaxpr, [True] * len(closed.jaxpr.invars), padding)
     return cost

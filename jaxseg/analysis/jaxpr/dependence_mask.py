@@ -34,20 +34,25 @@ class Spread:
     mask: np.ndarray
 
     def without(self, removed: Iterable[int]) -> Spread:
-        """Returns the image rows that a sum over dimensions of the array depends on.
+        """Returns the `Spread` of a sum over some dimensions of the array.
 
         The sum, or another reduction over the dimensions `removed`, depends on each
-        image row that one of the reduced elements depends on.
+        image row that one of the reduced elements depends on. The dimensions that
+        remain keep their old numbers.
         """
         axes = tuple(i for i, dim in enumerate(self.dims) if dim in set(removed))
         kept = tuple(dim for i, dim in enumerate(self.dims) if i not in axes)
         return Spread(kept, np.any(self.mask, axes) if axes else self.mask)
 
     def renamed(self, names: Mapping[int, int]) -> Spread:
-        """Returns the image rows that the array depends on after it is transposed.
+        """Returns the `Spread` of the array after its dimensions are renumbered.
+
+        The `Spread` states which image rows the elements depend on. A transposition,
+        for example, gives new numbers to the dimensions.
 
         Args:
-          names: Maps the old number of each dimension in `dims` to the new one.
+          names: A dictionary from the old number of each dimension in `dims` to the new
+            number.
         """
         new = [names[dim] for dim in self.dims]
         order = np.argsort(new, kind="stable")
@@ -69,12 +74,15 @@ class Spread:
         return np.broadcast_to(self.mask[index], (*sizes, self.mask.shape[-1]))
 
     def along(self, dim: int, change: Callable[[np.ndarray], np.ndarray]) -> Spread:
-        """Applies a function to the axis of the mask that belongs to one dimension.
+        """Returns a `Spread` whose mask is changed along one dimension of the array.
+
+        The mask states which image rows each element of the array depends on.
 
         Args:
           dim: The dimension of the array. If it is not in `dims`, the mask does not
             change.
-          change: Maps a mask [n, ..., N], whose first axis is `dim`, to [m, ..., N].
+          change: A function from a mask [n, ..., N], whose first axis belongs to
+            `dim`, to a mask [m, ..., N].
         """
         if dim not in self.dims:
             return self
@@ -83,7 +91,10 @@ class Spread:
         return Spread(self.dims, mask)
 
     def pruned(self) -> Spread:
-        """Returns this `Spread` without dimensions along which the mask is constant."""
+        """Returns this `Spread` without dimensions along which the mask is constant.
+
+        Along such a dimension, all elements depend on the same image rows.
+        """
         spread = self
         for dim in self.dims:
             axis = spread.dims.index(dim)
@@ -95,7 +106,9 @@ class Spread:
 
 
 def join(spreads: Sequence[Spread], shape: Shape) -> Spread:
-    """Returns the image rows on which the result of an elementwise operation depends.
+    """Returns the `Spread` of the result of an elementwise operation.
+
+    The result depends on each image row that one of the operands depends on.
 
     Args:
       spreads: The `Spread` of each operand, that is, the rows that it depends on.
@@ -179,9 +192,12 @@ def padded(mask: np.ndarray, edges: tuple[int, int], interior: int = 0) -> np.nd
 
 
 def reshaped(spread: Spread, old: Shape, new: Shape) -> Spread:
-    """Returns the image rows that an array depends on after a reshape.
+    """Returns the `Spread` of an array after a reshape.
 
-    `old` and `new` are the shapes of the array before and after the reshape.
+    Args:
+      spread: The image rows that the array depends on before the reshape.
+      old: The shape of the array before the reshape.
+      new: The shape after the reshape.
     """
     wanted, dims = [], []
     for before, after in _groups(old, new):
@@ -219,9 +235,10 @@ def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
 
 
 def given(spreads: Sequence[Spread | None]) -> list[Spread]:
-    """Returns the `Spread` objects in a list of operands that depend on the image.
+    """Returns the items of a list that are not None.
 
-    The items of the other operands are None.
+    The list has an item for each operand: its `Spread` if it depends on the image, else
+    None.
     """
     return [spread for spread in spreads if spread is not None]
 
@@ -229,8 +246,9 @@ def given(spreads: Sequence[Spread | None]) -> list[Spread]:
 def everything(eqn, spreads: Sequence[Spread | None], known=()) -> list[Spread]:
     """Assumes that each result depends on every image row that any operand depends on.
 
-    This is the rule for primitives that have no rule of their own. The module
-    `jaxseg.analysis.jaxpr.dependence_rules` describes the arguments and the result.
+    This is the rule for primitives that have no rule of their own. The function returns
+    a list with the `Spread` of each result. The module
+    `jaxseg.analysis.jaxpr.dependence_rules` describes the arguments.
     """
     spread = join([s.without(s.dims) for s in given(spreads)], ())
     return [spread] * len(eqn.outvars)

@@ -1,8 +1,8 @@
 """Determines the image rows that results of pooling, products and gathers depend on.
 
 Products are convolutions and matrix products. Each function is a rule that derives the
-rows of the results from those of the operands. `jaxseg.analysis.jaxpr.dependence_rules`
-describes the arguments and results of a rule.
+image rows that the results depend on from those that the operands depend on.
+`jaxseg.analysis.jaxpr.dependence_rules` describes the arguments and results of a rule.
 """
 
 from __future__ import annotations
@@ -104,10 +104,11 @@ def _mix(pattern, mask):
 
 
 def gather(eqn, spreads, known):
-    """Determines the image rows that the result of a gather depends on.
+    """Returns a list with the `Spread` of the result of a gather.
 
-    The answer is exact for `jnp.take` with constant indices along one dimension.
-    Otherwise, it can contain too many rows.
+    The `Spread` states the image rows that the result depends on. It is exact for
+    `jnp.take` with constant indices along one dimension. Otherwise, it can contain too
+    many rows.
     """
     spread, positions = spreads
     index, numbers = known[1], eqn.params["dimension_numbers"]

@@ -120,10 +120,11 @@ def slice_(eqn, spreads, known):
 
 
 def dynamic_slice(eqn, spreads, known):
-    """Determines the image rows that the result of `lax.dynamic_slice` depends on.
+    """Returns a list with the `Spread` of the result of `lax.dynamic_slice`.
 
-    If the start of the slice is a constant, the answer is exact. Otherwise, each
-    element is assumed to depend on all positions along the sliced axes.
+    The `Spread` states the image rows that the result depends on. It is exact if the
+    start of the slice is a constant. Otherwise, each element is assumed to depend on
+    all positions along the sliced axes.
     """
     spread, old = spreads[0], _shape(eqn)
     if spread is None or any(s is not None for s in spreads[1:]):
@@ -144,10 +145,10 @@ def dynamic_slice(eqn, spreads, known):
 
 
 def dynamic_update_slice(eqn, spreads, known):
-    """Determines the image rows that `lax.dynamic_update_slice` results depend on.
+    """Returns a list with the `Spread` of the result of `lax.dynamic_update_slice`.
 
-    The answer is exact if the start of the slice is a constant. Otherwise, it can
-    contain too many rows.
+    The `Spread` states the image rows that the result depends on. It is exact if the
+    start of the slice is a constant. Otherwise, it can contain too many rows.
     """
     starts = known[2:]
     if any(s is not None for s in spreads[2:]) or any(s is None for s in starts):

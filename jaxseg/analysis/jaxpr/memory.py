@@ -69,7 +69,9 @@ class PeakMemory:
 
 
 def peak_memory(fn: Callable, *args: Any) -> PeakMemory:
-    """Estimates the memory that `fn(*args)` needs, without running it.
+    """Returns the estimated memory that `fn(*args)` needs, as a `PeakMemory` in bytes.
+
+    The function is only traced, not run.
 
     Args:
       fn: Any function that JAX can trace. For the memory of training, pass the function
