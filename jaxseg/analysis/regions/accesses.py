@@ -33,18 +33,25 @@ class Access(NamedTuple):
     spread: int = 1
 
     def interval(self, span: Span) -> Span:
-        """Returns the positions that are read to compute an interval of the result.
+        """Returns the interval of positions that an interval of the result depends on.
 
-        The positions are those of the dilated operand, including its padding.
+        The positions are counted in the operand after its dilation, and can lie in its
+        padding.
+
+        Args:
+          span: The interval of the result, along its dimension `out`.
         """
         start = span.start * self.scale + self.shift
         length = (span.length - 1) * self.scale + self.width
         return Span(span.axis, start, length, span.live)
 
     def positions(self, span: Span) -> Span:
-        """Returns which entries of the operand an interval of the result depends on.
+        """Returns the interval of entries that an interval of the result depends on.
 
-        Unlike `interval`, it counts the entries of the operand before its dilation.
+        The entries are counted in the operand before its dilation.
+
+        Args:
+          span: The interval of the result, along its dimension `out`.
         """
         wide = self.interval(span)
         first = -(-wide.start // self.spread)
@@ -59,10 +66,11 @@ def span_of(value: Value, spans: list[Span], dim: int) -> Span:
     """Returns the interval that tiles need along one dimension of an array.
 
     Args:
-      value: The array. The dimension was not merged from several others, so that it
-        has at most one `Line`.
-      spans: The interval that tiles need for each `Line` of the array.
-      dim: The number of the dimension.
+      value: The array.
+      spans: The interval that tiles need along each dimension of size 2 or more, in the
+        order of the dimensions. A merged dimension has one interval for each factor.
+      dim: The index of the dimension, which is not merged from several others. If its
+        size is 1, the result is the whole dimension.
     """
     places = value.places(dim)
     return spans[places[0]] if places else full(1)
@@ -72,15 +80,14 @@ def accesses(node: Node, out: int = 0) -> Accesses | None:
     """Returns which positions an operation reads in each dimension of each operand.
 
     Args:
-      node: The operation. No dimension of its operands was merged from several others,
-        so that each has at most one `Line`.
+      node: The operation. No dimension of its operands is merged from several others.
       out: The index of the result, for an operation with several results.
 
     Returns:
       A list with one item for each operand. The item is None if the whole operand is
-      needed, else a list with one `Access` for each dimension, or None for a dimension
-      whose positions are all needed. Returns None in place of the list if no `Access`
-      can describe the operation.
+      needed. Otherwise it is a list with an item for each dimension: an `Access`, or
+      None if all positions of the dimension are needed. The result is None instead of a
+      list if no `Access` can describe the operation.
     """
     name, rank = node.kind, len(node.ins[0].dims)
     rest: Accesses = [None] * (len(node.ins) - 1)
@@ -182,7 +189,7 @@ def taken(node: Node) -> tuple[int, int, np.ndarray] | None:
 
 
 def index_span(index: np.ndarray, span: Span, size: int) -> Span:
-    """Returns the smallest interval of an array that contains all indexed positions.
+    """Returns the interval of an array that contains all positions that are indexed.
 
     Args:
       index: The indices with which `jnp.take` reads one dimension of the array.

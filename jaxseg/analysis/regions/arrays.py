@@ -61,7 +61,11 @@ class Value:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """Returns the `Line` objects of all dimensions of the array in one tuple."""
+        """Returns the `Line` objects of all dimensions of the array in one tuple.
+
+        An ordinary dimension has one `Line`. A dimension that is merged from several
+        others has one for each of these factors, and a dimension of size 1 has none.
+        """
         return tuple(line for dim in self.dims for line in dim)
 
     @property
@@ -70,7 +74,14 @@ class Value:
         return tuple(math.prod(line.size for line in dim) for dim in self.dims)
 
     def places(self, dim: int) -> list[int]:
-        """Returns the indices in `lines` of the `Line` objects of a dimension."""
+        """Returns which items of the tuple `lines` belong to one dimension.
+
+        The result is a list of indices: one for an ordinary dimension, one for each
+        factor of a merged dimension, and none for a dimension of size 1.
+
+        Args:
+          dim: The index of the dimension.
+        """
         first = sum(len(lines) for lines in self.dims[:dim])
         return list(range(first, first + len(self.dims[dim])))
 
@@ -81,14 +92,14 @@ class Node:
 
     Attributes:
       kind: The name of the JAX primitive, or "merge" for an operation that replaces
-        the several `Line` objects of a dimension by one.
-      ins: The operands.
-      outs: The results.
+        the several factors of a merged dimension by one.
+      ins: The arrays that are the operands.
+      outs: The arrays that are the results.
       params: The parameters of the primitive.
       eqn: The equation of the jaxpr, or None for "merge".
       module: The path of the Flax modules that contain the operation.
       reduced: For a sum, maximum, minimum or matrix product over rows or columns of the
-        image: the indices of the reduced `Line` objects of each operand.
+        image: for each operand, the indices in `Value.lines` of the reduced dimensions.
       cut: Whether the results are known only after the partial results of all tiles
         have been added, or their maximum or minimum has been taken.
       opaque: Whether the operation needs whole operands, because its results cannot be
@@ -127,15 +138,22 @@ class Span:
 
 
 def full(size: int) -> Span:
-    """Returns the interval that contains all positions of an axis of this size."""
+    """Returns the interval that contains all positions of an axis.
+
+    Args:
+      size: The number of positions on the axis.
+    """
     return Span(None, 0, size)
 
 
 def fixed(shape: tuple[int, ...]) -> Dims:
     """Describes an array without dimensions that correspond to image rows or columns.
 
+    Args:
+      shape: The shape of the array.
+
     Returns:
-      For each dimension, a tuple of one `Line` without an axis, or of none if its size
-      is 1.
+      A tuple with an item for each dimension: a tuple of one `Line`, which states the
+      size and the image axis None, or an empty tuple if the size is 1.
     """
     return tuple((Line(size),) if size != 1 else () for size in shape)

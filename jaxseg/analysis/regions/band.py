@@ -32,12 +32,12 @@ class Band(NamedTuple):
     last: np.ndarray
 
     def interval(self, span: Span) -> Span:
-        """Returns which positions of the map are needed for a part of the resized map.
+        """Returns which interval of the original map a part of the resized map needs.
 
-        They are positions of the map before resizing, along the axis that is resized.
+        Both intervals are along the axis that is resized.
 
         Args:
-          span: The part of the resized map: an interval along the resized axis.
+          span: The interval of the resized map.
         """
         starts = np.atleast_1d(span.start)
         rows = starts[:, None] + np.arange(span.length)
@@ -50,15 +50,16 @@ class Band(NamedTuple):
 
 
 def band_of(operands: list[Value], numbers) -> Band | None:
-    """Finds a constant matrix in a matrix product, and its nonzero entries.
+    """Finds a constant matrix with few nonzero entries in a matrix product.
 
     Args:
       operands: The two operands of the product.
       numbers: The dimension numbers of `lax.dot_general`.
 
     Returns:
-      The interval of nonzero entries in each row of the matrix. None if neither operand
-      is a constant matrix, or if the interval takes up more than an eighth of a row.
+      A `Band`: which operand is the matrix, and the interval of nonzero entries in each
+      of its rows. None if neither operand is a constant matrix, or if such an interval
+      takes up more than an eighth of a row.
     """
     contracted, batch = numbers
     if batch[0] or len(contracted[0]) != 1:

@@ -21,12 +21,13 @@ def joined(values: list[Value], rank: int) -> Dims:
     """Determines which dimensions of an elementwise result are image rows or columns.
 
     Args:
-      values: The operands. In each dimension, their `Line` objects have equal sizes,
-        except for operands of size 1, which are broadcast.
+      values: The operands. In each dimension, they have equal sizes, and equal factors
+        if the dimension is merged. Operands of size 1 are broadcast.
       rank: The number of dimensions of the result. Scalar operands are ignored.
 
     Returns:
-      For each dimension, its `Line` objects, which state its size and its image axis.
+      For each dimension a tuple of `Line` objects: one for each factor of the
+      dimension, with its size and its image axis, and none if the size is 1.
     """
     dims = []
     for dim in range(rank):
@@ -68,14 +69,17 @@ def same_lines(values: list[Value], rank: int, skip: int | None = None) -> bool:
 def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
     """Determines which dimensions are image rows or columns after a reshape.
 
+    A `Line` states the size and the image axis of a dimension. A reshape merges several
+    into one dimension, or splits one into several.
+
     Args:
-      dims: The dimensions before the reshape.
+      dims: For each dimension before the reshape, the tuple of its `Line` objects.
       shape: The shape after the reshape.
 
     Returns:
-      The `Line` objects of each new dimension, and for each old `Line` the list of new
-      ones into which it is split. None if a new size is neither a multiple nor a
-      divisor of an old one.
+      A pair: for each dimension after the reshape, the tuple of its `Line` objects; and
+      for each `Line` before the reshape, the list of those into which it is split. None
+      if a new size is neither a multiple nor a divisor of an old one.
     """
     lines = [line for dim in dims for line in dim]
     if 0 in shape:
@@ -113,10 +117,14 @@ def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
     dimension of the operand with the same number does. The sizes can differ.
 
     Args:
-      value: The operand. Each of its dimensions has at most one `Line`.
+      value: The operand. None of its dimensions is merged from several others.
       sizes: The shape of the result.
-      features: The numbers of dimensions that correspond neither to rows nor to
+      features: The indices of the dimensions that correspond neither to rows nor to
         columns, such as channels.
+
+    Returns:
+      For each dimension a tuple with its size and its image axis as one `Line`, or an
+      empty tuple if its size is 1.
     """
     dims = []
     for dim, size in enumerate(sizes):
@@ -128,9 +136,15 @@ def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
 
 
 def broadcast_dims(value: Value, shape, places) -> Dims:
-    """Describes each dimension of a `lax.broadcast_in_dim` result by `Line` objects.
+    """Describes each dimension of the result of `lax.broadcast_in_dim`.
 
-    They state its size, and whether it corresponds to rows or columns of the image.
+    The description of a dimension is a tuple of `Line` objects. They state its size,
+    and whether it corresponds to rows or columns of the image.
+
+    Args:
+      value: The operand.
+      shape: The shape of the result.
+      places: For each dimension of the operand, the index of that of the result.
     """
     dims = list(fixed(tuple(shape)))
     for dim, place in enumerate(places):
@@ -140,9 +154,10 @@ def broadcast_dims(value: Value, shape, places) -> Dims:
 
 
 def concatenated_dims(values: list[Value], dim: int) -> Dims:
-    """Describes each dimension of a concatenation along `dim` by `Line` objects.
+    """Describes each dimension of the concatenation of arrays along `dim`.
 
-    They state its size, and whether it corresponds to rows or columns of the image.
+    The description of a dimension is a tuple of `Line` objects. They state its size,
+    and whether it corresponds to rows or columns of the image.
     """
     rank = len(values[0].dims)
     size = sum(value.shape[dim] for value in values)
@@ -154,9 +169,10 @@ def concatenated_dims(values: list[Value], dim: int) -> Dims:
 
 
 def stacked_dims(values: list[Value], axis: int) -> Dims:
-    """Describes each dimension of a stack along a new `axis` by `Line` objects.
+    """Describes each dimension of arrays that are stacked along a new `axis`.
 
-    They state its size, and whether it corresponds to rows or columns of the image.
+    The description of a dimension is a tuple of `Line` objects. They state its size,
+    and whether it corresponds to rows or columns of the image.
     """
     dims = list(joined(values, len(values[0].dims)))
     dims.insert(axis, (Line(len(values)),) if len(values) > 1 else ())
@@ -164,9 +180,10 @@ def stacked_dims(values: list[Value], axis: int) -> Dims:
 
 
 def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
-    """Describes each dimension of the result of `lax.dot_general` by `Line` objects.
+    """Describes each dimension of the result of `lax.dot_general`.
 
-    They state its size, and whether it corresponds to rows or columns of the image.
+    The description of a dimension is a tuple of `Line` objects. They state its size,
+    and whether it corresponds to rows or columns of the image.
 
     Args:
       left: The first operand.
@@ -195,13 +212,16 @@ def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
 def moved_dims(eqn, ins: list[Value], shape: tuple[int, ...]) -> Dims:
     """Determines which dimensions of a convolution result are image rows or columns.
 
-    It also accepts pooling, slices and gathers. For any other operation, no dimension
-    corresponds to rows or columns of the image.
+    The function also handles pooling, slices and gathers. For any other operation, it
+    assumes that no dimension of the result corresponds to rows or columns of the image.
 
     Args:
       eqn: The equation of the jaxpr.
       ins: The operands.
       shape: The shape of the result.
+
+    Returns:
+      For each dimension a tuple of `Line` objects, which state its size and image axis.
     """
     name, params = eqn.primitive.name, eqn.params
     if name == "conv_general_dilated":

@@ -130,7 +130,7 @@ def _needs(node, out, spans, tiles) -> list[list[Span] | None]:
 
 
 def elementwise_spans(value: Value, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns which part of an operand is needed for a part of an elementwise result.
+    """Returns which part of an operand a part of an elementwise result depends on.
 
     Args:
       value: The operand.
@@ -177,7 +177,7 @@ def _merged(node, spans):
 
 
 def reshaped_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns which part of an array is needed for a part of the reshaped array."""
+    """Returns the interval of each axis of an array that a part of a reshape needs."""
     (value,), result = node.ins, node.outs[0]
     grouped = regrouped(value.dims, result.shape)
     if grouped is None:
@@ -215,7 +215,7 @@ def part_axis(node: Node, side: int, line: int) -> str:
     Args:
       node: A sum, maximum, minimum or matrix product over rows or columns of the image.
       side: The index of the operand.
-      line: The index of the reduced axis among the `Line` objects of the operand.
+      line: The index in `Value.lines` of the reduced dimension of the operand.
     """
     k = node.reduced[side].index(line)
     axes = [v.lines[ls[k]].axis for v, ls in zip(node.ins, node.reduced, strict=True)]
@@ -260,7 +260,7 @@ def _concatenation(node, spans):
 
 
 def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns which part of an array is read for a part of `lax.rev` of this array."""
+    """Returns the interval of each axis of an array that a part of `lax.rev` needs."""
     value, found = node.ins[0], list(spans)
     for dim in node.params["dimensions"]:
         for i in value.places(dim):
@@ -283,10 +283,10 @@ def _gather(node, spans):
 
 
 def accessed(value: Value, dims, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns which part of an operand an operation reads for a part of its result.
+    """Returns the interval along each axis of an operand that a part of a result needs.
 
-    `dims` states for each dimension of the operand which positions the operation reads
-    (`Access`). None stands for all positions.
+    `dims` has an item for each dimension of the operand: an `Access`, which states the
+    positions that the operation reads, or None if it reads all of them.
     """
     found = []
     for dim, access in enumerate(dims):

@@ -144,6 +144,9 @@ def global_operations(nodes: list[Node]) -> list[GlobalOperation]:
 
     Args:
       nodes: The operations of a network, in the order in which they run.
+
+    Returns:
+      The descriptions of these operations, without duplicates, in order.
     """
     found = []
     for node in nodes:

@@ -29,6 +29,9 @@ class Tiles(NamedTuple):
         Args:
           axis: "rows" or "columns".
           size: The number of positions on the axis.
+
+        Returns:
+          One `Span`, whose `start` is the array of the intervals' first positions.
         """
         first, last = self.bounds(axis, size)
         length = int((last - first).max())

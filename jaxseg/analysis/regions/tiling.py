@@ -50,8 +50,11 @@ def tiling(graph: Graph) -> Tiling:
     """Determines whether and how a network can be computed in tiles.
 
     Args:
-      graph: The operations of a network that maps an image to a map of any size. The
-        halo is that for the image size with which the network was traced.
+      graph: The operations of a network that maps an image to a map of any size.
+
+    Returns:
+      The kind of tiling, the number of passes over the image, and the border (halo)
+      around a tile for the image size with which the network was traced.
     """
     found = global_operations(graph.nodes)
     if not all(operation.exact for operation in found):
@@ -91,9 +94,9 @@ def halo(graph: Graph) -> int | None:
 
 
 def cuts(graph: Graph, level: int | None = None) -> set[Value]:
-    """Returns the arrays of a network that are combined from partial results of tiles.
+    """Returns the set of arrays that are combined from partial results of tiles.
 
-    An example is the mean over all pixels of the image.
+    An example is the mean of a feature map over all pixels of the image.
 
     Args:
       graph: The operations of a network.

@@ -25,10 +25,12 @@ class Parts:
     """Contains the part of each array in a network that each tile needs.
 
     Attributes:
-      windows: For each array that is needed, the interval along each of its axes.
-      idle: For each operation and each of its operands, which rows and columns of tiles
-        do not need the operand. For example, only tiles at the border of the image
-        need a border row that is repeated as padding.
+      windows: A dictionary from each array that is needed to the list of the intervals
+        along its axes.
+      idle: A dictionary from each operation to a list, which has a dictionary for each
+        operand: for "rows" or "columns", booleans that are True for the rows or columns
+        of tiles that do not need the operand. For example, only tiles at the border of
+        the image need a border row that is repeated as padding.
     """
 
     windows: Windows
@@ -42,7 +44,8 @@ def assign(
 
     Args:
       nodes: The operations, each after those whose results it reads.
-      roots: The arrays to compute, with the part of each that a tile computes.
+      roots: A dictionary from each array to compute to the intervals along its axes
+        that a tile computes.
       tiles: The numbers of rows and columns of tiles.
       given: Arrays that are already known, for example from an earlier pass over the
         image. What is needed to compute them is not determined.
@@ -116,15 +119,17 @@ def _idle_operands(node, spans, resting: dict[Value, Idle]) -> list[Idle]:
 
 
 def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
-    """Marks for which tiles the intervals of an array are not needed.
+    """Returns the intervals of an array with a mark for tiles that do not need them.
 
     Args:
       value: The array.
       spans: The interval along each axis of the array.
-      idle: Which rows and columns of tiles do not need the array.
+      idle: For "rows" or "columns", booleans that are True for the rows or columns of
+        tiles that do not need the array.
 
     Returns:
-      The intervals, whose attribute `live` is False for these tiles.
+      The intervals. The attribute `live` is False for these tiles, except in intervals
+      that are the whole axis or that the image does not affect.
     """
     found = []
     for span, line in zip(spans, value.lines, strict=True):
@@ -173,12 +178,12 @@ def _is_merge(node: Node | None) -> bool:
 
 
 def tile_spans(value: Value, tiles: dict[str, tuple[np.ndarray, int]]) -> list[Span]:
-    """Returns the part of a feature map that each tile covers, along each axis.
+    """Returns the interval that each tile covers along each axis of a feature map.
 
     Args:
       value: The map, for example the logits.
-      tiles: For "rows" and "columns", the first position of each tile and the number of
-        positions that a tile covers.
+      tiles: A dictionary from "rows" and "columns" to a pair: the first position of
+        each tile, and the number of positions that a tile covers.
     """
     return [
         Span(line.axis, *tiles[line.axis]) if line.axis in tiles else full(line.size)
