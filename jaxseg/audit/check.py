@@ -60,7 +60,7 @@ class Audit:
         return sum(finding.level == level for finding in self.findings)
 
     def verdict(self) -> str:
-        """Returns one line that says whether `jaxseg train` accepts the data."""
+        """Returns a line of text that says whether `jaxseg train` accepts the data."""
         pairs = sum(split["pairs"] for split in self.splits.values())
         where = (
             f"{counted(pairs, 'pair')} of {counted(len(self.splits), 'split')} "
@@ -76,7 +76,7 @@ class Audit:
         return f"{word}: {counts} in {where} ({named})."
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the result as JSON values, which the report check.json contains."""
+        """Returns the result as a dictionary, which the file check.json contains."""
         return {
             "dataset": self.name,
             "folder": self.folder,

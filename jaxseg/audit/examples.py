@@ -52,7 +52,11 @@ class Example:
         return height, width
 
     def parameters(self) -> dict[str, Any]:
-        """Returns the random parameters of the augmentation as JSON values, by name."""
+        """Returns a dictionary from the name of each random parameter to its value.
+
+        The values can be stored as JSON. The position, name and size of the example are
+        included.
+        """
         nodes = self.drawn.nodes
         return {
             "position": self.position,
@@ -74,7 +78,7 @@ class Example:
 def training_examples(
     source: Source, config: DataConfig, *, seed: int, positions: Iterable[int]
 ) -> list[Example]:
-    """Makes the augmented examples at given positions of the training stream.
+    """Returns the augmented examples at given positions of the training stream.
 
     The example at position p is the one with the index p % batch_size in the batch of
     step p // batch_size. It depends only on the seed and the position.

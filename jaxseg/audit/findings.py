@@ -60,7 +60,7 @@ def rejected_pairs(records: Sequence[Record]) -> Iterator[Finding]:
 
 
 def missing_splits(data: DataConfig, splits: Splits) -> Iterator[Finding]:
-    """Yields an error for each split that the data options name but the data lack."""
+    """Yields an error for each split of the data options that the dataset lacks."""
     for field in ("train_split", "eval_split"):
         chosen = getattr(data, field)
         for name in split_names(chosen):
@@ -83,9 +83,10 @@ def empty_splits(config: PairsConfig, splits: Splits) -> Iterator[Finding]:
 
 
 def values_of_splits(records: Iterable[Record]) -> list[MaskValues]:
-    """Counts for each split the pixels of its masks that have each value.
+    """Counts the mask pixels that have each value, separately for each split.
 
-    Masks that cannot be read and masks in a lossy format are not counted.
+    Masks that cannot be read and masks in a lossy format are not counted. The result is
+    a list of `MaskValues`, one for each split.
     """
     found: dict[str, MaskValues] = {}
     for record in records:

@@ -51,7 +51,7 @@ def perceptual_hash(gray: np.ndarray) -> np.uint64:
       gray: Uint8 [32, 32].
 
     Returns:
-      The 64 bits of the hash.
+      The hash, whose 64 bits form a number of the type uint64.
     """
     frequencies = dctn(gray.astype(np.float64), norm="ortho")[1:9, 1:9]
     bits = frequencies > np.median(frequencies)
@@ -59,7 +59,11 @@ def perceptual_hash(gray: np.ndarray) -> np.uint64:
 
 
 def pixel_digest(pixels: np.ndarray) -> str:
-    """Computes a digest that is equal for two images with equal sizes and pixels."""
+    """Returns a hexadecimal digest of the size and the pixels of an image.
+
+    Args:
+      pixels: The image, [H, W, C].
+    """
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels))
     return digest.hexdigest()

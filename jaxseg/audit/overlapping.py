@@ -32,12 +32,12 @@ def pixels_of_classes(packed: Mapping[int, int], num_classes: int) -> dict[int, 
     A pixel with several classes counts for each of them. Absent classes are left out.
 
     Args:
-      packed: The number of pixels with each packed label, in which bit k stands for
-        class k.
+      packed: A dictionary from each packed label, in which bit k stands for class k, to
+        the number of pixels that have it.
       num_classes: The number of classes.
 
     Returns:
-      The number of pixels by class index.
+      A dictionary from the index of each class to its number of pixels.
 
     >>> pixels_of_classes({0: 4, 1: 2, 3: 5, 255: 1}, 2)
     {0: 7, 1: 5}

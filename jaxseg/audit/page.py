@@ -21,7 +21,7 @@ _GAP = 4  # White pixels between an image and its overlay.
 
 
 def render(audit: Audit, *, command: str) -> str:
-    """Returns the HTML page with the findings, the statistics and the pictures.
+    """Returns the text of an HTML page with findings, statistics and pictures.
 
     Args:
       audit: The result of a check.

@@ -68,7 +68,7 @@ def _chosen(pairs: list[Pair]) -> Iterator[tuple[Pair, bool]]:
 
 
 def examine(config: PairsConfig, split: str, pair: Pair, sampled: bool) -> Record:
-    """Reads an image and its mask, and records their properties.
+    """Reads an image and its mask, and returns their properties and faults.
 
     Args:
       config: The dataset and the options of the image reader.
@@ -162,7 +162,7 @@ def _moments(pixels: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray]:
 
 
 def view(pixels: np.ndarray) -> np.ndarray:
-    """Converts an image of any type to 8-bit RGB, to compare it with other images.
+    """Converts an image of any type to uint8 [H, W, 3], to compare it with others.
 
     If the image is not 8-bit RGB, its smallest value becomes 0 and its largest value
     255, so that copies with another brightness are found.

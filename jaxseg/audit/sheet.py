@@ -25,7 +25,7 @@ WRAPPED = 44  # The largest number of characters of a line of text.
 
 
 def words(example: Example) -> list[str]:
-    """Describes the random parameters of an example's augmentation in lines of text."""
+    """Returns lines of text that state the random parameters of an example."""
     drawn, window = example.drawn, example.drawn.window
     scale = example.scale[0]
     lines = [
@@ -65,13 +65,13 @@ def _size(size: tuple[int, int]) -> str:
 def contact_sheet(
     rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]], spec: DatasetSpec
 ) -> Image.Image:
-    """Draws one picture with a row for each example, and a legend of the classes.
+    """Returns one picture with a row for each example, and a legend of the classes.
 
-    There is no legend of more than 30 classes.
+    The legend is left out if there are more than 30 classes.
 
     Args:
-      rows: For each example the image and the overlay, both uint8 [h, w, 3], and lines
-        of text.
+      rows: For each example the image, the image with its label drawn over it, both
+        uint8 [h, w, 3], and lines of text, which are shown side by side.
       spec: The classes and their colors.
     """
     heights = [max(image.shape[0], LINE * len(text)) + GAP for image, _, text in rows]

@@ -26,6 +26,10 @@ def split_summary(
       config: The files and the labels of the dataset.
       records: The properties of the image and the mask of each pair of the split.
       names: The class names.
+
+    Returns:
+      A dictionary with the number of pairs, their sizes and formats, the statistics of
+      the pixels, and how often each mask value and each class occurs.
     """
     images = [record.image for record in records if record.image is not None]
     masks = [record.mask for record in records if record.mask is not None]

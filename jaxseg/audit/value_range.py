@@ -23,10 +23,10 @@ def shown_range(
 ) -> tuple[float, float]:
     """Returns the two pixel values that training maps to 0 and 1.
 
-    The values are those of `data.range`, or by default the limits of the type. If
-    `data.range` asks for percentiles, they are computed from some pixel values of each
-    training image. For floating-point images without a range, the result is their
-    smallest and their largest value.
+    The values are those of `data.range`, or by default the limits of the integer type.
+    If `data.range` asks for percentiles, they are computed from some pixel values of
+    each training image. For floating-point images without `data.range`, the result is
+    their smallest and their largest value.
 
     Args:
       data: The data options of `train`.

@@ -42,13 +42,13 @@ class Calibration:
     confidences: tuple[np.ndarray, ...]
 
     def apply(self, grid: Grid) -> Grid:
-        """Adds the biases to the logits of an example's predicted probabilities.
+        """Returns a copy of a grid with calibrated probabilities.
+
+        The bias of each class is added to its logit, that is, to the logarithm of its
+        predicted probability.
 
         Args:
           grid: The mask and the prediction of the example on a coarse grid of pixels.
-
-        Returns:
-          A copy of the grid with the calibrated probabilities.
         """
         changed = calibrated(grid.probabilities, self.bias)
         return dataclasses.replace(grid, probabilities=changed)
@@ -77,7 +77,11 @@ def fit_calibration(grids: Iterable[Grid]) -> Calibration:
     The confidence of a pixel is the predicted probability of its class in the mask.
 
     Args:
-      grids: The masks of some examples and their out-of-fold predictions.
+      grids: The masks of some examples, and predictions by networks that were not
+        trained on these examples.
+
+    Returns:
+      The bias of each class, and the sorted confidences of its pixels.
     """
     part = np.s_[SPACING // 2 :: SPACING, SPACING // 2 :: SPACING]
     kept, labels = [], []

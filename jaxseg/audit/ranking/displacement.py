@@ -46,7 +46,10 @@ class Displacement:
 
 
 def log_ratios(grid: Grid) -> np.ndarray:
-    """Returns for each class log(its probability / the largest other one), [h, w, K].
+    """Returns how much more probable each class is than any other class, [h, w, K].
+
+    The result is log(probability of the class / largest probability of another class)
+    at each grid point, clipped so that its absolute value is at most `LIMIT`.
 
     Args:
       grid: The prediction of an example on a coarse grid of pixels.
@@ -64,7 +67,8 @@ def displacement(
 
     Args:
       grid: The mask and the prediction of an example on a coarse grid of pixels.
-      ratios: The result of `log_ratios`.
+      ratios: How much more probable each class is than any other class, [h, w, K], as
+        `log_ratios` returns it.
       number: The number of the region in the array `grid.regions[0]`.
       slices: The rows and the columns of the grid that contain the region.
 

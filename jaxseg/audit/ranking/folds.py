@@ -19,7 +19,10 @@ SAME_DATA += ("range",)  # The fields that select examples and their labels.
 
 
 def fold_configs(config: Config, folds: int) -> tuple[Config, ...]:
-    """Returns one configuration per fold, which trains on all other folds.
+    """Returns one configuration for each fold, which trains on all other folds.
+
+    The network that is trained with it can then predict the examples of the fold, on
+    which it was not trained.
 
     Args:
       config: The configuration whose `data.train_split` is the data to audit.
@@ -56,13 +59,14 @@ def _without(split: str, first: int, last: int) -> str:
 
 
 def audited_data(configs: Mapping[Path, Config]) -> tuple[DataConfig, str]:
-    """Checks that several runs read the same data, and returns what they read.
+    """Checks that several runs read the same data, and returns their data options.
 
     Args:
-      configs: The configurations by run directory.
+      configs: A dictionary from each run directory to its configuration.
 
     Returns:
-      The data options, and the name of the split whose parts the runs were trained on.
+      A pair: the data options of the first run, and the name of the split whose parts
+      the runs were trained on.
 
     Raises:
       ValueError: If the runs read different data.
@@ -88,7 +92,7 @@ def audited_data(configs: Mapping[Path, Config]) -> tuple[DataConfig, str]:
 
 
 def seen_by(config: Config) -> frozenset[str]:
-    """Returns the names of the examples that a run was trained on.
+    """Returns the set of the names of the examples that a run was trained on.
 
     If the run started from the weights of another run on the same data, the examples of
     that run count as well.
@@ -110,12 +114,15 @@ def seen_by(config: Config) -> frozenset[str]:
 def unseen_runs(
     source: Source, seen: Sequence[frozenset[str]], split: str
 ) -> tuple[tuple[int, ...], ...]:
-    """Returns for each example the indices of the runs that were not trained on it.
+    """Finds for each example the runs that were not trained on it.
 
     Args:
       source: The examples to audit.
-      seen: The names of the examples that each run was trained on.
+      seen: For each run, the set of the names of the examples that it was trained on.
       split: The split that contains the examples, for the error message.
+
+    Returns:
+      For each example, a tuple of the indices of these runs.
 
     Raises:
       ValueError: If an example was in the training data of every run.

@@ -25,7 +25,8 @@ class Grid:
     of some pixels. A coarse grid therefore loses no information.
 
     Attributes:
-      probabilities: The out-of-fold probabilities, float32 [h, w, K].
+      probabilities: The predicted probabilities, float32 [h, w, K]. The networks were
+        not trained on the example.
       given: The class in the mask at each grid point, int [h, w], and 0 where the mask
         is void.
       valid: Whether the mask is not void at a grid point, bool [h, w].
@@ -93,11 +94,12 @@ class Grid:
 def make_grid(
     image: np.ndarray, probabilities: np.ndarray, label: np.ndarray, void: int
 ) -> Grid:
-    """Reduces an example to a coarse grid of pixels, which are equally spaced.
+    """Returns an example at equally spaced pixels, as a `Grid`.
 
     Args:
       image: The image, uint8 [H, W, 3].
-      probabilities: The out-of-fold probabilities, float32 [H, W, K].
+      probabilities: The predicted probabilities, float32 [H, W, K]. The networks were
+        not trained on the example.
       label: The mask, integers [H, W].
       void: The ignore index.
     """

@@ -74,7 +74,7 @@ class Measures:
 
 
 def measure(grid: Grid, surprise: np.ndarray) -> Measures:
-    """Measures how well the mask of an example agrees with the prediction.
+    """Returns `Measures` of how well the mask of an example agrees with the prediction.
 
     Args:
       grid: The mask and the calibrated prediction of the example.
@@ -106,10 +106,13 @@ def measure(grid: Grid, surprise: np.ndarray) -> Measures:
 
 
 def regions(grid: Grid) -> list[Region]:
-    """Measures each connected region of a mask, except regions of a few grid points.
+    """Describes each connected region of a mask, except regions of a few grid points.
 
     Args:
       grid: The mask and the calibrated prediction of an example.
+
+    Returns:
+      For each region its class, its area, its box, and how well the prediction agrees.
     """
     numbers, count = grid.regions
     if not count:

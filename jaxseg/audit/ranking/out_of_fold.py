@@ -29,7 +29,7 @@ class OpenRun(Protocol):
     spec: DatasetSpec
 
     def make_segmenter(self, options: PredictOptions | None = None) -> Segmenter:
-        """Returns the network of the run with its preprocessing.
+        """Returns a `Segmenter`, which segments images with the network of the run.
 
         Args:
           options: How images are segmented, or None for the default options.

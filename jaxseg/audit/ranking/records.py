@@ -11,10 +11,10 @@ from jaxseg.audit.ranking.scores import Suspect
 
 
 def to_dict(ranking: Ranking) -> dict[str, Any]:
-    """Returns the ranking as JSON values, which the report audit.json contains.
+    """Returns the ranking as a dictionary of JSON values, as audit.json stores it.
 
-    They include the verdict, statistics of each class, and for each mask its score, all
-    its regions and those that may be wrong.
+    The dictionary contains a verdict, statistics of each class, and for each mask its
+    score, all its regions and those that may be wrong.
 
     Args:
       ranking: The scores of all masks.

@@ -117,10 +117,12 @@ class Ranking:
         return f"swapped class, the region {given} is predicted as {predicted}."
 
     def class_rows(self) -> list[dict[str, Any]]:
-        """Returns statistics of each class over all masks.
+        """Returns one dictionary of statistics over all masks for each class.
 
-        The statistics are the numbers of labeled and of predicted pixels, the mean
-        predicted probability of the class where the mask has it, and the logit bias.
+        Its keys are "class" (the name), "pixels" (labeled as the class and not near a
+        border), "confidence" (the mean predicted probability of the class at these
+        pixels), "predicted" (the number of pixels predicted as it) and "bias" (the
+        number that calibration adds to its logit).
         """
         pixels = sum(found.pixels for found in self.measured)
         confidence = sum(found.confidence for found in self.measured)
@@ -146,6 +148,9 @@ def rank(
       examples: The examples and the networks.
       progress: A function that takes the number of examples and returns a second
         function, which is called after each example.
+
+    Returns:
+      The score of each mask, its regions that may be wrong, and statistics.
     """
     spec, count = examples.spec, len(examples)
     chosen = np.unique(np.linspace(0, count - 1, CALIBRATED).astype(int))
@@ -171,7 +176,9 @@ def rank(
 
 
 def grid_of(examples: OutOfFold, index: int) -> Grid:
-    """Reduces an example and its out-of-fold prediction to a coarse grid of pixels.
+    """Reduces an example and its prediction to a coarse grid of pixels.
+
+    The prediction is that of the networks that were not trained on the example.
 
     Args:
       examples: The examples and the networks.

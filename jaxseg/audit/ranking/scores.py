@@ -53,7 +53,7 @@ class Suspect:
 
 
 def suspects(measured: Sequence[Measures]) -> list[Suspect]:
-    """Returns the mask regions that may be wrong, the most suspicious first.
+    """Returns a list of the mask regions that may be wrong, most suspicious first.
 
     Args:
       measured: How well the mask and the prediction of each example agree.
@@ -88,7 +88,7 @@ def relative_masses(measured: Sequence[Measures]) -> list[np.ndarray]:
       measured: How well the mask and the prediction of each example agree.
 
     Returns:
-      The relative masses of each example, in the order of its disagreements.
+      For each example, an array with the relative mass of each of its disagreements.
     """
     largest = []  # of each example: (given, predicted) -> mass
     for found in measured:
