@@ -10,12 +10,15 @@ from jaxseg.data.augment.entry import Frame
 def chosen_classes(
     names: tuple[str, ...], label: np.ndarray, frame: Frame
 ) -> np.ndarray:
-    """Returns the sorted indices of the given classes that occur in a label, int [n].
+    """Returns the indices of those of the given classes that occur in a label.
 
     Args:
       names: The names of the given classes, or an empty tuple for all classes.
       label: The class number of each pixel, integer [H, W].
-      frame: The names of the classes and the ignore index.
+      frame: The names of all classes of the dataset and the ignore index.
+
+    Returns:
+      The class indices in ascending order, an integer array with one axis.
     """
     found = np.flatnonzero(np.bincount(label.ravel(), minlength=frame.void + 1))
     found = found[found != frame.void]

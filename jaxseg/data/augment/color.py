@@ -15,7 +15,9 @@ from jaxseg.data.augment.entry import Drawn, PixelEntry
 from jaxseg.data.augment.parameters import interval, number
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB, ITU-R BT.601
-HELP = "The two limits between which the factor of each crop is drawn uniformly."
+HELP = (
+    "The lower and upper limit of the factor, which is drawn uniformly for each crop."
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,8 @@ class Brightness(PixelEntry):
         (0.0, 0.0),
         -1,
         1,
-        help="The limits of the added constant, as fractions of the value range.",
+        help="The lower and upper limit of the added constant, as fractions of the "
+        "value range. The constant is drawn uniformly for each crop.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -41,10 +44,11 @@ class Brightness(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contrast(PixelEntry):
-    """Multiplies the difference of each value from the image mean by a random factor.
+    """Changes the contrast of an image by a random factor.
 
-    For images of three channels, the mean is that of the luma; for others, it is the
-    mean of all values.
+    The factor multiplies the difference of each value from the mean of the image. For
+    images of three channels it is the mean of the luma (the brightness of a color), for
+    other images the mean of all values.
     """
 
     name: ClassVar[str] = "contrast"
@@ -63,7 +67,7 @@ class Contrast(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gamma(PixelEntry):
-    """Raises all values, mapped to [0, 1] by the value range, to a random power."""
+    """Maps values to [0, 1] by the value range, and raises them to a random power."""
 
     name: ClassVar[str] = "gamma"
 
@@ -71,8 +75,8 @@ class Gamma(PixelEntry):
         (0.7, 1.5),
         0.1,
         10,
-        help="The limits of the exponent, which is drawn uniformly on a logarithmic "
-        "scale. Exponents above 1 darken the image.",
+        help="The lower and upper limit of the exponent, which is drawn uniformly on a "
+        "logarithmic scale. Exponents above 1 darken the image.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -84,7 +88,11 @@ class Gamma(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Saturation(PixelEntry):
-    """Multiplies the difference of each color from gray by a random factor."""
+    """Changes the saturation of all colors by a random factor.
+
+    The factor multiplies the difference of each color from the gray of equal luma
+    (brightness).
+    """
 
     name: ClassVar[str] = "saturation"
     rgb: ClassVar[bool] = True
@@ -105,7 +113,13 @@ class Hue(PixelEntry):
     name: ClassVar[str] = "hue"
     rgb: ClassVar[bool] = True
 
-    degrees: float = number(18.0, 0, 180, help="The largest angle in both directions.")
+    degrees: float = number(
+        18.0,
+        0,
+        180,
+        help="The largest angle, in degrees, by which "
+        "the hue is rotated on the color circle in either direction.",
+    )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
         return {"degrees": rng.uniform(-self.degrees, self.degrees)}

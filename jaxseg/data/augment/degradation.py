@@ -26,7 +26,8 @@ class Blur(PixelEntry):
         (0.1, 2.0),
         0,
         50,
-        help="The limits of the kernel's standard deviation in pixels.",
+        help="The lower and upper limit of the kernel's standard deviation in pixels, "
+        "which is drawn uniformly for each crop.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -48,7 +49,8 @@ class Noise(PixelEntry):
         0,
         1,
         help="The smallest and the largest standard deviation of the noise, as "
-        "fractions of the value range of the images. A value in between is drawn.",
+        "fractions of the value range of the images. For each crop, a value between "
+        "them is drawn uniformly.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -67,9 +69,10 @@ class Noise(PixelEntry):
 class Jpeg(PixelEntry):
     """Adds the artifacts of JPEG compression.
 
-    The image is encoded with 8 bits, and the difference that encoding makes is added to
-    the image, so that images of more bits keep their precision. Images of three
-    channels are encoded in color. In others, each channel is encoded as gray.
+    A copy of the image with 8 bits is encoded and decoded, and the resulting change is
+    added to the image, so that images of more bits keep their precision. Images of
+    three channels are encoded in color. In other images, each channel is encoded as a
+    gray image.
     """
 
     name: ClassVar[str] = "jpeg"
@@ -78,7 +81,8 @@ class Jpeg(PixelEntry):
         (30, 95),
         1,
         100,
-        help="The limits of the quality of the JPEG encoder, from 1 to 100.",
+        help="The lower and upper limit of the quality setting of the JPEG encoder, "
+        "from 1 to 100, which is drawn uniformly for each crop.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -108,7 +112,8 @@ class Cutout(SceneEntry):
         0,
         1,
         help="The smallest and the largest side of a rectangle, as "
-        "fractions of the crop's sides.",
+        "fractions of the crop's sides. The height and the width are drawn uniformly "
+        "between them.",
     )
     label: str = choice(
         "void",

@@ -76,7 +76,8 @@ class Rotate(GeometryEntry):
         10.0,
         0,
         180,
-        help="The largest angle; the angle is drawn uniformly from both directions.",
+        help="The largest angle in degrees. The angle is drawn uniformly, in both "
+        "directions.",
     )
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
@@ -95,10 +96,17 @@ class Affine(GeometryEntry):
     name: ClassVar[str] = "affine"
 
     scale: tuple[float, float] = interval(
-        (1.0, 1.0), 0.1, 10, help="The limits of the factor that resizes both sides."
+        (1.0, 1.0),
+        0.1,
+        10,
+        help="The lower and upper limit of the factor "
+        "by which height and width are resized, which is drawn uniformly.",
     )
     degrees: float = number(
-        0.0, 0, 180, help="The largest angle of the rotation in either direction."
+        0.0,
+        0,
+        180,
+        help="The largest angle, in degrees, of the rotation in either direction.",
     )
     shear: float = number(
         0.0,
@@ -201,12 +209,15 @@ def rotation(degrees: float) -> np.ndarray:
 def centered(
     points: np.ndarray, forward: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Applies the inverse of a linear map about the center of the crop to points.
+    """Returns the points that a linear map about the center moves to given points.
 
     Args:
-      points: Float32 [2, H, W].
-      forward: The matrix [2, 2] of the map of (row, column) vectors.
-      size: The (H, W) of the crop.
+      points: The (row, column) of the given points, float32 [2, H, W].
+      forward: The matrix [2, 2] by which the map multiplies (row, column) vectors.
+      size: The (H, W) of the crop in pixels.
+
+    Returns:
+      The (row, column) of each point before the map, float32 [2, H, W].
     """
     center = np.array(size, np.float32)[:, None, None] / 2
     inverse = np.linalg.inv(forward).astype(np.float32)

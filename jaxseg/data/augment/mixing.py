@@ -33,7 +33,11 @@ class CutMix(SceneEntry):
     name: ClassVar[str] = "cut_mix"
 
     alpha: float = number(
-        1.0, 0.01, 100, help="Both parameters of the beta distribution."
+        1.0,
+        0.01,
+        100,
+        help="The parameter of the distribution Beta(alpha, "
+        "alpha), from which the replaced fraction of the crop's area is drawn.",
     )
 
     def apply(
@@ -58,7 +62,11 @@ class ClassMix(SceneEntry):
     by_class: ClassVar[bool] = True
 
     share: float = number(
-        0.5, 0, 1, help="The fraction of the classes that is pasted, rounded up."
+        0.5,
+        0,
+        1,
+        help="The fraction of the other example's classes that is pasted. "
+        "The resulting number of classes is rounded up.",
     )
 
     def apply(
@@ -77,7 +85,7 @@ class CopyPaste(SceneEntry):
     """Pastes randomly chosen objects from another example (arXiv 2012.07177).
 
     An object is a connected region of one class. Differs: the paper pastes annotated
-    instances; masks of classes do not separate objects that touch.
+    instances, but masks of classes do not separate objects that touch.
     """
 
     name: ClassVar[str] = "copy_paste"

@@ -27,13 +27,13 @@ class Parameter:
 
 
 def number(default: float, low: float, high: float, *, help: str) -> Any:
-    """Declares an augmentation parameter: a number from `low` to `high`."""
+    """Returns a dataclass field for a parameter: a number from `low` to `high`."""
     expected = f"a number from {low:g} to {high:g}"
     return _field(default, expected, help, lambda value: _number(value, low, high))
 
 
 def whole(default: int, low: int, high: int, *, help: str) -> Any:
-    """Declares an augmentation parameter: an integer from `low` to `high`."""
+    """Returns a dataclass field for a parameter: an integer from `low` to `high`."""
 
     def convert(value: Any) -> int | None:
         return value if type(value) is int and low <= value <= high else None
@@ -44,7 +44,7 @@ def whole(default: int, low: int, high: int, *, help: str) -> Any:
 def interval(
     default: tuple[float, float], low: float, high: float, *, help: str
 ) -> Any:
-    """Declares an augmentation parameter: two ascending numbers in [low, high]."""
+    """Returns a dataclass field for a parameter: two ascending numbers in a range."""
 
     def convert(value: Any) -> tuple[float, float] | None:
         if not isinstance(value, tuple) or len(value) != 2:
@@ -57,7 +57,7 @@ def interval(
 
 
 def choice(default: str, *others: str, help: str) -> Any:
-    """Declares an augmentation parameter: one of several words."""
+    """Returns a dataclass field for a parameter: one of several words."""
     words = (default, *others)
     expected = " or ".join(words)
     return _field(
@@ -66,7 +66,7 @@ def choice(default: str, *others: str, help: str) -> Any:
 
 
 def class_names(*, help: str) -> Any:
-    """Declares an augmentation parameter: a tuple of class names, () by default."""
+    """Returns a dataclass field for a parameter: a tuple of class names, default ()."""
 
     def convert(value: Any) -> tuple[str, ...] | None:
         names = (value,) if isinstance(value, str) else value
@@ -80,7 +80,7 @@ def class_names(*, help: str) -> Any:
 
 
 def parameter_of(field: dataclasses.Field) -> Parameter:
-    """Returns the `Parameter` that a dataclass field of an augmentation contains."""
+    """Returns the `Parameter` that describes a dataclass field of an augmentation."""
     return field.metadata[KEY]
 
 

@@ -48,12 +48,12 @@ class Applied:
     drawn: Drawn
 
     def record(self) -> dict:
-        """Returns the augmentation's name and random parameters as JSON values."""
+        """Returns a dictionary of the augmentation's name and its random parameters."""
         return {"entry": self.entry.name, **self.drawn}
 
 
 def frame_of(spec: DatasetSpec) -> Frame:
-    """Returns the classes and the value range of a dataset for augmentations."""
+    """Returns the properties of a dataset that augmentations need, as a `Frame`."""
     low, high = spec.value_range
     return Frame(
         spec.classes,
@@ -71,7 +71,9 @@ def check_augment(config: DataConfig, spec: DatasetSpec) -> None:
 
 
 def entries_of(config: DataConfig) -> tuple[Entry, ...]:
-    """Returns the augmentations that `data.augment` and `data.albumentations` state."""
+    """Returns a tuple of the augmentations that the data options select, in order.
+
+    Those of `data.augment` come first, then the pipeline of `data.albumentations`."""
     entries = parse_entries(tuple(config.augment))
     if config.albumentations is None:
         return entries
@@ -99,10 +101,11 @@ def choose_window(
       entries: Pairs (position in `data.augment`, augmentation).
       view: The example and its crop.
       window: The crop window before any change.
-      draws: Maps a position in `data.augment` to the augmentation's random generator.
+      draws: A function from a position in `data.augment` to the random generator of the
+        augmentation at this position.
 
     Returns:
-      The new window, and the applied augmentations with their random parameters.
+      The new window, and a list of the applied augmentations with their parameters.
     """
     applied = []
     for place, entry in entries:
@@ -124,11 +127,12 @@ def change_scene(
     Args:
       entries: Pairs (position in `data.augment`, augmentation).
       scene: The crop and its label.
-      draws: Maps a position in `data.augment` to the augmentation's random generator.
+      draws: A function from a position in `data.augment` to the random generator of the
+        augmentation at this position.
       partner: A function that draws a crop of another example.
 
     Returns:
-      The new crop, and the applied augmentations with their random parameters.
+      The new crop, and a list of the applied augmentations with their parameters.
     """
     chosen = []
     for place, entry in entries:

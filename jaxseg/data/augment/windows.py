@@ -23,14 +23,19 @@ class Scale(WindowEntry):
     name: ClassVar[str] = "scale"
 
     factor: tuple[float, float] = interval(
-        (0.5, 2.0), 0.1, 10, help="The limits between which the factor is drawn."
+        (0.5, 2.0),
+        0.1,
+        10,
+        help="The lower and upper limit of the factor by "
+        "which height and width are resized, which is drawn uniformly.",
     )
     aspect: tuple[float, float] = interval(
         (1.0, 1.0),
         0.1,
         10,
-        help="The limits of the factor that changes width / height, which is drawn "
-        "uniformly on a logarithmic scale. The area does not depend on it.",
+        help="The lower and upper limit of the factor by which the ratio width / "
+        "height is multiplied. The factor is drawn uniformly on a logarithmic scale "
+        "and does not change the area of the resized example.",
     )
 
     def choose(
@@ -60,10 +65,17 @@ class LimitShare(WindowEntry):
     by_class: ClassVar[bool] = True
 
     share: float = number(
-        0.75, 0, 1, help="The largest fraction of the labeled pixels with one class."
+        0.75,
+        0,
+        1,
+        help="The largest fraction of a crop's labeled pixels that one class can "
+        "cover.",
     )
     tries: int = whole(
-        10, 1, 100, help="The largest number of further crops that are drawn."
+        10,
+        1,
+        100,
+        help="The largest number of further crops that are drawn after a rejected one.",
     )
 
     def choose(
@@ -128,6 +140,11 @@ def random_window(
       rng: The random number generator.
       scaled: The (H, W) of the resized image.
       crop: The (H, W) of the crop.
+
+    Returns:
+      A `Window` with the size of the resized image and the (row, column) of the first
+      pixel of the crop in it. If the image is smaller than the crop, the row or column
+      can be negative, and the crop contains padding.
     """
     slack = [large - small for large, small in zip(scaled, crop, strict=True)]
     offset = tuple(int(rng.integers(min(0, s), max(0, s) + 1)) for s in slack)
