@@ -34,7 +34,7 @@ class AlexNet(nn.Module):
       first_padding: Padding of conv1; None takes 2 (torchvision) or 0 (caffe). FCN pads
         100.
       width: Factor on all channel counts.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If the variant or the output stride is not allowed.

@@ -69,7 +69,7 @@ class Backbone:
 
         Args:
           output_stride: One of `output_strides`; None takes the largest.
-          style: See `BlockConfig`.
+          style: The normalization and the data type of all layers, see `BlockConfig`.
           **options: Options of the backbone, such as `width`.
 
         Raises:

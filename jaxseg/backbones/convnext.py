@@ -1,4 +1,4 @@
-"""ConvNeXt (arXiv 2201.03545), a convolutional network with the stages of Swin.
+"""ConvNeXt (arXiv 2201.03545), a convolutional network with four stages.
 
 A 4x4 convolution with stride 4 begins the network. Three layers, each a normalization
 and a 2x2 convolution with stride 2, separate the four stages. Each block applies a
@@ -86,7 +86,7 @@ class ConvNeXt(nn.Module):
         networks, which start from ImageNet weights.
       output_norms: Whether a normalization follows each stage, as in the authors'
         segmentation networks. Its result is returned but not read by the next stage.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If a side of the image is smaller than the output stride.

@@ -31,7 +31,7 @@ class DeepLabVGG(nn.Module):
         more positions. In the released networks they have rate 1.
       channels: Number of channels of each block. Values other than VGG's are meant for
         tests.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
       ceil: Whether pooling follows Caffe's size rule, as released: an even side of n
         pixels becomes n / 2 + 1 cells, so that 320 pixels give 41 cells at stride 8.
         The result for odd sides does not depend on this option. False rounds down, as

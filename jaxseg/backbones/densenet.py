@@ -81,7 +81,7 @@ class DenseNet(nn.Module):
         to `depth`.
       first: Number of channels of the stem; None takes the number that belongs to
         `depth`.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If depth, pooling or output stride is not allowed.

@@ -42,7 +42,7 @@ def dinov2(
         selects another method.
       image_size: Height and width of the images for which the position embedding is
         made, multiples of 14.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
       **options: Options of `vit_pyramid`, such as `taps` and `class_position`.
 
     Raises:

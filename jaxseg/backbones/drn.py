@@ -75,7 +75,7 @@ class DRN(nn.Module):
       output_stride: 8, or 4, 2 and 1 with the same weights. 16 and 32 do not exist,
         because the last level already has rate 1 at stride 8.
       width: Number of channels of level 1. Values other than 16 are meant for tests.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Differs: the release of C-58 has a projection in level 7 that it never uses
     (1,049,600 parameters). This module leaves it out.
@@ -180,7 +180,7 @@ class DRNA(nn.Module):
       depth: 18, 34, 50 or 101.
       output_stride: 8 (the paper), 16 or 32.
       width: Number of channels of the first stage.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If the depth or the output stride is not allowed.

@@ -3,8 +3,8 @@
 Each size multiplies the channels and the number of blocks of B0 (table 1 of the paper).
 The multipliers, the rounding and the Lite variant are those of the authors' release
 (tensorflow/tpu, models/official/efficientnet). Lite has no squeeze-and-excitation, and
-ReLU6 in place of swish. In all its sizes, the stem has as many channels, and the first
-and the last stage have as many blocks, as in B0.
+ReLU6 in place of swish. In all sizes of Lite, the stem has the number of channels that
+it has in B0, and the first and the last stage have the numbers of blocks of B0.
 
 The release pads strided convolutions as TensorFlow does: at the bottom and right of
 even maps. If an atrous rate replaces the stride of such a convolution, the padding here
@@ -78,7 +78,7 @@ def stage_blocks(depth: float, lite: bool = False) -> tuple[int, ...]:
 
     Args:
       depth: The multiplier of the blocks of B0.
-      lite: Whether the first and the last stage have as many blocks as in B0.
+      lite: Whether the first and the last stage keep their numbers of blocks of B0.
     """
     ends = (0, len(_STAGES) - 1)
     return tuple(
@@ -110,10 +110,10 @@ class EfficientNet(nn.Module):
         segmentation_models.pytorch.
       last: Whether c5 is the output of the 1x1 convolution of the classifier, with 1280
         channels times `width` (Lite: 1280).
-      eager_rate: Whether a block whose stride is replaced by a rate already has this
-        rate, as in segmentation_models.pytorch, and not only the blocks after it. Its
-        padding is then symmetric.
-      style: See `BlockConfig`.
+      eager_rate: Whether an atrous rate that replaces a stride begins in the block
+        that had the stride, as in segmentation_models.pytorch, and not in the block
+        after it. The padding of the former block is then symmetric.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     output_stride: int = 32

@@ -100,7 +100,7 @@ class GoogLeNet(nn.Module):
       variant: "torchvision" or "caffe".
       output_stride: 2, 4, 8, 16 or 32.
       width: Factor on all channel counts.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If the variant or the output stride is not allowed.

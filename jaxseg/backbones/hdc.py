@@ -58,19 +58,20 @@ def hdc_rates(plan: str, count: int, stage: int) -> tuple[int, ...]:
 class HDCResNet(nn.Module):
     """Computes maps "c1" (stride 2), "c2" (4), "c3" (8), "c4" and "c5".
 
-    c4 has stride 16 and c5 stride 32, but neither exceeds the output stride.
+    c4 has stride 16 and c5 stride 32, or the output stride if it is smaller.
 
     Attributes:
       depth: 50, 101 or 152.
-      output_stride: 8, 16 or 32. The rates of a plan apply to output stride 8. Where a
-        stage keeps its stride of 2, its rates are divided accordingly, but not below 1.
+      output_stride: 8, 16 or 32. The rates of a plan apply to output stride 8. At 16
+        and 32, stages 4 and 5 have larger strides and proportionally smaller rates, at
+        least 1.
       plan: See `hdc_rates`.
       rates: Rates of the units of stages 4 and 5, which replace the plan. They are
         repeated for further units, and do not depend on the output stride.
       width: Number of channels of the first stage.
       blocks: Number of units of each stage; None takes the numbers that belong to
         `depth`.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
       pool_padding: Padding of the 3x3 max pooling. Differs: the release does not pad,
         the default here is one pixel.
 

@@ -53,7 +53,7 @@ class HRNet(nn.Module):
       two_step: Whether to upsample by a power of two first and then resize to the exact
         size, as MMSegmentation does. The results differ if a side of the image is not a
         multiple of 32.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     width: int = 48

@@ -42,7 +42,7 @@ class ReducedAttention(nn.Module):
       joint: Whether queries, keys and values have one matrix, as in MMSegmentation.
       epsilon: Epsilon of the normalization of the reduced map.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     heads: int
@@ -145,7 +145,7 @@ class MixTransformer(nn.Module):
         maps; 1e-5 in the authors' code and 1e-6 in MMSegmentation. All other
         normalizations have an epsilon of 1e-6.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If a side of the image is below 29 pixels.

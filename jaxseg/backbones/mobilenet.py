@@ -79,9 +79,11 @@ def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
 
 
 def with_eager_rate(step: Step, stride: int) -> Step:
-    """Applies the atrous rate that replaces a block's stride to the block itself.
+    """Returns a `Step` in which a rate that replaces a stride begins one block earlier.
 
-    Otherwise, only the blocks after it have that rate.
+    If an atrous rate replaces the stride of a block, the rate usually begins in the
+    block after it. In the result it begins in the block itself. Other blocks keep their
+    steps.
 
     Args:
       step: The stride and the rates of the block.
@@ -101,9 +103,10 @@ class MobileNetV2(nn.Module):
         with 144, 192 and 576 channels, as in DeepLab's release.
       last: Number of channels of a final 1x1 convolution: 1280 as in the ImageNet
         classifier, or 0 for no such convolution, as in DeepLab.
-      eager_rate: Whether a block whose stride is replaced by a rate already has this
-        rate, as in segmentation_models.pytorch, and not only the blocks after it.
-      style: See `BlockConfig`.
+      eager_rate: Whether an atrous rate that replaces a stride begins in the block
+        that had the stride, as in segmentation_models.pytorch, and not in the block
+        after it.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     output_stride: int = 32
@@ -167,12 +170,13 @@ class MobileNetV3(nn.Module):
       width: Channel multiplier.
       reduced_tail: Whether to halve the channels of the last three blocks and the last
         convolution, as in the paper's segmentation networks.
-      eager_rate: See `MobileNetV2`. It is True in torchvision's networks. Networks with
-        different output strides then compute different features.
+      eager_rate: Whether an atrous rate that replaces a stride begins in the block
+        that had the stride, as in torchvision, and not in the block after it. Networks
+        with different output strides then compute different features.
       squeeze_excite: Whether blocks have channel gates. These average over the whole
         map, so their values differ slightly between output strides.
       epsilon: Epsilon of the normalizations; 1e-5 in timm's networks.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
       same_padding: Whether to pad strided convolutions as TensorFlow does, at the
         bottom and right of even maps (timm's `tf_mobilenetv3_*`, epsilon 1e-3).
     """

@@ -58,7 +58,7 @@ def plan_units(
     multi_grid: tuple[int, ...] = (1, 1, 1),
     variant: ResNetVariant = TORCHVISION,
 ) -> tuple[tuple[Unit, ...], ...]:
-    """Returns the strides and rates of all units of the stages c2 to c5.
+    """Plans the strides and rates of all residual units of the stages c2 to c5.
 
     The stages have strides 4, 8, 16 and 32. A stage whose stride would exceed
     `output_stride` keeps the size of the map and doubles the rates of all later layers.
@@ -71,7 +71,7 @@ def plan_units(
         matter.
 
     Returns:
-      The units of each stage.
+      For each stage, a tuple with the stride and the rates of each residual unit.
 
     Raises:
       ValueError: If the output stride is not allowed.
@@ -129,7 +129,7 @@ class ResNet(nn.Module):
         tests.
       blocks: Number of units of each stage; None takes the numbers that belong to
         `depth`.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If an option, or a combination of options, is not allowed.
@@ -236,7 +236,7 @@ def create_resnet(
       depth: 18, 34, 50, 101 or 152.
       output_stride: 4, 8, 16 or 32.
       variant: A `ResNetVariant`, a name of `VARIANTS`, or fields of a `ResNetVariant`.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
       **options: Fields of `ResNetVariant`, which replace those of the variant, and
         further attributes of `ResNet`.
     """

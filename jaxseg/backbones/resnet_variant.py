@@ -27,9 +27,10 @@ class ResNetVariant:
       stride_in: The layer that has the stride: "conv2" (torchvision), "conv1" (Caffe),
         or "last": the last unit of the preceding stage (TF-slim, DeepLab v3's own
         networks). c2 to c4 are then taken before that unit.
-      eager_rate: Whether the layer whose stride is replaced already has the new rate.
-        Differs: segmentation_models.pytorch does so. The network then no longer
-        computes the features of the network with strides.
+      eager_rate: Whether an atrous rate that replaces a stride begins in the layer that
+        had the stride, and not in the layer after it. Differs: it does so in
+        segmentation_models.pytorch. The network then no longer computes the features of
+        the network with strides.
       dense_pool: The pixels that a shortcut averages in networks with the stem "d"
         where its stride is replaced by an atrous rate. "atrous" averages the pixels
         that the network with strides averages, "adjacent" averages neighboring pixels,
@@ -87,7 +88,9 @@ class ResNetVariant:
     def shortcut(self, stride: int) -> str:
         """Returns how the shortcut of a residual unit downsamples.
 
-        The result is a value of `jaxseg.nn.residual.Shortcut.kind`.
+        The result is "conv", a strided 1x1 convolution; "avg", average pooling before
+        it; or "avg_zero", average pooling in which pixels outside the map count as
+        zeros. `jaxseg.nn.residual.Shortcut` describes them.
 
         Args:
           stride: The stride of the unit, 1 if an atrous rate replaces its stride.

@@ -56,9 +56,10 @@ class SEBottleneck(nn.Module):
 
 
 class SEResNet(nn.Module):
-    """Computes maps "c1" (stride 2) to "c5" (stride 32 or `output_stride`).
+    """Computes maps "c1" to "c5" with the strides 2, 4, 8, 16 and 32.
 
-    The stride of c5 is the smaller of the two numbers.
+    A level whose stride would exceed `output_stride` has the stride `output_stride` and
+    atrous rates instead.
     """
 
     depth: int = 50

@@ -19,7 +19,13 @@ from jaxseg.typing import Array
 
 
 class Step(NamedTuple):
-    """Holds the stride and the atrous rate of a layer and the rate of later layers."""
+    """Contains the stride and the atrous rate of a layer, and the rate of the next one.
+
+    Attributes:
+      stride: The stride of the layer.
+      rate: The atrous rate of the layer.
+      next: The atrous rate of the layers after it, until another stride is replaced.
+    """
 
     stride: int
     rate: int
@@ -65,8 +71,8 @@ def pool_max(
 ) -> Array:
     """Applies max pooling whose stride may be replaced by an atrous rate.
 
-    The pixels of a window are `step.rate` pixels apart. With `ceil`, a last
-    partial window also gives an output (Caffe's rule), at any rate.
+    The pixels of a window are `step.rate` pixels apart. With `ceil`, a window that
+    extends beyond the last pixel also gives an output, as in Caffe.
     """
     if step.stride > 1 and step.rate == 1:
         return max_pool(

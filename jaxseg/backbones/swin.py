@@ -79,14 +79,15 @@ class Swin(nn.Module):
       heads: Number of attention heads of each of the four stages.
       window: Side of a window in pixels of the map: 7, or 12 in the networks that were
         trained on images of 384 x 384 pixels.
-      shift_always: See `WindowAttention`. Set it to False for the results of timm and
-        torchvision.
+      shift_always: Whether windows are also shifted along an axis on which the padded
+        map has only one window, as in MMSegmentation. In timm and torchvision they are
+        not.
       mlp_ratio: Width of the MLP, divided by the channels of the stage.
       drop_path: Rate of stochastic depth of the last block; 0.3 in MMSegmentation's
         UPerNet. The rate grows linearly from 0 at the first block.
       output_norms: Whether a normalization follows each stage, as in MMSegmentation.
         Its result is returned but not read by the next stage.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     width: int = SIZES["swin_t"][0]

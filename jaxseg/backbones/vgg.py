@@ -31,7 +31,7 @@ class VGG(nn.Module):
       first_padding: Padding of conv1_1; 100 in FCN's networks.
       channels: Number of channels of each block. Values other than VGG's are meant for
         tests.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If depth or output stride is not allowed.

@@ -39,15 +39,16 @@ class ViT(nn.Module):
       dropout: Dropout rate after the embedding and in the layers.
       patch_bias: Whether the patch embedding has a bias; MMSegmentation's has none.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
       distilled: Whether a second token follows the class token, as in distilled DeiT.
       levels: Names of the maps in the pyramid, in the order of `taps`; () names them
         "layer<i>".
       registers: Number of register tokens (arXiv 2309.16588). They follow the class
         token, have no position, and are omitted from the returned maps.
-      layer_scale: See `TransformerBlock`.
-      class_position: Whether the class tokens have position embeddings, too.
-      resizing: How the position embedding is resized, see `resize_position`.
+      layer_scale: Initial value of a learned factor for each channel of the residual
+        branches (LayerScale, arXiv 2103.17239); None for no such factors.
+      class_position: Whether class tokens have position embeddings as patches do.
+      resizing: The method that resizes the position embedding, see `resize_position`.
       final_norm: Whether the final normalization is applied to every returned map.
       class_maps: Whether the pyramid also contains the class token of each map under
         "class_<level>", [B, width].
@@ -192,7 +193,7 @@ def vit_pyramid(
       taps: Indices of the four layers whose outputs are the levels, in ascending order.
         None takes the outputs after a quarter, a half, three quarters and all of the
         layers.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
       **options: Further attributes of `ViT`, such as `width`, `heads` and `image_size`.
 
     Raises:

@@ -84,7 +84,7 @@ class WideResNet38(nn.Module):
     Attributes:
       width: Number of channels of c0; the others scale with it.
       blocks: Number of blocks of each stage; None takes those of the paper.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     width: int = 64

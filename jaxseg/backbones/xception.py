@@ -107,7 +107,7 @@ class Xception(nn.Module):
       multi_grid: Factors on the rates of the three convolutions of the last unit.
       width: Factor on all channel counts.
       middle: Number of middle units; None takes 8, 16 or 16 for depths 41, 65 and 71.
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:
       ValueError: If depth or output stride is not allowed.
