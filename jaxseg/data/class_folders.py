@@ -42,8 +42,8 @@ def class_folder_pairs(
         file with the names of their images.
 
     Returns:
-      The pairs of each split. The mask of a pair is a `jaxseg.data.parts.Joined` object
-      that names the mask files of all classes.
+      A dictionary from each split to the list of its pairs. The mask of a pair is a
+      `jaxseg.data.parts.Joined` object that names the mask files of all classes.
 
     Raises:
       ValueError: If the files are not arranged in these folders.
@@ -57,6 +57,9 @@ def match_class_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]
     Args:
       images: The folder of images.
       masks: The folder with a folder of masks for each class.
+
+    Returns:
+      A list of `Pair` objects, sorted by name.
 
     Raises:
       ValueError: If there is no class, or a folder contains no image.
@@ -80,7 +83,7 @@ def match_class_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]
 def class_folder_names(
     root: str | pathlib.Path | None, given: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], str]:
-    """Returns the names of the classes, and a text that says where they come from.
+    """Returns a pair: the names of the classes, and a text that states their origin.
 
     Their order is that of `data.classes`, of `classes.txt`, or of the alphabet.
 
@@ -128,7 +131,7 @@ def class_mask_reader(classes: tuple[str, ...]) -> functools.partial:
 def read_class_masks(
     file: Joined, options: ReadOptions, *, classes: tuple[str, ...]
 ) -> np.ndarray:
-    """Reads the mask of each class and combines them into one label.
+    """Reads the mask of each class, and returns one label that combines the masks.
 
     Args:
       file: The mask files.

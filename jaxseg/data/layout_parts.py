@@ -17,7 +17,7 @@ MATLAB = (".mat",)
 
 
 def first_folder(root: pathlib.Path, *choices: str) -> pathlib.Path:
-    """Returns the first existing folder out of several choices.
+    """Returns the path of the first folder, out of several choices, that exists.
 
     Args:
       root: The folder that contains one of the choices.
@@ -31,13 +31,15 @@ def first_folder(root: pathlib.Path, *choices: str) -> pathlib.Path:
         if (root / choice).is_dir():
             return root / choice
     expected = " or ".join(f"{choice}/" for choice in choices)
-    raise MissingFiles(f"{root} is invalid: expected the folder {expected} in it.")
+    raise MissingFiles(
+        f"{root} is invalid: expected the folder {expected} in it. Correct the path."
+    )
 
 
 def files_by_name(
     folder: pathlib.Path, suffixes: tuple[str, ...] = SUFFIXES
 ) -> dict[str, pathlib.Path]:
-    """Returns the files of a folder by their names without suffix.
+    """Returns a dictionary from file names without suffix to the files of a folder.
 
     Args:
       folder: The folder.
@@ -88,7 +90,8 @@ def pairs_of_list(
       masks: The mask files by name.
 
     Returns:
-      The pairs. A file that does not exist is None and is reported as missing.
+      A list of the pairs. A file that does not exist is None in its pair, and is
+      reported as missing.
     """
     return [
         Pair(

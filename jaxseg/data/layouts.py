@@ -74,7 +74,7 @@ def folder_pairs(
         has not only folders, one for each class.
 
     Returns:
-      The pairs of each split.
+      A dictionary from each split to the list of its pairs.
 
     Raises:
       ValueError: If the folder has neither structure, two files share a name, or a list
@@ -95,7 +95,7 @@ def folder_pairs(
         names = [p.name for p in entries]
         raise ValueError(
             f"data.raw_dir={str(root)!r} is invalid: expected images/ or "
-            f"<split>/images/ in this folder, found {names}."
+            f"<split>/images/ in this folder, found {names}. Correct the path."
         )
     for split in splits:
         require_folder(split / "masks")
@@ -111,7 +111,7 @@ def left_out(
       splits: The pairs of each split.
 
     Returns:
-      These files by folder. Folders without any are left out.
+      A dictionary from each folder that has such files to these files.
     """
     pairs = [pair for members in splits.values() for pair in members]
     files = [file for pair in pairs for file in (pair.image, pair.mask) if file]
@@ -121,7 +121,7 @@ def left_out(
 
 
 def fingerprint(splits: dict[str, list[Pair]], options: Iterable[object]) -> str:
-    """Returns a digest of a dataset's files and options, 16 hexadecimal digits.
+    """Returns a digest of a dataset's files and options as 16 hexadecimal digits.
 
     It changes if an option, or the name, size or modification time of a file changes.
 
@@ -180,7 +180,7 @@ def require_folder(path: pathlib.Path) -> None:
 
 
 def match_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
-    """Returns the pairs of a folder of images and a folder of masks.
+    """Returns a list of the pairs of a folder of images and a folder of masks.
 
     An image and a mask form a pair if their names without suffix are equal.
 
@@ -246,6 +246,9 @@ def match_trees(
       image_end: The ending of images, such as "_leftImg8bit".
       mask_end: The ending of masks, such as "_gtFine_labelIds".
 
+    Returns:
+      A list of `Pair` objects, sorted by name.
+
     Raises:
       ValueError: If a folder is missing, or two files of a tree share a name.
     """
@@ -266,7 +269,7 @@ def _files_below(root: pathlib.Path, end: str) -> list[pathlib.Path]:
 
 
 def listed_pairs(path: pathlib.Path, pairs: list[Pair]) -> list[Pair]:
-    """Returns the pairs that a text file lists, in the order of the file.
+    """Returns a list of the pairs that a text file lists, in the order of the file.
 
     Args:
       path: A text file with one name per line, with or without suffix.

@@ -31,8 +31,9 @@ def find_lists(root: pathlib.Path, more: Iterable[str] = ()) -> dict[str, pathli
         list. Other text files are ignored.
 
     Returns:
-      The text file of each split. A file that is named after "val" or "valid" is the
-      list of the split "validation". Upper and lower case are not distinguished.
+      A dictionary from each split to its text file. A file that is named after "val" or
+      "valid" is the list of the split "validation". Upper and lower case are not
+      distinguished.
 
     Raises:
       ValueError: If two lists belong to one split.
@@ -65,7 +66,7 @@ def read_list(
       suffixes: The suffixes of image files in lower case.
 
     Returns:
-      The line number of each name. The names have no suffix and no folder.
+      A dictionary from each name, without suffix and folder, to its line number.
 
     Raises:
       ValueError: If the text cannot be read, there is no name, or a name repeats.

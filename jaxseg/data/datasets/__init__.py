@@ -14,7 +14,7 @@ from jaxseg.data.datasets.record import Dataset
 
 
 class Table(Mapping[str, Dataset]):
-    """Maps the names of datasets to their descriptions, imported on first use."""
+    """Maps the names of datasets to descriptions, which are imported on first use."""
 
     def __init__(self, *names: str):
         self._names = names

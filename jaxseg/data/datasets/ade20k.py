@@ -59,6 +59,9 @@ def scene_pairs(
       root: The folder that contains `images` and `annotations`, or its parent folder.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing.
     """

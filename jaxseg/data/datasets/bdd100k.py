@@ -23,6 +23,9 @@ def driving_pairs(
       root: The folder that contains these folders.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing.
     """

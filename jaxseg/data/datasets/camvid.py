@@ -40,6 +40,9 @@ def annotated_pairs(
       root: The folder that contains these folders.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If the root or one of the two folders of a split is missing.
     """

@@ -99,7 +99,10 @@ def still_pairs(
 
     Args:
       root: The folder that contains both folders.
-      lists: Ignored, because the splits are those of SegNet.
+      lists: Is ignored, because the splits are those of SegNet.
+
+    Returns:
+      A dictionary from each split to the list of its pairs.
 
     Raises:
       ValueError: If a folder is missing.

@@ -59,7 +59,10 @@ def city_pairs(
     Args:
       root: The folder that contains leftImg8bit, gtFine and gtCoarse.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
-      masks: The (KIND, SPLIT) of the folder with the masks of each split.
+      masks: A dictionary from each split to the (KIND, SPLIT) of its folder of masks.
+
+    Returns:
+      A dictionary from each split to the list of its pairs.
 
     Raises:
       ValueError: If a folder is missing, or two files have the same name.
@@ -79,7 +82,8 @@ def _pairs(root: pathlib.Path, kind: str, folder: str) -> list[Pair]:
         if any(pair.mask for pair in pairs):
             return pairs
     raise MissingFiles(
-        f"{labels} has no mask: expected *{ends[0]}.png in the folders of its cities."
+        f"{labels} has no mask: expected *{ends[0]}.png in the folders of its cities. "
+        "Download the masks, or correct the path."
     )
 
 

@@ -78,6 +78,9 @@ def coco_pairs(
       root: The folder that contains these folders.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing.
     """
@@ -98,6 +101,9 @@ def listed_coco_pairs(
     Args:
       root: The folder that contains images, annotations and imageLists.
       lists: Ignored, because published lists define the splits.
+
+    Returns:
+      A dictionary from each split to the list of its pairs.
 
     Raises:
       ValueError: If a folder or a list is missing.

@@ -20,6 +20,9 @@ def night_pairs(
       root: The folder that contains rgb_anon and gt.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing, or two files have the same name.
     """

@@ -40,6 +40,9 @@ def aerial_pairs(
       root: The folder that contains `train` and `val`.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing.
     """

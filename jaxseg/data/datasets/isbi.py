@@ -28,6 +28,9 @@ def slice_pairs(
         `image` and `label`.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If files are missing, stacks and folders are both present, the name of
         a slice is not a number, or the two stacks differ in length.

@@ -30,7 +30,7 @@ PAGE = "https://www.isprs.org/education/benchmarks/UrbanSemLab/default.aspx"
 
 
 def spec_of(name: str, count: int = len(CLASSES)) -> DatasetSpec:
-    """Returns the specification of the first `count` ISPRS classes.
+    """Returns a `DatasetSpec` of the first `count` ISPRS classes and their colors.
 
     Args:
       name: The name of the dataset.
@@ -50,7 +50,7 @@ def labels_of(count: int = len(CLASSES)) -> LabelMap:
 
 
 def options_of(name: str) -> tuple[Option, ...]:
-    """Returns the variants between which users of Potsdam or Vaihingen can choose.
+    """Returns the `Option` objects of Potsdam or Vaihingen, each with its variants.
 
     Args:
       name: The name of the dataset.

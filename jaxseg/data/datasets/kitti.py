@@ -34,6 +34,9 @@ def numbered_pairs(
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
       held_out: The numbers of the images that form the validation split.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing, or a name does not start with a number.
     """

@@ -28,6 +28,9 @@ def crop_pairs(
       root: The folder of train, val and test, or of lidc_crops_train and so on.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing, or the data are only a pickle.
     """

@@ -89,10 +89,10 @@ def _external(config: DataConfig) -> Dataset:
 
 
 def dataset_categories(name: str, classes: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Returns the classes of each category of a dataset, by the name of the category.
+    """Returns a dictionary from each category of a dataset to its class indices.
 
-    The result is empty if the dataset has no categories, or if they do not contain each
-    of the classes.
+    The dictionary is empty if the dataset has no categories, or if they do not contain
+    each of the classes.
 
     Args:
       name: The name of the dataset.
@@ -133,7 +133,7 @@ def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Datas
 
 
 def spec_of(config: DataConfig) -> DatasetSpec:
-    """Returns the specification of the selected dataset without reading any file.
+    """Returns the `DatasetSpec` of the selected dataset without reading any file.
 
     Args:
       config: The data configuration.

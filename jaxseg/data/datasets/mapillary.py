@@ -25,7 +25,10 @@ def vistas_pairs(
     Args:
       root: The folder that contains training and validation.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
-      masks: The possible names of the folder of masks below the folder of a split.
+      masks: The possible names of the folder of masks inside the folder of a split.
+
+    Returns:
+      A dictionary from each split to the list of its pairs.
 
     Raises:
       ValueError: If a folder is missing.

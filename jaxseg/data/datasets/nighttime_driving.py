@@ -21,6 +21,9 @@ def night_pairs(
         gtCoarse_daytime_trainvaltest.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing, or two files have the same name.
     """

@@ -38,7 +38,7 @@ THIRTEEN = tuple(_MERGED)
 
 
 def spec_of(name: str, classes: tuple[str, ...]) -> DatasetSpec:
-    """Returns the specification of a dataset with given classes and generated colors.
+    """Returns a `DatasetSpec` with the given classes and generated colors.
 
     Args:
       name: The name of the dataset.
@@ -48,7 +48,7 @@ def spec_of(name: str, classes: tuple[str, ...]) -> DatasetSpec:
 
 
 def from_one(count: int) -> LabelMap:
-    """Returns the label map for masks in which 0 is void and k + 1 is class k.
+    """Returns a label map from the mask value 0 to void, and from k + 1 to class k.
 
     Args:
       count: The number of classes.

@@ -31,6 +31,9 @@ def frame_pairs(
       root: The folder that contains the three official MATLAB files, or train and test.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a file is missing or damaged, or MATLAB files and folders are both
         present.
@@ -53,7 +56,9 @@ def frame_pairs(
         )
     for name in (SPLITS, MAPPING):
         if not (root / name).is_file():
-            raise MissingFiles(f"{root / name} is missing: expected the MATLAB file.")
+            raise MissingFiles(
+                f"{root / name} is missing: expected the MATLAB file. Download it."
+            )
     names = {"train": "trainNdxs", "validation": "testNdxs"}
     return {split: _frames(root, name) for split, name in names.items()}
 

@@ -36,6 +36,9 @@ def pet_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
       root: The folder that contains images and annotations.
       lists: Ignored, because published lists define the splits.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder or a list is missing.
     """

@@ -59,6 +59,9 @@ def context_pairs(
       root: The folder that contains VOCdevkit/VOC2010 and trainval.
       lists: Ignored, because published lists define the splits.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder or a list is missing.
     """

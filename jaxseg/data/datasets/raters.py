@@ -20,7 +20,7 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yields the examples of one generated image, one for each rater.
+    """Yields a pair (name, arrays) for each of the raters of one generated image.
 
     Args:
       rng: The random number generator.

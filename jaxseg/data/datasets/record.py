@@ -33,9 +33,10 @@ class Drawing:
     """Describes how the examples of a dataset without files are generated.
 
     Attributes:
-      draw: A function that takes a random number generator, the index of the call and
-        `size`. It yields the name and the arrays of one or more examples. The arrays
-        are "image" and "label", or "points", "color" and "label".
+      draw: A function that generates one or more examples. It takes a random number
+        generator, the number of the call in its split, from 0, and `size`. It yields
+        the name of each example and a dictionary of its arrays: "image" and "label",
+        or "points", "color" and "label".
       size: The height and width of images in pixels, or the smallest and the largest
         number of points of a cloud.
       train: The number of calls of `draw` for the training split.
@@ -70,7 +71,8 @@ class Dataset:
       builder: The builder of tensorflow_datasets that stores the examples.
       kind: Whether an example is an image or a point cloud.
       channels: The number of channels of a stored image.
-      labels: The class of every mask value, or None if the values are the labels.
+      labels: The map from mask values to classes, or None if the values are the
+        classes.
       unlisted: "error" refuses mask values that `labels` does not contain, and "void"
         makes their pixels void.
       read_values: A function that reads the values of a mask as integers [H, W]. By
@@ -165,7 +167,7 @@ class Dataset:
         return dataclasses.replace(self, **found, variant=names)
 
     def raw_values(self) -> tuple[int, ...]:
-        """Returns for each class the mask value that a test server expects in files."""
+        """Returns the mask values that a test server expects, one for each class."""
         if self.raw:
             return self.raw
         classes = range(self.spec.num_classes if self.spec else 0)
@@ -188,12 +190,12 @@ class Dataset:
         return np.array(self.raw_values(), np.int32)[label]
 
     def where(self) -> str:
-        """Returns sentences that say which files and folders the user must download."""
+        """Returns sentences that name the needed files and the page that offers them."""
         text = f"Dataset {self.name!r} reads these files in data.raw_dir: {self.files}"
         return f"{text} They are offered at {self.page}" if self.page else text
 
     def describe(self) -> dict[str, Any]:
-        """Returns the sections of the output of `jaxseg data where`, by heading."""
+        """Returns a dictionary from each heading in `jaxseg data where` to its text."""
         counts = ", ".join(f"{count:,} {split}" for split, count in self.counts.items())
         classes = "" if self.spec is None else ", ".join(self.spec.classes)
         shown = {

@@ -27,7 +27,7 @@ VIEW = Option(
 
 
 def spec_of(name: str) -> DatasetSpec:
-    """Returns the specification of the classes background and vessel.
+    """Returns a `DatasetSpec` with the classes background and vessel.
 
     Args:
       name: The name of the dataset.
@@ -36,7 +36,7 @@ def spec_of(name: str) -> DatasetSpec:
 
 
 def named_files(folder: pathlib.Path, pattern: str) -> dict[str, pathlib.Path]:
-    """Returns the files in a folder whose names match a pattern, by example name.
+    """Returns a dictionary from example names to the files that match a pattern.
 
     Args:
       folder: The folder.
@@ -62,7 +62,7 @@ def named_files(folder: pathlib.Path, pattern: str) -> dict[str, pathlib.Path]:
     if not found:
         raise MissingFiles(
             f"{folder} has no matching file: expected the files of the dataset, whose "
-            f"names match {pattern}."
+            f"names match {pattern}. Correct the path."
         )
     return found
 
@@ -80,6 +80,9 @@ def eye_pairs(
       views: The files that are white inside the field of view, by the name of the
         example, or None if pixels outside of it have a class.
 
+    Returns:
+      A list of `Pair` objects, sorted by name.
+
     Raises:
       MissingFiles: If the field of view of a mask is missing.
     """
@@ -87,7 +90,8 @@ def eye_pairs(
     if missing:
         raise MissingFiles(
             f"The field of view of {missing[0]!r} is missing: expected one for each of "
-            f"{len(masks)} masks. Choose --data.variant everywhere to do without."
+            f"{len(masks)} masks. To read the masks "
+            "without fields of view, pass --data.variant everywhere."
         )
     joined = masks
     if views is not None:

@@ -14,7 +14,7 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Generates one room, and yields its name and its arrays.
+    """Generates one room, and yields one pair: its name and a dictionary of its arrays.
 
     Args:
       rng: The random number generator.

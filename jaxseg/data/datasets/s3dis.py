@@ -67,7 +67,10 @@ def _room(name: str, folder: pathlib.Path) -> Pair:
     require_folder(objects)
     files = [path for path in visible_entries(objects) if path.suffix == ".txt"]
     if not files:
-        raise MissingFiles(f"{objects} is empty: expected a text file per object.")
+        raise MissingFiles(
+            f"{objects} is empty: expected one text file for each object in the room. "
+            "Download the files again."
+        )
     wrong = [path for path in files if _kind(path) not in NUMBERS]
     if wrong:
         raise ValueError(

@@ -47,6 +47,9 @@ def trajectory_pairs(
         script convert_instance2class.py of the authors with a table of classes.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a file is missing or damaged.
     """
@@ -59,7 +62,7 @@ def trajectory_pairs(
     if not any(found.values()):
         raise MissingFiles(
             f"{root} has no scenenet_rgbd_val.pb and no scenenet_rgbd_train_0.pb: "
-            "expected the file of each part."
+            "expected the file that lists the images of each split. Download them."
         )
     table = _read_table(root / TABLE)
     return {

@@ -14,7 +14,7 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Generates one image with its label, and yields its name and its arrays.
+    """Generates one labeled image, and yields a pair: its name and its arrays.
 
     Args:
       rng: The random number generator.

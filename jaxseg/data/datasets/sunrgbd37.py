@@ -24,6 +24,9 @@ def numbered_pairs(
       root: The folder that contains image and label37.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing, a name has no number, or two names have the
         same number.

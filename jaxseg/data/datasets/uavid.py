@@ -39,6 +39,9 @@ def sequence_pairs(
       root: The folder that contains the folders `uavid_SPLIT`.
       lists: Is ignored. Every function in `Dataset.layout` has this argument.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder is missing.
     """

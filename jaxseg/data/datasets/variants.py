@@ -21,8 +21,8 @@ class Choice:
     Attributes:
       name: The word that selects this variant in `data.variant`.
       title: A sentence that explains the variant.
-      changes: The fields of `Dataset` that differ from the default. The name
-        "layout.FIELD" stands for a field of the object in `layout`.
+      changes: The fields of `Dataset` that differ from the default. The key
+        "layout.NAME" changes the field NAME of the dataclass in `Dataset.layout`.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Option:
     choices: tuple[Choice, ...]
 
     def describe(self) -> str:
-        """Returns the names and the titles of all variants, one per line."""
+        """Returns text that names and explains all variants, one variant per line."""
         default, *others = self.choices
         lines = [f"{default.name}: {default.title} (default {self.title})"]
         return "\n".join(lines + [f"{one.name}: {one.title}" for one in others])
@@ -77,7 +77,7 @@ def check_options(
             if name not in fields or other != option.title:
                 raise ValueError(
                     f"option {option.title!r} of dataset {dataset!r} is invalid: "
-                    "expected fields of the record that no other option changes, "
+                    "expected fields of `Dataset` that no other option changes, "
                     f"found {name!r}."
                 )
 
@@ -93,8 +93,8 @@ def chosen(
       variant: The words of `data.variant`.
 
     Returns:
-      The new value of each changed field, by its name, and those words that do not
-      select a default.
+      A pair of a dictionary from the names of the changed fields to their new values,
+      and a tuple of those words of `variant` that do not select a default.
 
     Raises:
       ValueError: If a word is not a variant, or two words are variants of one property.

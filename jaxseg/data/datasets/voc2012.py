@@ -39,6 +39,9 @@ def voc_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
       root: The folder that contains VOCdevkit/VOC2012 or VOC2012.
       lists: Ignored, because published lists define the splits.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder or a list is missing.
     """
@@ -67,6 +70,9 @@ def augmented_pairs(
       root: The folder that contains VOCdevkit/VOC2012 and benchmark_RELEASE.
       lists: Ignored, because published lists define the splits.
 
+    Returns:
+      A dictionary from each split to the list of its pairs.
+
     Raises:
       ValueError: If a folder or a list is missing.
     """
@@ -93,6 +99,9 @@ def fcn_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
     Args:
       root: The folder that contains VOCdevkit/VOC2012 and benchmark_RELEASE.
       lists: Ignored, because published lists define the splits.
+
+    Returns:
+      A dictionary from each split to the list of its pairs.
 
     Raises:
       ValueError: If a folder or a list is missing.
