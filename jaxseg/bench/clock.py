@@ -121,8 +121,9 @@ class Measured:
         """Summarizes the times of each program.
 
         Returns:
-          For each program the median and the smallest time in milliseconds and the
-          number of rounds, as `median_ms`, `min_ms` and `rounds`.
+          A dictionary from the name of each program to its median time `median_ms`, its
+          smallest time `min_ms`, both in milliseconds, and its number of rounds
+          `rounds`.
         """
         return {
             name: {
@@ -140,11 +141,13 @@ def measure(
     """Times several functions alternately, after untimed rounds.
 
     A fixed computation, the sentinel, is timed as well. Its time shows whether other
-    processes disturb the measurement.
+    processes disturb the measurement. The result contains the times of each function
+    and two measures of this disturbance.
 
     Args:
-      contestants: The functions to compare, by name. Each must wait until its result is
-        computed (`block_until_ready`, `synchronize`) before it returns.
+      contestants: A dictionary from names to the functions to compare. A function must
+        wait until its result is computed (`block_until_ready`, `synchronize`) before it
+        returns.
       limits: The time that this measurement may take.
       sentinel: The fixed computation, which all measurements of a benchmark share.
     """
@@ -163,11 +166,11 @@ def interleave(
     """Times several programs in rotating order, with garbage collection turned off.
 
     Args:
-      contestants: The programs to compare, by name.
+      contestants: A dictionary from names to the programs to compare.
       limits: The time that this measurement may take.
 
     Returns:
-      The time of each run in seconds, by the name of the program.
+      A dictionary from the name of each program to the times of its runs in seconds.
     """
     names = list(contestants)
     times: dict[str, list[float]] = {name: [] for name in names}

@@ -34,7 +34,8 @@ def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
       with_torch: Whether to measure PyTorch as well.
 
     Returns:
-      The bytes by library, and under "notes" the reason why a library is missing.
+      A dictionary. Under "peak_bytes" it has the bytes of each library, and under
+      "notes" the reason why a library has none.
     """
     sides = ["jaxseg"]
     facts: dict[str, Any] = {"peak_bytes": {}, "notes": {}, "contaminated": False}

@@ -40,7 +40,9 @@ class Entry:
     gpu_batch: int = 16
 
     def ours(self, size: int) -> dict[str, Any]:
-        """Returns the options with which `create_model` builds the jaxseg network.
+        """Returns a dictionary of the options with which the jaxseg network is built.
+
+        They are keyword arguments of `create_model`.
 
         Args:
           size: The side of the square image in pixels.

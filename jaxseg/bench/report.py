@@ -20,11 +20,12 @@ GOALS = {
 
 
 def latest(records: Iterable[Record]) -> list[Record]:
-    """Selects one measurement for each row of the benchmark's table.
+    """Returns one measurement for each row of the benchmark's table.
 
-    Measurements without `--quick` take precedence over those with it. Among these,
-    measurements that other processes did not disturb (`contaminated` is False) take
-    precedence. The last of the remaining measurements of a row is selected.
+    A measurement is a dictionary, as results.jsonl contains it. Measurements without
+    `--quick` take precedence over those with it. Among these, measurements that other
+    processes did not disturb (`contaminated` is False) take precedence. The last of the
+    remaining measurements of a row is selected.
     """
     chosen: dict[str, Record] = {}
     for record in records:
@@ -46,7 +47,7 @@ def ratios(record: Record, side: str = "torch") -> tuple[float, float] | None:
       side: The program to compare with, such as "torch" or "torch.compile".
 
     Returns:
-      The quotients of the median times and of the minimum times, or None if the
+      The ratio of the median times and that of the smallest times, or None if the
       measurement has no times of that program.
     """
     times = record.get("times", {})
@@ -83,7 +84,9 @@ def write(records: list[Record], folder: Path, command: str) -> None:
 
 
 def ratio_chart(records: list[Record]) -> tuple[charts.Dots, charts.Layout]:
-    """Returns a chart of jaxseg's median times relative to PyTorch's, and its layout.
+    """Returns a chart of jaxseg's median times relative to PyTorch's.
+
+    The second result is the layout of the chart, which depends on the number of rows.
 
     Args:
       records: The measurements. Each has times of PyTorch.
@@ -102,7 +105,7 @@ def ratio_chart(records: list[Record]) -> tuple[charts.Dots, charts.Layout]:
 
 
 def compared(records: Iterable[Record], part: str) -> list[Record]:
-    """Returns the measurements of operators or networks that have times of PyTorch.
+    """Returns those measurements of operators or networks that include PyTorch.
 
     Args:
       records: The measurements.

@@ -109,8 +109,8 @@ def record(row: Row, settings: BenchSettings, sentinel: Sentinel) -> dict[str, A
     """Measures one row of the benchmark's table, that is, an operator or a network.
 
     Returns:
-      A dictionary of JSON values. If the program of jaxseg or PyTorch fails, "notes"
-      contains the reason.
+      A dictionary of JSON values with the times or the memory of each program. If the
+      program of jaxseg or PyTorch fails, "notes" contains the reason.
     """
     common = {
         "key": row.key(settings),

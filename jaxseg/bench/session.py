@@ -62,7 +62,9 @@ class Session:
         return BenchSettings(self.device, self.dtype, limits, self.torch, self.lax)
 
     def chosen(self) -> list[Row]:
-        """Returns the operators and networks to be timed, as the options select them.
+        """Returns the rows of the benchmark's table that the options select.
+
+        A row measures one operator or network.
 
         Raises:
           ValueError: If the options select none.
@@ -108,7 +110,7 @@ class Session:
 def torch_contestants(
     device: str, *, threads: int = 0, compiled: bool = False
 ) -> dict[str, Torch]:
-    """Returns the settings of PyTorch for each way to run it in the benchmark.
+    """Returns a dictionary of settings for each way to run PyTorch in the benchmark.
 
     Args:
       device: "cpu" or "gpu".
@@ -128,9 +130,10 @@ def torch_contestants(
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Reads the benchmark's results from a .jsonl file.
+    """Reads the benchmark's results, one dictionary each, from a .jsonl file.
 
-    Lines that are not JSON objects are skipped.
+    Lines that are not JSON objects are skipped. The list is empty if the file does not
+    exist.
     """
     if not path.exists():
         return []
@@ -142,9 +145,10 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def finished(records: list[dict[str, Any]]) -> set[str]:
-    """Returns the keys of the operators and networks that need not be measured again.
+    """Returns the keys of the table rows that need not be measured again.
 
-    They have a result that no other process disturbed and that is not from --quick.
-    `Row.key` defines the keys.
+    A row measures one operator or network, and `Row.key` returns its key. It need not
+    be measured again if it has a result that no other process disturbed and that was
+    measured without `--quick`.
     """
     return {r["key"] for r in records if not (r["contaminated"] or r["quick"])}

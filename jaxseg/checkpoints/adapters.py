@@ -95,16 +95,18 @@ def merge_adapters(params: Mapping[str, Any], *, frozen: bool = False) -> Any:
 
 
 def stored_adapters(stored: Mapping[str, tuple[int, ...]], entry: str) -> Any:
-    """Returns the shapes of the adapters that a checkpoint contains.
+    """Returns the shapes of the low-rank adapters that a checkpoint contains.
 
-    They complete the template of shapes with which the checkpoint is read.
+    A checkpoint is read with the shapes of the network's arrays. These do not include
+    adapters, so the caller adds the result to them.
 
     Args:
-      stored: The shapes of the stored arrays by path.
-      entry: The entry of the state that contains them, "params" or "ema".
+      stored: A dictionary from the path of each stored array to its shape.
+      entry: The entry of the training state that contains the adapters: "params", or
+        "ema" for the moving average of the parameters.
 
     Returns:
-      {"adapters": a tree of shapes}, or {} if there are none.
+      {"adapters": a tree of shapes}, or {} if the checkpoint contains no adapters.
     """
     prefix = f"{entry}/{ADAPTERS}/"
     shapes = {
@@ -119,10 +121,11 @@ def stored_adapters(stored: Mapping[str, tuple[int, ...]], entry: str) -> Any:
 
 
 def is_trained(params: Mapping[str, Any]) -> Any:
-    """Returns for each parameter whether training with adapters changes it.
+    """Returns a tree of booleans that says which parameters training changes.
 
-    The adapters and all parameters outside of the backbone are trained. If there is no
-    entry "adapters", all parameters are trained.
+    The tree has the structure of `params`. The adapters and all parameters outside of
+    the backbone are trained. If there is no entry "adapters", all parameters are
+    trained.
     """
     frozen = {BACKBONE} if ADAPTERS in params else set()
     return {

@@ -69,8 +69,8 @@ def difference(stored: Mapping[str, str], found: Mapping[str, str]) -> str:
     """Describes the first array whose digest differs from the stored one.
 
     Args:
-      stored: The digests in the checkpoint, by name of the array.
-      found: The digests of the arrays that were read, by name.
+      stored: A dictionary from the name of each array to its digest in the checkpoint.
+      found: A dictionary from the name of each array that was read to its digest.
 
     Returns:
       The description, or "" if all digests agree.
@@ -105,7 +105,7 @@ def _held(array: Any) -> int:
 
 
 def over_processes(arrays: Sequence[Any], held: Sequence[int]) -> list[int]:
-    """Adds the sums that the processes computed over their own parts of each array.
+    """Adds the sums that all processes computed over their own parts of each array.
 
     Args:
       arrays: The arrays, of which a process may hold only a part.

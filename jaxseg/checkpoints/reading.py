@@ -25,7 +25,7 @@ class DamagedCheckpoint(ValueError):
 
 
 def stored_leaves(directory: Path) -> Shapes:
-    """Returns the shapes of the arrays in a step's folder, by the path of the array.
+    """Returns a dictionary from the path of each array in a step's folder to its shape.
 
     Raises:
       DamagedCheckpoint: If the list of arrays cannot be read.
@@ -45,7 +45,7 @@ def check_fit(directory: Path, stored: Shapes, template: Any) -> None:
 
     Args:
       directory: The folder of the checkpoint, for the message.
-      stored: The shapes of the stored arrays by path.
+      stored: A dictionary from the path of each stored array to its shape.
       template: A tree of the shapes that the model needs.
     """
     text = difference(stored, leaves(template))
@@ -132,9 +132,10 @@ def reading(directory: Path) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """Returns the type and the first line of the exception that caused an error.
+    """Returns one line of text that states the original cause of an error.
 
-    If exceptions caused one another, this is the first one that was raised.
+    The line has the type and the first line of the message of the exception. If
+    exceptions caused one another, this is the first one that was raised.
     """
     while error.__cause__ is not None:
         error = error.__cause__

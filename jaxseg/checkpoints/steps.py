@@ -16,8 +16,10 @@ def steps_in(directory: str | Path) -> tuple[int, ...]:
 
 
 def best_in(directory: str | Path, *, verify: bool = True) -> int | None:
-    """Returns the evaluated step with the highest mean IoU, the latest one if several
-    tie.
+    """Returns the evaluated step with the highest mean IoU.
+
+    If several steps have it, the latest one is returned. The result is None if no step
+    was evaluated.
 
     Args:
       directory: The checkpoint directory.

@@ -37,7 +37,8 @@ def of_step(
     `jaxseg.checkpoints.digest` states how long this takes.
 
     Returns:
-      The digest of every array of `state`, and those of `meta` and `metrics`.
+      A dictionary: "arrays" contains the digests of the arrays of `state`, and the
+      other entries are the digests of `meta` and `metrics`.
     """
     return {
         "arrays": digest.of_arrays(state),
@@ -147,8 +148,8 @@ def advising(remedy: str) -> Iterator[None]:
     """Returns a context manager that adds a remedy to errors about damaged checkpoints.
 
     Args:
-      remedy: The instruction for using the newest intact step. `{step}` stands for the
-        number of that step.
+      remedy: The instruction for using the newest intact step, such as "--checkpoint
+        {step} takes it". `{step}` is replaced by the number of that step.
 
     Raises:
       ValueError: If the block raises DamagedCheckpoint. The message adds the number of

@@ -50,11 +50,12 @@ def parsed(
       kind: The dataclass with one field for each argument.
       argv: The words of the command line after the command.
       prog: The command, such as "jaxseg eval".
-      bounds: For each field, by its dotted name, the rule for its allowed values.
+      bounds: A dictionary from the dotted name of each field to the rule for its
+        allowed values.
       default: The default values, or None for those of the dataclass.
-      listing: Returns text that `--help` shows after the options.
-      more: Descriptions of options that the command itself takes from the command
-        line, by titles such as "--out DIR".
+      listing: A function that returns text to show in `--help` after the options.
+      more: A dictionary from titles such as "--out DIR" to descriptions of options that
+        the command itself takes from the command line.
 
     Returns:
       An instance of `kind`.
@@ -90,14 +91,15 @@ def help_of(
     more: Mapping[str, str] | None = None,
     width: int | None = None,
 ) -> str:
-    """Returns the help of a command.
+    """Returns the help of a command as text.
 
     Args:
       kind: The dataclass with one field for each argument.
       prog: The command, such as "jaxseg eval".
       default: The default values, or None for those of the dataclass.
-      listing: Returns text to show after the options.
-      more: Descriptions of further options by their titles.
+      listing: A function that returns text to show after the options.
+      more: A dictionary from titles such as "--out DIR" to descriptions of further
+        options.
       width: The largest number of characters in a line, or None for the width of the
         terminal.
     """
@@ -117,8 +119,9 @@ def one_line(prog: str, mistyped: Callable[[], str] = str) -> Iterator[None]:
 
     Args:
       prog: The command, such as "jaxseg eval".
-      mistyped: Returns the message that replaces that of the parser if the line has a
-        mistyped option of all commands, and "" otherwise.
+      mistyped: A function that returns a message if the command line has a mistyped
+        form of an option that all commands share, else "". The message replaces that of
+        the parser.
     """
     printed = io.StringIO()
     try:

@@ -25,7 +25,7 @@ class AveragingOptions:
     calibrated: bool = False
     """Scale the logits of each run by the values that `jaxseg calibrate` has fitted."""
     average: Literal["probabilities", "logits"] = "probabilities"
-    """Average the probabilities, or the logits."""
+    """What is averaged over the predictions: the class probabilities or the logits."""
     dropout_samples: int = 0
     """Number of predictions per network with random dropout (Monte Carlo dropout). 0
     turns dropout off."""
@@ -67,7 +67,10 @@ class AveragingOptions:
             )
 
     def record(self) -> dict[str, Any]:
-        """Returns the options that differ from their defaults, as values of JSON."""
+        """Returns a dictionary of the options that differ from their defaults.
+
+        Its values can be stored as JSON.
+        """
         found = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
@@ -121,10 +124,11 @@ NO_PICTURES = PictureOptions()
 
 
 def move_runs(arguments: list[str]) -> list[str]:
-    """Moves all run directories after the first one of `--workdir` to `--ensemble`.
+    """Returns a command line with the further run directories moved to `--ensemble`.
 
-    A word counts as a run directory if it contains config.json, so that image files may
-    follow the option `--workdir` as well.
+    `--workdir A B C` becomes `--workdir A --ensemble B C`. A word counts as a run
+    directory if it contains config.json, so that image files may follow the option
+    `--workdir` as well.
 
     Args:
       arguments: The words of the command line.
@@ -142,9 +146,10 @@ def move_runs(arguments: list[str]) -> list[str]:
 
 
 def directory_first(arguments: list[str]) -> list[str]:
-    """Moves the run directory that `--workdir` names to the front of a command line.
+    """Returns a command line with the run directory of `--workdir` as the first word.
 
-    `jaxseg eval` takes it as the first argument, and other commands as this option.
+    `--split test --workdir A` becomes `A --split test`. `jaxseg eval` takes the run
+    directory as the first argument, whereas other commands take it as this option.
 
     Args:
       arguments: The words of the command line.
@@ -159,7 +164,9 @@ def directory_first(arguments: list[str]) -> list[str]:
 
 
 def move_further_runs(arguments: list[str]) -> list[str]:
-    """Moves the words between the first run directory and the options to `--ensemble`.
+    """Returns a command line with the further run directories moved to `--ensemble`.
+
+    `A B C --split test` becomes `A --split test --ensemble B C`.
 
     Args:
       arguments: The words of the command line, with the run directory first.

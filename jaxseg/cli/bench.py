@@ -77,8 +77,8 @@ class Arguments:
 def main(argv: list[str]) -> int:
     """Measures operators and networks, and writes the table and the charts.
 
-    Those that already have a valid result are skipped. A result is not valid if other
-    processes slowed the measurement down.
+    Operators and networks that already have a valid result are skipped. A result is not
+    valid if other processes slowed the measurement down.
     """
     options = parsed(Arguments, argv, prog="jaxseg bench", bounds=BOUNDS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch's share

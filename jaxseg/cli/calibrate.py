@@ -78,7 +78,7 @@ class Arguments:
     pixels: int = 500
     """Largest number of labeled pixels that are drawn from each image."""
     seed: int = 0
-    """Seed of the drawn pixels."""
+    """Seed of the random choice of pixels."""
     batch_size: int = 8
     """Number of images per batch."""
     data: DataConfig = DEFAULT.data
@@ -130,7 +130,7 @@ def main(argv: list[str]) -> int:
 def show(
     options: Arguments, scaling: LogitScaling, pixels: Pixels, spec: Any
 ) -> dict[str, Any]:
-    """Prints the scaling and its effect on the pixels to which it was fitted.
+    """Prints a scaling of logits and its effect on the pixels to which it was fitted.
 
     Args:
       options: The options of the command.
@@ -139,7 +139,8 @@ def show(
       spec: The classes.
 
     Returns:
-      The method, the drawn pixels and the scores, for calibration.json.
+      A dictionary for calibration.json: the method, the number and the seed of the
+      drawn pixels, and the scores before and after the scaling.
     """
     if options.method == "temperature":
         print(f"temperature {1 / scaling.weight[0]:.4f}")

@@ -40,7 +40,7 @@ class CalibrationOptions:
     """Print how well probabilities agree with observed frequencies, and draw the
     reliability diagram."""
     calibration_bins: int = 15
-    """Number of bins of confidence."""
+    """Number of intervals into which confidences from 0 to 1 are divided."""
     calibration_diagram: str | None = None
     """PNG file of the reliability diagram. The default is reliability.png in the run
     directory."""
@@ -54,9 +54,10 @@ class CalibrationOptions:
             check_file("calibration_diagram", self.calibration_diagram)
 
     def meters(self) -> tuple[CalibrationMeter, ...]:
-        """Returns the observer that counts the right predictions of each confidence.
+        """Returns a tuple of one object that counts the right predictions.
 
-        The result is empty if --calibration was not given.
+        It counts them in each image for each interval of confidence. The tuple is empty
+        if `--calibration` was not given.
         """
         return (CalibrationMeter(self.calibration_bins),) if self.calibration else ()
 
@@ -71,7 +72,7 @@ class CalibrationOptions:
           spec: The classes.
 
         Returns:
-          An entry for the JSON file of the scores.
+          {"calibration": the scores}, to be added to the JSON file of the evaluation.
         """
         found = calibration(total(images))
         print(as_message(f"\ncalibration\n{score_lines(found)}"))
@@ -82,7 +83,7 @@ class CalibrationOptions:
 
 
 def calibration_json(found: Calibration) -> dict[str, Any]:
-    """Converts the scores of a calibration to values of JSON.
+    """Converts the scores of a calibration to a dictionary of JSON values.
 
     Args:
       found: The scores.

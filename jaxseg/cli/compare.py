@@ -72,12 +72,14 @@ class Arguments:
     size: tuple[int, int] | None = None
     """Height and width to which images are resized for both networks."""
     tolerance: float = 1e-4
-    """Largest difference of equal logits, relative to the largest logit."""
+    """Largest difference of the logits at which the networks agree, as a fraction of
+    the largest absolute logit."""
     seconds: float = 6.0
-    """Time for the measurement of speed. 0 leaves it out."""
+    """Number of seconds for which the speed of both networks is measured. 0 measures no
+    speed."""
     effects: bool = True
-    """Measure the difference that each step of the preprocessing makes in which the
-    libraries disagree."""
+    """Measure, for each preprocessing step that differs between the two libraries, how
+    much it changes the logits and the labels."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the result as JSON instead of tables."""
 

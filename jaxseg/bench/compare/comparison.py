@@ -156,7 +156,7 @@ class Comparison:
 def compared(
     pair: Pair, paths: Iterable[str | Path], options: CompareOptions
 ) -> Comparison:
-    """Runs a PyTorch network and its import on images and compares their logits.
+    """Returns a comparison of the logits of a PyTorch network and of its import.
 
     Args:
       pair: The original network and its import in jaxseg.

@@ -30,7 +30,7 @@ class Fitted:
 
 
 def fitted(pixels: np.ndarray, pair: Pair, size: Size | None = None) -> Fitted:
-    """Resizes and pads an image to a size that both networks accept.
+    """Returns an image that is resized and padded to a size that both networks accept.
 
     Args:
       pixels: The image, [H, W, C].

@@ -83,7 +83,7 @@ class Pair:
 
     @functools.cached_property
     def form(self) -> OutputForm:
-        """Returns how the logits of both networks are converted to labels."""
+        """Returns an object that converts the logits of both networks to labels."""
         classes = self.conversion.network.num_classes
         return OutputForm("binary") if classes == 1 else form_of(classes, self.spec)
 
@@ -93,10 +93,12 @@ class Pair:
         return self.network.spec
 
     def in_order(self, inputs: np.ndarray) -> np.ndarray:
-        """Reverses the channels of RGB images if the original network takes BGR.
+        """Returns images in the channel order that the original network takes.
+
+        If that order is BGR, the channels of the images are reversed.
 
         Args:
-          inputs: Images, [B, H, W, C].
+          inputs: RGB images, [B, H, W, C].
         """
         return inputs[..., ::-1] if self.order == "BGR" else inputs
 
@@ -139,7 +141,8 @@ def open_pair(checkpoint: str, wanted: Wanted, *, imported: str = "") -> Pair:
 
     Args:
       checkpoint: A file of torchvision, segmentation_models.pytorch or MMSegmentation.
-      wanted: The choices of the user. All other settings follow from the checkpoint.
+      wanted: The network, the number of classes and other settings that the user has
+        chosen. All other settings follow from the checkpoint.
       imported: A run directory or a file of weights with the names of jaxseg that was
         made from the checkpoint. By default the checkpoint is imported now.
 

@@ -76,8 +76,8 @@ class Preprocessing:
       normalization: The mean and standard deviation, in RGB order.
       value_range: The pixel values that are mapped to 0 and 1.
       order: The order of the channels that the network takes.
-      place: The file or class that states these values, as a phrase that follows
-        "is that of".
+      place: The source of these values, as the end of the sentence "The preprocessing
+        is that of ...", such as "the configuration in the checkpoint".
     """
 
     resizing: Resizing
@@ -107,8 +107,9 @@ class Step:
       name: The name of the step.
       theirs: The step in the library of the checkpoint, in words.
       ours: The step in jaxseg, in words.
-      changed: The preprocessing of the checkpoint's library, except that this step is
-        that of jaxseg. None if the step is equal in both or cannot be changed alone.
+      changed: The preprocessing of the checkpoint's library in which this step alone is
+        replaced by that of jaxseg. None if the step is equal in both libraries or
+        cannot be changed alone.
       note: Why the effect of this step is not measured separately, or "".
     """
 
@@ -159,7 +160,10 @@ def of_jaxseg(pair: Pair) -> Preprocessing:
 
 
 def steps(theirs: Preprocessing, ours: Preprocessing) -> tuple[Step, ...]:
-    """Compares the preprocessing of a PyTorch library and of jaxseg step by step.
+    """Returns a tuple with each preprocessing step of a PyTorch library and of jaxseg.
+
+    The steps are the size, the interpolation, the range of the values, their mean and
+    deviation, and the order of the channels.
 
     Args:
       theirs: The preprocessing of the library that the checkpoint comes from.

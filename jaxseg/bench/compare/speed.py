@@ -45,7 +45,7 @@ class Speed:
         return statistics.median(self.ratios)
 
     def lines(self) -> list[str]:
-        """Describes the measured times in lines of text."""
+        """Returns lines of text that state the measured times."""
         height, width = self.size
         low, high = (np.quantile(self.ratios, share) for share in (0.25, 0.75))
         found = [

@@ -32,7 +32,7 @@ class Table:
 
 
 def facts(found: Comparison) -> Table:
-    """Returns a table of the checkpoint, the network and the origin of the import."""
+    """Returns a table that names the checkpoint, the network and the import."""
     pair = found.pair
     assumed = "; ".join(pair.conversion.network.assumed)
     rows = [
@@ -57,7 +57,10 @@ def _import(found: Comparison) -> str:
 
 
 def logits(found: Comparison) -> Table:
-    """Returns a table of how far jaxseg's logits are from PyTorch's on each image."""
+    """Returns a table that states for each image how far the logits of jaxseg differ.
+
+    They are compared with the logits of PyTorch.
+    """
     columns = (
         *("image", "size", "largest difference", "mean difference"),
         *("of the largest logit", "equal labels"),
@@ -77,7 +80,10 @@ def logits(found: Comparison) -> Table:
 
 
 def preprocessing(found: Comparison) -> Table:
-    """Returns a table of the preprocessing in the PyTorch library and in jaxseg."""
+    """Returns a table of the preprocessing steps of the PyTorch library and of jaxseg.
+
+    Its last column states how much each difference changes the prediction.
+    """
     columns = (
         "preprocessing",
         found.pair.library,
@@ -93,7 +99,11 @@ def preprocessing(found: Comparison) -> Table:
 
 
 def notes(found: Comparison) -> list[str]:
-    """Returns sentences on resized images and on where the preprocessing is stated."""
+    """Returns notes on the images and on the preprocessing, one sentence each.
+
+    A note says how an image was resized or padded for the comparison. The last note
+    names the source of the preprocessing of the PyTorch library.
+    """
     texts = [f"{Path(i.path).name} was {i.note}." for i in found.images if i.note]
     texts.append(
         f"The preprocessing of {found.pair.library} is that of {found.theirs.place}."
