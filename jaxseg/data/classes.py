@@ -44,7 +44,7 @@ def find_class_list(root: pathlib.Path) -> pathlib.Path | None:
 
 
 def read_classes(path: pathlib.Path) -> tuple[str, ...]:
-    """Reads class names from a file with one name per line, in the order of the labels.
+    """Returns the class names in a file, which has one name per line in label order.
 
     Names are converted to Unicode's composed form (NFC), so that each name has one
     spelling.
@@ -116,8 +116,8 @@ def named_classes(
       labels: The label map, or None.
 
     Returns:
-      The class names, and a text that says where they come from. The names are () if
-      the classes must be counted in the masks.
+      A pair: the class names, and a text that says where they come from. The names are
+      () if the classes must be counted in the masks.
 
     Raises:
       ValueError: If `classes.txt` cannot be used, or the label map contradicts the
@@ -160,7 +160,7 @@ def counted_names(labels: Iterable[int]) -> tuple[str, ...]:
 
 
 def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
-    """Returns the specification of a folder of images and masks with given classes.
+    """Returns the `DatasetSpec` of a folder of images and masks with given classes.
 
     Args:
       names: The class names in label order.
@@ -175,7 +175,7 @@ def folder_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
 
 
 def overlapping_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
-    """Returns the specification of a folder of images whose classes can overlap.
+    """Returns the `DatasetSpec` of a folder of images whose classes can overlap.
 
     Args:
       names: The class names. Class k is stored as bit k of a label.

@@ -86,7 +86,7 @@ def cloud_eval_batches(
     Args:
       source: The clouds.
       batch_size: The number of clouds per batch over all processes.
-      multiple: The number of which the padded number of points is a multiple.
+      multiple: The padded number of points of each cloud is a multiple of this number.
       process_index: The index of this process.
       process_count: The number of processes.
 
@@ -118,6 +118,10 @@ def train_example(
       config: The options of the augmentation.
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
+
+    Returns:
+      A dictionary of the arrays that `cloud_train_batches` yields, without the batch
+      axis.
     """
     rng = order.generator(seed, position)
     device_seed = rng.integers(2**32, dtype=np.uint32)

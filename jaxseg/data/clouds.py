@@ -75,12 +75,15 @@ class Clouds:
 def open_clouds(
     config: DataConfig, split: str, *, trained: DatasetSpec | None = None
 ) -> Clouds:
-    """Opens the clouds of a split and prepares the dataset on first use.
+    """Opens the clouds of a split, and prepares the dataset on first use.
 
     Args:
       config: The dataset.
       split: A split, or a slice such as "train[90%:]".
       trained: Is ignored, because point clouds are not normalized by statistics.
+
+    Returns:
+      A `Clouds` object, which reads clouds by index.
 
     Raises:
       ValueError: If the dataset contains images, an option does not apply to clouds, or

@@ -32,11 +32,11 @@ class Examples(Protocol):
 
     @property
     def records(self) -> Sequence[Mapping[str, bytes]]:
-        """The encoded examples."""
+        """Returns the encoded examples, one mapping from array to bytes for each."""
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:
-        """The size of each image."""
+        """Returns the (H, W) of each image in pixels."""
 
     def __len__(self) -> int:
         """Returns the number of examples."""

@@ -55,14 +55,14 @@ class Listing:
 
 
 def list_folder(folder: pathlib.Path) -> Listing:
-    """Lists the images of a folder and its other visible entries."""
+    """Returns a `Listing` of the images of a folder and its other visible entries."""
     visible = visible_entries(folder)
     images = tuple(path for path in visible if counts(path))
     return Listing(images, tuple(path for path in visible if not counts(path)))
 
 
 def visible_entries(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Lists the entries of a folder, sorted by name.
+    """Returns a list of the paths in a folder, sorted by name.
 
     Files that operating systems and editors create are left out.
     """
@@ -100,13 +100,13 @@ def name_key(name: str) -> str:
 
 
 def name_others(others: Sequence[pathlib.Path]) -> str:
-    """Returns text that names the files of a folder that do not count as images.
+    """Returns text that names files which are left out because they are no images.
 
     Args:
-      others: The files that do not count as images.
+      others: The paths of these files.
 
     Returns:
-      A part of a message, or "" if there are no such files.
+      A clause of a message, without a final period, or "" if there are no such files.
     """
     if not others:
         return ""

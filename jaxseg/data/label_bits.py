@@ -53,7 +53,7 @@ def pack(present: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def unpack(label: Any, num_classes: int, void: int) -> tuple[Any, Any]:
-    """Returns which classes are present in each pixel, and which pixels are not void.
+    """Unpacks labels: returns the classes in each pixel, and which pixels are not void.
 
     Args:
       label: Integers [...], as a NumPy or JAX array.
@@ -61,8 +61,8 @@ def unpack(label: Any, num_classes: int, void: int) -> tuple[Any, Any]:
       void: The ignore index.
 
     Returns:
-      uint8 [..., K], 1 where class k is present and 0 at void pixels, and booleans
-      [...], False at void pixels.
+      Two arrays. The first one, uint8 [..., K], is 1 where class k is present, and 0
+      elsewhere and at void pixels. The second one, bool [...], is False at void pixels.
     """
     known = label != void
     places = np.arange(num_classes).reshape((1,) * label.ndim + (-1,))

@@ -61,7 +61,7 @@ class LabelMap:
 
     @property
     def void(self) -> int:
-        """Returns the ignore index: 65535 for classes above 255, otherwise 255."""
+        """Returns the ignore index, 255, or 65535 if 255 can be a class of the map."""
         return counted_void({label for _, label in self.pairs})
 
     @property
@@ -97,7 +97,7 @@ class LabelMap:
         return int(np.diff(self.values).min()) if len(self.pairs) > 1 else 0
 
     def require_classes(self, count: int, origin: str) -> None:
-        """Checks that a dataset has all classes of the map.
+        """Raises ValueError unless a dataset has all classes of the map.
 
         Args:
           count: The number of classes of the dataset.
@@ -114,7 +114,9 @@ class LabelMap:
             )
 
     def class_names(self) -> tuple[str, ...]:
-        """Returns default names for the classes of the map.
+        """Returns names for the classes of the map, such as class_0, class_1 and so on.
+
+        A map of the form BACKGROUND/OBJECT has the names background and object.
 
         Raises:
           ValueError: If the classes are not 0, 1, 2, ... without a gap.
@@ -223,12 +225,12 @@ def _binary(word: str) -> tuple[tuple[int, int], ...]:
 def _pair(word: Any) -> tuple[int, int | str]:
     pair = word.split(":") if isinstance(word, str) else word
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise ValueError(f"{word!r} is not a pair")
+        raise ValueError(f"{word!r} is not a pair VALUE:CLASS")
     value, label = (_number(part) for part in pair)
     if isinstance(value, str):
-        raise ValueError(f"{value!r} is not a mask value")
+        raise ValueError(f"the mask value {value!r} is not an integer")
     if isinstance(label, str) and label != "void":
-        raise ValueError(f"{label!r} is neither a class number nor void")
+        raise ValueError(f"the class {label!r} is neither a number nor void")
     value = _checked(value)
     if isinstance(label, int) and not 0 <= label < MOST_CLASSES:
         raise ValueError(f"the class {label} is not within 0 to {MOST_CLASSES - 1}")

@@ -108,7 +108,7 @@ class MaskReader:
             check_classes(found, self.num_classes, self.origin)
 
     def read(self, path: pathlib.Path) -> np.ndarray:
-        """Reads the labels in a mask.
+        """Reads a mask file and returns its labels.
 
         Args:
           path: The mask file.
@@ -167,7 +167,7 @@ class MaskReader:
         return self.given or self.unlisted == "error"
 
     def values(self, path: pathlib.Path) -> tuple[np.ndarray, bool]:
-        """Reads the values in a mask.
+        """Reads a mask file and returns its values, which are not yet labels.
 
         Args:
           path: The mask file.

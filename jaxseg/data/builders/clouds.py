@@ -19,7 +19,7 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
     """
 
     def features(self) -> dict[str, Any]:
-        """Returns the tensorflow_datasets feature of each stored array, by name."""
+        """Returns a dictionary from stored arrays to tensorflow_datasets features."""
         return cloud_features()
 
     def check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
@@ -32,8 +32,9 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
           pair: The files of the cloud.
 
         Returns:
-          The arrays of the example by name, the labels of its points, uint8 [N], and
-          1, the orientation tag of an image that is not rotated.
+          A dictionary of the arrays of the example; the labels of its points, uint8
+          [N]; and the number 1. Readers of images return their orientation tag in this
+          place, and 1 is the tag of an image that is not rotated.
 
         Raises:
           ValueError: If a file is bad.

@@ -69,11 +69,11 @@ class DrawnBuilder(NamedBuilder, skip_registration=True):
     """Builds the splits train and validation of a generated dataset."""
 
     def spec(self) -> DatasetSpec:
-        """Returns the specification of the classes of the dataset."""
+        """Returns the `DatasetSpec`, which contains the classes of the dataset."""
         return self.dataset.spec
 
     def features(self) -> dict[str, Any]:
-        """Returns the tensorflow_datasets feature of each stored array, by name."""
+        """Returns a dictionary from stored arrays to tensorflow_datasets features."""
         if self.dataset.kind == "clouds":
             return cloud_features()
         size, names = self.builder_config.size, list(self.dataset.spec.classes)

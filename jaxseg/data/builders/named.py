@@ -13,7 +13,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def cloud_features() -> dict[str, Any]:
-    """Returns the tensorflow_datasets feature of each point cloud array, by name."""
+    """Returns a dictionary from cloud arrays to tensorflow_datasets features."""
     return {
         "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
         "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
@@ -39,17 +39,17 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def spec(self) -> DatasetSpec:
-        """Returns the specification of the classes and pixels of the prepared data."""
+        """Returns the `DatasetSpec`: the classes and pixels of the prepared data."""
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """Returns the tensorflow_datasets feature of each stored array, by name.
+        """Returns a dictionary from stored arrays to tensorflow_datasets features.
 
         The feature "id", the name of the example, is left out.
         """
 
     def metadata(self) -> dict[str, Any] | None:
-        """Returns the metadata to store with the prepared data, or None."""
+        """Returns a dictionary to store with the prepared data as metadata, or None."""
         return None
 
     def _info(self) -> tfds.core.DatasetInfo:

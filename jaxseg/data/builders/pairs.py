@@ -57,7 +57,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return self.builder_config.class_names
 
     def spec(self) -> DatasetSpec:
-        """Returns the specification of the classes, and the user's label map.
+        """Returns the `DatasetSpec`: the classes, the pixels and the user's label map.
 
         If there are no class names, the classes are called `class_0`, `class_1` and so
         on, up to the highest label in the masks.
@@ -80,7 +80,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return dataclasses.replace(masks, counted_void=self.counted_void)
 
     def features(self) -> dict[str, Any]:
-        """Returns the tensorflow_datasets feature of each stored array, by name.
+        """Returns a dictionary from stored arrays to tensorflow_datasets features.
 
         Images are stored as bytes, which are an unchanged JPEG file or encoded tiles.
         """
@@ -101,12 +101,12 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return {"image": tfds.features.Image(shape=image_shape), "label": label}
 
     def metadata(self) -> dict[str, Any]:
-        """Returns the metadata of the prepared data before any example is read.
+        """Returns the metadata of the prepared data, as it is before examples are read.
 
-        The preparation fills its empty lists: "labels" with the labels in any split,
-        "labels_of_split" with the labels in each split, and "skipped" with the names of
-        the pairs that each split leaves out. "tiled" states whether pixels are stored
-        in tiles.
+        The result is a dictionary. Reading the examples fills its empty entries:
+        "labels" with the labels in any split, "labels_of_split" with the labels in each
+        split, and "skipped" with the names of the pairs that each split leaves out. The
+        entry "tiled" states whether pixels are stored in tiles.
         """
         lists = {"labels": [], "labels_of_split": {}, "skipped": {}}
         return lists | {"tiled": self.tiled}
@@ -210,8 +210,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
           pair: The files of the example.
 
         Returns:
-          The encoded arrays of the example by name, its labels [H, W], and the
-          orientation tag of the image.
+          Three values: a dictionary of the encoded arrays of the example, its labels
+          [H, W], and the orientation tag of the image.
 
         Raises:
           ValueError: If a file is bad.

@@ -227,7 +227,7 @@ def _overlapping(dataset, path, classes, label_map):
     if label_map is not None:
         raise ValueError(
             f"data.labels={str(label_map)!r} is invalid: expected none, because each "
-            f"mask of {dataset.name!r} shows one class."
+            f"mask of {dataset.name!r} shows one class. Leave data.labels out."
         )
     return class_folder_names(path, classes)
 

@@ -44,7 +44,9 @@ class Roles:
 
 
 def leaves(features: tfds.features.FeaturesDict, prefix: str = "") -> dict[str, Any]:
-    """Returns all features by name. Nested features have names such as annotation/mask.
+    """Returns a dictionary from names to features, including the nested features.
+
+    A nested feature has a name such as annotation/mask.
 
     Args:
       features: The features of a builder.
@@ -120,7 +122,7 @@ def is_wide(feature: Feature) -> bool:
 
 
 def image_pixels(feature: Feature, options: ReadOptions) -> PixelType:
-    """Returns the channels and the type of the images that a feature contains.
+    """Returns the channels and the data type of the images that a feature contains.
 
     Args:
       feature: The feature.

@@ -90,6 +90,9 @@ class StoredMasks:
           examples: The stored examples.
           split: The split, for error messages.
 
+        Returns:
+          The number of pixels of each value, as a `MaskValues` object.
+
         Raises:
           ValueError: If an image or a mask is refused, or their sizes differ.
         """
@@ -146,6 +149,9 @@ def remembered(
       masks: The decoder of the masks.
       examples: A function that returns the stored examples.
       split: The split.
+
+    Returns:
+      The number of pixels of each value, as a `MaskValues` object.
     """
     found = _read_counts(file, split)
     if found is None:

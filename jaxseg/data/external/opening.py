@@ -71,6 +71,9 @@ def open_examples(config: DataConfig, split: str) -> Opened:
       config: The dataset and how it is read.
       split: A split, or a slice such as "train[90%:]".
 
+    Returns:
+      An `Opened` object with the examples, the classes and the decoder.
+
     Raises:
       ValueError: If an option is wrong, or an image or a mask is refused.
     """
@@ -156,8 +159,8 @@ def named(
       feature: The name of the feature of the mask.
 
     Returns:
-      The class names, and a text that says where they come from. The names are () if
-      the classes must be counted in the masks.
+      A pair: the class names, and a text that says where they come from. The names are
+      () if the classes must be counted in the masks.
 
     Raises:
       ValueError: If the label map contradicts the names.

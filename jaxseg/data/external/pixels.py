@@ -47,7 +47,7 @@ def decode_image(data: bytes, place: str, max_pixels: int) -> np.ndarray:
 
 
 def check_array(values: np.ndarray, place: str, kept: PixelType) -> np.ndarray:
-    """Selects those channels of a decoded image that the network reads.
+    """Returns a decoded image with only those channels that the network reads.
 
     Args:
       values: All stored channels, [H, W, S].
@@ -70,6 +70,9 @@ def encoded_image(data: bytes, place: str, max_pixels: int) -> bytes:
       data: The stored bytes.
       place: The name of the example, for error messages.
       max_pixels: The largest number of pixels; larger images are refused.
+
+    Returns:
+      The bytes of a PNG or JPEG file.
     """
     if tiles.is_tiled(data):
         return rasters.encode_png(decode_image(data, place, max_pixels))
@@ -125,7 +128,8 @@ def check_image(data: bytes, place: str, max_pixels: int) -> tuple[int, int]:
     with _opened(data, place, max_pixels, mask=False) as (image, form):
         if form.mode in kinds.WIDE:
             raise ValueError(
-                f"{place}: The image has {form.bits} bits per channel: expected 8."
+                f"{place}: The image has {form.bits} bits per channel: expected 8. "
+                "Store the image with 8 bits per channel."
             )
         return image.height, image.width
 

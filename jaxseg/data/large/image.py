@@ -27,7 +27,7 @@ _GRAY["float32"] = Form("F", raw="", bits=32, channels=1)
 
 
 class Boxes(Protocol):
-    """Protocol of an open file from which boxes of pixels can be read."""
+    """Defines the methods of an open file from which boxes of pixels are read."""
 
     def read(self, box: BoxTuple) -> np.ndarray:
         """Returns the pixels in a box with all channels of the file, [h, w, S]."""
@@ -141,5 +141,7 @@ def _pixels(stored: Stored, options: ReadOptions) -> PixelType:
     if options.pixels != "rgb8" or not gray:
         return stored.header(unlimited).pixels
     if options.range is None:
-        raise UnknownRange(f"The range of its {name} gray values is not known")
+        raise UnknownRange(
+            f"The range of the {name} gray values of the file is not known"
+        )
     return RGB8

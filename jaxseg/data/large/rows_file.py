@@ -33,7 +33,7 @@ class RowsFile:
       dtype: The type of the values.
       origin: All inputs and options that determine the values, in types that JSON can
         store. An existing file is continued only if its origin is equal.
-      remedy: The last sentence of an error about a file that cannot be continued.
+      remedy: The last sentence of the errors about a file that cannot be continued.
     """
 
     path: Path

@@ -157,8 +157,8 @@ def georeference(path: pathlib.Path) -> tuple[tuple[int, int, int, Any], ...]:
       path: The file.
 
     Returns:
-      For each tag: its code, its TIFF data type, the number of its values, and the
-      values. Empty if the file is no GeoTIFF.
+      A tuple with one entry for each tag: its code, its TIFF data type, the number of
+      its values, and the values. The tuple is empty if the file is no GeoTIFF.
     """
     import tifffile
 
