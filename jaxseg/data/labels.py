@@ -228,9 +228,9 @@ def _pair(word: Any) -> tuple[int, int | str]:
         raise ValueError(f"{word!r} is not a pair VALUE:CLASS")
     value, label = (_number(part) for part in pair)
     if isinstance(value, str):
-        raise ValueError(f"the mask value {value!r} is not an integer")
+        raise ValueError(f"{value!r} is not a whole number from 0 to {LARGEST}")
     if isinstance(label, str) and label != "void":
-        raise ValueError(f"the class {label!r} is neither a number nor void")
+        raise ValueError(f"the class {label!r} is neither a class number nor void")
     value = _checked(value)
     if isinstance(label, int) and not 0 <= label < MOST_CLASSES:
         raise ValueError(f"the class {label} is not within 0 to {MOST_CLASSES - 1}")

@@ -44,27 +44,30 @@ def test_no_map(option):
     assert parse_labels(option) is None
 
 
+NOT_VALUE = f"is not a whole number from 0 to {2**32 - 1}"
+
+
 @pytest.mark.parametrize(
     ("option", "reason"),
     [
-        (("1:x",), "the class 'x' is neither a number nor void"),
-        (("x:1",), "the mask value 'x' is not an integer"),
+        (("1:x",), "the class 'x' is neither a class number nor void"),
+        (("x:1",), f"'x' {NOT_VALUE}"),
         (("1",), "'1' is not a pair VALUE:CLASS"),
         (("1:2:3",), "'1:2:3' is not a pair VALUE:CLASS"),
         (("0:0", "0:1"), "the mask value 0 is listed twice"),
         (("0:void", "1:void"), "all mask values are mapped to void"),
         (("0:0", "1:4095"), "the class 4095 is not within 0 to 4094"),
-        (("-1:0",), "'-1' is not a mask value"),
+        (("-1:0",), f"'-1' {NOT_VALUE}"),
         (((0, -1),), "the class -1 is not within 0 to 4094"),
         (((1.0, 0),), "1.0 is not an integer"),
         (((True, 0),), "True is not an integer"),
         ((f"{2**32}:0",), f"the mask value {2**32} is not within 0 to {2**32 - 1}"),
-        (("9" * 5000 + ":0",), f"'{'9' * 5000}' is not a mask value"),
-        (("²:0",), "'²' is not a mask value"),
+        (("9" * 5000 + ":0",), f"'{'9' * 5000}' {NOT_VALUE}"),
+        (("²:0",), f"'²' {NOT_VALUE}"),
         ("0/255/3", "'0/255/3' is not of the form BACKGROUND/OBJECT"),
         ("0/", "'0/' is not of the form BACKGROUND/OBJECT"),
         ("5/5", "the mask value 5 is listed twice"),
-        ("0/255 1:1", "'0/255' is not a pair"),
+        ("0/255 1:1", "'0/255' is not a pair VALUE:CLASS"),
     ],
 )
 def test_what_is_no_map_is_refused(option, reason):
@@ -113,8 +116,8 @@ def test_values_become_classes(dtype):
         ("0/255", (0, 1, 127, 128, 254, 255), (0, 0, 0, 1, 1, 1)),
         ("255/0", (0, 127, 128, 255), (1, 1, 0, 0)),
         ("0:0 100:1 200:2", (0, 50, 51, 150, 151, 250, 251), (0, 0, 1, 1, 2, 2, 255)),
-        ("0:0 64:1 255:void", (31, 32, 33, 96, 97, 223, 224), (0, 0, 1, 1, 255, 255,
-        255)), ("50:0 250:1", (0, 150, 151), (0, 0, 1)),
+        ("0:0 64:1 255:void", (31, 32, 33, 96, 97, 223, 224), (0, 0, 1, 1, 255, 255, 255)),
+        ("50:0 250:1", (0, 150, 151), (0, 0, 1)),
     ],
 )  # fmt: skip
 def test_lossy_values_go_to_the_nearest_listed_one(option, values, expected):

@@ -141,7 +141,5 @@ def _pixels(stored: Stored, options: ReadOptions) -> PixelType:
     if options.pixels != "rgb8" or not gray:
         return stored.header(unlimited).pixels
     if options.range is None:
-        raise UnknownRange(
-            f"The range of the {name} gray values of the file is not known"
-        )
+        raise UnknownRange(f"The range of the file's {name} gray values is not known")
     return RGB8

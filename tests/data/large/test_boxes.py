@@ -76,7 +76,7 @@ def test_boxes_of_an_array_are_those_of_the_reader(array, tmp_path):
 @pytest.mark.parametrize(
     ("array", "settings", "options", "message"),
     [
-        (WIDE[..., 0], {}, ReadOptions(), "range of its uint16 gray values"),
+        (WIDE[..., 0], {}, ReadOptions(), "range of the file's uint16 gray values"),
         (WIDE[..., 0].astype(np.int16), {}, STORED, "have the type int16"),
         (RGB[..., 0], {"photometric": "miniswhite"}, ReadOptions(), "MINISWHITE"),
         (RGB[..., [0, 1, 2, 0]], {"extrasamples": [1]}, STORED, "multiplied by its al"),
