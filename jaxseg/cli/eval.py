@@ -164,7 +164,7 @@ def evaluate(arguments: Arguments, config: Config) -> dict[str, Any]:
       config: The configuration of the run with the overridden values.
 
     Returns:
-      The content of the JSON file of the scores.
+      A dictionary, which is the content of the JSON file of the scores.
     """
     chosen = selection.choose(arguments.devices)
     selection.check_space("space", arguments.space, None, chosen)

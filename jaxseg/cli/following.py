@@ -46,7 +46,7 @@ def follow(
       pause: The seconds after which the function looks again for new checkpoints.
 
     Returns:
-      The steps that were evaluated by this call.
+      A list of the steps that this call has evaluated.
     """
     path = Path(workdir) / FOLLOWED if output is None else Path(output)
     rows = read_objects(path) if path.exists() else []

@@ -142,7 +142,7 @@ class Measuring:
           images: The results that the `ImageMeter` has computed for each image.
 
         Returns:
-          Further entries for the JSON file of the scores.
+          A dictionary of further entries for the JSON file of the scores.
         """
         searches = self.crf_search.search
         given = self.refinements[0] if self.refinements and not searches else None
@@ -212,7 +212,7 @@ NAMES = {"pixel_accuracy": "pixel accuracy", "mean_iou": "mean IoU"}
 
 
 def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
-    """Formats the bootstrap intervals of all scores, in percent.
+    """Returns the bootstrap intervals of all scores as a table of text, in percent.
 
     Args:
       intervals: For each score, its lower bound, its upper bound and the number of

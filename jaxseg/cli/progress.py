@@ -35,7 +35,7 @@ def reporter() -> Silent | Lines | Bar:
 
 
 def summary(values: Mapping[str, Any]) -> str:
-    """Formats metrics on one line, as in `loss 0.4123  lr 0.00091  10.8 steps/s`.
+    """Returns metrics as one line of text: `loss 0.4123  lr 0.00091  10.8 steps/s`.
 
     Args:
       values: The metrics by name. Those without a format in this function are left out.
@@ -62,7 +62,7 @@ def summary(values: Mapping[str, Any]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Formats a fraction such as 0.631 as `63.1 %`, and None as a dash."""
+    """Returns a fraction such as 0.631 as the text `63.1 %`, and None as a dash."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 

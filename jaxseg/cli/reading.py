@@ -24,8 +24,8 @@ class Reading:
 
     range: tuple[float, float] | None = None
     """The two pixel values that become black (0) and white (255) in images with more
-    than 8 bits per channel, if the network was trained on 8-bit RGB. Other networks
-    take the range of their training."""
+    than 8 bits per channel, if the network was trained on 8-bit RGB. Networks that were
+    trained on other images use the range of their training by default."""
     max_pixels: int | None = None
     """Largest number of pixels of an image. Larger images are rejected."""
 

@@ -81,7 +81,9 @@ NONE = FurtherScores()
 def report_refined(
     scores: ScoreSet, spec: DatasetSpec, images: Sequence[ImageResult]
 ) -> dict[str, Any]:
-    """Prints the further scores after a refinement, and returns them for the JSON file.
+    """Prints the further scores after a refinement, and returns them as a dictionary.
+
+    The dictionary contains the entries for the JSON file of the scores.
 
     Args:
       scores: The object that computes the scores.

@@ -111,7 +111,7 @@ class Arguments:
     retries: int = 0
     """Number of restarts in a row, without a new checkpoint in between, if the training
     process is killed, the runtime aborts or another process is lost. By default the
-    command ends then."""
+    command is not restarted."""
     digest: bool = True
     """Compare restored arrays with the digest that was stored with them."""
     skip_damaged: tyro.conf.FlagCreatePairsOff[bool] = False

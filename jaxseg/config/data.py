@@ -142,8 +142,8 @@ class MemberConfig:
       class_map: The file of the class map, or the lines of such a file, for example
         "vehicle -> car | truck". By default each class is mapped to the class of the
         same name in the combined class list.
-      weight: The share of the training examples, relative to the other weights. A
-        dataset with weight 0 is only evaluated.
+      weight: The share of the training examples that are from this dataset, relative to
+        the weights of the other datasets. A dataset with weight 0 is only evaluated.
     """
 
     name: str = ""

@@ -49,7 +49,7 @@ class Area:
         return self == Area.whole(self.size)
 
     def of(self, pixels: np.ndarray) -> np.ndarray:
-        """Cuts this rectangle out of an image. The result is a view of the image.
+        """Returns the pixels of an image inside this rectangle, as a view of the image.
 
         Args:
           pixels: The whole image, [H, W] or [H, W, C].

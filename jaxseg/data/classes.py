@@ -95,7 +95,7 @@ def same_classes(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def shown_classes(names: Sequence[str]) -> str:
-    """Joins class names with commas and leaves out the middle of a long list.
+    """Returns class names joined by commas, without the middle of a long list.
 
     >>> shown_classes([f"c{k}" for k in range(150)])[-19:]
     'c18, c19, ..., c149'

@@ -42,7 +42,7 @@ class Examples(Protocol):
         """Returns the number of examples."""
 
     def holding(self, classes: tuple[str, ...]) -> tuple[int, ...]:
-        """Returns the sorted indices of the examples that contain any of `classes`."""
+        """Returns a tuple of the indices of examples that contain any of `classes`."""
 
 
 def train_draw(
@@ -57,8 +57,8 @@ def train_draw(
       position: The position in the training stream, from 0.
 
     Returns:
-      The index of the example, the random generator for the augmentation on the host,
-      and the seed for the augmentation on the device.
+      Three values: the index of the example, the random generator for the augmentation
+      on the host, and the seed for the augmentation on the device.
     """
     rng = order.generator(seed, position)
     device_seed = rng.integers(2**32, dtype=np.uint32)

@@ -47,7 +47,7 @@ class ExampleCache:
         return _empty("", self._count, self._limit // processes)
 
     def get(self, index: int) -> dict[str, Any] | None:
-        """Returns the example with this index, or None if the cache lacks it."""
+        """Returns the arrays of an example, or None if the cache lacks the example."""
         return self._examples.get(index)
 
     def keep(self, index: int, example: dict[str, Any]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def is_left_behind(name: str) -> bool:
 
 
 def name_key(name: str) -> str:
-    """Converts a name to the composed Unicode form (NFC) for comparisons.
+    """Returns a name in the composed Unicode form (NFC) for comparisons.
 
     >>> name_key("u" + chr(0x308)) == chr(0xFC)
     True

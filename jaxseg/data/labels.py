@@ -66,12 +66,12 @@ class LabelMap:
 
     @property
     def values(self) -> tuple[int, ...]:
-        """Returns the mask values that the map lists, in ascending order."""
+        """Returns a tuple of the mask values that the map lists, in ascending order."""
         return tuple(value for value, _ in self.pairs)
 
     @property
     def classes(self) -> tuple[int, ...]:
-        """Returns the class numbers of the map in ascending order, without void."""
+        """Returns a tuple of the class numbers of the map in order, without void."""
         return tuple(sorted({label for _, label in self.pairs} - {self.void}))
 
     @property
@@ -114,7 +114,7 @@ class LabelMap:
             )
 
     def class_names(self) -> tuple[str, ...]:
-        """Returns names for the classes of the map, such as class_0, class_1 and so on.
+        """Returns a tuple of class names for the map: class_0, class_1 and so on.
 
         A map of the form BACKGROUND/OBJECT has the names background and object.
 

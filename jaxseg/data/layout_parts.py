@@ -54,10 +54,13 @@ def files_by_name(
 
 
 def read_names(path: pathlib.Path) -> list[Line]:
-    """Reads image names from the first column of a text file, with their line numbers.
+    """Returns the image names in the first column of a text file.
 
     Args:
       path: The text file, with one image per line. Blanks separate the columns.
+
+    Returns:
+      A list of pairs (line number, name).
 
     Raises:
       MissingFiles: If the list does not exist.

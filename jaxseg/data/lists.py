@@ -66,7 +66,7 @@ def read_list(
       suffixes: The suffixes of image files in lower case.
 
     Returns:
-      A dictionary from each name, without suffix and folder, to its line number.
+      A list of pairs (line number, name). The names have no suffix and no folder.
 
     Raises:
       ValueError: If the text cannot be read, there is no name, or a name repeats.

@@ -80,7 +80,10 @@ def collect() -> Facts:
 
 
 def shadows_in(path: str) -> tuple[str, ...]:
-    """Returns the paths in folders of PYTHONPATH that hide installed packages.
+    """Returns a tuple of the paths in PYTHONPATH that hide installed packages.
+
+    Such a path is a file or folder, in a folder of PYTHONPATH, with the name of a
+    package.
 
     A copy of jaxseg is not among them, because its folder can be the repository.
 

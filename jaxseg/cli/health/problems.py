@@ -31,7 +31,7 @@ class Problem:
 
 
 def find_problems(facts: Facts) -> list[Problem]:
-    """Returns the known problems of an installation, the worst ones first."""
+    """Returns a list of the known problems of an installation, the worst ones first."""
     return [
         *_versions(facts),
         *_devices(facts),

@@ -61,7 +61,7 @@ def heading(text: str) -> str:
 
 
 def paragraphs(text: str, width: int) -> list[str]:
-    """Wraps text whose paragraphs are separated by empty lines."""
+    """Returns the lines of wrapped text, whose paragraphs empty lines separate."""
     lines: list[str] = []
     for block in text.split("\n\n"):
         lines += ["", *wrapped(" ".join(block.split()), width)]
@@ -69,7 +69,7 @@ def paragraphs(text: str, width: int) -> list[str]:
 
 
 def wrapped(text: str, width: int, first: str = "", others: str = "") -> list[str]:
-    """Wraps one paragraph.
+    """Returns a list of the lines of one wrapped paragraph.
 
     Args:
       text: The paragraph.

@@ -97,7 +97,7 @@ def value_type(field: str, hint: Any) -> ValueType:
 
 
 def alternatives(hint: Any) -> list[Any]:
-    """Returns the types of a union type such as `int | str | None`, without None."""
+    """Returns the list of types in a union such as `int | str | None`, but not None."""
     origin = get_origin(hint)
     if origin is Annotated:
         return alternatives(get_args(hint)[0])
@@ -108,7 +108,7 @@ def alternatives(hint: Any) -> list[Any]:
 
 
 def literals(hint: Any) -> tuple[str, ...]:
-    """Returns the values of all `Literal` types that a type contains."""
+    """Returns a tuple of the values of all `Literal` types that a type contains."""
     if get_origin(hint) is Literal:
         return tuple(str(word) for word in get_args(hint) if word is not None)
     if hint is Ellipsis or isinstance(hint, str):

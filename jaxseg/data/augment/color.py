@@ -156,7 +156,7 @@ def blend(base: np.ndarray, image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def rotated_hue(image: np.ndarray, degrees: float) -> np.ndarray:
-    """Rotates the hue of an RGB image, and keeps its saturation and value (as in HSV).
+    """Returns an RGB image with rotated hue, and unchanged saturation and value (HSV).
 
     Args:
       image: Float32 [H, W, 3].

@@ -149,8 +149,8 @@ def rectangle(
       side: The smallest and the largest side of the rectangle, as fractions of `size`.
 
     Returns:
-      (top, left, bottom, right) in pixels. The row `bottom` and the column `right` are
-      the first ones after the rectangle.
+      A list [top, left, bottom, right] in pixels. The row `bottom` and the column
+      `right` are the first ones after the rectangle.
     """
     height, width = (round(rng.uniform(*side) * whole_side) for whole_side in size)
     top = int(rng.integers(size[0] - height + 1))

@@ -129,7 +129,7 @@ class GeometryEntry(Entry):
 
     @abc.abstractmethod
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
-        """Draws the random parameters for one crop of `size` (H, W) pixels."""
+        """Returns random parameters, as a dictionary, for a crop of `size` (H, W)."""
 
     @abc.abstractmethod
     def origin(
@@ -165,7 +165,7 @@ class PixelEntry(Entry):
 
     @abc.abstractmethod
     def draw(self, rng: np.random.Generator) -> Drawn:
-        """Draws the random parameters of one application of this augmentation."""
+        """Returns random parameters, as a dictionary, for one application."""
 
     @abc.abstractmethod
     def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:

@@ -45,7 +45,7 @@ def parse_entries(texts: tuple[str, ...]) -> tuple[Entry, ...]:
 
 
 def parse_entry(text: str) -> Entry:
-    """Parses the text of one augmentation, such as `rotate(degrees=30)`.
+    """Returns the augmentation that a text such as `rotate(degrees=30)` describes.
 
     Raises:
       ValueError: If the name or a parameter is unknown, or a value is not allowed.

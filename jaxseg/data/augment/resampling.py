@@ -91,7 +91,7 @@ def _nearest(
 
 
 def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Converts float32 values to the type of stored pixels.
+    """Returns float32 values converted to the type of stored pixels.
 
     For integer types, values are rounded, and halves are rounded up.
     """

@@ -89,7 +89,7 @@ class UserPipeline(SceneEntry):
 
 @functools.lru_cache(maxsize=8)
 def load_pipeline(text: str) -> UserPipeline:
-    """Loads the pipeline that `data.albumentations` names.
+    """Loads the pipeline that `data.albumentations` names, as a `UserPipeline`.
 
     Args:
       text: FILE.py:NAME, where NAME is a variable of the Python file.

@@ -112,7 +112,7 @@ def pairs_config(
     labels: Any = (),
     **options: Any,
 ) -> PairsConfig:
-    """Creates the builder configuration of a dataset of image and mask files.
+    """Returns the `PairsConfig` of a dataset of image and mask files.
 
     The name of the configuration changes when the files or the options change.
 

@@ -57,12 +57,12 @@ class StoredPixels(tfds.features.FeatureConnector):
         )
 
     def decode_example_np(self, example_data: bytes) -> np.ndarray:
-        """Decodes stored bytes to pixels, [H, W, C]."""
+        """Decodes stored bytes, and returns the pixels [H, W, C]."""
         pixels = rasters.decode(example_data)
         return pixels if pixels.ndim == 3 else pixels[..., None]
 
     def to_json_content(self) -> dict[str, Any]:
-        """Returns the constructor arguments of this feature as JSON values."""
+        """Returns a dictionary of the constructor arguments of this feature."""
         return {
             "shape": list(self._shape),
             "dtype": self._dtype.name,

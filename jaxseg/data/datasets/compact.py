@@ -6,7 +6,7 @@ from jaxseg.data.spec import Color
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Splits a string at commas into names.
+    """Returns a tuple of the names in a string, which commas separate.
 
     >>> names_of("road, traffic light")
     ('road', 'traffic light')
@@ -15,7 +15,7 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def colors_of(text: str) -> tuple[Color, ...]:
-    """Converts hexadecimal colors that are separated by blanks to RGB colors.
+    """Returns the RGB colors of hexadecimal colors that are separated by blanks.
 
     >>> colors_of("000000 ff8000")
     ((0, 0, 0), (255, 128, 0))

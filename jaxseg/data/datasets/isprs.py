@@ -50,7 +50,9 @@ def labels_of(count: int = len(CLASSES)) -> LabelMap:
 
 
 def options_of(name: str) -> tuple[Option, ...]:
-    """Returns the `Option` objects of Potsdam or Vaihingen, each with its variants.
+    """Returns a tuple of the `Option` objects of Potsdam or Vaihingen.
+
+    Each object contains the variants of one property, between which users can choose.
 
     Args:
       name: The name of the dataset.

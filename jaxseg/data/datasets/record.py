@@ -167,7 +167,7 @@ class Dataset:
         return dataclasses.replace(self, **found, variant=names)
 
     def raw_values(self) -> tuple[int, ...]:
-        """Returns the mask values that a test server expects, one for each class."""
+        """Returns a tuple with the mask value of each class for a test server."""
         if self.raw:
             return self.raw
         classes = range(self.spec.num_classes if self.spec else 0)

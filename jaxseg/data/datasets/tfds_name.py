@@ -40,7 +40,7 @@ def is_tfds(name: str) -> bool:
 
 
 def parse_name(name: str) -> BuilderName:
-    """Parses a value of `data.name` that starts with `tfds:`.
+    """Returns the parts of a value of `data.name` that starts with `tfds:`.
 
     Args:
       name: The value.

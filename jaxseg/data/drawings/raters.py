@@ -49,6 +49,9 @@ def draw_case(rng: np.random.Generator, size: tuple[int, int]) -> Case:
     Args:
       rng: The random number generator.
       size: The (H, W) of the image in pixels.
+
+    Returns:
+      A `Case` with the image and the labels.
     """
     kind = KINDS[rng.integers(len(KINDS))]
     core, whole = _outlines(rng, size)

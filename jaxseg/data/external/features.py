@@ -76,6 +76,9 @@ def choose_features(
       image: The option `data.image`, or None to infer the feature.
       label: The option `data.label`, or None to infer the feature.
 
+    Returns:
+      A `Roles` object with the names of both features.
+
     Raises:
       ValueError: If a name is wrong, or several features or none are possible.
     """

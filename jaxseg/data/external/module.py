@@ -16,7 +16,9 @@ from jaxseg.text import printable
 
 
 def load_module(name: str) -> ModuleType:
-    """Imports the module of the option `data.module`, once per process.
+    """Imports the module of the option `data.module`, and returns it.
+
+    A module is imported once per process.
 
     tensorflow_datasets registers the builders in it when their classes are defined.
 

@@ -100,7 +100,7 @@ def can_be_large(path: pathlib.Path) -> bool:
 
 
 def open_large(path: pathlib.Path, options: ReadOptions) -> LargeImage:
-    """Opens a TIFF or an NPY file of any size, so that boxes of it can be read.
+    """Opens a TIFF or NPY file of any size as a `LargeImage`, which reads boxes of it.
 
     Args:
       path: The file.

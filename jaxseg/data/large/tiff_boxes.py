@@ -131,6 +131,9 @@ def open_tiff_boxes(path: pathlib.Path) -> TiffBoxes | RawBoxes:
 
     Args:
       path: The file, which `jaxseg.data.wide.tiff.open_tiff` must have accepted.
+
+    Returns:
+      An object whose method `read` returns the pixels in a box.
     """
     import tifffile
 

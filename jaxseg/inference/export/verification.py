@@ -96,7 +96,7 @@ def _image(random, program, size):
 def _compared(program, size, found, expected):
     if program.output == "probabilities":
         wanted, bar = expected.probabilities, MOST_PROBABILITY
-        unit = "largest difference of a probability"
+        unit = "is the largest difference of a probability"
         measure = lambda: np.abs(found - wanted[None]).max()
     else:
         wanted, bar = expected.labels, MOST_LABELS
