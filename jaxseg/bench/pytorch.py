@@ -106,7 +106,10 @@ def installed(name: str) -> bool:
 
 
 def versions() -> dict[str, str]:
-    """Returns the installed versions of JAX, jaxlib, Flax and the PyTorch libraries."""
+    """Returns a dictionary from the name of each installed library to its version.
+
+    The libraries are JAX, jaxlib, Flax and those of PyTorch that networks come from.
+    """
     found = {}
     for name in ("jax", "jaxlib", "flax", *PACKAGES.values()):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -194,8 +197,8 @@ def _absent(name: str):
 
     def operator(*args, **kwargs):
         raise RuntimeError(
-            f"operator {name} is invalid: expected a version of mmcv that contains its "
-            "compiled code"
+            f"operator={name!r} is invalid: expected a version of mmcv that contains "
+            "its compiled code. Install mmcv instead of mmcv-lite."
         )
 
     return operator

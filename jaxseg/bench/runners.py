@@ -144,7 +144,7 @@ class Theirs:
 
 
 def filled(model: Any) -> dict[str, Any]:
-    """Draws random weights for a network, which is faster than `model.init`.
+    """Returns variables of a network with random kernels, faster than `model.init`.
 
     Args:
       model: The network.

@@ -146,7 +146,7 @@ class Checkpoints:
         meta: dict[str, Any],
         metrics: dict[str, float] | None = None,
     ) -> None:
-        """Starts to save a checkpoint in the background.
+        """Starts to save the state and the metadata of a step in the background.
 
         If the step was already saved, it is saved again only to add metrics that the
         earlier save did not have.
@@ -216,7 +216,7 @@ class Checkpoints:
                 damaged.append(error)
                 continue
             for error in damaged:
-                logger.warning("%s; continuing from step %d", error, step)
+                logger.warning("%s; the run continues from step %d", error, step)
                 self._set_aside(int(error.directory.name))
             self._manager.reload()
             return step, *found
@@ -231,7 +231,7 @@ class Checkpoints:
             if not self._opening.skip_damaged:
                 with verification.advising(ADVICE):
                     raise
-            logger.warning("%s; continuing without this step", error)
+            logger.warning("%s; the run continues without this step", error)
             self._set_aside(step)
 
     def _set_aside(self, step: int, *, keep: bool = True) -> None:

@@ -63,5 +63,5 @@ def resolve(directory: str | Path, which: str | int, *, verify: bool = True) -> 
         return step
     raise ValueError(
         f"checkpoint={which!r} is invalid: expected a step in {directory}: "
-        "latest, best, " + ", ".join(map(str, steps))
+        f"latest, best, {', '.join(map(str, steps))}"
     )

@@ -105,9 +105,10 @@ class PictureOptions:
     map_format: Literal["tiff", "npy"] = "tiff"
     """Format of the maps, float32 [H, W]. A PNG picture is always written as well."""
     attention: tuple[int, int] | None = None
-    """Row and column of a pixel that every image has. NAME_attention.png shows what the
-    attention layers of DANet, OCR and non-local networks attend to there, and
-    NAME_attention.npz contains the weights."""
+    """Row and column of the pixel whose attention is written. Every image must contain
+    it. NAME_attention.png shows which pixels the attention layers of DANet, OCR and
+    non-local networks weight most at this pixel, and NAME_attention.npz contains the
+    weights."""
     crf_steps: bool = False
     """Write NAME_crf.png, which shows the classes and their probabilities before the
     first iteration of the CRF and after each one. It requires --crf."""

@@ -152,7 +152,7 @@ def test_damaged_steps_are_set_aside_when_asked(copy, caplog):
         assert bytes_of(restored) == bytes_of(state(2))
         assert checkpoints.steps == (1, 2)
         checkpoints.save(3, state(5), meta={"step": 3})
-    assert "continuing from step 2" in caplog.text and str(copy / "3") in caplog.text
+    assert "continues from step 2" in caplog.text and str(copy / "3") in caplog.text
     with Checkpoints(copy) as checkpoints:
         assert checkpoints.steps == (2, 3)  # two are kept
         assert bytes_of(checkpoints.restore(3, state(0))[0]) == bytes_of(state(5))

@@ -88,8 +88,8 @@ def counter(
             return jaxpr_cost(traced.jaxpr).flops
         except ValueError as error:  # Training can continue without the count.
             logger.warning(
-                "The log will not contain the utilization, because the FLOPs cannot "
-                "be counted: %s",
+                "The log will not contain the utilization of the devices, because the "
+                "FLOPs of a training step cannot be counted: %s",
                 error,
             )
             return None

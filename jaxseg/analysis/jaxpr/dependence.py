@@ -102,7 +102,7 @@ def _reach(rows, columns, leaf, loose):
     if rows is None:
         raise ValueError(
             f"output of shape {leaf.shape} is invalid: expected that every output "
-            "depends on the image. Return only such outputs."
+            "depends on the image. Remove the other outputs."
         )
     lines = []
     for axis, spread in zip(_AXES, (rows, columns), strict=True):

@@ -57,8 +57,8 @@ class PeakMemory:
       at: The path of modules of the equation at which the peak occurs.
       arguments: The size of the weights and inputs, which exist during the whole call.
       outputs: The size of the returned values.
-      held: A pair (path of modules, bytes in use) after each equation that allocates
-        memory, in order.
+      held: Pairs (path of modules, bytes in use), one after each equation that
+        allocates memory, in order.
     """
 
     peak: int
