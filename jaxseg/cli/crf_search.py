@@ -1,4 +1,6 @@
-"""Defines the options --crf.search* of `jaxseg eval`, which try settings of the CRF."""
+"""Defines the options --crf.search* of `jaxseg eval`.
+
+They try settings of the conditional random field (CRF) that refines predictions."""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class CRFSearch:
-    """Selects the settings of the CRF that a search tries.
+    """Selects the settings of the conditional random field (CRF) that a search tries.
 
     Attributes:
       search: Try all combinations of the values below on the split, and print the mean

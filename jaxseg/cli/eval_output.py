@@ -45,8 +45,8 @@ def report(
 ) -> dict[str, Any]:
     """Prints the table of scores and returns the content of the JSON file.
 
-    It omits the last row of the confusion matrix. This row counts the predictions
-    at void pixels, including the padding of the images.
+    The file does not contain the last row of the confusion matrix, which counts the
+    predictions at void pixels, including the padding of the images.
 
     Args:
       header: The model, the step, the dataset, the split and the number of images.

@@ -47,9 +47,9 @@ BOUNDS = {
 class Arguments:
     """Write a trained network to a file that runs without jaxseg.
 
-    The file takes images as they are stored, such as uint8 [B, H, W, 3], and contains
-    their normalization. It returns the probabilities of the classes, float32
-    [B, H, W, K], or the classes with --argmax.
+    The file takes images as they are stored, such as uint8 [B, H, W, 3] for B images,
+    and contains their normalization. It returns the probabilities of the K classes,
+    float32 [B, H, W, K], or with --argmax the class of each pixel.
 
     Network options that do not change the parameters may be overridden, such as
     --model.options.output_stride 8.
@@ -68,8 +68,8 @@ class Arguments:
     """Folder with the files of the npm package onnxruntime-web, for --web. By default
     the package is downloaded from registry.npmjs.org."""
     argmax: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Return the most probable class of each pixel, uint8 [B, H, W] (uint16 for more
-    than 256 classes), instead of the probabilities of all classes."""
+    """Return the most probable class of each pixel of the B images, uint8 [B, H, W], or
+    uint16 for more than 256 classes, instead of the probabilities of all classes."""
     size: tuple[int, int] | None = None
     """Height and width of the images. By default they are those of data.crop."""
     any_size: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -193,7 +193,7 @@ def check_sizes(options: Arguments, kind: Format) -> None:
 
 
 def padding(run: Run, options: Arguments) -> int:
-    """Returns the number to whose multiples the exported network pads images.
+    """Returns the number of pixels to whose multiples the exported network pads images.
 
     Args:
       run: The trained network.

@@ -57,9 +57,9 @@ class Measuring:
     them."""
     bootstrap: int = 0
     """Number of replicates from which 95 % intervals of the scores are computed, such
-    as 1000. Each replicate draws as many images as there are, with replacement."""
+    as 1000. Each replicate draws with replacement as many images as the split has."""
     bootstrap_seed: int = 0
-    """Seed of the replicates."""
+    """Seed of the random draws of --bootstrap."""
 
     def check(self) -> None:
         """Raises ValueError if an option is invalid or contradicts another one."""

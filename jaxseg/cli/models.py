@@ -67,7 +67,8 @@ def main(argv: list[str]) -> int:
     chosen = [name for name, (given, _) in lists.items() if given]
     if len(chosen) > 1:
         raise ValueError(
-            f"{chosen[0]} is invalid with {chosen[1]}: expected one of the two options."
+            f"{chosen[0]} is invalid with {chosen[1]}: expected one of the two "
+            "options. Leave the other one out."
         )
     if chosen:
         print(lists[chosen[0]][1](options.pattern, as_json=options.json))

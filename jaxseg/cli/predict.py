@@ -93,9 +93,9 @@ class Arguments:
     """Probability above which a class is present, for a network with
     model.output=sigmoid. The default is that of the dataset, 0.5."""
     mode: Literal["whole", "slide", "tile", "exact"] = "whole"
-    """whole segments the whole image, slide averages overlapping windows, tile joins
-    tiles whose borders are padded by mirroring, for networks without padding, and exact
-    joins tiles whose result is that of the whole image."""
+    """whole segments the whole image at once; slide averages overlapping windows; tile
+    segments adjacent tiles and mirrors the image at its borders, for networks whose
+    convolutions have no padding; exact segments tiles and gives the result of whole."""
     windows: Annotated[Windows, tyro.conf.arg(name="")] = WINDOWS
     exact: Annotated[Exact, tyro.conf.arg(name="")] = EXACT
     scales: tuple[float, ...] = (1.0,)
@@ -108,7 +108,8 @@ class Arguments:
     pictures: Annotated[PictureOptions, tyro.conf.arg(name="")] = NO_PICTURES
     refining: Annotated[Refining, tyro.conf.arg(name="")] = NOT_REFINED
     probabilities: bool = False
-    """Also write NAME.npz with `probabilities` float16 [H, W, K] and `classes`."""
+    """Also write NAME.npz with the arrays `probabilities`, float16 [H, W, K] for K
+    classes, and `classes`, which contains the class names."""
     write: tuple[Literal["raw", "geojson", "coco"], ...] = ()
     """Further files to write for each image. raw is NAME_raw.png, which contains the
     mask values of the dataset's own files, as its test server expects. geojson is

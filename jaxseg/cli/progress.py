@@ -70,7 +70,7 @@ class Lines(Silent):
     """Prints training metrics as lines of text, with the estimated remaining time."""
 
     def started(self, step: int, steps: int) -> None:
-        """Prints the first step, and starts a clock to estimate the remaining time."""
+        """Prints the number of the first step, and starts to measure the pace."""
         self._first, self._steps, self._clock = step, steps, time.monotonic()
         verb = "resuming at" if step else "starting at"
         print(f"{verb} step {step} of {steps}", flush=True)

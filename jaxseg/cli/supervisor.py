@@ -38,7 +38,8 @@ def supervise(
         restart without a new checkpoint, up to 60 s.
 
     Returns:
-      The exit status of the last process, 128 + the number of a signal that killed it.
+      The exit status of the last process. If a signal has killed the process, this is
+      128 plus the number of the signal.
     """
     failures, reached = 0, latest_step()
     with Children() as children:

@@ -69,7 +69,7 @@ class Arguments:
     device_env_var: str = "CUDA_VISIBLE_DEVICES"
     """Environment variable that is set to the number of the device of each process."""
     metric: str = "mean_iou"
-    """Name of the score that the table shows."""
+    """Name of the score that the table shows, such as mean_iou."""
 
 
 def main(argv: list[str]) -> int:

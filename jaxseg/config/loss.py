@@ -11,7 +11,7 @@ class LossConfig:
     """Selects the training objective.
 
     Attributes:
-      name: The name of the main loss function.
+      name: The name of the main loss function, such as cross_entropy.
       additional: The losses that are added to the main loss, as pairs of the name of a
         loss and its coefficient.
       options: The options of each loss by the name of the loss, such as

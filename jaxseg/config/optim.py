@@ -11,7 +11,7 @@ class OptimConfig:
     """Selects the optimizer, the learning rate schedule and the weight decay.
 
     Attributes:
-      name: The name of the optimizer.
+      name: The name of the optimizer, such as sgd or adamw.
       learning_rate: The learning rate at the start of the schedule, after the warmup.
       base_batch_size: The batch size for which learning_rate was chosen. The learning
         rate is scaled by the ratio of the batch size of the run to this batch size.
@@ -29,7 +29,8 @@ class OptimConfig:
         directly; the other optimizers add the decay to the gradient.
       decay_mask: The parameters to which weight decay applies: kernels selects the
         kernels of layers, without biases and normalization; all selects all parameters.
-      schedule: The learning rate as a function of the step, such as poly or cosine.
+      schedule: The name of the function, such as poly or cosine, by which the learning
+        rate changes from step to step.
       poly_power: The exponent of the poly schedule.
       final_learning_rate: The learning rate at the last step of the poly and cosine
         schedules.

@@ -120,10 +120,14 @@ def class_folder_names(
 
 
 def class_mask_reader(classes: tuple[str, ...]) -> functools.partial:
-    """Returns a function that reads the masks of all classes into one label.
+    """Returns a function that reads the masks of all classes as one label.
 
     Args:
       classes: The names of the classes. Class k is stored as bit k of the label.
+
+    Returns:
+      `read_class_masks` with these classes. It takes the mask files and the options of
+      the image reader, and returns the label.
     """
     return functools.partial(read_class_masks, classes=classes)
 

@@ -13,9 +13,9 @@ def pad_cloud(
     """Pads a cloud to `size` points, and moves it to z >= 0, centered at x = y = 0.
 
     Args:
-      points: [N, 3] in meters, with N at most `size`.
-      color: [N, 3], from 0 to 1.
-      label: Uint8 [N].
+      points: The positions of N points in meters, [N, 3]. N is at most `size`.
+      color: The colors of the points, [N, 3], from 0 to 1.
+      label: The classes of the points, uint8 [N].
       size: The number of points after padding.
 
     Returns:

@@ -146,7 +146,7 @@ def augmented_points(
 
     Args:
       rng: The random number generator.
-      points: [N, 3] in meters.
+      points: The positions of N points, [N, 3] in meters.
       config: The strength of each augmentation.
 
     Returns:

@@ -27,7 +27,7 @@ def read_points(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
       path: The file.
 
     Returns:
-      Positions, float64 [N, 3], and colors, uint8 [N, 3].
+      The positions of the N points, float64 [N, 3], and their colors, uint8 [N, 3].
 
     Raises:
       ValueError: If the file cannot be read, a line does not have six numbers, or a

@@ -68,7 +68,7 @@ class Clouds:
         return dict(self._examples[index])
 
     def label(self, index: int) -> np.ndarray:
-        """Returns the labels of a cloud, uint8 [N]."""
+        """Returns the labels of the N points of a cloud, uint8 [N]."""
         return self._examples[index]["label"]
 
 

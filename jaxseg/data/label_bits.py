@@ -40,8 +40,9 @@ def pack(present: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Packs the classes of each pixel into one integer.
 
     Args:
-      present: Booleans [..., K], True where a class is present.
-      known: Booleans [...], False at pixels that get the ignore index.
+      present: Booleans [..., K] for K classes, True where a class is present.
+      known: Booleans [...], one for each pixel, False at pixels that get the ignore
+        index.
 
     Returns:
       The labels, uint8 or uint16 [...].

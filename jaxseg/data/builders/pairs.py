@@ -44,7 +44,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
 
     Args:
       file_format: "array_record", or "tfrecord" for tf.data.
-      **options: The options of every builder of tensorflow_datasets.
+      **options: Options that every builder of tensorflow_datasets takes.
     """
 
     def __init__(self, *, file_format: str = "array_record", **options: Any) -> None:

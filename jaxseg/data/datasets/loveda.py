@@ -24,7 +24,9 @@ CLASSES = {
 
 @dataclasses.dataclass(frozen=True)
 class Scenes:
-    """Pairs LoveDA images in `SPLIT/SCENE/images_png` with masks in `.../masks_png`.
+    """Pairs LoveDA images in `images_png` with masks in `masks_png`.
+
+    Both folders are in a folder SPLIT/SCENE, such as Train/Rural.
 
     Attributes:
       scenes: The folders SCENE that are read: Urban, Rural or both.

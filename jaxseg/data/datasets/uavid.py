@@ -30,10 +30,11 @@ FOLDERS = {
 def sequence_pairs(
     root: pathlib.Path, lists: tuple[str, ...] = ()
 ) -> dict[str, list[Pair]]:
-    """Pairs UAVid images in `uavid_SPLIT/SEQUENCE/Images` with masks in `.../Labels`.
+    """Pairs UAVid images in the folders `Images` with masks in the folders `Labels`.
 
-    Each sequence has files of the same names. The name of a pair therefore starts with
-    the name of the sequence.
+    Both folders are in a folder `uavid_SPLIT/SEQUENCE`. Files of different sequences
+    have the same names. The name of a pair therefore starts with the name of the
+    sequence.
 
     Args:
       root: The folder that contains the folders `uavid_SPLIT`.

@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
     Attributes:
       image: The image of a lesion, uint8 [H, W, 3].
-      labels: Uint8 [H, W] for each rater.
+      labels: The label of each rater, uint8 [H, W].
       kind: How the blurred rim around the core of the drawn object looks.
       modes: The region that each rater labeled: nothing, the core of the object, or its
         core and its rim.

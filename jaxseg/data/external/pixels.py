@@ -50,7 +50,7 @@ def check_array(values: np.ndarray, place: str, kept: PixelType) -> np.ndarray:
     """Returns a decoded image with only those channels that the network reads.
 
     Args:
-      values: All stored channels, [H, W, S].
+      values: The pixels with all S stored channels, [H, W, S].
       place: The name of the example, for error messages.
       kept: The channels and the type that images have after reading.
 

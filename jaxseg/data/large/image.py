@@ -30,7 +30,7 @@ class Boxes(Protocol):
     """Defines the methods of an open file from which boxes of pixels are read."""
 
     def read(self, box: BoxTuple) -> np.ndarray:
-        """Returns the pixels in a box with all channels of the file, [h, w, S]."""
+        """Returns the pixels in a box with all S channels of the file, [h, w, S]."""
 
     def close(self) -> None:
         """Closes the file."""

@@ -51,7 +51,7 @@ class RawBoxes:
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115
 
     def read(self, box: BoxTuple) -> np.ndarray:
-        """Returns the pixels in a box with all channels of the file, [h, w, S].
+        """Returns the pixels in a box with all S channels of the file, [h, w, S].
 
         Args:
           box: Top, left, bottom, right: the first row and column, and the row and

@@ -29,7 +29,7 @@ class RowsFile:
 
     Attributes:
       path: The NPY file.
-      shape: The shape of the mask: (H, W), or (H, W, K) if classes can overlap.
+      shape: The shape of the mask: (H, W), or (H, W, K) if K classes can overlap.
       dtype: The type of the values.
       origin: All inputs and options that determine the values, in types that JSON can
         store. An existing file is continued only if its origin is equal.
@@ -66,11 +66,13 @@ class RowsFile:
         return 0
 
     def write(self, first: int, rows: np.ndarray) -> None:
-        """Writes finished rows to the NPY file, and their number to the JSON file.
+        """Writes n finished rows to the NPY file, and records them in the JSON file.
+
+        The JSON file then states that all rows of the image up to these are finished.
 
         Args:
           first: The index in the image of the first of these rows.
-          rows: The rows, [n, W] or [n, W, K].
+          rows: The rows, [n, W], or [n, W, K] if K classes can overlap.
         """
         data = np.ascontiguousarray(rows, self.dtype)
         with open(self.path, "r+b", buffering=0) as file:

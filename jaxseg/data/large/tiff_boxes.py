@@ -60,7 +60,7 @@ class TiffBoxes:
         self._capacity = max(CACHE_BYTES, 2 * row) // size
 
     def read(self, box: BoxTuple) -> np.ndarray:
-        """Returns the pixels in a box with all channels of the file, [h, w, S].
+        """Returns the pixels in a box with all S channels of the file, [h, w, S].
 
         Args:
           box: Top, left, bottom, right: the first row and column, and the row and

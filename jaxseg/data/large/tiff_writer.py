@@ -26,9 +26,10 @@ def write_tiff(
     Args:
       path: The file to write.
       read: A function of (start, stop) that returns the rows start to stop - 1.
-      shape: The shape of the image: (H, W), or (H, W, K) if classes can overlap.
+      shape: The shape of the image: (H, W), or (H, W, K) if K classes can overlap.
       dtype: The type of the values.
-      palette: The colors of the classes, uint8 [N, 3], for 8-bit classes [H, W].
+      palette: The RGB color of each of N classes, uint8 [N, 3], for a mask (H, W) of
+        8-bit classes.
       geo: The GeoTIFF tags of the location on the earth, from
         `jaxseg.data.large.tiff_boxes.georeference`.
     """
