@@ -41,7 +41,8 @@ class ReducedAttention(nn.Module):
         map; 1 for no convolution.
       joint: Whether queries, keys and values have one matrix, as in MMSegmentation.
       epsilon: Epsilon of the normalization of the reduced map.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" computes all attention scores at once, "block" computes some
+        of them at a time to save memory, and "auto" chooses by their number.
       style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
@@ -89,7 +90,9 @@ class ReducedAttention(nn.Module):
 
 
 class MixBlock(nn.Module):
-    """Applies reduced attention and an MLP with a depthwise 3x3 convolution.
+    """Applies self-attention, and an MLP with a depthwise 3x3 convolution.
+
+    The keys and values of the attention come from a map of reduced size.
 
     `rate` is the fraction of examples whose residual branches are dropped in training.
     For the other attributes see `MixTransformer`.
@@ -144,7 +147,8 @@ class MixTransformer(nn.Module):
       epsilon: Epsilon of the normalizations after the embeddings and of the reduced
         maps; 1e-5 in the authors' code and 1e-6 in MMSegmentation. All other
         normalizations have an epsilon of 1e-6.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" computes all attention scores at once, "block" computes some
+        of them at a time to save memory, and "auto" chooses by their number.
       style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:

@@ -38,7 +38,8 @@ class ViT(nn.Module):
         (SETR-naive and SETR-PUP).
       dropout: Dropout rate after the embedding and in the layers.
       patch_bias: Whether the patch embedding has a bias; MMSegmentation's has none.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" computes all attention scores at once, "block" computes some
+        of them at a time to save memory, and "auto" chooses by their number.
       style: The normalization and the data type of all layers, see `BlockConfig`.
       distilled: Whether a second token follows the class token, as in distilled DeiT.
       levels: Names of the maps in the pyramid, in the order of `taps`; () names them

@@ -278,8 +278,8 @@ class Checkpoints:
     def preempted(self, step: int) -> bool:
         """Returns whether the cluster has asked all hosts to stop.
 
-        Every host must call it at each step. It is always False without
-        `jax.distributed`."""
+        Every host must call this method at each step. The result is always False
+        without `jax.distributed`."""
         return bool(self._manager.reached_preemption(step))
 
     @contextlib.contextmanager

@@ -217,8 +217,8 @@ def _equation(eqn, flags, padding):
         if cost != Cost():
             raise ValueError(
                 f"primitive={name!r} is invalid around convolutions or matrix "
-                f"products: expected one of {sorted((*CALLS, *_LOOPS))}, whose "
-                "number of repetitions is known."
+                f"products: expected one of {sorted((*CALLS, *_LOOPS))}. It is not "
+                "known how often other primitives repeat their contents."
             )
     return Cost(), outputs
 

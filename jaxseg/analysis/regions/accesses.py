@@ -1,4 +1,4 @@
-"""Determines which positions of its operands an operation reads for its results."""
+"""Determines which positions of the operands an operation reads for its results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Access(NamedTuple):
     spread - 1 additional positions between neighboring entries of the operand.
 
     Attributes:
-      out: The number of the dimension of the result that i runs along.
+      out: The index of the dimension of the result along which i runs.
       scale: The step between the first positions that entries i and i + 1 read.
       shift: The first position that entry 0 reads; negative if it is in the padding.
       width: The number of positions from the first to the last one that an entry reads.
@@ -39,7 +39,7 @@ class Access(NamedTuple):
         padding.
 
         Args:
-          span: The interval of the result, along its dimension `out`.
+          span: The interval along the dimension `out` of the result.
         """
         start = span.start * self.scale + self.shift
         length = (span.length - 1) * self.scale + self.width
@@ -51,7 +51,7 @@ class Access(NamedTuple):
         The entries are counted in the operand before its dilation.
 
         Args:
-          span: The interval of the result, along its dimension `out`.
+          span: The interval along the dimension `out` of the result.
         """
         wide = self.interval(span)
         first = -(-wide.start // self.spread)

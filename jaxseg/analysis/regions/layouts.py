@@ -53,7 +53,7 @@ def same_lines(values: list[Value], rank: int, skip: int | None = None) -> bool:
     Args:
       values: The arrays.
       rank: The number of dimensions of the result.
-      skip: The number of a dimension that is not compared, or None.
+      skip: The index of a dimension that is not compared, or None.
     """
     for dim in range(rank):
         sizes = {

@@ -177,7 +177,7 @@ def _merged(node, spans):
 
 
 def reshaped_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the interval of each axis of an array that a part of a reshape needs."""
+    """Returns the intervals of an array that a reshape maps to the result's `spans`."""
     (value,), result = node.ins, node.outs[0]
     grouped = regrouped(value.dims, result.shape)
     if grouped is None:
@@ -260,7 +260,7 @@ def _concatenation(node, spans):
 
 
 def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the interval of each axis of an array that a part of `lax.rev` needs."""
+    """Returns the intervals of an array that `lax.rev` maps to the result's `spans`."""
     value, found = node.ins[0], list(spans)
     for dim in node.params["dimensions"]:
         for i in value.places(dim):

@@ -48,7 +48,7 @@ def assign(
         that a tile computes.
       tiles: The numbers of rows and columns of tiles.
       given: Arrays that are already known, for example from an earlier pass over the
-        image. What is needed to compute them is not determined.
+        image. The arrays from which they are computed are left out.
 
     Returns:
       The parts of all arrays that are needed for `roots`.
