@@ -25,8 +25,9 @@ class Example:
       position: The position in the stream of training examples.
       name: The name of the pair of files.
       size: The (H, W) of the unchanged image in pixels.
-      drawn: The random parameters that the host has drawn: the crop window, the elastic
-        deformation and the applied entries of `data.augment`.
+      drawn: The random parameters that are drawn on the host, not on the accelerator:
+        the crop window, the elastic deformation and the applied entries of
+        `data.augment`.
       mirrored: Whether the example is mirrored.
       factors: The factors by which brightness, contrast and saturation are multiplied.
       image: The normalized image that the network receives, float32 [h, w, C].

@@ -151,8 +151,9 @@ def union_coverage(branches: Sequence[Sequence[int]], kernel: int = 3) -> float:
     and columns.
 
     Args:
-      branches: The rates of each branch. An empty branch is a 1x1 convolution.
-      kernel: The kernel size.
+      branches: For each branch, the rates of its layers. A branch without rates is a
+        1x1 convolution.
+      kernel: The kernel size of the layers.
 
     Raises:
       ValueError: If all branches are empty.

@@ -62,7 +62,8 @@ def trace(fn: Callable, image: Any, *rest: Any) -> Graph:
       *rest: Further arguments, such as weights; arrays or shapes.
 
     Returns:
-      The operations on which the result depends.
+      A `Graph`: the operations on which the result depends, the arguments, and the
+      result.
     """
     closed = jax.make_jaxpr(fn)(image, *rest)
     builder, inputs = _Builder(), []
