@@ -181,7 +181,8 @@ def polygons(argv: list[str]) -> int:
         if not path.exists() or (option == "images" and not path.is_dir()):
             expected = "a folder" if option == "images" else "a file or a folder"
             raise ValueError(
-                f"{option}={str(path)!r} is invalid: expected {expected} that exists."
+                f"{option}={str(path)!r} is invalid: expected {expected} that exists. "
+                "Correct the path."
             )
     check_folder("output", options.output)
     from jaxseg.data.polygons import DrawRules, read_annotations, write_folder

@@ -152,7 +152,8 @@ def level_of(switches: set[str]) -> Verbosity:
     quiet, verbose = switches & {"-q", "--quiet"}, switches & {"-v", "--verbose"}
     if quiet and verbose:
         raise ValueError(
-            "--quiet is invalid with --verbose: expected one of the two options."
+            "--quiet is invalid with --verbose: expected one of the two options. Leave "
+            "the other one out."
         )
     if quiet:
         return Verbosity.QUIET

@@ -133,11 +133,13 @@ class Arguments:
     scores: 1, which means no padding, or 32 for a run without this option."""
     buckets: int | None = None
     """Pad images to at most this number of sizes, which are chosen to add few pixels.
-    The command prints how far from the border labels can change, and how many do. By
+    The command prints how far from the border labels can change, and how many change.
+    By
     default each image is segmented at its own size, see --pad-multiple."""
     overwrite: bool = False
-    """Replace results of other runs or options in the directory. Without this option,
-    they are an error, and the same command again continues where it was stopped."""
+    """Replace results in the directory that are from another run or from other options.
+    Without this option, such results are an error. To continue a command that was
+    stopped, repeat it without this option."""
     on_bad_file: Literal["skip", "stop"] = "skip"
     """skip reports an image that cannot be read and continues with the next one; stop
     ends the command."""

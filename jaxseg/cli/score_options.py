@@ -31,8 +31,9 @@ class Distance:
     """Sets the options of scores that measure distances."""
 
     tolerance: float = NEAR
-    """Largest distance to the other boundary at which the normalized surface distance
-    counts a boundary pixel as correct, in the unit of distance.spacing."""
+    """Largest distance between the predicted and the true boundary at which the
+    normalized surface distance counts a boundary pixel as correct, in the unit of
+    distance.spacing."""
     spacing: tuple[float, float] = SQUARE
     """Height and width of a pixel, for example in millimeters. All distances are in
     this unit."""

@@ -64,8 +64,8 @@ class Arguments:
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds with which every configuration is trained."""
     devices: tuple[str, ...] = ("",)
-    """Numbers of the devices. One process trains on each device at a time. By default
-    one process trains on all devices."""
+    """Numbers of the devices, such as 0 1. One process trains on each device at a
+    time. By default one process trains on all devices."""
     device_env_var: str = "CUDA_VISIBLE_DEVICES"
     """Environment variable that is set to the number of the device of each process."""
     metric: str = "mean_iou"

@@ -34,9 +34,9 @@ class Windows:
     (gaussian, cosine), or not at all (center), so that each pixel is taken from the
     window whose center is nearest."""
     accumulate: Literal["auto", "device", "host", "file"] = "auto"
-    """Where the sums over overlapping windows are held, for the rows that are not
-    finished: in the memory of the device, in that of the host, or in a memory-mapped
-    file. auto selects the first that has room."""
+    """Where the sums over overlapping windows are held until their rows are finished:
+    in the memory of the device, in that of the host, or in a memory-mapped file. auto
+    selects the first that has room."""
     devices: int | None = None
     """Number of local devices that share the windows of --mode slide and tile. The
     default is all of them."""

@@ -76,7 +76,7 @@ class LabelMap:
 
     @property
     def record(self) -> tuple[tuple[int, int | str], ...]:
-        """Returns the map as pairs (mask value, class number or "void")."""
+        """Returns the map as a tuple of pairs (mask value, class number or "void")."""
         return tuple((v, "void" if k == self.void else k) for v, k in self.pairs)
 
     @classmethod

@@ -78,7 +78,7 @@ class ValueType:
 
 
 def value_type(field: str, hint: Any) -> ValueType:
-    """Returns the type of a field of options.
+    """Returns the `ValueType` that describes which values a field of options takes.
 
     Args:
       field: The name of the field.

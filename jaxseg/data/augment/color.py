@@ -130,7 +130,7 @@ class Hue(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Grayscale(PixelEntry):
-    """Converts RGB to gray: all three channels become the luma of the color."""
+    """Converts RGB to gray: each channel becomes the luma (brightness) of the color."""
 
     name: ClassVar[str] = "grayscale"
     rgb: ClassVar[bool] = True

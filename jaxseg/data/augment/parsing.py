@@ -24,7 +24,7 @@ def parse_entries(texts: tuple[str, ...]) -> tuple[Entry, ...]:
       texts: One text for each augmentation.
 
     Returns:
-      One augmentation, a dataclass, for each text, in the order of the texts.
+      A tuple with one augmentation, a dataclass, for each text, in the same order.
 
     Raises:
       ValueError: If a text is invalid, or an augmentation that chooses the crop follows

@@ -38,11 +38,11 @@ class StoredPixels(tfds.features.FeatureConnector):
         self.names = list(names)
 
     def get_tensor_info(self) -> tfds.features.TensorInfo:
-        """Returns the shape and the type of the decoded pixels."""
+        """Returns a `TensorInfo` with the shape and the type of the decoded pixels."""
         return tfds.features.TensorInfo(shape=self._shape, dtype=self._dtype.type)
 
     def get_serialized_info(self) -> tfds.features.TensorInfo:
-        """Returns the shape and the type of the stored bytes."""
+        """Returns a `TensorInfo` with the shape and the type of the stored bytes."""
         return tfds.features.TensorInfo(shape=(), dtype=np.object_)
 
     def encode_example(self, example_data: IO[bytes]) -> bytes:
