@@ -131,8 +131,8 @@ def parse(argv: list[str]) -> Arguments:
     if path is not None and target == (path,):
         if arguments.folds is None:
             raise ValueError(
-                "folds=None is invalid: expected a number of folds, because the target is "
-                "a configuration file. Pass --folds 2, or the directories of runs."
+                "folds=None is invalid: expected a number of folds, because the target "
+                "is a configuration file. Pass --folds 2, or the directories of runs."
             )
         return arguments
     if not target or path is not None or any(name.endswith(".py") for name in target):

@@ -107,7 +107,7 @@ def _class_lines(label: np.ndarray, spec: DatasetSpec) -> Iterator[str]:
 def memory_line(config: Config, devices: list[jax.Device]) -> str:
     """Compiles the training step, and returns text about the memory that it needs.
 
-    The text is one line, and states the memory on one device.
+    The text is one line about the memory of one device.
 
     Args:
       config: The configuration.

@@ -134,8 +134,7 @@ class Arguments:
     buckets: int | None = None
     """Pad images to at most this number of sizes, which are chosen to add few pixels.
     The command prints how far from the border labels can change, and how many change.
-    By
-    default each image is segmented at its own size, see --pad-multiple."""
+    By default each image is segmented at its own size, see --pad-multiple."""
     overwrite: bool = False
     """Replace results in the directory that are from another run or from other options.
     Without this option, such results are an error. To continue a command that was
