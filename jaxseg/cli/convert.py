@@ -58,8 +58,8 @@ class Arguments:
     """
 
     source: tyro.conf.Positional[str]
-    """A .pth, .pt, .safetensors or .npz file, a run directory, hf://org/name/file, or
-    a name that `jaxseg models --pretrained` lists."""
+    """Weights to convert: a .pth, .pt, .safetensors or .npz file, a run directory,
+    hf://org/name/file, or a name that `jaxseg models --pretrained` lists."""
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])]
     """A new directory, or a .safetensors, .npz or .pth file."""
     model: str = ""

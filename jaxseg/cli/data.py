@@ -165,7 +165,8 @@ class Polygons:
     loss and the scores."""
     overlap: Literal["later", "smaller", "void"] = "later"
     """Class of the pixels inside several shapes: later takes the class of the last
-    shape in the file, smaller that of the smallest shape, and void takes none."""
+    shape in the file; smaller takes the class of the smallest shape; void excludes
+    these pixels from the loss and the scores."""
     void_labels: tuple[str, ...] = ()
     """Annotation labels whose pixels are excluded from the loss and the scores."""
 

@@ -130,7 +130,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Evaluates a run and returns the exit status, see `jaxseg.cli.exit_codes`."""
+    """Evaluates a run, and returns an exit status of `jaxseg.cli.exit_codes`."""
     arguments, config = parse(argv)
     if arguments.follow is not None:
         return _follow(arguments, config)

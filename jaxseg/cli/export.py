@@ -71,7 +71,7 @@ class Arguments:
     """Return the most probable class of each pixel of the B images, uint8 [B, H, W], or
     uint16 for more than 256 classes, instead of the probabilities of all classes."""
     size: tuple[int, int] | None = None
-    """Height and width of the images. By default they are those of data.crop."""
+    """Height and width of the images in pixels. The default is data.crop."""
     any_size: tyro.conf.FlagCreatePairsOff[bool] = False
     """Let the file take images of any height and width."""
     batch: int | None = None

@@ -19,13 +19,13 @@ from jaxseg.storage.places import check_file
 
 @dataclasses.dataclass(frozen=True)
 class Folders:
-    """Sets the folders of the data.
+    """Sets the folders of the data on which the runs are measured.
 
     Attributes:
-      raw_dir: Folder with the original files of the dataset. The default is that of
-        the training.
-      prepared_dir: Folder for the prepared dataset. The default is that of the
-        training.
+      raw_dir: Folder with the original files of the dataset. The default is the folder
+        that the training has used.
+      prepared_dir: Folder for the prepared dataset. The default is the folder that the
+        training has used.
     """
 
     raw_dir: str | None = None
@@ -44,10 +44,10 @@ class Arguments:
     """
 
     workdirs: tyro.conf.Positional[tuple[str, ...]]
-    """Run directories."""
+    """Run directories that the page shows."""
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
-    """HTML file to write. The default is report.html in the run directory; several runs
-    need a file."""
+    """HTML file to write. The default is report.html in the run directory; with several
+    runs, there is no default."""
     images: int = DEFAULT.images
     """Largest number of validation images on which the networks are measured. 0 shows
     only the records of the training."""
@@ -69,7 +69,7 @@ BOUNDS = {
 
 
 def main(argv: list[str]) -> int:
-    """Writes the report and returns the exit status, see `jaxseg.cli.exit_codes`."""
+    """Writes the report, and returns an exit status of `jaxseg.cli.exit_codes`."""
     given = parsed(Arguments, argv, prog="jaxseg report", bounds=BOUNDS)
     if not given.workdirs:
         raise ValueError(

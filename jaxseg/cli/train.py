@@ -120,7 +120,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Trains a network and returns the exit status, see `jaxseg.cli.exit_codes`."""
+    """Trains a network, and returns an exit status of `jaxseg.cli.exit_codes`."""
     arguments = parse(argv)
     name = config_name(arguments.config) if arguments.config else default.NAME
     variant = SMOKE if arguments.smoke else arguments.variant

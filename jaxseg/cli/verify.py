@@ -26,13 +26,13 @@ SHOWN = 20  # The number of differences that are printed.
 
 @dataclasses.dataclass(frozen=True)
 class Folders:
-    """Sets the folders of the data.
+    """Sets the folders of the data on which the network is evaluated again.
 
     Attributes:
-      raw_dir: Folder with the original files of the dataset. The default is that of the
-        evaluation.
-      prepared_dir: Folder for the prepared dataset. The default is that of the
-        evaluation.
+      raw_dir: Folder with the original files of the dataset. The default is the
+        folder that the evaluation has used.
+      prepared_dir: Folder for the prepared dataset. The default is the folder that the
+        evaluation has used.
     """
 
     raw_dir: str | None = None

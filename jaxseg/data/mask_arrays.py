@@ -57,7 +57,7 @@ def read_hdf5(path: pathlib.Path, name: str) -> np.ndarray:
       name: The name of the variable.
 
     Returns:
-      Integers [H, W]. MATLAB stores the axes in reverse order.
+      Integers [H, W]. MATLAB stores the axes in reverse order, which is undone.
 
     Raises:
       ValueError: If h5py is not installed, or the file cannot be read.

@@ -61,7 +61,9 @@ def heading(text: str) -> str:
 
 
 def paragraphs(text: str, width: int) -> list[str]:
-    """Returns the lines of wrapped text, whose paragraphs empty lines separate."""
+    """Wraps the paragraphs of a text, and returns a list of lines.
+
+    In the text and in the result, paragraphs are separated by empty lines."""
     lines: list[str] = []
     for block in text.split("\n\n"):
         lines += ["", *wrapped(" ".join(block.split()), width)]

@@ -129,7 +129,7 @@ class GeometryEntry(Entry):
 
     @abc.abstractmethod
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
-        """Returns random parameters, as a dictionary, for a crop of `size` (H, W)."""
+        """Draws the random parameters for a crop of `size` (H, W), as a dictionary."""
 
     @abc.abstractmethod
     def origin(
@@ -165,7 +165,7 @@ class PixelEntry(Entry):
 
     @abc.abstractmethod
     def draw(self, rng: np.random.Generator) -> Drawn:
-        """Returns random parameters, as a dictionary, for one application."""
+        """Draws the random parameters of one application, as a dictionary."""
 
     @abc.abstractmethod
     def change(self, image: np.ndarray, drawn: Drawn) -> np.ndarray:

@@ -27,13 +27,19 @@ class Parameter:
 
 
 def number(default: float, low: float, high: float, *, help: str) -> Any:
-    """Returns a dataclass field for a parameter: a number from `low` to `high`."""
+    """Returns a dataclass field for an augmentation parameter that is a number.
+
+    The allowed values are from `low` to `high`.
+    """
     expected = f"a number from {low:g} to {high:g}"
     return _field(default, expected, help, lambda value: _number(value, low, high))
 
 
 def whole(default: int, low: int, high: int, *, help: str) -> Any:
-    """Returns a dataclass field for a parameter: an integer from `low` to `high`."""
+    """Returns a dataclass field for an augmentation parameter that is an integer.
+
+    The allowed values are from `low` to `high`.
+    """
 
     def convert(value: Any) -> int | None:
         return value if type(value) is int and low <= value <= high else None
@@ -44,7 +50,10 @@ def whole(default: int, low: int, high: int, *, help: str) -> Any:
 def interval(
     default: tuple[float, float], low: float, high: float, *, help: str
 ) -> Any:
-    """Returns a dataclass field for a parameter: two ascending numbers in a range."""
+    """Returns a dataclass field for an augmentation parameter that is an interval.
+
+    The allowed values are two ascending numbers from `low` to `high`.
+    """
 
     def convert(value: Any) -> tuple[float, float] | None:
         if not isinstance(value, tuple) or len(value) != 2:
@@ -57,7 +66,10 @@ def interval(
 
 
 def choice(default: str, *others: str, help: str) -> Any:
-    """Returns a dataclass field for a parameter: one of several words."""
+    """Returns a dataclass field for an augmentation parameter that is a word.
+
+    The allowed words are `default` and `others`.
+    """
     words = (default, *others)
     expected = " or ".join(words)
     return _field(
@@ -66,7 +78,10 @@ def choice(default: str, *others: str, help: str) -> Any:
 
 
 def class_names(*, help: str) -> Any:
-    """Returns a dataclass field for a parameter: a tuple of class names, default ()."""
+    """Returns a dataclass field for an augmentation parameter that lists class names.
+
+    The value is a tuple, by default ().
+    """
 
     def convert(value: Any) -> tuple[str, ...] | None:
         names = (value,) if isinstance(value, str) else value

@@ -19,7 +19,7 @@ def builder_of(
     """Returns the builder of a dataset, but does not prepare the data.
 
     Args:
-      config: A configuration of `jaxseg.data.builders`.
+      config: The builder configuration of the dataset.
       data_dir: The folder of the prepared data.
       file_format: "array_record" or "tfrecord".
     """

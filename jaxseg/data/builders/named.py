@@ -13,7 +13,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def cloud_features() -> dict[str, Any]:
-    """Returns a dictionary from cloud arrays to tensorflow_datasets features."""
+    """Returns a dictionary from cloud array names to tensorflow_datasets features."""
     return {
         "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
         "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
@@ -43,7 +43,7 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """Returns a dictionary from stored arrays to tensorflow_datasets features.
+        """Returns a dictionary from array names to tensorflow_datasets features.
 
         The feature "id", the name of the example, is left out.
         """

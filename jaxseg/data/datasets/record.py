@@ -190,7 +190,7 @@ class Dataset:
         return np.array(self.raw_values(), np.int32)[label]
 
     def where(self) -> str:
-        """Returns sentences that name the needed files and the page with them."""
+        """Returns sentences that say which files are needed and where they are."""
         text = f"Dataset {self.name!r} reads these files in data.raw_dir: {self.files}"
         return f"{text} They are offered at {self.page}" if self.page else text
 

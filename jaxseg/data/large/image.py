@@ -58,7 +58,7 @@ class LargeImage:
 
     @property
     def channels(self) -> int:
-        """Returns the number of channels that `read` returns."""
+        """Returns the number of channels of the pixels that `read` returns."""
         return self.pixels.channels
 
     @property
