@@ -97,7 +97,7 @@ def check_values(
     """Checks that the values of masks are the labels of classes.
 
     Args:
-      splits: The values of each split.
+      splits: The mask values of each split, with the number of pixels of each value.
       names: The class names, or () to count the classes.
       origin: Where the class names come from, for the error message.
       option: The option that sets the class names, for the error message.
@@ -156,7 +156,10 @@ def check_void(found: MaskValues, together: set[int]) -> None:
 def check_contiguous(
     splits: Sequence[MaskValues], together: set[int], *, option: str = NAMED_BY
 ) -> None:
-    """Raises ValueError if the mask values, other than 255, are not 0, 1, 2, ....
+    """Raises ValueError unless the mask values are 0 to n - 1 without a gap.
+
+    The ignore index, such as 255, does not count as a value. At least two values must
+    occur (n > 1), and the masks of at least one split must contain all of them.
 
     Args:
       splits: The mask values of each split.

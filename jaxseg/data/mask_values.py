@@ -19,9 +19,10 @@ class MaskValues:
 
     Attributes:
       split: The name of the split. It is empty for a single mask.
-      pixels: The number of pixels of each value.
-      first: The first mask that contains each value.
-      only_ground: The first mask whose values are 0 and 255 or only 255, or None.
+      pixels: A dictionary from each value to the number of its pixels.
+      first: A dictionary from each value to the first mask file that contains it.
+      only_ground: The first mask file whose values are 0 and 255 or only 255, or None
+        if there is no such file.
       void_and_object: Whether a mask contains 255 together with a value other than 0.
     """
 
@@ -39,7 +40,7 @@ class MaskValues:
 
         Args:
           path: The mask file.
-          pixels: The number of pixels of each value.
+          pixels: A dictionary from each value to the number of its pixels.
         """
         found = cls()
         found.add(path, pixels)
@@ -47,7 +48,7 @@ class MaskValues:
 
     @property
     def values(self) -> set[int]:
-        """Returns the values that occur in the masks."""
+        """Returns the set of the values that occur in the masks."""
         return set(self.pixels)
 
     def add(self, path: pathlib.Path, pixels: dict[int, int]) -> None:
@@ -55,7 +56,7 @@ class MaskValues:
 
         Args:
           path: The mask file.
-          pixels: The number of pixels of each value.
+          pixels: A dictionary from each value to the number of its pixels.
         """
         self.pixels.update(pixels)
         for value in pixels:
@@ -67,7 +68,10 @@ class MaskValues:
                 self.void_and_object = True
 
     def describe(self) -> str:
-        """Returns a clause with pixel counts, such as "it contains 0 (12 pixels)"."""
+        """Returns a clause that lists the values and the number of pixels of each.
+
+        An example is "it contains 0 (12 pixels)".
+        """
         subject = (
             f"the masks of split {self.split!r} contain"
             if self.split
@@ -76,7 +80,11 @@ class MaskValues:
         return f"{subject} {self.describe_values()}"
 
     def describe_values(self) -> str:
-        """Returns text with each value and its number of pixels, in ascending order."""
+        """Returns text that lists the values and the number of pixels of each.
+
+        An example is "0 (12 pixels) and 1 (4 pixels)". The values are in ascending
+        order. If there are many, "..." stands for those in the middle.
+        """
         values = sorted(self.pixels)
         words = [f"{value} ({self.pixels[value]:,} pixels)" for value in values]
         if len(words) > SHOWN:
@@ -86,13 +94,14 @@ class MaskValues:
 
 
 def count_values(mask: np.ndarray) -> dict[int, int]:
-    """Counts the pixels of a mask that have each value.
+    """Counts the pixels of each value in a mask.
 
     Args:
       mask: Integers of any type, [H, W].
 
     Returns:
-      The number of pixels of each value, in ascending order of the values.
+      A dictionary from each value that occurs to the number of its pixels, in ascending
+      order of the values.
     """
     if mask.dtype == np.uint8:
         counts = np.bincount(mask.ravel(), minlength=256)

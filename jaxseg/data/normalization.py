@@ -29,7 +29,7 @@ def normalized_spec(
       config: The data options.
       source: The examples.
       open_train: A function that opens the training split.
-      folder: The folder in which statistics are stored, or None.
+      folder: The folder in which statistics are stored, or None to store nothing.
 
     Raises:
       ValueError: If the options contradict the type of the images.
@@ -71,12 +71,19 @@ def require_pixels(found: DatasetSpec, trained: DatasetSpec) -> None:
 
 
 def pixel_type(spec: DatasetSpec) -> PixelType:
-    """Returns the channels and the type of the images of a dataset."""
+    """Returns the number of channels and the type of a dataset's images.
+
+    The result is a `PixelType`.
+    """
     return PixelType(spec.channels, spec.image_type)
 
 
 def describe_pixels(spec: DatasetSpec) -> str:
-    """Returns text with the type, the range and the statistics of the images."""
+    """Describes the pixel type, value range and statistics of images in a line of text.
+
+    An example is "1 channel of uint16; the values 0 to 65535 become 0 to 1; then mean
+    0.5, deviation 0.2".
+    """
     low, high = spec.value_range
     mean, std = (
         " ".join(f"{value:.4g}" for value in values) for values in (spec.mean, spec.std)

@@ -24,10 +24,13 @@ def is_compressed(path: pathlib.Path) -> bool:
 
 
 def open_file(path: pathlib.Path) -> IO[bytes]:
-    """Opens a file and decompresses it if its name ends with `.gz`.
+    """Opens a file for reading bytes, and decompresses it if its name ends with `.gz`.
 
     Args:
       path: The file.
+
+    Returns:
+      A binary file object, which the caller closes.
 
     Raises:
       Refused: If it is not a regular file, or too large.
@@ -57,7 +60,8 @@ def require_file(path: pathlib.Path):
         )
     if path.exists() and not path.is_file():
         raise Refused(
-            "The file cannot be read, because it is not a regular file", "Pass a file"
+            "The file cannot be read, because it is not a regular file",
+            "Pass a regular file",
         )
     if path.exists() and path.stat().st_size == 0:
         raise Refused("The file is damaged, because it is empty", "Copy it again")

@@ -44,15 +44,26 @@ class Opened:
         return self.decoder.size(self.record)
 
     def image(self, area: Area) -> np.ndarray:
-        """Returns the pixels of the image inside an area, [h, w, C]."""
+        """Returns the pixels of a part of the image, [h, w, C].
+
+        Args:
+          area: The rows and columns of the part.
+        """
         return self._area("image", area)
 
     def label(self, area: Area) -> np.ndarray:
-        """Returns the labels of the pixels inside an area, [h, w]."""
+        """Returns the labels of the pixels in a part of the image, [h, w].
+
+        Args:
+          area: The rows and columns of the part.
+        """
         return self._area("label", area)
 
     def read(self, area: Area) -> dict[str, Any]:
-        """Returns the pixels of the image and of the label inside an area.
+        """Returns a part of the image and its labels.
+
+        Args:
+          area: The rows and columns of the part.
 
         Returns:
           {"image": [h, w, C], "label": [h, w], "id": the name of the example}.

@@ -52,7 +52,7 @@ def swaps_sides(tag: int) -> bool:
 
 
 def turned(image: Image.Image, tag: int, *, file_format: str) -> Image.Image:
-    """Applies an orientation tag to a decoded picture.
+    """Returns a decoded picture after its orientation tag is applied.
 
     A TIFF is returned unchanged, because Pillow applies its tag when it decodes it.
 
@@ -67,10 +67,12 @@ def turned(image: Image.Image, tag: int, *, file_format: str) -> Image.Image:
 
 
 def turned_array(pixels: np.ndarray, tag: int) -> np.ndarray:
-    """Applies an orientation tag to pixels [H, W, ...].
+    """Returns pixels after an orientation tag is applied, as a new array.
+
+    Tags of at least 5 swap height and width.
 
     Args:
-      pixels: The stored pixels.
+      pixels: The stored pixels, [H, W] or [H, W, C].
       tag: The orientation tag, 1 to 8.
     """
     if swaps_sides(tag):

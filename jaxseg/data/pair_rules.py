@@ -56,8 +56,9 @@ def check_size(
       pair: The pair.
       image: The (H, W) of the image in pixels.
       mask: The (H, W) of the mask in pixels.
-      header: The header of the image file, or None for other kinds of files.
-      masks: The reader of the mask.
+      header: The header of the image file, or None if `jaxseg.data.reader` does not
+        read the image.
+      masks: The object that reads the mask files of the dataset.
 
     Raises:
       ValueError: If the sizes differ. The message says whether a rotation explains it.

@@ -47,9 +47,9 @@ def train_batches(
 
     Returns:
       An iterator of {"image": [b, h, w, C], "label": [b, h, w], "seed": uint32 [b],
-      "index": int32 [b]}, where b is the number of examples per process and "index" is
-      the index of an example in the source. The types of images and labels are those of
-      `source.spec`.
+      "index": int32 [b]}, where b is the number of examples per process, "seed" is the
+      seed of an example's augmentation on the device, and "index" is the index of the
+      example in the source. `source.spec` states the types of images and labels.
 
     Raises:
       ValueError: If an option is out of range.
@@ -83,7 +83,8 @@ def eval_batches(
     Images are padded with the mean color at the bottom and at the right to multiples of
     `multiple`; labels are padded with void. All images in a batch have one padded size.
     If too few examples of a size remain for a batch, it is filled with void examples,
-    whose index is -1. All processes yield equally many batches of equal sizes.
+    whose index is -1. All processes yield equal numbers of batches, and batch k has the
+    same size in all processes.
 
     Args:
       source: The examples.
@@ -94,8 +95,8 @@ def eval_batches(
 
     Returns:
       An iterator of {"image": [b, H, W, C], "label": [b, H, W], "index": int32 [b]},
-      where b is the number of examples per process. The types of images and labels are
-      those of `source.spec`.
+      where b is the number of examples per process. `source.spec` states the types of
+      images and labels.
 
     Raises:
       ValueError: If an option is out of range.
@@ -124,8 +125,11 @@ def padded_example(
     Args:
       source: The examples.
       size: The padded (H, W) in pixels.
-      index: The index of the example. The index -1 gives an example that is all
-        padding.
+      index: The index of the example. The index -1 gives an example that consists of
+        padding only.
+
+    Returns:
+      {"image": [H, W, C], "label": [H, W], "index": int32}.
     """
     spec = source.spec
     image = np.empty((*size, spec.channels), spec.image_dtype)
@@ -166,6 +170,9 @@ def read_batches(
     workers: Workers,
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yields batches of consecutive examples, which are read in advance.
+
+    A batch is a dictionary that contains each array of the examples, with the examples
+    along a new first axis.
 
     Args:
       example: A function that returns the example with a given index.

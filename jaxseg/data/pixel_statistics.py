@@ -51,12 +51,13 @@ class PixelStatistics:
 def pixel_statistics(
     source: Source, wanted: Range | str | None, *, folder: pathlib.Path | None
 ) -> PixelStatistics:
-    """Returns the value range, mean and deviation over all images of a source.
+    """Returns the value range, mean and standard deviation of all images of a split.
 
-    The first call computes the statistics and stores them in a folder.
+    The first call computes the statistics and stores them in a folder. Later calls read
+    them from the folder.
 
     Args:
-      source: The examples.
+      source: The examples of the split.
       wanted: The option `data.range`: two values, "percentiles", or None for the full
         range of the type.
       folder: The folder, or None to store nothing.
@@ -80,10 +81,10 @@ def pixel_statistics(
 
 
 def compute_statistics(source: Source, wanted: Range | str | None) -> PixelStatistics:
-    """Computes the value range, mean and deviation by reading all images of a source.
+    """Computes value range, mean and standard deviation from all images of a split.
 
     Args:
-      source: The examples.
+      source: The examples of the split.
       wanted: The option `data.range`: two values, "percentiles", or None for the full
         range of the type.
     """
@@ -113,12 +114,14 @@ def compute_statistics(source: Source, wanted: Range | str | None) -> PixelStati
 
 
 def value_range(spec: DatasetSpec, wanted: Range | str | None, percentiles) -> Range:
-    """Returns the two pixel values that the option `data.range` selects.
+    """Returns the pixel values that become 0 and 1, as `data.range` selects them.
 
     Args:
-      spec: The type of the images.
-      wanted: The option `data.range`.
-      percentiles: A function that computes the percentiles.
+      spec: The specification of the dataset, with the type of the images.
+      wanted: The option `data.range`: two values, "percentiles", or None for the full
+        range of the type.
+      percentiles: A function without arguments that computes the two values for the
+        option "percentiles".
 
     Raises:
       ValueError: If images of floating point have no range, or all values are equal.

@@ -28,12 +28,12 @@ class PixelType:
 
     @classmethod
     def of(cls, pixels: np.ndarray) -> PixelType:
-        """Returns the number of channels and the type of an image array [H, W, C]."""
+        """Returns the `PixelType` of an image array [H, W, C]."""
         return cls(pixels.shape[-1], pixels.dtype.name)
 
     @property
     def full_range(self) -> tuple[float, float] | None:
-        """Returns the smallest and largest possible pixel value, None for float32."""
+        """Returns the (smallest, largest) possible pixel value, or None for float32."""
         if self.dtype == "float32":
             return None
         return (0, int(np.iinfo(self.dtype).max))
@@ -75,7 +75,7 @@ def require_type(dtype: np.dtype) -> None:
 def chosen_type(
     samples: int, dtype: np.dtype, options: ReadOptions, *, alpha: int = 0
 ) -> PixelType:
-    """Returns the number of channels that are read from an image, and their type.
+    """Chooses the number of channels that are read from an image, and their type.
 
     If the options state no number of channels, alpha channels are dropped, and 8-bit
     gray becomes RGB with three equal channels. Otherwise the number must be that of the
@@ -86,6 +86,9 @@ def chosen_type(
       dtype: The type of the values.
       options: The options of the reader, which may state the number of channels.
       alpha: The number of stored channels that are alpha. They are the last ones.
+
+    Returns:
+      The number of channels and their type, as a `PixelType`.
 
     Raises:
       Refused: If the type or the number of channels is not possible.
@@ -124,6 +127,10 @@ def keep_channels(values: np.ndarray, kept: PixelType) -> np.ndarray:
     Args:
       values: All stored channels, [H, W, S].
       kept: The number of channels to select, and their type, from `chosen_type`.
+
+    Returns:
+      The first C = `kept.channels` channels, [H, W, C]. If three channels are selected
+      of fewer than three stored ones, the first stored channel is repeated.
 
     Raises:
       Refused: If a value is not finite.

@@ -76,7 +76,9 @@ def to_rgb(
 
 
 def stored_type(image: Image.Image, form: Form, options: ReadOptions) -> PixelType:
-    """Returns the channels and the type of the array that `to_stored` returns.
+    """Returns the `PixelType` of the array that `to_stored` returns.
+
+    It contains the number of channels and their type.
 
     Args:
       image: The open image.
@@ -101,10 +103,10 @@ def to_stored(image: Image.Image, form: Form, kept: PixelType) -> np.ndarray:
     Args:
       image: The decoded image.
       form: The pixel format of the file.
-      kept: The channels and the type of the result, from `stored_type`.
+      kept: The number of channels and the type of the result, from `stored_type`.
 
     Returns:
-      [H, W, C].
+      The pixels, [H, W, C].
 
     Raises:
       Refused: If a value is not finite.

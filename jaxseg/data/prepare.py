@@ -45,8 +45,8 @@ def builder_config(
 
     Args:
       config: The dataset and the location of its files.
-      lists: The names of further splits, besides train, validation and test, whose
-        images can be listed in a text file.
+      lists: The names of splits besides train, validation and test, whose images a text
+        file in the folder of the dataset can list.
 
     Raises:
       ValueError: If the name is unknown, or an option does not apply to the dataset.
@@ -123,11 +123,11 @@ def prepare_once(
     download: tfds.download.DownloadConfig = DOWNLOAD,
     downloads: pathlib.Path | None = None,
 ) -> None:
-    """Prepares a dataset if its folder is missing, and checks the folder.
+    """Prepares a dataset unless its folder exists, and checks the files in the folder.
 
     Args:
       make: A function that returns the builder for a given temporary folder.
-      folder_: The folder in which the temporary folder is made.
+      folder_: The folder in which the temporary folder is created.
       target: The folder of the prepared data.
       download: The options of downloads.
       downloads: The folder of downloads, by default one in the temporary folder.
@@ -148,7 +148,7 @@ def prepare_once(
 def make_builder(
     config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
 ) -> NamedBuilder:
-    """Returns the builder of a dataset, but does not prepare the data."""
+    """Returns the tensorflow_datasets builder of a dataset; prepares no data."""
     with quiet():
         return builder_of(config, data_dir, file_format)
 

@@ -46,10 +46,10 @@ class ProcessShare:
         return self.batch_size // self.process_count
 
     def position(self, local: int) -> int:
-        """Returns the training stream position of the next example of this process.
+        """Returns the position in the training stream of an example of this process.
 
         Args:
-          local: The number of examples that the process has read before.
+          local: The number of examples that this process reads before that example.
         """
         step, place = divmod(local, self.size)
         return step * self.batch_size + self.process_index * self.size + place
@@ -64,9 +64,9 @@ class ProcessShare:
           multiple: The number of which padded heights and widths are multiples.
 
         Returns:
-          The padded (H, W) of each batch, and the indices of the examples that the
-          process reads. If too few examples of a size remain for a batch, the indices
-          that are missing are -1.
+          A list with one pair for each batch: the padded (H, W), and the indices of the
+          examples that this process reads. If too few examples of a size remain for a
+          batch, the list of indices is filled with -1.
 
         Raises:
           ValueError: If `multiple` is not positive.
@@ -94,7 +94,8 @@ class ProcessShare:
           multiple: The number of which padded heights and widths are multiples.
 
         Returns:
-          The padded (H, W) and the index of each example. The index of padding is -1.
+          A list with the pair (padded (H, W), index) for each example. The index is -1
+          for an example that consists of padding only.
         """
         plan = self.batches(sizes, multiple)
         return [(size, index) for size, indices in plan for index in indices]

@@ -35,7 +35,7 @@ def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
 
 
 def decode(data: bytes, area: Area | None = None) -> np.ndarray:
-    """Decodes stored tiles, a PNG or a JPEG.
+    """Decodes the stored bytes of an image or label: tiles, a PNG or a JPEG.
 
     Args:
       data: The stored bytes.
@@ -55,7 +55,7 @@ def decode(data: bytes, area: Area | None = None) -> np.ndarray:
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Reads the (H, W) of a stored image in pixels from its header."""
+    """Returns the (H, W) in pixels of a stored image or label, read from its header."""
     if tiles.is_tiled(data):
         return tiles.read_tile_header(data).size
     with opened(data) as image:
@@ -74,21 +74,23 @@ def opened(data: bytes) -> Iterator[Image.Image]:
 
 
 def encode_image(pixels: np.ndarray, *, tiled: bool) -> bytes:
-    """Encodes the pixels of an image for prepared data.
+    """Returns the bytes with which the pixels of an image are stored in prepared data.
 
     Args:
-      pixels: [H, W, C], uint8, uint16 or float32; as PNG, uint8 [H, W, 3].
-      tiled: Whether to encode tiles or a PNG.
+      pixels: [H, W, C], uint8, uint16 or float32. A PNG needs uint8 [H, W, 3].
+      tiled: If True, the result contains tiles (`jaxseg.data.tiles`); if False, it is a
+        PNG.
     """
     return tiles.encode(pixels, differences=True) if tiled else encode_png(pixels)
 
 
 def encode_label(label: np.ndarray, *, tiled: bool) -> bytes:
-    """Encodes a label for prepared data.
+    """Returns the bytes with which a label is stored in prepared data.
 
     Args:
-      label: [H, W], uint8 or uint16; as PNG, uint8.
-      tiled: Whether to encode tiles or a PNG.
+      label: [H, W], uint8 or uint16. A PNG needs uint8.
+      tiled: If True, the result contains tiles (`jaxseg.data.tiles`); if False, it is a
+        PNG.
     """
     if tiled:
         return tiles.encode(label, differences=False, level=9)
@@ -109,7 +111,8 @@ def read_image(
     Args:
       path: The image file.
       options: The options of the reader.
-      tiled: Whether to store pixels in tiles or as PNG.
+      tiled: If True, pixels are stored in tiles (`jaxseg.data.tiles`); if False, as a
+        PNG.
 
     Returns:
       The bytes and the (H, W) in pixels.

@@ -25,7 +25,8 @@ class ReadOptions:
         `jaxseg.data.pixel_type.chosen_type` describes.
       pixels: "rgb8" returns 8-bit RGB and refuses what it cannot represent. "stored"
         keeps the type and the channels of images that are not 8-bit gray or RGB.
-      trained: Whether the options are those of a trained network, for error messages.
+      trained: Whether the options follow from the images on which a network was
+        trained. Error messages then refer to these images.
 
     Raises:
       ValueError: If a value is out of bounds.

@@ -9,7 +9,9 @@ import tensorflow_datasets as tfds
 
 
 class RecordFiles(Sequence):
-    """Reads and parses the stored examples of a split by index.
+    """Is a sequence of the stored examples of a split, which are read by index.
+
+    An example is a dictionary from the name of each feature to its value.
 
     Unlike the data source of tensorflow_datasets, this object does not refer to a
     builder, so that it can always be sent to other processes.
@@ -18,8 +20,8 @@ class RecordFiles(Sequence):
       builder: The builder, whose data are prepared.
       split: A split, or a slice such as "train[90%:]".
       features: The features of an example that are read.
-      decoders: Selects the features that stay encoded, as the argument of
-        `as_data_source`.
+      decoders: Selects the features whose values stay encoded, in the form of the
+        argument `decoders` of tensorflow_datasets' `as_data_source`.
     """
 
     def __init__(

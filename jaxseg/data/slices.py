@@ -35,7 +35,7 @@ def slice_count(path: pathlib.Path) -> int:
 
 
 def slices_of(path: pathlib.Path, name: str) -> list[tuple[str, pathlib.Path | Page]]:
-    """Returns the slices of a file, each with its name.
+    """Returns a list with the pair (name, path or `Page`) for each slice of a file.
 
     Slice 12 of the stack `brain` has the name `brain_0012`. A file with one slice keeps
     its name.
@@ -71,7 +71,8 @@ def _kinds_of_pages(file: BinaryIO) -> Iterator[int]:
     """Yields the tag NewSubfileType of each page of a TIFF, which is 0 by default.
 
     Raises:
-      ValueError: If a page is outside of the file, or the pages form a cycle.
+      ValueError: If a page is outside of the file, or its next page is one of the pages
+        before it.
     """
     order = _ORDERS[file.read(2)]
     (version,) = _unpack(file, order + "H")
@@ -82,7 +83,7 @@ def _kinds_of_pages(file: BinaryIO) -> Iterator[int]:
     seen = set()
     while start:
         if start in seen:
-            raise ValueError("The pages form a cycle.")
+            raise ValueError("The next page of a page is one of the pages before it.")
         seen.add(start)
         file.seek(start)
         kind = 0

@@ -125,7 +125,7 @@ class DatasetSpec:
 
     @functools.cached_property
     def union(self) -> Union | None:
-        """Returns how the labels of `members` are numbered, or None without members."""
+        """Returns the `Union` of the labels of `members`, or None without members."""
         if not self.members:
             return None
         from jaxseg.data.mix.union import Union
@@ -149,7 +149,7 @@ class DatasetSpec:
 
     @property
     def is_rgb8(self) -> bool:
-        """Returns whether images are 8-bit RGB with the full range of values."""
+        """Returns whether images are 8-bit RGB and `value_range` is (0, 255)."""
         pixels = (self.channels, self.image_type, tuple(self.value_range))
         return pixels == (3, "uint8", (0, 255))
 
@@ -167,7 +167,7 @@ class DatasetSpec:
         return tuple(min(max(int(value + 0.5), 0), largest) for value in values)
 
     def normalized_as(self, other: DatasetSpec) -> DatasetSpec:
-        """Returns a copy with the value range, mean and deviation of `other`."""
+        """Returns a copy of this specification with the normalization of `other`."""
         return dataclasses.replace(
             self, mean=other.mean, std=other.std, value_range=other.value_range
         )

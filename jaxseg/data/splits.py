@@ -15,7 +15,8 @@ class UnknownSplit(ValueError):
 
     Attributes:
       split: The name of the split.
-      expected: A text that says what is expected instead, to be used in other messages.
+      expected: A clause that other messages contain, such as "expected one of ...". It
+        says which splits exist.
       splits: The names of the splits that exist.
     """
 
@@ -53,9 +54,10 @@ def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:
 
 
 def split_advice(names: Iterable[str]) -> str:
-    """Returns the sentence that says how to evaluate without a validation split.
+    """Returns a sentence that says how to evaluate data without a validation split.
 
-    The result is "" unless `train` is the only split.
+    The sentence starts with a space, so that it can follow another one. It is empty
+    unless `train` is the only split.
 
     Args:
       names: The names of the splits of the data.

@@ -29,7 +29,7 @@ def folder_slices(
         text file with the names of its images.
 
     Returns:
-      The pairs of image and mask, by the name of the split.
+      A dictionary from the name of each split to its pairs of image and mask.
 
     Raises:
       ValueError: If the files are not arranged in this way, image and mask of a pair
@@ -40,7 +40,9 @@ def folder_slices(
 
 
 def divide_stacks(pairs: Iterable[Pair]) -> list[Pair]:
-    """Replaces each pair of two stacks by one pair for each slice.
+    """Returns the given pairs, with each pair of two stacks replaced by its slices.
+
+    There is then one pair of image and mask for each slice.
 
     A stack is a file with several slices. Slice 12 of the stack `brain` has the name
     `brain_0012`. A pair in which only one of the two files is a stack is not changed,

@@ -46,7 +46,9 @@ class ClassFrequencies:
 
 
 def class_frequencies(source: Source) -> ClassFrequencies:
-    """Returns the number of labeled pixels of each class in all examples.
+    """Returns the number of pixels of each class in all examples of a split.
+
+    The result also contains the number of pixels of the images that contain the class.
 
     The first call counts them, and stores the counts in the folder of the prepared
     data. Later calls read the stored counts.
@@ -86,7 +88,8 @@ def _stored(path: pathlib.Path, num_classes: int) -> ClassFrequencies | None:
 def count_classes(source: Source) -> ClassFrequencies:
     """Counts the pixels of each class by reading the labels of all examples.
 
-    It does not use the counts that `class_frequencies` stores.
+    The result has the form of that of `class_frequencies`, but this function never uses
+    stored counts.
 
     Args:
       source: The examples.
@@ -104,7 +107,7 @@ def count_classes(source: Source) -> ClassFrequencies:
     if not pixels.any():
         raise ValueError(
             f"split {source.split!r} of dataset {source.spec.name!r} is all void: "
-            "expected at least one labeled pixel."
+            "expected at least one labeled pixel. Correct the masks or data.labels."
         )
     return ClassFrequencies(tuple(pixels.tolist()), tuple(present.tolist()))
 

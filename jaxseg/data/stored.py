@@ -26,8 +26,9 @@ class DamagedData(ValueError):
 
     Args:
       folder: The folder of the prepared data.
-      why: The reason, as text or as an exception.
-      ours: Whether jaxseg has prepared the data and can prepare them again.
+      why: What is wrong with the data, as text or as an exception.
+      ours: Whether jaxseg has prepared the data. The remedy in the message is then to
+        delete the folder. Otherwise it is to use the program that wrote the data.
     """
 
     def __init__(self, folder: pathlib.Path, why: object, *, ours: bool = True) -> None:
@@ -85,7 +86,7 @@ def check_files(folder: pathlib.Path) -> None:
 
 
 class Records(Sequence):
-    """Reads the stored examples of prepared data by index.
+    """Is a sequence of the stored examples of prepared data, which are read by index.
 
     If an example cannot be read, a `DamagedData` error names the folder of the data.
     """

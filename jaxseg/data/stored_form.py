@@ -57,7 +57,7 @@ class Form:
 
 
 def form_of(image: Image.Image) -> Form:
-    """Returns the pixel format of an image file.
+    """Returns the pixel format of an image file, as a `Form`.
 
     Args:
       image: An open file that is not decoded yet.

@@ -56,7 +56,9 @@ def check_pixels(spec: DatasetSpec) -> None:
 def read_records(
     builder: tfds.core.DatasetBuilder, split: str, *, decoders: Any = None
 ) -> Sequence[dict[str, Any]]:
-    """Reads all encoded examples of a split in their stored order.
+    """Returns a list of all encoded examples of a split, in their stored order.
+
+    An example is a dictionary from the name of each feature to its value.
 
     Args:
       builder: A prepared builder.
@@ -129,7 +131,8 @@ def eval_stream(
 
     Args:
       source: The examples.
-      plan: The padded (H, W) and the example indices of each batch.
+      plan: For each batch, the pair of the padded (H, W) and the indices of its
+        examples. The index -1 stands for an example that consists of padding only.
     """
     tf = load_tensorflow()
     encoded = _encoded(tf, source)

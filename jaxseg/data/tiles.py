@@ -45,7 +45,10 @@ class TileHeader:
     differences: bool
 
     def grid(self, area: Area) -> Iterator[tuple[int, Area]]:
-        """Yields the index and the area of each tile that overlaps the given area."""
+        """Yields the index and the area of each tile that overlaps the given area.
+
+        Tiles are numbered row by row. The areas are parts of the whole image.
+        """
         height, width = self.size
         per_row = -(-width // self.side)
         for row in range(area.rows[0] // self.side, -(-area.rows[1] // self.side)):
@@ -69,7 +72,7 @@ def is_tiled(data: bytes) -> bool:
 def encode(
     pixels: np.ndarray, *, differences: bool, level: int = 1, side: int = SIDE
 ) -> bytes:
-    """Encodes an image or a label in tiles.
+    """Returns the bytes of an image or a label that is encoded in tiles.
 
     Args:
       pixels: Uint8, uint16 or float32, [H, W] or [H, W, C].

@@ -45,8 +45,8 @@ class Drawn:
       index: The index of the example in the source.
       device_seed: The seed for `data.flip` and `data.color_jitter` on the device.
       window: The crop window in the resized image.
-      nodes: The displacements of the nodes of the elastic deformation, [2, 3, 3] in
-        pixels, or None without deformation.
+      nodes: The elastic deformation: the displacements, along rows and along columns,
+        of a grid of 3 x 3 points, [2, 3, 3] in pixels. None if there is no deformation.
       applied: The augmentations of `data.augment` that were applied, in order.
     """
 
@@ -62,6 +62,10 @@ def train_example(
 ) -> dict[str, np.ndarray]:
     """Returns the augmented example at a position of the training stream.
 
+    It is {"image": [h, w, C], "label": [h, w], "seed": uint32, "index": int32}, where
+    "seed" is the seed of the augmentation on the device, and "index" is the index of
+    the example in the source.
+
     Args:
       source: The examples.
       config: The options of the crop and of the augmentation.
@@ -76,6 +80,8 @@ def drawn_example(
     source: Source, config: DataConfig, seed: int, position: int
 ) -> tuple[dict[str, np.ndarray], Drawn]:
     """Returns an augmented example of the training stream, and its random parameters.
+
+    The example is the dictionary that `train_example` returns.
 
     Args:
       source: The examples.

@@ -88,7 +88,8 @@ def cut_image(
     """Resizes an image and cuts the crop window out of it.
 
     Args:
-      image: [H, W, C], uint8, uint16 or float32, or the pixels of `area`.
+      image: The whole image, [H, W, C], or its part `area`, as uint8, uint16 or
+        float32.
       window: The crop window in the resized image.
       crop: The (H, W) of the result in pixels.
       fill: The value of padding in each channel.
@@ -96,7 +97,7 @@ def cut_image(
         result of `needed_area`. The default is the whole image.
 
     Returns:
-      [*crop, C] of the type of the image. The result does not depend on the area.
+      The crop, [*crop, C], of the type of the image. It does not depend on `area`.
     """
     out = np.empty((*crop, image.shape[-1]), image.dtype)
     out[:] = fill
@@ -156,14 +157,14 @@ def cut_label(
     """Resizes a label and cuts the crop window out of it.
 
     Args:
-      label: Integers [H, W], or the pixels of `area`.
+      label: The labels of the whole image, integers [H, W], or of its part `area`.
       window: The crop window in the resized image.
       crop: The (H, W) of the result in pixels.
       void: The ignore index, the value of padding.
       area: The part of the whole label that `label` contains, as in `cut_image`.
 
     Returns:
-      [*crop] of the type of the label.
+      The labels of the crop, [*crop], of the type of the label.
     """
     out = np.full(crop, void, label.dtype)
     rows, columns = (_visible(window, crop, axis) for axis in (0, 1))

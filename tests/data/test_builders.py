@@ -98,7 +98,9 @@ def test_bad_pairs_stop_the_build_or_are_left_out(folder_config, kind, caplog):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             assert sorted(open_source(skipping, "train").ids) == ["a", "c"]
-        assert "leaves out 1 bad pair of split 'train': b" in caplog.text
+        assert (
+            "leaves out 1 bad pair of image and mask in split 'train': b" in caplog.text
+        )
 
 
 def test_split_of_bad_pairs_only_is_refused(folder_config):

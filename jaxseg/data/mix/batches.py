@@ -79,6 +79,9 @@ def mixed_example(
 ) -> Example:
     """Returns the augmented example at a position of the stream of all datasets.
 
+    The result is a dictionary of arrays, as `jaxseg.data.training_example` returns it,
+    with one more array, "dataset": the index of the dataset of the example.
+
     Args:
       source: The training examples.
       configs: The data options of each dataset.

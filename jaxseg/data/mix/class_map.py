@@ -84,7 +84,7 @@ class ClassMap:
         return cls(names, names, tuple((name,) for name in names))
 
     def __rshift__(self, after: ClassMap) -> ClassMap:
-        """Returns the map that applies this map first and then `after`.
+        """Returns the class map that applies this map first and then `after`.
 
         A class goes to void if any of its intermediate classes does: its pixels may
         then belong to an ignored class.
@@ -115,12 +115,19 @@ class ClassMap:
 
     @property
     def indices(self) -> tuple[tuple[int, ...], ...]:
-        """Returns for each source class the indices of its target classes."""
+        """Returns for each source class a tuple of the indices of its target classes.
+
+        The tuple is empty for a source class that is mapped to void.
+        """
         place = {name: k for k, name in enumerate(self.target)}
         return tuple(tuple(place[name] for name in names) for names in self.targets)
 
     def to_lines(self) -> tuple[str, ...]:
-        """Returns the map as lines of text, as `jaxseg.data.mix.map_file` reads it."""
+        """Returns the map as lines of text, one for each source class.
+
+        Examples are "vehicle -> car | truck" and "sky -> void". The functions of
+        `jaxseg.data.mix.map_file` read such lines.
+        """
         return tuple(
             f"{name} -> {' | '.join(names) or IGNORED}"
             for name, names in zip(self.source, self.targets, strict=True)
@@ -202,7 +209,7 @@ def require_total(
     """Checks that rules mention every source class exactly once, and no unknown class.
 
     Args:
-      rules: The rules.
+      rules: The rules, each with one source class and its target classes.
       source: The classes of the source.
       target: The classes of the target.
       origin: The name of the file or of the option, for errors.

@@ -49,19 +49,21 @@ class Member:
                 if set(self.targets[other]) != set(names):
                     raise ValueError(
                         f"The class map of {self.name!r} is invalid: expected that two "
-                        "classes have either the same targets or none in common, but "
-                        f"{self.classes[other]!r} and {self.classes[k]!r} share "
-                        f"{name!r} and differ in others. Otherwise no prediction could "
-                        "be scored."
+                        "classes have either equal targets or none in common, but "
+                        f"{self.classes[other]!r} and {self.classes[k]!r} share the "
+                        f"target {name!r} and differ in other targets, so that the "
+                        f"prediction {name!r} cannot be scored. Correct the targets of "
+                        "one of the two classes."
                     )
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the groups of class indices that are scored together as one class.
+        """Returns a tuple of class indices for each group that is scored as one class.
 
         Classes with equal targets form a group, because the network does not
-        distinguish them. Classes that are mapped to void are in no group. The groups
-        are sorted by their first class.
+        distinguish them. A class whose targets no other class has is a group of its
+        own. Classes that are mapped to void are in no group. The groups are sorted by
+        their first class.
         """
         found: dict[frozenset[str], list[int]] = {}
         for k, names in enumerate(self.targets):
@@ -73,25 +75,33 @@ class Member:
     def scored(self) -> tuple[str, ...]:
         """Returns the name of each group of classes that is scored as one class.
 
-        The name joins the names of the classes in the group.
+        The name joins the names of the classes in the group, such as "car + truck".
         """
         return tuple(JOINED.join(self.classes[k] for k in g) for g in self.groups)
 
     @property
     def scored_palette(self) -> tuple[Color, ...]:
-        """Returns the color of each group of classes that is scored as one class."""
+        """Returns the RGB color of each group of classes that is scored as one class.
+
+        It is the color of the first class in the group.
+        """
         return tuple(self.palette[group[0]] for group in self.groups)
 
     @property
     def scored_targets(self) -> tuple[tuple[str, ...], ...]:
-        """Returns for each group of classes that is scored as one its union classes.
+        """Returns the names of the union classes to which each group is mapped.
 
-        The union classes are the classes that the network predicts.
+        A group is a set of classes of this dataset that are scored as one class. The
+        union classes are the classes that the network predicts.
         """
         return tuple(self.targets[group[0]] for group in self.groups)
 
     def class_map(self, union: tuple[str, ...]) -> ClassMap:
-        """Returns the map from the classes of this dataset to the network's classes."""
+        """Returns the class map from the classes of this dataset to those of a network.
+
+        Args:
+          union: The names of the classes that the network predicts.
+        """
         return ClassMap(self.classes, union, self.targets)
 
     @classmethod

@@ -20,10 +20,10 @@ class MixedSource:
 
     Attributes:
       parts: For each dataset, the `Source` that reads its examples.
-      counts: The number of examples that are read from each dataset. It is 0 for a
-        dataset with weight 0 if the split is that of training.
+      counts: The number of examples that are read from each dataset. In the training
+        split, it is 0 for a dataset with weight 0.
       backend: The library that reads the examples, which is always "grain".
-      workers: The number of threads with which the pipeline reads.
+      workers: The number of threads that read examples.
     """
 
     def __init__(
@@ -35,12 +35,20 @@ class MixedSource:
 
     @property
     def spec(self) -> DatasetSpec:
-        """Returns the specification of the network's classes and normalization."""
+        """Returns the `DatasetSpec` of the network.
+
+        It contains the classes that the network predicts, and the value range, the mean
+        and the standard deviation that normalize the images of all datasets.
+        """
         return self._spec
 
     @spec.setter
     def spec(self, spec: DatasetSpec) -> None:
-        """Sets the specification, and gives its normalization to every dataset."""
+        """Sets the `DatasetSpec` of the network.
+
+        Its value range, mean and standard deviation then also normalize the images of
+        every dataset.
+        """
         self._spec = spec
         for part in self.parts:
             part.spec = part.spec.normalized_as(spec)
@@ -49,17 +57,21 @@ class MixedSource:
         return sum(self.counts)
 
     def divided(self, processes: int) -> MixedSource:
-        """Returns the source for one of several processes that read at the same time.
+        """Returns a copy of this source for one of several reading processes.
 
-        The sources of all processes divide the memory that this source may use for
+        The copies in all processes divide the memory that this source may use for
         decoded images.
+
+        Args:
+          processes: The number of processes that read at the same time, or 0 for the
+            threads of this process.
         """
         parts = tuple(part.divided(processes) for part in self.parts)
         return MixedSource(parts, self.counts, self.spec)
 
     @functools.cached_property
     def places(self) -> tuple[tuple[int, int], ...]:
-        """Returns for each example its dataset's index and its index in the dataset."""
+        """Returns for each example the pair (index of its dataset, index within it)."""
         pairs = enumerate(self.counts)
         return tuple((k, index) for k, count in pairs for index in range(count))
 
@@ -83,15 +95,19 @@ class MixedSource:
 def open_mixed(
     config: DataConfig, split: str, *, trained: DatasetSpec | None = None
 ) -> MixedSource:
-    """Opens a split of all datasets and prepares them on first use.
+    """Opens a split of all datasets of a run, and returns its examples.
+
+    A dataset that is opened for the first time is converted to files with random
+    access, which later calls read.
 
     Args:
       config: The data options of the run, with `mix`.
       split: `config.train_split` selects the training split of each dataset, and
         `config.eval_split` its evaluation split. Any other split is opened by its name
         in every dataset.
-      trained: The specification whose normalization is used. By default it is that of
-        the datasets.
+      trained: The specification of a trained network, whose value range, mean and
+        standard deviation normalize the images. By default they follow from the
+        datasets.
 
     Raises:
       ValueError: If a dataset cannot be opened, a class map lacks a class, or the
@@ -108,8 +124,9 @@ def open_mixed(
         counts.append(len(part) if used else 0)
         if part.spec.multilabel:
             raise ValueError(
-                f"data.mix is invalid with {part.spec.name!r}: expected datasets whose "
-                "classes exclude each other. Train on it alone."
+                f"data.mix is invalid with {part.spec.name!r}, whose classes can "
+                "overlap: expected datasets with one class per pixel. Remove this "
+                "dataset from data.mix, or train on it alone."
             )
     spec = union_spec(config, [part.spec for part in parts])
     return MixedSource(tuple(parts), tuple(counts), spec)
@@ -136,9 +153,11 @@ def _open(
 
 
 def describe_members(config: DataConfig, source: Source | MixedSource) -> list[str]:
-    """Returns a line of text on the examples and classes of each dataset of `data.mix`.
+    """Describes the datasets of `data.mix` in a list with one line of text for each.
 
-    The result is empty for a single dataset.
+    A line states the number of training examples of the dataset, its share of the
+    training stream, the number of its scored classes, and which of its classes stand
+    for several classes of the network. The list is empty for a run with one dataset.
 
     Args:
       config: The data options of the run.

@@ -2,8 +2,9 @@
 
 The stream consists of blocks of 1,000 positions. In each block, the number of positions
 of every dataset is proportional to its weight, and their order is random. The dataset
-at a position can therefore be computed without counting earlier positions. To continue
-a run, the number of its step is enough, and the number of processes may change.
+at a position can therefore be computed without counting earlier positions. A run that
+continues needs to know only the number of its next step. It may have another number of
+processes than before.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ _BLOCKS, _MEMBERS = 101, 102  # Separate random streams of one seed.
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """Maps a training position to a dataset and to a position among its examples.
+    """Selects the dataset for each position of the training stream.
 
     Attributes:
       seed: The seed of the run.
-      counts: How many of the positions in a block belong to each dataset.
+      counts: For each dataset, how many of the 1,000 positions of a block belong to it.
     """
 
     seed: int
@@ -36,13 +37,16 @@ class Schedule:
         return cls(seed, block_counts(weights))
 
     def at(self, position: int) -> tuple[int, int]:
-        """Returns the index of a dataset, and the position in that dataset's stream.
+        """Selects the dataset for a position of the training stream.
 
         Each dataset has an endless stream of its examples, from which training reads
-        the next one when the dataset is chosen.
+        the next one when the dataset is selected.
 
         Args:
           position: The position in the training stream of all datasets, from 0.
+
+        Returns:
+          The index of the dataset, and the position in the stream of this dataset.
         """
         block, place = divmod(position, BLOCK)
         members, ranks = _block(self.seed, block, self.counts)
@@ -57,6 +61,8 @@ class Schedule:
 
 def block_counts(weights: Sequence[float]) -> tuple[int, ...]:
     """Divides 1,000 training positions among datasets, in proportion to their weights.
+
+    At each position of the training stream, one example of one dataset is read.
 
     Args:
       weights: The weight of each dataset, at least 0; their sum is positive.

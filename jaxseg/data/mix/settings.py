@@ -54,12 +54,13 @@ def check_mix(config: DataConfig) -> None:
         if titles.count(member.title) > 1:
             raise ValueError(
                 f"{where}.name={member.title!r} is invalid: expected a different name "
-                "for each dataset. Set the name of each."
+                "for each dataset of data.mix. Set the name of each dataset."
             )
         if not re.fullmatch(r"[^\s/]+", member.title):
             raise ValueError(
                 f"{where}.name={member.title!r} is invalid: expected a name without "
-                "spaces and slashes, which names the scores of the dataset. Set it."
+                "spaces and slashes, under which the scores of the dataset are "
+                f"reported. Set {where}.name."
             )
         _check_member(where, member)
         with naming_member(config, k):
@@ -104,22 +105,24 @@ def _check_member(where: str, member: MemberConfig) -> None:
         if name not in (*OWN, *INHERITED) and value != default:
             raise ValueError(
                 f"{where}.data.{name}={value!r} is invalid: expected {default!r}, "
-                f"because the datasets share data.{name}. Set that instead."
+                "because this option is the same for all datasets. Set "
+                f"data.{name} instead."
             )
 
 
 @contextlib.contextmanager
 def naming_member(config: DataConfig, index: int) -> Iterator[None]:
-    """Returns a context manager that adds the dataset of `data.mix` to each error.
+    """Returns a context manager whose errors name one of the datasets in `data.mix`.
+
+    It changes the message of a ValueError that its block raises.
 
     Args:
       config: The data options of the run.
       index: The index of the dataset in `data.mix`.
 
     Raises:
-      ValueError: If the block raises a ValueError. The new error has the class of the
-        original error, and an option such as data.raw_dir is named
-        data.mix[0].data.raw_dir in it.
+      ValueError: If the block raises a ValueError. It is the same error with another
+        message, in which, for example, data.raw_dir becomes data.mix[0].data.raw_dir.
     """
     try:
         yield

@@ -69,11 +69,14 @@ def union_spec(config: DataConfig, specs: Sequence[DatasetSpec]) -> DatasetSpec:
 def stated_spec(
     config: DataConfig, kind: Literal["images", "clouds"] = "images"
 ) -> DatasetSpec:
-    """Returns the specification of one dataset or of several without reading any image.
+    """Returns the specification of the dataset or datasets of a run; reads no image.
+
+    If the run has several datasets, its classes are the union of their classes.
 
     Args:
       config: The data options of the run.
-      kind: "images" or "clouds": the examples that the network needs.
+      kind: The kind of examples that the network needs, "images" or "clouds" (point
+        clouds).
 
     Raises:
       ValueError: If a dataset has examples of another kind, or is a folder whose
@@ -118,9 +121,9 @@ def _check_pixels(config: DataConfig, specs: Sequence[DatasetSpec]) -> None:
             raise ValueError(
                 f"The images of data.mix do not fit together: {member.title!r} has "
                 f"{_pixels(spec)}, but {config.mix[0].title!r} has {_pixels(first)}: "
-                "expected one number of channels, type and value range. Set "
-                "data.channels, data.pixels or data.range of one dataset, or convert "
-                "its files."
+                "expected datasets with equal numbers of channels, pixel types and "
+                "value ranges. Set data.channels, data.pixels or data.range of one "
+                "dataset, or convert its files."
             )
 
 
@@ -134,8 +137,8 @@ def _check_reach(config: DataConfig, union: Union) -> None:
     if lost := union.unreached():
         raise ValueError(
             f"data.classes={config.classes} is invalid: expected only classes to which "
-            f"a dataset maps one of its classes, found {shown_classes(lost)}. Correct "
-            "the class maps or the list."
+            f"a dataset maps one of its classes, but no dataset has "
+            f"{shown_classes(lost)}. Correct the class maps or the list."
         )
     pairs = zip(union.members, config.mix, strict=True)
     used = tuple(member for member, options in pairs if options.weight > 0)
@@ -169,12 +172,15 @@ def _palette(union: Union) -> tuple[Color, ...]:
 def pooled(
     specs: Sequence[DatasetSpec], weights: Sequence[float]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns the mean and standard deviation of each channel over all datasets.
+    """Returns the means and the standard deviations of the channels over all datasets.
 
     Args:
-      specs: The datasets, with the mean and the deviation of each. All have the same
-        number of channels.
-      weights: Numbers in proportion to how often training reads each dataset.
+      specs: The specifications of the datasets, with the mean and the standard
+        deviation of each channel. All datasets have equally many channels.
+      weights: For each dataset, a number in proportion to how often training reads it.
+
+    Returns:
+      The mean of each channel, and the standard deviation of each channel.
     """
     used = [(spec, w) for spec, w in zip(specs, weights, strict=True) if w > 0]
     pairs = {(spec.mean, spec.std) for spec, _ in used}

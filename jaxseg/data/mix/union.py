@@ -1,9 +1,10 @@
 """Numbers the labels of several datasets on which one network is trained.
 
 The network predicts the union of the datasets' classes: K classes, to which the classes
-of each dataset are mapped. In training, a label below K is one of these classes, and
-the label K + g stands for the classes `merged[g]`, which some dataset does not
-distinguish. In evaluation, each dataset is scored in its own classes.
+of each dataset are mapped. In training, a label below K is one of these classes. A
+dataset may have one class where the union has several. `Union.merged` lists these sets
+of classes, and the label K + g stands for the set with the index g. In evaluation, each
+dataset is scored in its own classes.
 The scored classes of all datasets are numbered one after the other, so that one
 confusion matrix contains the counts of all datasets.
 """
@@ -38,10 +39,10 @@ class Union:
 
     @functools.cached_property
     def merged(self) -> tuple[tuple[int, ...], ...]:
-        """Returns the sets of network classes that some dataset labels as one class.
+        """Returns each set of network classes that some dataset labels as one class.
 
-        In training, the label K + g stands for set g, where K is the number of the
-        network's classes.
+        A set is a tuple of class indices. In training, the label K + g stands for the
+        set with the index g, where K is the number of the network's classes.
         """
         sets = (names for names in self._indices() if len(names) > 1)
         return tuple(dict.fromkeys(sets))
@@ -50,8 +51,9 @@ class Union:
     def label_table(self) -> np.ndarray:
         """Returns the table that converts each dataset's labels to training labels.
 
-        Row d and column s contain the training label of class s of dataset d, int32
-        [D, S]. -2 stands for void, and -1 for class numbers that the dataset lacks.
+        It is int32 [D, S] for D datasets, of which the largest has S classes. Row d and
+        column s contain the training label of class s of dataset d. -2 stands for void,
+        and -1 for class numbers that the dataset does not have.
         """
         numbers = {(k,): k for k in range(len(self.classes))}
         numbers |= {s: len(self.classes) + g for g, s in enumerate(self.merged)}
@@ -65,8 +67,9 @@ class Union:
     def score_table(self) -> np.ndarray:
         """Returns the table that converts each dataset's labels to scored classes.
 
-        Row d and column s contain the scored class of class s of dataset d, int32
-        [D, S]. -2 stands for void, and -1 for class numbers that the dataset lacks.
+        It is int32 [D, S] for D datasets, of which the largest has S classes. Row d and
+        column s contain the number of the scored class that contains class s of dataset
+        d. -2 stands for void, and -1 for class numbers that the dataset does not have.
 
         A scored class is a class, or a group of classes, of one dataset for which the
         evaluation reports a score.
@@ -82,10 +85,11 @@ class Union:
 
     @functools.cached_property
     def blocks(self) -> tuple[slice, ...]:
-        """Returns for each dataset the range of its scored classes, as a slice.
+        """Returns for each dataset a slice that contains the numbers of its classes.
 
-        A scored class is a class, or a group of classes, of one dataset for which the
-        evaluation reports a score.
+        The classes are the scored classes of all datasets, numbered one after the
+        other. A scored class is a class, or a group of classes, of one dataset for
+        which the evaluation reports a score.
         """
         counts = [len(member.groups) for member in self.members]
         ends = np.cumsum(counts).tolist()
@@ -102,11 +106,12 @@ class Union:
 
     @functools.cached_property
     def sums(self) -> np.ndarray:
-        """Returns the matrix that adds up network classes to scored classes.
+        """Returns the matrix that says which classes form each scored class.
 
         It is float32 [K, J]: 1 where one of the network's K classes belongs to one of
         the J scored classes, and 0 elsewhere. A scored class is a class, or a group of
-        classes, of one dataset for which the evaluation reports a score.
+        classes, of one dataset for which the evaluation reports a score. A product
+        with the matrix adds up the probabilities of the network's classes.
         """
         place = {name: k for k, name in enumerate(self.classes)}
         table = np.zeros((len(self.classes), len(self.scored)), np.float32)
@@ -126,7 +131,11 @@ class Union:
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def inseparable(self) -> list[tuple[str, ...]]:
-        """Returns the groups of the network's classes that no dataset distinguishes."""
+        """Returns groups of class names of the network that no dataset distinguishes.
+
+        Wherever a dataset labels one class of such a group, it labels all of them as
+        one class.
+        """
         groups: dict[tuple, list[str]] = {}
         for k, name in enumerate(self.classes):
             marks = tuple(k in s for s in dict.fromkeys(self._indices()))
@@ -135,7 +144,10 @@ class Union:
         return [tuple(names) for names in groups.values() if len(names) > 1]
 
     def unreached(self) -> list[str]:
-        """Returns the network's classes to which no class of any dataset is mapped."""
+        """Returns the names of the network's classes that no dataset has.
+
+        No class of any dataset is mapped to these classes.
+        """
         reached = {k for s in self._indices() for k in s}
         return [name for k, name in enumerate(self.classes) if k not in reached]
 

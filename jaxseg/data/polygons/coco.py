@@ -25,8 +25,9 @@ def read_coco(path: pathlib.Path) -> tuple[tuple[str, ...], list[AnnotatedImage]
       path: The JSON file.
 
     Returns:
-      The names of the categories, sorted by their numbers, and the images in the order
-      of the file. Images without annotations are included.
+      A tuple of the names of the categories, sorted by their numbers, and a list of the
+      annotated images in the order of the file. Images without annotations are
+      included.
 
     Raises:
       ValueError: If a field is missing or has another form, or an annotation refers to

@@ -63,13 +63,21 @@ class Place:
         return [Place(v, f"{self.address}[{k}]") for k, v in enumerate(self.value)]
 
     def text(self) -> str:
-        """Returns this JSON value, a text. Raises ValueError if it is not a string."""
+        """Returns this JSON value if it is a string.
+
+        Raises:
+          ValueError: If it is not a string.
+        """
         if not isinstance(self.value, str):
             raise self.error("a text")
         return self.value
 
     def real(self) -> float:
-        """Returns this JSON value. Raises ValueError unless it is a finite number."""
+        """Returns this JSON value as a float if it is a finite number.
+
+        Raises:
+          ValueError: If it is not a finite number.
+        """
         number = isinstance(self.value, int | float) and not isinstance(
             self.value, bool
         )
@@ -78,10 +86,10 @@ class Place:
         return float(self.value)
 
     def side(self) -> int:
-        """Returns this JSON value, a height or width of 1 to 1,000,000 pixels.
+        """Returns this JSON value as a height or width of 1 to 1,000,000 pixels.
 
         Raises:
-          ValueError: If the value is not an integer in this range.
+          ValueError: If the value is not a whole number in this range.
         """
         value = self.real()
         if value != int(value) or not 1 <= value <= 1_000_000:
@@ -89,7 +97,9 @@ class Place:
         return int(value)
 
     def points(self) -> Ring:
-        """Returns this JSON value, a list of [x, y] points, as a closed ring.
+        """Returns this JSON list of [x, y] points as a ring, a tuple of (x, y) points.
+
+        The ring is closed: an edge connects its last point to its first one.
 
         Raises:
           ValueError: If the value is not a list of pairs of finite numbers.
@@ -111,7 +121,7 @@ class Place:
 
 
 def open_json(path: pathlib.Path) -> Place:
-    """Reads an annotation file and returns its top-level JSON value.
+    """Reads an annotation file and returns its top-level JSON value as a `Place`.
 
     Args:
       path: The JSON file.

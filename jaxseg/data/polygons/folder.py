@@ -23,15 +23,16 @@ _ANY = ReadOptions(pixels="stored", max_pixels=10**12)
 def read_annotations(
     path: pathlib.Path,
 ) -> tuple[tuple[str, ...], list[AnnotatedImage]]:
-    """Reads the annotations of any supported tool.
+    """Reads annotation files of COCO, labelme, Label Studio or Cityscapes.
 
     Args:
       path: A file of COCO, labelme, Label Studio or Cityscapes, or a folder of JSON
         files of labelme or Cityscapes.
 
     Returns:
-      The class names and the annotated images. COCO files list their classes. For the
-      other formats, the classes are the labels in the files, in alphabetical order.
+      A tuple of the class names and a list of the annotated images. COCO files list
+      their classes. For the other formats, the classes are the labels in the files, in
+      alphabetical order.
 
     Raises:
       ValueError: If a file has none of these formats, cannot be read, or annotates no

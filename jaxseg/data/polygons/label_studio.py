@@ -26,7 +26,7 @@ KINDS = ("polygonlabels", "rectanglelabels", "ellipselabels", "brushlabels")
 
 
 def read_label_studio(path: pathlib.Path) -> list[AnnotatedImage]:
-    """Reads the images of a Label Studio export.
+    """Reads a Label Studio export and returns a list of its annotated images.
 
     Of each task, the first annotation that was not cancelled is used. Polygons,
     rectangles, ellipses and brush masks are read.
@@ -132,7 +132,7 @@ def _brush(place: Place, size: tuple[int, int]) -> np.ndarray:
             repeated = bits.take(1)
             end = done + 1 + bits.take(lengths[bits.take(2)])
             if end > count:
-                raise place.error("runs that end within the image")
+                raise place.error("runs of pixel values that end within the image")
             if repeated:
                 values[done:end] = bits.take(word)
             else:

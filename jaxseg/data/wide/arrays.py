@@ -41,13 +41,14 @@ def open_npy(path: pathlib.Path) -> Stored:
 
 
 def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
-    """Opens an .npy file of which parts are read, and returns the offset of its data.
+    """Reads the header of an .npy file, of which parts of the array are read later.
 
     Args:
       path: The file.
 
     Returns:
-      The description of the array, and the position of its first value in bytes.
+      The description of the array, and the number of bytes in the file before the
+      array's first value.
 
     Raises:
       Refused: If it does not contain an array [H, W] or [H, W, C] in row-major order.

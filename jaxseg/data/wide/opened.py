@@ -68,7 +68,16 @@ class Stored:
         )
 
     def kept(self, options: ReadOptions) -> PixelType:
-        """Returns the channels and the pixel type that the image has after reading."""
+        """Returns the `PixelType` of the array that `image` returns.
+
+        It contains the number of channels and their type.
+
+        Args:
+          options: The options of the reader.
+
+        Raises:
+          Refused: If the type or the number of channels is not possible.
+        """
         kept = chosen_type(self.samples, self.dtype, options, alpha=self.alpha)
         if options.pixels == "rgb8" and (kept.channels, kept.dtype) != (3, "uint8"):
             raise Refused(

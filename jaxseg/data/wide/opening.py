@@ -17,7 +17,7 @@ ARRAYS = (".npy", ".npz", ".nii", ".nii.gz")
 def open_wide(
     path: pathlib.Path, page: int | None, options: ReadOptions, *, mask: bool = False
 ) -> Stored | None:
-    """Opens a file, or returns None if Pillow can read all of its bits and channels.
+    """Opens an image file that Pillow cannot read, or reads only in part.
 
     NumPy arrays and NIfTI volumes are recognized by their suffixes, and images by their
     first bytes.
@@ -27,6 +27,9 @@ def open_wide(
       page: The number of the picture in the file, or None.
       options: The options of the reader.
       mask: Whether the file contains class numbers.
+
+    Returns:
+      The open file, or None if Pillow can read all of its bits and channels.
 
     Raises:
       Refused: If the file cannot be read.

@@ -24,7 +24,7 @@ _ALPHA = (1, 2)  # The kinds of further channels that are alpha.
 
 
 def is_wide_tiff(file: BinaryIO, options: ReadOptions) -> bool:
-    """Returns whether Pillow would drop bits or channels of a TIFF.
+    """Returns whether a TIFF is a BigTIFF, or Pillow would drop its bits or channels.
 
     Args:
       file: The open file, which is left at its start.
@@ -57,11 +57,11 @@ def is_wide_tiff(file: BinaryIO, options: ReadOptions) -> bool:
 
 
 def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
-    """Opens a page of a TIFF.
+    """Reads the header of a page of a TIFF, whose pixels are read later.
 
     Args:
       path: The file.
-      page: The number of the page, or None if the file has one.
+      page: The number of the page, or None if the file has only one page.
 
     Raises:
       Refused: If tifffile is missing, or the file has further pages.
@@ -70,8 +70,8 @@ def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
         import tifffile
     except ImportError as error:
         raise Refused(
-            "The file is a TIFF of more than 8 bits or 3 channels, or a large one, "
-            "which needs the package tifffile",
+            "The file is a BigTIFF, or a TIFF of more than 8 bits or 3 channels, which "
+            "needs the package tifffile",
             "Install jaxseg[tiff]",
         ) from error
     with tifffile.TiffFile(path) as file:

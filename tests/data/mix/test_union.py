@@ -55,7 +55,7 @@ def test_classes_that_no_dataset_distinguishes_are_found():
 
 
 def test_overlapping_targets_are_refused():
-    with pytest.raises(ValueError, match="'vehicle' and 'sky' share 'car'"):
+    with pytest.raises(ValueError, match="'vehicle' and 'sky' share the target 'car'"):
         dataclasses.replace(STREETS, targets=(("road",), ("car", "truck"), ("car",)))
 
 
