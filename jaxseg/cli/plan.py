@@ -104,7 +104,8 @@ def estimate(arguments: Arguments) -> tuple[dict[str, Any], int]:
       arguments: The options of the command.
 
     Returns:
-      A dictionary of all printed numbers and the configuration, and the exit status.
+      A pair of a dictionary, which contains all printed numbers and the configuration,
+      and the exit status.
     """
     if arguments.topology != "local":
         jax.config.update("jax_platforms", "cpu")  # The plan needs no accelerator.

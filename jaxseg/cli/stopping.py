@@ -19,12 +19,11 @@ class Terminated(SystemExit):
 
 @contextlib.contextmanager
 def raising_signals() -> Iterator[None]:
-    """Returns a context manager whose block ends with `Terminated` on a signal.
+    """Returns a context manager that turns signals into the exception `Terminated`.
 
-    The signals are SIGTERM and SIGHUP.
-
-    Signals that the program ignores, as under `nohup`, stay ignored. In a thread other
-    than the main thread, the block has no effect.
+    If the process receives SIGTERM or SIGHUP inside the block, the exception is raised
+    there. Signals that the program ignores, as under `nohup`, stay ignored. In a thread
+    other than the main thread, the block has no effect.
     """
     previous = {}
 

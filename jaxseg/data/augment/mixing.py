@@ -24,10 +24,11 @@ Partner = Callable[[np.random.Generator], Scene]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CutMix(SceneEntry):
-    """Replaces a random rectangle of the crop by that part of another example's crop.
+    """Replaces a random rectangle of the crop by the same part of another crop.
 
-    The fraction of the crop's area that is replaced is drawn from the distribution
-    Beta(alpha, alpha), as in CutMix (arXiv 1905.04899).
+    The other crop is from another example. The fraction of the crop's area that is
+    replaced is drawn from the distribution Beta(alpha, alpha), as in CutMix (arXiv
+    1905.04899).
     """
 
     name: ClassVar[str] = "cut_mix"

@@ -62,7 +62,8 @@ def trajectory_pairs(
     if not any(found.values()):
         raise MissingFiles(
             f"{root} has no scenenet_rgbd_val.pb and no scenenet_rgbd_train_0.pb: "
-            "expected the file that lists the images of each split. Download them."
+            "expected at least one of these files, which list the images of a split. "
+            "Download them."
         )
     table = _read_table(root / TABLE)
     return {
