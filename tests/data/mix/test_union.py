@@ -148,7 +148,7 @@ def test_mixes_that_do_not_fit_are_refused_in_one_line():
             two,
             [CAMVID, narrow],
         ),
-        "found boat": (
+        "but no dataset has boat": (
             dataclasses.replace(two, classes=(*CAMVID.classes, "boat")),
             [CAMVID, CAMVID],
         ),
