@@ -1,9 +1,9 @@
 """Computes the weights with which one pixel attends to all others in a network.
 
 The supported layers are the position attention of DANet, the non-local block and the
-object context of OCR. They store the arrays from which the weights follow in the Flax
-collection "intermediates" if it is mutable. The parameters and the outputs of the
-network do not change.
+object context of OCR. If the caller of the network makes the Flax collection
+"intermediates" mutable, these layers store there the arrays from which the weights
+follow. The parameters and the outputs of the network do not change.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ def attention_maps(
       point: The row and the column of the pixel, two integers.
 
     Returns:
-      The weights by the name of the layer, such as "head/position_attention"; empty if
-      the network has no attention layer.
+      A dictionary from the name of each attention layer, such as
+      "head/position_attention", to its weights. It is empty if the network has no
+      attention layer.
     """
     inputs = network.prepare(pixels)
     _, state = network.model.apply(
@@ -67,7 +68,9 @@ def attention_maps(
 
 
 def attention_layers(network: ImageNetwork, variables: Any, size: Size) -> list[str]:
-    """Returns the names of the attention layers of a network, without running it.
+    """Returns a list of the names of the attention layers of a network.
+
+    The network is traced for one image of the given size, but it is not run.
 
     Args:
       network: The network with its preprocessing.

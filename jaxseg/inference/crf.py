@@ -242,7 +242,7 @@ def exact_filters(image, valid, kernels, *, self_term, block):
 def lattice_filters(
     corners: Sequence[Corners], capacity: Sequence[int | None]
 ) -> tuple[Filter, ...]:
-    """Returns for each kernel's lattice corners a Gaussian filter [N, K] -> [N, K]."""
+    """Returns one filter function [N, K] -> [N, K] for the lattice of each kernel."""
     lattices = map(link, corners, capacity)
     return tuple(functools.partial(lattice_filter, lattice) for lattice in lattices)
 
@@ -254,7 +254,7 @@ def _lattice_filters(image, valid, kernels, *, capacity):
 
 
 def features(image: Array, valid: Array, kernels: Kernels) -> tuple[Array, Array]:
-    """Returns positions and colors, divided by the standard deviations of the kernels.
+    """Returns the features of both kernels, in units of their standard deviations.
 
     Pixels that are not valid get the features of the first valid pixel, so that they
     add no corner to a lattice.
@@ -265,7 +265,7 @@ def features(image: Array, valid: Array, kernels: Kernels) -> tuple[Array, Array
       kernels: The standard deviations of the two kernels.
 
     Returns:
-      The positions (x, y), [N, 2], and the positions with the colors, [N, 5].
+      The features (x, y), [N, 2], and the features (x, y, red, green, blue), [N, 5].
     """
     height, width = image.shape[:2]
     grid = jnp.stack(jnp.meshgrid(jnp.arange(width), jnp.arange(height)), axis=-1)

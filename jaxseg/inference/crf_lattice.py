@@ -65,7 +65,7 @@ class Lattice:
 
 
 def find_corners(features: Array) -> Corners:
-    """Finds the corners of the lattice simplices that enclose the points.
+    """Finds the distinct corners of the lattice simplices that enclose the points.
 
     Args:
       features: The points in units of the standard deviation, float32 [N, d].
@@ -89,17 +89,19 @@ def find_corners(features: Array) -> Corners:
 def simplex(features: Array) -> tuple[Array, Array, Array]:
     """Finds the lattice simplex that encloses each point.
 
-    The coordinates of a lattice corner all have the same remainder modulo d + 1. A
-    simplex has one corner for each remainder.
+    A point is mapped to d + 1 coordinates (`elevate`). All d + 1 coordinates of a
+    lattice corner have equal remainders modulo d + 1. A simplex has one corner for each
+    remainder from 0 to d.
 
     Args:
       features: The points in units of the standard deviation, float32 [N, d].
 
     Returns:
-      Three arrays [N, d + 1]: the corner of remainder 0, int32; the ranks of the
-      coordinates, int32, by their difference to that corner, where 0 is the largest;
-      and the barycentric coordinates of the corners of remainder 0 to d, float32, which
-      sum to 1.
+      Three arrays [N, d + 1]. The first one, int32, contains the coordinates of the
+      simplex corner with remainder 0. The second one, int32, contains the rank of each
+      coordinate of the point by its difference to that corner: 0 for the largest
+      difference, d for the smallest. The third one, float32, contains the barycentric
+      weights of the corners with remainders 0 to d, which sum to 1.
     """
     dims = features.shape[1]
     point = elevate(features)

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
-    """Adds up the probabilities of all union classes that are part of a dataset class.
+    """Converts probabilities of union classes to those of the classes of a dataset.
+
+    The probability of a dataset class is the sum over the union classes that belong to
+    it.
 
     The union contains the classes of all datasets that the network was trained on.
 
@@ -53,7 +56,8 @@ def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Ar
       union: The classes of the union and of each dataset.
 
     Returns:
-      The scored classes, numbered over all datasets, int32 [B, H, W].
+      The indices of the scored classes, int32 [B, H, W]. The scored classes of all
+      datasets are numbered one after the other.
     """
     owned = jnp.asarray(union.owners)[None, :] == dataset[:, None]
     totals = summed(probabilities, union.sums)
@@ -61,7 +65,10 @@ def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Ar
 
 
 def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
-    """Returns a specification with the scored classes of one of several datasets.
+    """Returns the specification of one of several datasets, with its scored classes.
+
+    A scored class is a class, or a group of classes that the network does not
+    distinguish, of the dataset.
 
     Args:
       spec: The specification of the datasets on which one network is trained.

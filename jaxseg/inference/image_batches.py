@@ -88,8 +88,9 @@ def read_batch(
         spec: The channels and the type of the images, and the mean that pads them.
 
     Returns:
-      The pixels [rows, H, W, C] with each image in the upper left corner, and the
-      errors of the images that cannot be read, by their index in this array.
+      The pixels [rows, H, W, C] with each image in the upper left corner, and a
+      dictionary from the index of each image that cannot be read, along the first axis
+      of the pixels, to its error.
     """
     pixels = np.empty((batch.rows, *batch.size, spec.channels), spec.image_dtype)
     pixels[:] = spec.mean_color

@@ -44,7 +44,10 @@ class ImageNetwork:
 
     @property
     def output_spec(self) -> DatasetSpec:
-        """Returns the specification of the classes that the network predicts."""
+        """Returns the `DatasetSpec` of the classes that the network predicts.
+
+        These are the classes of `dataset`, or all classes if `dataset` is None.
+        """
         if self.dataset is None:
             return self.spec
         return member_spec(self.spec, self.dataset)
@@ -93,10 +96,11 @@ class ImageNetwork:
         return _resized(logits, pixels.shape[1:3])
 
     def form(self, logits: Array) -> OutputForm:
-        """Returns the rule that converts logits to probabilities and labels.
+        """Returns the `OutputForm` that converts logits to probabilities and labels.
 
         Args:
-          logits: Logits of this network. Only their number per pixel is used.
+          logits: Logits of this network, [..., K]. Only K, the number of logits per
+            pixel, is used.
         """
         return form_of(logits.shape[-1], self.spec)
 
@@ -161,7 +165,10 @@ class ImageNetwork:
         return self.both_of(self.logits(variables, pixels))
 
     def both_of(self, logits: Array) -> tuple[Array, Array]:
-        """Converts logits [B, H, W, K] to classes and probabilities [B, H, W, K]."""
+        """Converts logits [B, H, W, K] to the pair of classes and probabilities.
+
+        The pair has the form of the result of `labels_and_probabilities`.
+        """
         form = self.form(logits)
         probabilities = form.probabilities(logits)
         if self.dataset is not None:
@@ -177,7 +184,10 @@ class ImageNetwork:
         is mapped. If `dataset` is None, the argument is returned unchanged.
 
         Args:
-          probabilities: The probabilities of the union classes, float32 [..., K].
+          probabilities: The probabilities of the K union classes, float32 [..., K].
+
+        Returns:
+          The probabilities of the S classes of the dataset, float32 [..., S].
         """
         if self.dataset is None:
             return probabilities

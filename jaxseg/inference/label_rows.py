@@ -21,10 +21,10 @@ from jaxseg.typing import Size
 
 @dataclasses.dataclass(frozen=True)
 class LabelRows:
-    """Segments images by windows and yields rows of classes as they are finished.
+    """Segments images by windows, and yields rows of classes as they are finished.
 
     Attributes:
-      sliding: Runs the network on windows.
+      sliding: The object that runs the network on windows and averages its outputs.
       decide: A function from averaged logits [..., K] to classes.
     """
 
@@ -36,7 +36,7 @@ class LabelRows:
 
         Args:
           pixels: The image, of the type in the dataset's specification.
-          start: The number of rows that are not needed.
+          start: The number of rows at the top of the image that are left out.
 
         Yields:
           Rows of classes, integers [n, W], or booleans [n, W, K] if
@@ -47,7 +47,8 @@ class LabelRows:
     def describe(self, pixels: Pixels) -> str:
         """Returns a line of text about the windows of an image.
 
-        It states their number and size, and where the sums of their outputs are held.
+        The line states the number and the size of the windows, where the sums of their
+        outputs are held, such as in a file, and how many GB the sums take.
 
         Args:
           pixels: The image.
@@ -57,11 +58,12 @@ class LabelRows:
 
 @dataclasses.dataclass(frozen=True)
 class ExactLabelRows:
-    """Segments images in tiles, with the classes of the whole image, row by row.
+    """Segments images in tiles, and yields rows of classes as they are finished.
+
+    The classes are those that the network predicts for the whole image.
 
     Attributes:
-      segmentation: Runs the network in tiles, whose classes are those that the network
-        predicts for the whole image.
+      segmentation: The object that runs the network in tiles.
     """
 
     segmentation: ExactSegmentation
@@ -71,12 +73,18 @@ class ExactLabelRows:
 
         Args:
           pixels: The image, of the type in the dataset's specification.
-          start: The number of rows that are not needed.
+          start: The number of rows at the top of the image that are left out.
+
+        Yields:
+          Rows of classes, integers [n, W], or booleans [n, W, K] if
+            classes can overlap.
         """
         return self.segmentation.rows(pixels, start=start)
 
     def describe(self, pixels: Pixels) -> str:
         """Returns a line of text with the size of an image that is computed in tiles.
+
+        An example is "3000 x 4000 pixels in exact tiles".
 
         Args:
           pixels: The image.
@@ -89,6 +97,8 @@ def label_rows(
     segmenter: Segmenter, *, folder: Path | None = None
 ) -> LabelRows | ExactLabelRows:
     """Returns the object that segments images in windows or tiles, row by row.
+
+    It is an `ExactLabelRows` if the mode is "exact", and otherwise a `LabelRows`.
 
     Args:
       segmenter: The network, with options whose mode is not "whole".
@@ -121,7 +131,8 @@ def label_rows(
 def describe_windows(segmenter: Segmenter, size: Size) -> str:
     """Returns a line of text about the windows of an image that is in memory.
 
-    It states their number and size, and where the sums of their outputs are held.
+    The line states the number and the size of the windows, where the sums of their
+    outputs are held, such as in a file, and how many GB the sums take.
 
     Args:
       segmenter: The network, with options whose mode is "slide" or "tile".

@@ -55,7 +55,7 @@ def predict_logits(apply_fn: ApplyFn, image, **options) -> jax.Array:
     Args:
       apply_fn: A function from images to logits.
       image: The normalized images, [B, H, W, C].
-      **options: The options of `predict_canvas`.
+      **options: The further arguments of `predict_canvas`, such as `mode`.
 
     Returns:
       The logits, [B, H, W, K].
@@ -75,7 +75,7 @@ def predict_labels(
       image: The normalized images, [B, h, w, C].
       size: The height and width of the result, by default those of the image. Logits
         are resized (bilinear, half-pixel) before the argmax, a few rows at a time.
-      **options: The options of `predict_canvas`.
+      **options: The further arguments of `predict_canvas`, such as `mode`.
 
     Returns:
       The classes, int32 [B, H, W], as a NumPy array.

@@ -65,12 +65,15 @@ class PredictOptions:
 
     @property
     def padding(self) -> int:
-        """Returns the number to whose multiples heights and widths are padded."""
+        """Returns a number of pixels; images are padded to sides that are multiples.
+
+        It is 1 if images are not padded.
+        """
         return self.multiple or 1 if self.mode in ("whole", "exact") else 1
 
     @property
     def averages(self) -> bool:
-        """Returns whether resized or mirrored images are predicted and averaged."""
+        """Returns whether predictions for resized or mirrored images are averaged."""
         return self.flip or self.scales != (1.0,)
 
     @property

@@ -24,7 +24,8 @@ class Segmented:
         classes can overlap.
       probabilities: The probabilities, float32 [B, H, W, K], or None if they were not
         computed.
-      maps: The maps of uncertainty by name, float32 [B, H, W].
+      maps: A dictionary from the name of each map of uncertainty to the map, float32
+        [B, H, W].
     """
 
     labels: np.ndarray
@@ -43,8 +44,9 @@ class Prediction:
       spec: The names and colors of the classes.
       compute_probabilities: A function that returns the probability of each class,
         float32 [H, W, K].
-      uncertainty: The maps of uncertainty that the options request, float32 [H, W], by
-        name. `jaxseg.inference.uncertainty.averaging` defines them.
+      uncertainty: A dictionary from the name of each map of uncertainty that the
+        options request to the map, float32 [H, W].
+        `jaxseg.inference.uncertainty.averaging` defines these maps.
     """
 
     image: np.ndarray
@@ -111,7 +113,7 @@ class Prediction:
           probabilities: Whether to write the probabilities.
 
         Returns:
-          The files that were written.
+          The paths of the files that were written.
         """
         target = Path(folder) / name
         written = label_paths(target, self.spec)

@@ -1,4 +1,4 @@
-"""Cuts out the part of an array that is needed for one tile of the output."""
+"""Cuts the part that one tile of the output needs out of an array."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from jaxseg.analysis.regions.arrays import Span
 
 
 class Tile:
-    """Looks up the numbers that differ between tiles, such as the first row to read.
+    """Knows the position of a tile, and looks up numbers that depend on this position.
 
     One compiled program computes all tiles. It takes the position of the tile as an
-    argument, and reads the numbers of this tile from tables.
+    argument. Numbers that differ between tiles, such as the first row to read, are in
+    arrays with one entry for each row or column of tiles.
     """
 
     def __init__(self, row, column):
@@ -23,7 +24,7 @@ class Tile:
         self._index = {"rows": row, "columns": column}
 
     def number(self, values: Any, axis: str | None):
-        """Returns the entry of an array of numbers that belongs to this tile.
+        """Returns the entry of an array that belongs to this tile's row or column.
 
         Args:
           values: An array with one integer for each row or column of tiles, or a
@@ -40,18 +41,20 @@ class Tile:
 
 
 def fetch(tile: Tile, x, have: list[Span], want: list[Span], fill=None):
-    """Returns the part of an array that a tile needs, cut out of a larger stored part.
+    """Cuts the part that a tile needs out of the part of an array that is in memory.
+
+    A part of an array is given by one interval along each of its axes.
 
     Args:
       tile: The tile.
-      x: The stored part of the array.
-      have: The interval along each axis of the array that x contains.
-      want: The interval along each axis that is returned.
-      fill: The value of positions that are not stored, such as padding. None if all
-        positions are stored.
+      x: The part of the array that is in memory.
+      have: The intervals of this part.
+      want: The intervals of the part that is returned.
+      fill: The value of returned positions that are not in `x`, such as padding. None
+        if `x` contains all of them.
 
     Raises:
-      ValueError: If `fill` is None and a position is not stored.
+      ValueError: If `fill` is None and `x` does not contain a returned position.
     """
     pads, starts, sizes = [], [], []
     for own, other in zip(have, want, strict=True):
@@ -78,11 +81,13 @@ def fetch(tile: Tile, x, have: list[Span], want: list[Span], fill=None):
 
 
 def inside(tile: Tile, span: Span, first: Any, last: Any):
-    """Returns which positions of an interval lie in a second one, booleans [length].
+    """Returns which positions of an interval lie in a second interval.
+
+    The result is booleans, one for each position of the first interval.
 
     Args:
       tile: The tile.
-      span: The interval; its length is that of the result.
+      span: The first interval.
       first: The first position of the second interval: an integer, or an array with one
         for each row or column of tiles.
       last: The position after the end of the second interval, in the form of `first`.

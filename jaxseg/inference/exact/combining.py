@@ -49,14 +49,20 @@ def product(step, xs):
 
 
 def masked(step, side, x, spans, empty):
-    """Replaces values that another tile contributes to a reduction by a neutral value.
+    """Lets each value of an operand count for one tile only in a reduction.
+
+    Tiles can overlap in the values that they read. In all tiles but one, such a value
+    is replaced by a neutral value, for example 0 in a sum.
 
     Args:
       step: The operation, a reduction or a matrix product.
       side: The index of the operand.
       x: The part of the operand that this tile reads.
       spans: The interval of positions along each axis of x.
-      empty: The neutral value, for example 0 for a sum.
+      empty: The neutral value.
+
+    Returns:
+      The part of the operand with the replaced values.
     """
     node = step.node
     for i in node.reduced[side]:

@@ -37,13 +37,15 @@ class TileGrid:
 
     @property
     def counts(self) -> Tiles:
-        """Returns the number of rows and columns of tiles."""
+        """Returns the number of rows of tiles and the number of columns of tiles."""
         return Tiles(*(len(self.starts(axis)) for axis in (0, 1)))
 
     def starts(self, axis: int) -> np.ndarray:
-        """Returns the first pixel row of each row of tiles.
+        """Returns the first pixel row of each row of tiles, as an array of integers.
 
-        With `axis` 1, it returns the first pixel column of each column of tiles.
+        Args:
+          axis: 0. With 1, the function returns the first pixel column of each column of
+            tiles.
         """
         size, tile = self.size[axis], self.tile[axis]
         return np.minimum(np.arange(0, size, tile), size - tile)
@@ -52,14 +54,24 @@ class TileGrid:
         """Returns the pixel rows that are taken from each row of tiles.
 
         Each item is (first row, row after the last one). Pixel rows that two rows of
-        tiles contain are taken from the upper one only. With `axis` 1, it returns the
-        pixel columns that are taken from each column of tiles.
+        tiles contain are taken from the upper one only.
+
+        Args:
+          axis: 0. With 1, the function returns the pixel columns that are taken from
+            each column of tiles.
         """
         size, tile = self.size[axis], self.tile[axis]
         return [(i, min(i + tile, size)) for i in range(0, size, tile)]
 
     def roots(self, graph: Graph) -> Windows:
-        """Returns which part of the output of the network each tile computes."""
+        """Returns the part of the network's output that each tile computes.
+
+        The result is a dictionary with one entry, from the output to the list of the
+        intervals along its axes.
+
+        Args:
+          graph: The operations of the network.
+        """
         spans = {
             name: (self.starts(axis), self.tile[axis])
             for axis, name in enumerate(("rows", "columns"))
@@ -145,7 +157,9 @@ def _program(graph: Graph, grid: TileGrid, given: tuple[Value, ...]) -> TileProg
 
 
 def default_window(halo: int | None, size: Size) -> Size:
-    """Returns the default for the largest height and width that a tile reads.
+    """Returns the default of the option `window`, the most pixels that a tile reads.
+
+    The result is a height and a width.
 
     It is large enough that the pixels beyond the tile, its halo, take up at most half
     of the height and of the width.
@@ -163,16 +177,19 @@ def default_window(halo: int | None, size: Size) -> Size:
 
 
 def smaller(a: Size, b: Size) -> Size:
-    """Returns the minimum of two heights and the minimum of two widths."""
+    """Returns (the smaller height, the smaller width) of two sizes."""
     return min(a[0], b[0]), min(a[1], b[1])
 
 
 def extra_arithmetic(graph: Graph, programs: list[TileProgram]) -> float:
-    """Returns the ratio of the multiplications with tiles to those without tiles.
+    """Returns by which factor tiles increase the number of multiplications.
+
+    It is the number for all tiles and passes, divided by the number for the whole image
+    at once.
 
     Args:
       graph: The operations of the network.
-      programs: The program that computes a tile, for each pass over the image.
+      programs: For each pass over the image, the program that computes a tile.
     """
     total = sum(
         arithmetic(graph, program.windows) * program.tiles.rows * program.tiles.columns

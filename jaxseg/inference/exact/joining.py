@@ -1,4 +1,7 @@
-"""Computes parts of the results of concatenations, stacks, updates and gathers."""
+"""Computes the parts that one tile needs of concatenations and similar operations.
+
+The operations are concatenations, stacks, updates of slices, and gathers.
+"""
 
 from __future__ import annotations
 
@@ -79,14 +82,15 @@ def gather(step, xs):
 
 
 def placed(step, base, part, spans, edges):
-    """Returns `part` where all positions are inside of `edges`, and `base` elsewhere.
+    """Returns the entries of `part` inside a box, and those of `base` outside the box.
 
     Args:
       step: The operation.
       base: An array.
       part: An array of the shape of `base`.
       spans: The interval of positions along each axis of both arrays.
-      edges: For some axes, (first position, position after the last one).
+      edges: The box: a dictionary from an axis to (first position, position after the
+        last one). Along other axes, all positions are inside the box.
     """
     for axis, (first, last) in edges.items():
         keep = inside(step.tile, spans[axis], first, last)

@@ -7,9 +7,10 @@ from jaxseg.typing import Size
 
 
 def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None:
-    """Raises ValueError if a network needs more than `most` passes over the image.
+    """Raises ValueError if tiles would need more than `most` passes over the image.
 
-    It is also raised if no number of passes is enough.
+    The error is also raised for a network with an operation that cannot be computed
+    exactly in tiles, however many passes there are.
 
     Args:
       operations: The operations of the network that combine positions of the whole
@@ -37,7 +38,7 @@ def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None
 
 
 def check_halo(halo: int | None, *, size: Size, most: int) -> None:
-    """Raises ValueError if tiles read too many pixels beyond their own.
+    """Raises ValueError if tiles read more than `most` pixels beyond their own pixels.
 
     Args:
       halo: The number of pixels that a tile reads beyond its own pixels on each side.

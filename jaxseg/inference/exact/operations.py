@@ -1,4 +1,7 @@
-"""Runs an operation of a network for one tile, on the needed parts of its operands."""
+"""Runs an operation of a network for one tile of the image.
+
+Only those parts of the operands and results are computed that the tile needs.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,16 @@ from jaxseg.inference.exact.step import Step, bind, bind_whole, lengths
 
 
 def run(step: Step, xs: list) -> list:
-    """Computes the needed parts of the results of an operation.
+    """Computes those parts of an operation's results that a tile needs.
 
     Args:
-      step: The operation, and which parts of its operands and results are used.
-      xs: The stored part of each operand.
+      step: The operation, which parts of its operands are in memory, and which parts of
+        its results the tile needs.
+      xs: For each operand, the part that is in memory.
 
     Returns:
-      The needed part of each result, or None for a result that is not needed.
+      The part of each result that the tile needs, or None if it needs no part of the
+      result.
     """
     node = step.node
     name = node.kind

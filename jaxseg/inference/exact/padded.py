@@ -16,7 +16,7 @@ class PaddedPixels:
     """Reads boxes of an image that is padded at the right and at the bottom.
 
     Attributes:
-      pixels: The image.
+      pixels: The image without padding.
       size: The height and width with the padding.
       color: The value of each channel in the padding.
     """
@@ -26,7 +26,11 @@ class PaddedPixels:
     color: np.ndarray
 
     def read(self, box: Box) -> np.ndarray:
-        """Returns the pixels [h, w, C] of a box of the padded image."""
+        """Returns the pixels [h, w, C] of a box of the padded image.
+
+        Args:
+          box: The rows and columns of the box in the padded image.
+        """
         height, width = self.pixels.size
         bottom, right = min(box.bottom, height), min(box.right, width)
         shape = (box.bottom - box.top, box.right - box.left, self.pixels.channels)

@@ -23,10 +23,11 @@ class TileProgram:
 
     Attributes:
       graph: The operations of the network.
-      roots: The arrays to compute, with the part of each that a tile computes.
-      tiles: The numbers of rows and columns of tiles.
-      given: Arrays from earlier passes over the image, which are arguments of the
-        program.
+      roots: A dictionary from each array to compute to the part of it that a tile
+        computes: the list of the intervals along its axes.
+      tiles: The number of rows of tiles and the number of columns of tiles.
+      given: The arrays that earlier passes over the image have computed. Their contents
+        are an argument of the program.
     """
 
     graph: Graph
@@ -42,12 +43,16 @@ class TileProgram:
 
     @property
     def windows(self) -> Windows:
-        """Returns the part of each array of the network that a tile computes."""
+        """Returns the part of each array of the network that a tile needs.
+
+        The result is a dictionary from each array to the list of the intervals along
+        its axes.
+        """
         return self.parts.windows
 
     @property
     def read(self) -> tuple[Span, Span]:
-        """Returns the rows and the columns of the image that each tile reads."""
+        """Returns the interval of rows and that of columns that each tile reads."""
         image = self.graph.inputs[0]
         spans = self.windows.get(image, [full(line.size) for line in image.lines])
         found = {line.axis: span for line, span in zip(image.lines, spans, strict=True)}
@@ -65,7 +70,7 @@ class TileProgram:
           column: The column of the tile in the grid of tiles, an integer scalar.
 
         Returns:
-          The part of each array in `roots` that the tile computes.
+          A list of arrays: the part of each array in `roots` that the tile computes.
         """
         tile, image = Tile(row, column), self.graph.inputs[0]
         stored: dict[Value, Any] = {}

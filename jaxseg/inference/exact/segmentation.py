@@ -26,7 +26,7 @@ _SHOWN = 3  # The number of sizes whose costs are shown.
 class ExactSegmentation:
     """Segments images in tiles; the result is that of the whole image, up to rounding.
 
-    The preprocessing is also that of whole images.
+    Images are preprocessed as if they were segmented as a whole.
     """
 
     def __init__(
@@ -53,7 +53,9 @@ class ExactSegmentation:
         self._both = lambda logits: network.both_of(logits)
 
     def tiled(self, size: Size) -> TiledNetwork:
-        """Returns the object that computes the network in tiles for images of one size.
+        """Returns the `TiledNetwork` that computes images of one size in tiles.
+
+        It is created at the first call for a size, and kept for a few sizes.
 
         Args:
           size: The height and width of the images.
@@ -136,7 +138,10 @@ class ExactSegmentation:
 
 
 def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
-    """Returns lines of text with the costs of tiles for the largest image sizes.
+    """Returns a list of lines of text with the costs of tiles, one for each image size.
+
+    Only the three largest sizes have a line; one more line states how many sizes are
+    left out.
 
     Args:
       segmentation: The network and the options of the tiles.
@@ -160,12 +165,12 @@ def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
 
 
 def check_alone(options: PredictOptions, *, several: bool) -> None:
-    """Raises ValueError if an option is set that mode="exact" does not support.
+    """Raises ValueError if mode="exact" does not support another option that is set.
 
     Args:
       options: The options of the prediction.
-      several: Whether several predictions for an image are averaged, for example
-        those of several networks.
+      several: Whether several predictions for an image are averaged, for example those
+        of several networks. mode="exact" does not support this.
     """
     chosen = {
         f"scales={options.scales}": options.scales != (1.0,),

@@ -1,4 +1,7 @@
-"""Computes parts of the results of convolutions, pooling, padding and slices."""
+"""Computes the parts that one tile needs of convolutions and similar operations.
+
+The operations are convolutions, pooling, padding, slices and splits.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +49,16 @@ def pooling(step, xs):
 
 
 def moved(step, xs):
-    """Computes parts of the results of a slice, split or padding.
+    """Computes the parts that a tile needs of the results of a slice, split or padding.
 
     Args:
-      step: The operation, and which parts of its operands and results are used.
-      xs: The stored part of each operand.
+      step: The operation, which parts of its operands are in memory, and which parts of
+        its results the tile needs.
+      xs: For each operand, the part that is in memory.
 
     Returns:
-      The needed part of each result, or None for a result that is not needed.
+      The part of each result that the tile needs, or None if it needs no part of the
+      result.
     """
     node, results = step.node, []
     fill = xs[1] if node.kind == "pad" else None

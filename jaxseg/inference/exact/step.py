@@ -1,8 +1,7 @@
-"""Describes which parts of its arrays an operation reads and writes for one tile.
+"""Describes which parts of its operands an operation reads to compute one tile.
 
-The stored arrays have no axis for a dimension of size 1, and several axes for a
-dimension that a reshape has merged from several. Each axis is described by a `Line`
-(`jaxseg.analysis.regions.arrays`).
+In memory, an array has no axis for a dimension of size 1, and several axes for a
+dimension that a reshape has merged from several.
 """
 
 from __future__ import annotations
@@ -25,17 +24,18 @@ Spans = list[Span]
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Describes which parts of its arrays an operation reads and writes for one tile.
+    """Describes an operation and the parts of its arrays that one tile uses.
 
-    A part of an array is given by one interval along each of its axes.
+    A part of an array is a list with one interval along each axis of the array.
 
     Attributes:
       node: The operation.
-      have: The stored part of each operand.
-      want: The needed part of each result, or None for a result that is not needed.
-      idle: For each operand, which rows and columns of tiles do not need it.
-      tile: The tile.
-      tiles: The numbers of rows and columns of tiles.
+      have: For each operand, the part that is in memory.
+      want: For each result, the part that the tile needs, or None if it needs no part.
+      idle: For each operand, a dictionary from "rows" or "columns" to booleans, which
+        are True for the rows or columns of tiles that do not need the operand.
+      tile: The position of the tile.
+      tiles: The number of rows of tiles and the number of columns of tiles.
     """
 
     node: Node
@@ -47,9 +47,10 @@ class Step:
 
     @functools.cached_property
     def whole(self) -> bool:
-        """Returns whether whole operands are stored and whole results are needed.
+        """Returns whether the operation can run on whole operands, as without tiles.
 
-        Results that are not needed at all are ignored.
+        This is the case if all operands are in memory as a whole, and the tile needs
+        each result as a whole or not at all.
         """
         groups = [
             *zip(self.node.ins, self.have, strict=True),
@@ -63,18 +64,21 @@ class Step:
 
     @functools.cached_property
     def needed(self) -> list[Spans | None]:
-        """Returns the part of each operand that the results in `want` depend on."""
+        """Returns for each operand the part on which the results in `want` depend.
+
+        It is None for an operand on which they do not depend.
+        """
         return needs(self.node, self.want, self.tiles)
 
     def part(self, i: int, x, spans: Spans, fill=None):
-        """Cuts a part out of the stored part of an operand.
+        """Cuts a part of an operand out of the part that is in memory.
 
         Args:
           i: The index of the operand.
-          x: The stored part.
+          x: The part of the operand that is in memory.
           spans: The interval along each axis that is returned.
-          fill: The value of positions that are not stored, such as padding. None if
-            all positions are stored.
+          fill: The value of returned positions that are not in `x`, such as padding.
+            None if `x` contains all of them.
         """
         spans = rested(self.node.ins[i], spans, self.idle[i])
         return fetch(self.tile, x, self.have[i], spans, fill)
@@ -82,16 +86,17 @@ class Step:
     def by_dims(self, i: int, x, dims, out: int = 0, fill=None):
         """Returns the part of an operand that a convolution or similar operation reads.
 
-        The operand is dilated and padded with `fill`, so that the operation can run on
-        the part without dilation of the operand and without padding.
+        The part is already dilated and padded with `fill`, so that the operation can
+        run on it without padding and without dilation of its operand.
 
         Args:
           i: The index of the operand.
-          x: The stored part of the operand.
-          dims: For each dimension of the operand an `Access`, which states the
-            positions that the operation reads, or None if it needs all positions.
+          x: The part of the operand that is in memory.
+          dims: For each dimension of the operand, None if the operation reads all
+            positions. Otherwise an `Access`, which describes the positions that one
+            entry of the result reads.
           out: The index of the result.
-          fill: The value of added positions.
+          fill: The value of positions that dilation and padding add.
         """
         value, result, spans = self.node.ins[i], self.node.outs[out], self.want[out]
         have, want, pads = [], [], []
@@ -121,14 +126,15 @@ def lengths(spans: Spans) -> list[int]:
 
 
 def bind_whole(step, xs):
-    """Runs an operation on whole operands and cuts out the needed parts of its results.
+    """Runs an operation on whole operands, and cuts its results for one tile.
 
     Args:
-      step: The operation, and which parts of its results are needed.
+      step: The operation, and which parts of its results the tile needs.
       xs: The whole operands.
 
     Returns:
-      The needed part of each result, or None for a result that is not needed.
+      The part of each result that the tile needs, or None if it needs no part of the
+      result.
     """
     node = step.node
     whole = [x.reshape(v.shape) for x, v in zip(xs, node.ins, strict=True)]

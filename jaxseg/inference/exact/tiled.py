@@ -133,7 +133,7 @@ class TiledNetwork:
 
     @property
     def cost(self) -> TileCost:
-        """Returns the estimated costs of computing the network in tiles."""
+        """Returns what the network costs in tiles, such as the estimated memory."""
         count = self.grid.counts.rows * self.grid.counts.columns
         read = [[span.length for span in program.read] for program in self.programs]
         pixels = sum(h * w for h, w in read) * count / (self.size[0] * self.size[1])
@@ -178,7 +178,8 @@ class TiledNetwork:
             of tiles that contain no other rows are skipped.
 
         Yields:
-          The result of each row of tiles.
+          A `Strip` for each row of tiles: the number of its first pixel row, and the
+          arrays [rows, W, ...] that `finish` returns for it.
         """
         given: list = []
         for program, run in zip(self.programs, self._collectors, strict=False):

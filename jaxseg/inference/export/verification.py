@@ -21,17 +21,17 @@ MOST_LABELS = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Contains how much the results of an exported file and of `predict` differ.
+    """Contains the difference between an exported file's result and that of `predict`.
 
-    Both are computed for the same image.
+    Both results are computed for one image.
 
     Attributes:
       size: The height and width of the image.
       difference: The fraction of pixels with different classes, or the
         largest absolute difference between two probabilities. It is infinite if the
         shape or type of the results is wrong.
-      bar: The largest `difference` that is accepted.
-      unit: The words after the number `difference` in messages.
+      bar: The largest `difference` with which the file is accepted.
+      unit: The words that follow the number `difference` in messages.
     """
 
     size: Size

@@ -73,7 +73,7 @@ class Refiner:
     Attributes:
       options: The steps and their options.
       spec: The classes of the predictions.
-      form: The rule that converts the probabilities to labels.
+      form: The `OutputForm` that converts the probabilities to labels.
     """
 
     options: Refinement
@@ -131,7 +131,7 @@ class Refiner:
 def smoothed(
     probabilities: np.ndarray, view: np.ndarray, crf: CRF, *, every: bool = False
 ) -> np.ndarray:
-    """Returns the probabilities of one image that the CRF has refined.
+    """Refines the class probabilities of one image by the dense CRF.
 
     The image is padded to a multiple of 32 pixels, so that images of similar sizes
     share a compiled program. The CRF ignores the padding.
@@ -141,7 +141,11 @@ def smoothed(
       view: The image as 8-bit RGB, [H, W, 3].
       crf: The options of the CRF.
       every: Whether to return the probabilities before the first iteration and after
-        each one, [iterations + 1, H, W, K].
+        each one, instead of the final ones.
+
+    Returns:
+      The refined probabilities, float32 [H, W, K], or [iterations + 1, H, W, K] if
+      `every` is True.
     """
     height, width = view.shape[:2]
     pads = ((0, -height % MULTIPLE), (0, -width % MULTIPLE))

@@ -86,7 +86,9 @@ class Refinement:
 
     Attributes:
       crf: The options of the dense CRF, or None to leave it out.
-      thresholds: Pairs of the name of a class and the threshold of its probability.
+      thresholds: Pairs of the name of a class and its threshold. At a pixel, only
+        classes whose probability is above their threshold are predicted, unless there
+        is no such class.
       graphcut: The options of the graph cut, or None to leave it out.
       clean: The options for small regions and holes.
     """
@@ -98,7 +100,11 @@ class Refinement:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Returns the options of each step, in the order in which the steps run."""
+        """Returns the names of the options that select steps, in order of the steps.
+
+        Examples are "crf" and "clean.min_size". Steps that are not selected are left
+        out.
+        """
         selected = {
             "crf": self.crf is not None,
             "class_thresholds": bool(self.thresholds),

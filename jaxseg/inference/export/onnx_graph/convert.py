@@ -126,7 +126,8 @@ def _read_sizes(graph, name, shape):
             continue
         if not symbol.isidentifier():
             raise ValueError(
-                f"The size {symbol} of an input is not supported: expected a name."
+                f"The size {symbol} of an input is not supported: expected an integer "
+                "or the name of a symbolic dimension, such as h."
             )
         whole = graph.add("Shape", name)
         graph.sizes[symbol] = graph.add("Slice", whole, [axis], [axis + 1])

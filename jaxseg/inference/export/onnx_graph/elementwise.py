@@ -98,7 +98,10 @@ def _integer_pow(graph, equation, operands):
 
 def _round(graph, equation, operands):
     if equation.params["rounding_method"].name != "TO_NEAREST_EVEN":
-        raise ValueError("Rounding halves away from zero is not supported in ONNX.")
+        raise ValueError(
+            "ONNX has no rounding of halves away from zero, which this network uses. "
+            "Export to .stablehlo instead."
+        )
     return _simple("Round", graph, equation, operands)
 
 
@@ -110,7 +113,8 @@ def _not_equal(graph, equation, operands):
 def _logical(operator, graph, equation, operands):
     if np.dtype(equation.outvars[0].aval.dtype) != bool:
         raise ValueError(
-            "Operations on the bits of integers are not supported in ONNX."
+            "ONNX export does not support operations on the bits of integers, which "
+            "this network uses. Export to .stablehlo instead."
         )
     return _simple(operator, graph, equation, operands)
 

@@ -32,7 +32,10 @@ def _gather(graph, equation, operands):
     ):
         if set(read).isdisjoint(single) and indices.ndim == 1:
             return _window(graph, equation, operands)
-        raise ValueError("A gather of parts of slices is not supported in ONNX.")
+        raise ValueError(
+            "ONNX export does not support the operation gather if it reads a part of "
+            "an axis for each index, as in this network. Export to .stablehlo instead."
+        )
     data = full_name(graph, operands[0], equation.invars[0])
     at = _indices(graph, operands[1], equation.invars[1], _ends(graph, source, read))
     outer = [i for i in range(indices.ndim - 1)]
@@ -131,7 +134,10 @@ def _scatter(graph, equation, operands):
         )
     )
     if not plain:
-        raise ValueError("A scatter of parts of slices is not supported in ONNX.")
+        raise ValueError(
+            "ONNX export does not support the operation scatter if it writes a part of "
+            "an axis for each index, as in this network. Export to .stablehlo instead."
+        )
     order = (*axes, *whole)
     data = transposed(graph, full_name(graph, operands[0], equation.invars[0]), order)
     at = _indices(graph, operands[1], equation.invars[1], _ends(graph, target, axes))

@@ -57,7 +57,10 @@ def transposed(graph: Graph, name: str, order: tuple[int, ...]) -> str:
 
 def _reshape(graph, equation, operands):
     if equation.params.get("dimensions") is not None:
-        raise ValueError("A reshape that permutes axes is not supported in ONNX.")
+        raise ValueError(
+            "ONNX export does not support a reshape that also permutes axes, which "
+            "this network uses. Export to .stablehlo instead."
+        )
     name = full_name(graph, operands[0], equation.invars[0])
     return [Value(reshaped(graph, name, equation.params["new_sizes"]))]
 
@@ -200,7 +203,10 @@ def _spread(graph, name, shape, axis, between, fill):
 
 def _iota(graph, equation, operands):
     if operands:
-        raise ValueError("Ranges of dynamic sizes are not supported in ONNX.")
+        raise ValueError(
+            "ONNX export does not support the operation iota if its shape depends on "
+            "the input, as in this network. Export to .stablehlo instead."
+        )
     params, shape = equation.params, equation.params["shape"]
     axis, dtype = params["dimension"], storage_type(params["dtype"])
     count = size(graph, shape[axis])

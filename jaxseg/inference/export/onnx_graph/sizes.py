@@ -15,7 +15,9 @@ _CALLS = {"max": "Max", "min": "Min"}
 
 
 def size(graph: Graph, dimension: Any) -> int | str:
-    """Returns a size as an integer, or as the name of a tensor, int64 [1].
+    """Returns a size as an integer, or as the name of a tensor that contains it.
+
+    The tensor is int64 [1].
 
     JAX writes a size that depends on the input as an expression such as `h + 1`, where
     `h` is a named size of an input. `graph.sizes` has the tensors of the named sizes.
@@ -33,7 +35,10 @@ def size(graph: Graph, dimension: Any) -> int | str:
 
 
 def sizes(graph: Graph, shape: Sequence[Any]) -> str | np.ndarray:
-    """Returns a shape as an int64 vector: an array if it is known, or a tensor's name.
+    """Returns a shape as an int64 array, or as the name of a tensor that contains it.
+
+    The result is an array if all sizes are known, and otherwise the name of a tensor
+    with one element for each size.
 
     Args:
       graph: The graph, to which the nodes are added.
@@ -83,14 +88,20 @@ def _evaluated(graph, tree):
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
         operands = [_one(_evaluated(graph, argument)) for argument in tree.args]
         return _called(graph, tree.func.id, operands)
-    raise ValueError(f"The size {ast.unparse(tree)} cannot be computed in ONNX.")
+    raise ValueError(
+        f"ONNX export cannot compute the size {ast.unparse(tree)}, on which this "
+        "network depends. Export to .stablehlo instead."
+    )
 
 
 def _called(graph, function, operands):
     if function in _CALLS:
         return graph.add(_CALLS[function], *operands)
     if function not in ("floordiv", "mod"):
-        raise ValueError(f"The function {function} of a size is not known.")
+        raise ValueError(
+            f"ONNX export cannot compute the function {function} of a size, on which "
+            "this network depends. Export to .stablehlo instead."
+        )
     # `Div` of integers rounds towards zero and `Mod` has the sign of the divisor, as in
     # Python, so the remainder is subtracted first.
     rest = graph.add("Mod", *operands)

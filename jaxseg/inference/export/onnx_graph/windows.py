@@ -20,7 +20,8 @@ def _convolution(graph, equation, operands):
     numbers = params["dimension_numbers"]
     if params["batch_group_count"] != 1:
         raise ValueError(
-            "Convolutions with groups of images are not supported in ONNX."
+            "ONNX export does not support convolutions with batch_group_count > 1, "
+            "which this network uses. Export to .stablehlo instead."
         )
     x = transposed(
         graph, full_name(graph, operands[0], equation.invars[0]), numbers.lhs_spec
@@ -117,7 +118,11 @@ def _pool(maximum, graph, equation, operands):
         if (window[axis], steps[axis], tuple(pads[axis])) != (1, 1, (0, 0))
     ]
     if max(params["base_dilation"]) > 1 or len(axes) > 2 or array.ndim != 4:
-        raise ValueError("A pooling over more than two axes is not supported in ONNX.")
+        raise ValueError(
+            "ONNX export supports a pooling only over one or two of four axes and "
+            "without dilation of its input, unlike in this network. Export to "
+            ".stablehlo instead."
+        )
     name = full_name(graph, operands[0], equation.invars[0])
     if not axes:
         return [Value(name)]
@@ -147,7 +152,10 @@ def _pool(maximum, graph, equation, operands):
         attributes["dilations"] = [rates[axis] for axis in pooled]
         name = graph.add("MaxPool", name, **attributes)
     elif max(rates) > 1:
-        raise ValueError("An atrous sum over windows is not supported in ONNX.")
+        raise ValueError(
+            "ONNX export does not support sums over dilated (atrous) windows, which "
+            "this network uses. Export to .stablehlo instead."
+        )
     else:
         name = graph.add("AveragePool", name, **attributes)
         name = graph.add("Mul", name, np.float32(math.prod(extents)))
