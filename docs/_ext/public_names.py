@@ -48,7 +48,7 @@ OPERATORS = (
 )
 BACKBONES = (
     *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "efficientnet"),
-    *("dinov2", "googlenet", "hdc", "hrnet"),
+    *("dinov2", "dinov3", "googlenet", "hdc", "hrnet"),
     *("mit", "mobilenet", "resnet", "resnet_variant", "se_resnet", "swin"),
     *("vgg", "vit"),
     *("wide_resnet38", "xception", "xception39"),
@@ -92,7 +92,7 @@ INTERNAL_OPERATORS = (
         "graph",
         "neighbors",
     ),
-    *("open_pool", "open_size", "residual", "upsample_conv"),
+    *("open_pool", "open_size", "residual", "rotary", "upsample_conv"),
 )
 INTERNAL = (
     "jaxseg.data.datasets",

@@ -34,6 +34,11 @@ ARCHITECTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         r"dinov2_vit\g<1>14_reg",
         {"class_position": False},
     ),
+    (
+        r"vit_(s|b|l)(?:mall|ase|arge)(?:_(plus))?_patch16_dinov3",
+        r"dinov3_vit\g<1>16\2",
+        {},
+    ),
     (r"(?:vit|deit)_(ti)ny_patch16_(?:224|384)", r"vitti16", {}),
     (r"(?:vit|deit)_(s|b|l)(?:mall|ase|arge)_patch16_(?:224|384)", r"vit\g<1>16", {}),
     (r"deit_tiny_distilled_patch16_224", r"vitti16", {"distilled": True}),

@@ -13,6 +13,7 @@ from jaxseg.backbones.convnext import ENTRIES as CONVNEXTS
 from jaxseg.backbones.deeplab_vgg import DeepLabVGG
 from jaxseg.backbones.densenet import DEPTHS, DenseNet
 from jaxseg.backbones.dinov2 import ENTRIES as DINOV2
+from jaxseg.backbones.dinov3 import ENTRIES as DINOV3
 from jaxseg.backbones.drn import DRN, DRNA, VARIANTS
 from jaxseg.backbones.efficientnet import ENTRIES as EFFICIENTNETS
 from jaxseg.backbones.googlenet import GoogLeNet
@@ -185,4 +186,5 @@ BACKBONES: dict[str, Backbone] = {
         for name, (depth, width, heads) in _VITS.items()
     },
     **DINOV2,
+    **DINOV3,
 }

@@ -1,21 +1,23 @@
 """Vision transformer that returns maps (arXiv 2010.11929, DeiT arXiv 2012.12877).
 
-It has a patch embedding, a class token, a learned position embedding and pre-norm
-layers. The outputs of selected layers are returned as maps. By default there is no
-final normalization, because the heads of SETR normalize their inputs (arXiv
-2012.15840). For an input of another size than `image_size`, the position embedding is
-resized. A size that is not a multiple of the patch is padded at the bottom and the
-right.
+It has a patch embedding, a class token, a learned or rotary position embedding and
+pre-norm layers. The outputs of selected layers are returned as maps. By default there
+is no final normalization, because the heads of SETR normalize their inputs (arXiv
+2012.15840). For an input of another size than `image_size`, the learned position
+embedding is resized. A size that is not a multiple of the patch is padded at the bottom
+and the right.
 """
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.nn.drop_path import depth_rates
 from jaxseg.nn.layers import Conv, Dropout
 from jaxseg.nn.transformer import LayerNorm, TransformerBlock
 from jaxseg.ops.bicubic import resize_bicubic
 from jaxseg.ops.resize import pad_to_multiple, resize
+from jaxseg.ops.rotary import rotary_angles
 from jaxseg.text import one_of
 from jaxseg.typing import Array, Pyramid, Size
 
@@ -54,6 +56,12 @@ class ViT(nn.Module):
       class_maps: Whether the pyramid also contains the class token of each map under
         "class_<level>", [B, width].
       epsilon: Epsilon of all normalizations.
+      drop_path: Rate of stochastic depth of the last layer. The rate grows linearly
+        from 0 at the first layer.
+      rotary: The base of the periods of a rotary position embedding, which replaces the
+        learned one, see `jaxseg.ops.rotary.rotary_angles`; None for the learned one.
+      qkv_bias: Whether a bias is added to queries, keys and values.
+      gated: Whether the MLPs are SwiGLUs, see `TransformerBlock`.
 
     Raises:
       ValueError: If taps, image size or resizing are not allowed.
@@ -79,12 +87,23 @@ class ViT(nn.Module):
     final_norm: bool = False
     class_maps: bool = False
     epsilon: float = 1e-6
+    drop_path: float = 0.0
+    rotary: float | None = None
+    qkv_bias: bool = True
+    gated: bool = False
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         """Maps [B, H, W, C] to the maps of the layers in `taps`."""
         self._check()
         x, size = self._embed(image, train)
+        angles = None
+        if self.rotary is not None:
+            leading = 0 if self.drop_class_token else self._own()
+            angles = rotary_angles(
+                size, self.width // self.heads, base=self.rotary, leading=leading
+            )
+        (rates,) = depth_rates(self.drop_path, (self.depth,))
         pyramid, names = {}, iter(self.levels)
         norm = (
             LayerNorm(self.epsilon, self.style, name="norm")
@@ -99,9 +118,12 @@ class ViT(nn.Module):
                 style=self.style,
                 layer_scale=self.layer_scale,
                 epsilon=self.epsilon,
+                drop_rate=rates[index],
+                qkv_bias=self.qkv_bias,
+                gated=self.gated,
                 name=f"layer{index}",
             )
-            x = block(x, train=train)
+            x = block(x, train=train, angles=angles)
             if index in self.taps:
                 y = x if norm is None else norm(x)
                 name = next(names, f"layer{index}")
@@ -153,29 +175,38 @@ class ViT(nn.Module):
             name="patch",
         )(image)
         batch, *size, width = x.shape
-        grid = tuple(side // self.patch for side in self.image_size)
-        normal = nn.initializers.truncated_normal(0.02)
         names = ("class_token", "distillation_token")[: 1 + self.distilled]
         zeros = nn.initializers.zeros
         own = [self.param(name, zeros, (1, 1, width)).astype(x.dtype) for name in names]
-        entries = len(own) if self.class_position else 0
-        shape = (1, entries + grid[0] * grid[1], width)
-        position = self.param("position", normal, shape)
-        position = resize_position(position, grid, tuple(size), self.resizing)
-        position = position.astype(x.dtype)
         own = [jnp.broadcast_to(token, (batch, 1, width)) for token in own]
         x = x.reshape(batch, -1, width)
-        if self.class_position:
+        if self.rotary is not None:
+            x = jnp.concatenate([*own, x], axis=1)
+        elif self.class_position:
+            position = self._position(len(own), tuple(size), x.dtype)
             x = jnp.concatenate([*own, x], axis=1) + position
         else:
-            x = jnp.concatenate([*own, x + position], axis=1)
+            x = x + self._position(0, tuple(size), x.dtype)
+            x = jnp.concatenate([*own, x], axis=1)
         if self.registers:
+            normal = nn.initializers.truncated_normal(0.02)
             shape = (1, self.registers, width)
             tokens = self.param("register_tokens", normal, shape).astype(x.dtype)
             tokens = jnp.broadcast_to(tokens, (batch, self.registers, width))
             x = jnp.concatenate([x[:, : len(own)], tokens, x[:, len(own) :]], axis=1)
         x = Dropout(self.dropout)(x, train=train)
         return (x[:, len(own) :] if self.drop_class_token else x), size
+
+    def _position(self, entries, size, dtype):
+        """Returns the learned position embedding for a map of `size`.
+
+        `entries` is the number of class tokens that have a position.
+        """
+        grid = tuple(side // self.patch for side in self.image_size)
+        shape = (1, entries + grid[0] * grid[1], self.width)
+        normal = nn.initializers.truncated_normal(0.02)
+        position = self.param("position", normal, shape)
+        return resize_position(position, grid, size, self.resizing).astype(dtype)
 
 
 def vit_pyramid(

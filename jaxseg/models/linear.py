@@ -1,10 +1,17 @@
-"""A linear head on a backbone, as DINOv2 is evaluated (arXiv 2304.07193)."""
+"""A linear head on a backbone, as DINOv2 and DINOv3 are evaluated.
 
+The protocol is that of arXiv 2304.07193 and arXiv 2508.10104.
+"""
+
+from collections.abc import Callable
 from functools import partial
 
 from flax import linen as nn
 
+from jaxseg.backbones.dinov2 import SIZES as DINOV2
 from jaxseg.backbones.dinov2 import dinov2
+from jaxseg.backbones.dinov3 import SIZES as DINOV3
+from jaxseg.backbones.dinov3 import dinov3
 from jaxseg.heads.linear import LinearHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.nn.block_config import BlockConfig
@@ -73,9 +80,39 @@ def linear_dinov2(
     return linear(num_classes, backbone, levels=levels, dropout=dropout, style=style)
 
 
-linear_dinov2_vits14 = partial(linear_dinov2, size="vits14")
-linear_dinov2_vitb14 = partial(linear_dinov2, size="vitb14")
-linear_dinov2_vitl14 = partial(linear_dinov2, size="vitl14")
-linear_dinov2_vits14_reg = partial(linear_dinov2, size="vits14", registers=4)
-linear_dinov2_vitb14_reg = partial(linear_dinov2, size="vitb14", registers=4)
-linear_dinov2_vitl14_reg = partial(linear_dinov2, size="vitl14", registers=4)
+def linear_dinov3(
+    num_classes: int,
+    *,
+    size: str,
+    levels: tuple[str, ...] = ("c5",),
+    dropout: float = 0.0,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> EncoderDecoder:
+    """Creates a linear head on a vision transformer of DINOv3 (arXiv 2508.10104).
+
+    Args:
+      num_classes: Number of classes.
+      size: "vits16", "vits16plus", "vitb16" or "vitl16".
+      levels: See `linear`.
+      dropout: See `LinearHead`.
+      style: See `BlockConfig`.
+      **options: Options of `dinov3`, such as `taps` and `drop_path`.
+
+    Raises:
+      ValueError: If an option has a value that is not allowed.
+    """
+    backbone = dinov3(size, style=style, **options)
+    return linear(num_classes, backbone, levels=levels, dropout=dropout, style=style)
+
+
+PRESETS: dict[str, Callable[..., EncoderDecoder]] = {
+    **{
+        f"linear_dinov2_{size}{suffix}": partial(
+            linear_dinov2, size=size, registers=registers
+        )
+        for suffix, registers in (("", 0), ("_reg", 4))
+        for size in DINOV2
+    },
+    **{f"linear_dinov3_{size}": partial(linear_dinov3, size=size) for size in DINOV3},
+}

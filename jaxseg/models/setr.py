@@ -225,6 +225,7 @@ def vit_trunk(
     patch_bias: bool = True,
     attention: str = "auto",
     distilled: bool = False,
+    drop_path: float = 0.0,
     style: BlockConfig = BlockConfig(),
 ) -> tuple[ViT, tuple[int, ...]]:
     """Creates the transformer encoder that a decoder of SETR needs.
@@ -243,6 +244,7 @@ def vit_trunk(
       patch_bias: See `ViT`.
       attention: See `ViT`.
       distilled: See `ViT`.
+      drop_path: See `ViT`.
       style: See `BlockConfig`.
 
     Returns:
@@ -268,6 +270,7 @@ def vit_trunk(
         attention=attention,
         style=style,
         distilled=distilled,
+        drop_path=drop_path,
     )
     return backbone, aux
 

@@ -91,14 +91,7 @@ from jaxseg.models.ginet import ginet_resnet
 from jaxseg.models.glore import glore_resnet
 from jaxseg.models.gscnn import gscnn
 from jaxseg.models.hrnet import hrnet, hrnet_small
-from jaxseg.models.linear import (
-    linear_dinov2_vitb14,
-    linear_dinov2_vitb14_reg,
-    linear_dinov2_vitl14,
-    linear_dinov2_vitl14_reg,
-    linear_dinov2_vits14,
-    linear_dinov2_vits14_reg,
-)
+from jaxseg.models.linear import PRESETS as LINEAR
 from jaxseg.models.nonlocal_net import nonlocal_resnet
 from jaxseg.models.ocrnet import ocrnet_hrnet, ocrnet_resnet
 from jaxseg.models.pix2pix import pix2pix
@@ -247,12 +240,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "segformer_b3": segformer_b3,
     "segformer_b4": segformer_b4,
     "segformer_b5": segformer_b5,
-    "linear_dinov2_vits14": linear_dinov2_vits14,
-    "linear_dinov2_vitb14": linear_dinov2_vitb14,
-    "linear_dinov2_vitl14": linear_dinov2_vitl14,
-    "linear_dinov2_vits14_reg": linear_dinov2_vits14_reg,
-    "linear_dinov2_vitb14_reg": linear_dinov2_vitb14_reg,
-    "linear_dinov2_vitl14_reg": linear_dinov2_vitl14_reg,
+    **LINEAR,
     "dpt_vitb16": dpt_vitb16,
     "dpt_vitl16": dpt_vitl16,
     "setr_naive_vitl16": partial(setr_naive, trunk="vitl16"),

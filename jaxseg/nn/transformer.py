@@ -1,7 +1,8 @@
 """Pre-norm transformer encoder layer of ViT (arXiv 2010.11929).
 
 It computes x += MHSA(LN x) and then x += MLP(LN x). GELU is exact, and the epsilon of
-LayerNorm is 1e-6. Softmax, statistics and parameters are float32.
+LayerNorm is 1e-6 unless stated otherwise. Softmax, statistics and parameters are
+float32.
 """
 
 import jax
@@ -9,9 +10,11 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.nn.drop_path import DropPath
 from jaxseg.nn.layers import Dropout
 from jaxseg.ops.attention import attend
 from jaxseg.ops.residual import residual_add
+from jaxseg.ops.rotary import rotate
 from jaxseg.typing import Array
 
 
@@ -62,16 +65,25 @@ class Linear(nn.Module):
 class SelfAttention(nn.Module):
     """Applies multi-head self-attention.
 
-    One matrix product computes the queries, keys and values, in that order.
+    One matrix product computes the queries, keys and values, in that order. Without
+    `bias`, no bias is added to them.
     """
 
     heads: int
     attention: str = "auto"
     style: BlockConfig = BlockConfig()
+    bias: bool = True
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
-        """Maps [B, N, C] to the same shape."""
+    def __call__(self, x: Array, *, train: bool, angles: Array | None = None) -> Array:
+        """Maps [B, N, C] to the same shape.
+
+        Args:
+          x: The tokens.
+          train: Not used.
+          angles: The angles [N, C / heads / 2] by which queries and keys are rotated,
+            see `jaxseg.ops.rotary`; None does not rotate them.
+        """
         batch, count, width = x.shape
         if width % self.heads:
             raise ValueError(
@@ -79,9 +91,11 @@ class SelfAttention(nn.Module):
                 f"{width}."
             )
         depth = width // self.heads
-        qkv = Linear(3 * width, style=self.style, name="qkv")(x)
+        qkv = Linear(3 * width, style=self.style, bias=self.bias, name="qkv")(x)
         qkv = qkv.reshape(batch, count, 3, self.heads, depth)
         query, key, value = (qkv[:, :, i] for i in range(3))
+        if angles is not None:
+            query, key = rotate(query, angles), rotate(key, angles)
         y = attend(query, key, value, scale=depth**-0.5, impl=self.attention)
         return Linear(width, style=self.style, name="out")(y.reshape(x.shape))
 
@@ -100,6 +114,11 @@ class TransformerBlock(nn.Module):
       layer_scale: Initial value of a learned factor for each channel of both residual
         branches (LayerScale, arXiv 2103.17239); None for no such factors.
       epsilon: Epsilon of both normalizations.
+      drop_rate: Fraction of the examples whose residual branches are dropped in
+        training (stochastic depth).
+      qkv_bias: Whether a bias is added to queries, keys and values.
+      gated: Whether the MLP is a SwiGLU (arXiv 2002.05202): a third linear layer with
+        SiLU computes factors for the channels inside the MLP, in place of GELU.
     """
 
     heads: int
@@ -109,28 +128,43 @@ class TransformerBlock(nn.Module):
     style: BlockConfig = BlockConfig()
     layer_scale: float | None = None
     epsilon: float = 1e-6
+    drop_rate: float = 0.0
+    qkv_bias: bool = True
+    gated: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
-        """Maps [B, N, C] to the same shape."""
-        width, style = x.shape[-1], self.style
-
-        def drop(y):
-            return Dropout(self.dropout)(y, train=train)
-
-        def scaled(y, name):
-            if self.layer_scale is None:
-                return y
-            start = nn.initializers.constant(self.layer_scale)
-            factor = self.param(name, start, (width,)).astype(y.dtype)
-            return y * factor.reshape(1, 1, width)
-
-        attention = SelfAttention(self.heads, self.attention, style, name="attention")
+    def __call__(self, x: Array, *, train: bool, angles: Array | None = None) -> Array:
+        """Maps [B, N, C] to the same shape; for `angles` see `SelfAttention`."""
+        style = self.style
+        attention = SelfAttention(
+            self.heads, self.attention, style, self.qkv_bias, name="attention"
+        )
         y = LayerNorm(self.epsilon, style, name="norm_1")(x)
-        y = drop(attention(y, train=train))
-        x = residual_add(x, scaled(y, "layer_scale_1"))
+        y = self._drop(attention(y, train=train, angles=angles), train)
+        x = residual_add(x, self._branch(y, "layer_scale_1", train))
         y = LayerNorm(self.epsilon, style, name="norm_2")(x)
-        y = Linear(self.mlp_ratio * width, style=style, name="mlp_1")(y)
-        y = drop(jax.nn.gelu(y, approximate=False))
-        y = drop(Linear(width, style=style, name="mlp_2")(y))
-        return residual_add(x, scaled(y, "layer_scale_2"))
+        return residual_add(
+            x, self._branch(self._mlp(y, train), "layer_scale_2", train)
+        )
+
+    def _mlp(self, x, train):
+        width, style = x.shape[-1], self.style
+        inner = self.mlp_ratio * width
+        y = Linear(inner, style=style, name="mlp_1")(x)
+        if self.gated:
+            y = jax.nn.silu(Linear(inner, style=style, name="mlp_gate")(x)) * y
+        else:
+            y = jax.nn.gelu(y, approximate=False)
+        y = Linear(width, style=style, name="mlp_2")(self._drop(y, train))
+        return self._drop(y, train)
+
+    def _drop(self, x, train):
+        return Dropout(self.dropout)(x, train=train)
+
+    def _branch(self, x, name, train):
+        """Applies LayerScale and stochastic depth to the output of a branch."""
+        if self.layer_scale is not None:
+            start = nn.initializers.constant(self.layer_scale)
+            factor = self.param(name, start, x.shape[-1:]).astype(x.dtype)
+            x = x * factor.reshape(1, 1, -1)
+        return DropPath(self.drop_rate)(x, train=train)

@@ -47,6 +47,7 @@ TINY = {  # A backbone of each kind with options that make it small.
     "vitti16": VIT,
     "convnext_t": {"channels": (4, 8, 12, 16), "blocks": (1, 1, 1, 1)},
     "dinov2_vits14_reg": VIT | {"image_size": (28, 28)},
+    "dinov3_vits16plus": {"depth": 4, "width": 16, "heads": 2},
     "swin_t": {"width": 4, "blocks": (2, 1, 1, 1), "heads": (1, 1, 2, 2)},
     "mit_b0": {"channels": (4, 8, 20, 32), "blocks": (1, 1, 1, 1)},
 }

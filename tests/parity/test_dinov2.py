@@ -28,7 +28,8 @@ def timm_maps(net, x):
     from torch.nn.functional import pad
 
     height, width = x.shape[2:]
-    x = pad(x, (0, -width % 14, 0, -height % 14))
+    patch = net.patch_embed.patch_size[0]
+    x = pad(x, (0, -width % patch, 0, -height % patch))
     depth = len(net.blocks)
     taps = [depth * part // 4 - 1 for part in (1, 2, 3, 4)]
     found = net.forward_intermediates(x, indices=taps, norm=True)[1]

@@ -7,15 +7,16 @@ CITY = "Cityscapes validation, one scale"
 
 PAGES = {
     "dinov2": Page(
-        title="DINOv2 with a linear head",
+        title="DINOv2 and DINOv3 with a linear head",
         paper="Oquab, Darcet, Moutakanni, Vo, Szafraniec, Khalidov, ...: DINOv2: "
         "Learning Robust Visual Features without Supervision. TMLR 2024, arXiv "
         "2304.07193. Registers: Darcet, Oquab, Mairal, Bojanowski: Vision Transformers "
-        "Need Registers. ICLR 2024, arXiv 2309.16588.",
+        "Need Registers. ICLR 2024, arXiv 2309.16588. DINOv3: Simeoni, Vo, Seitzer, "
+        "Baldassarre, Oquab, ...: DINOv3. arXiv 2508.10104.",
         modules=("linear",),
         drawn="linear_dinov2_vits14",
         rules=((r"backbone/layer\d+", r"backbone/layers"),),
-        peers=r"(?i)dinov2",
+        peers=r"(?i)dinov[23]",
     ),
     "dpt": Page(
         title="DPT",

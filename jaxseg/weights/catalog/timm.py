@@ -2,6 +2,7 @@
 
 from jaxseg.weights.catalog.maps import (
     dinov2,
+    dinov3,
     timm_convnext,
     timm_hrnet,
     timm_mobilenet_v2,
@@ -14,7 +15,7 @@ from jaxseg.weights.catalog.maps import (
     timm_xception,
 )
 from jaxseg.weights.catalog.sources import Lookalike, Source, backbone_row
-from jaxseg.weights.translate.model_card import HALF, IMAGENET
+from jaxseg.weights.translate.model_card import HALF, IMAGENET, Normalization
 from jaxseg.weights.translate.rules import prefixed
 
 ANTI_ALIASED = Lookalike(
@@ -47,6 +48,8 @@ _DINOV2 = (
     ("", _META, dinov2.AUTHORS, ("mask_token",), (_REGISTERS,), ()),
     (" with registers", _META, dinov2.AUTHORS, (_REGISTERS,), (), ()),
 )
+# The networks that were trained on satellite images (sat493m) have these values.
+_SATELLITE = Normalization((0.430, 0.411, 0.296), (0.213, 0.156, 0.143))
 
 BACKBONES: tuple[Source, ...] = (
     backbone_row(
@@ -96,6 +99,21 @@ BACKBONES: tuple[Source, ...] = (
             example=f"linear_dinov2_vits14{'_reg' if title else ''}",
         )
         for title, library, rules, has, lacks, options in _DINOV2
+    ),
+    *(
+        backbone_row(
+            f"DINOv3{title}",
+            rules=prefixed(rules, dst="backbone/"),
+            library="timm",
+            has=("reg_token", "blocks.0.attn.qkv.weight", "blocks.0.gamma_1", layer),
+            lacks=("pos_embed", "blocks.0.attn.q_bias"),
+            example=f"linear_dinov3_vits16{'plus' if title else ''}",
+            hints=(("sat493m", _SATELLITE), ("dinov3", IMAGENET)),
+        )
+        for title, rules, layer in (
+            ("", dinov3.TIMM, "blocks.0.mlp.fc1.weight"),
+            (" with SwiGLU", dinov3.TIMM_GATED, "blocks.0.mlp.fc1_g.weight"),
+        )
     ),
     backbone_row(
         "Swin Transformer",

@@ -22,7 +22,7 @@ TRANSFORMERS = "transformers 5.24.0, built and counted, without unused layers"
 SMALL_DINO = {"depth": 4, "width": 16, "heads": 2, "image_size": (28, 28)}
 
 
-def linear_dinov2(count, **more):
+def linear_dino(count, **more):
     return {"classes": 19, "parameters": count, "source": TIMM, **more}
 
 
@@ -49,16 +49,20 @@ ROWS = {
     "segformer_b3": segformer(47_237_075, same_as="segformer_b0"),
     "segformer_b4": segformer(64_007_635, same_as="segformer_b0"),
     "segformer_b5": segformer(84_607_955, same_as="segformer_b0"),
-    "linear_dinov2_vits14": linear_dinov2(22_064_275, narrow=SMALL_DINO),
-    "linear_dinov2_vitb14": linear_dinov2(86_595_859, same_as="linear_dinov2_vits14"),
-    "linear_dinov2_vitl14": linear_dinov2(304_389_139, same_as="linear_dinov2_vits14"),
-    "linear_dinov2_vits14_reg": linear_dinov2(
-        22_065_811, same_as="linear_dinov2_vits14"
-    ),
-    "linear_dinov2_vitb14_reg": linear_dinov2(
-        86_598_931, same_as="linear_dinov2_vits14"
-    ),
-    "linear_dinov2_vitl14_reg": linear_dinov2(
+    "linear_dinov2_vits14": linear_dino(22_064_275, narrow=SMALL_DINO),
+    "linear_dinov2_vitb14": linear_dino(86_595_859, same_as="linear_dinov2_vits14"),
+    "linear_dinov2_vitl14": linear_dino(304_389_139, same_as="linear_dinov2_vits14"),
+    "linear_dinov2_vits14_reg": linear_dino(22_065_811, same_as="linear_dinov2_vits14"),
+    "linear_dinov2_vitb14_reg": linear_dino(86_598_931, same_as="linear_dinov2_vits14"),
+    "linear_dinov2_vitl14_reg": linear_dino(
         304_393_235, same_as="linear_dinov2_vits14"
+    ),
+    "linear_dinov3_vits16": linear_dino(21_595_027, same_as="linear_dinov3_vits16plus"),
+    "linear_dinov3_vits16plus": linear_dino(
+        28_691_347, narrow={"depth": 4, "width": 16, "heads": 2}
+    ),
+    "linear_dinov3_vitb16": linear_dino(85_657_363, same_as="linear_dinov3_vits16plus"),
+    "linear_dinov3_vitl16": linear_dino(
+        303_100_947, same_as="linear_dinov3_vits16plus"
     ),
 }
