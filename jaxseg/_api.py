@@ -27,6 +27,7 @@ from jaxseg.inference.uncertainty.members import Member
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.directory import read_config, read_spec
 from jaxseg.runs.network import load_network
+from jaxseg.runs.remote.reading import local_run
 from jaxseg.runs.renamed import current_fields
 from jaxseg.tasks.ensemble import Combination, OpenedRun
 from jaxseg.tasks.table import task_of
@@ -253,7 +254,7 @@ def open_run(
     """Opens a run directory that `jaxseg train` or `jaxseg convert` has written.
 
     Args:
-      workdir: The run directory.
+      workdir: The run directory, such as runs/first or gs://bucket/runs/first.
       checkpoint: "best", "latest" or the number of a saved step.
       model_options: Options of the network that differ from training where the
         parameters stay the same, such as {"output_stride": 8}.
@@ -268,7 +269,7 @@ def open_run(
     Raises:
       ValueError: If the directory is not a run, has no such checkpoint, or is damaged.
     """
-    workdir = os.fspath(workdir)
+    workdir = local_run("workdir", os.fspath(workdir))
     config, spec = read_config(workdir), read_spec(workdir)
     options = {**config.model.options, **(model_options or {})}
     changed = _replaced(config.data, data or {})
@@ -281,12 +282,7 @@ def open_run(
         workdir, config, spec, checkpoint=checkpoint, verify=verify
     )
     return Run(
-        Path(workdir),
-        config=config,
-        spec=spec,
-        model=model,
-        variables=variables,
-        step=step,
+        Path(workdir), config, spec=spec, model=model, variables=variables, step=step
     )
 
 

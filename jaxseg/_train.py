@@ -19,10 +19,12 @@ from jaxseg.analysis.hlo import utilization
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec
-from jaxseg.runs import environment, lock
+from jaxseg.runs import environment
 from jaxseg.runs.directory import write_run
 from jaxseg.runs.places import check_workdir
+from jaxseg.runs.remote.training import owned_run
 from jaxseg.storage import atomic, output
+from jaxseg.storage.address import is_address
 from jaxseg.tasks import overlays
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
@@ -30,7 +32,7 @@ from jaxseg.text import as_message
 from jaxseg.training.devices import processes, selection
 from jaxseg.training.run.loggers import check_loggers
 from jaxseg.training.run.loop import train as run_loop
-from jaxseg.training.run.task import Reporter, Silent, TrainingResult
+from jaxseg.training.run.task import Reporter, Silent, Task, TrainingResult
 
 logger = logging.getLogger(__name__)
 Begin = Callable[[Start, list[jax.Device]], None]
@@ -57,21 +59,29 @@ class Trained:
     """Contains the results of a training run.
 
     Attributes:
-      workdir: The run directory, which `jaxseg.open_run` opens.
+      workdir: The run directory, which `jaxseg.open_run` opens: a path, or the address
+        of a bucket as a string.
       scores: The scores of the last evaluation, by name.
       best_step: The step of the best checkpoint, or None.
       step: The number of updates. It is less than train.steps if the run ended early
         because of train.patience.
       spec: The classes, colors and pixel statistics of the dataset.
       report: The HTML page about the run, or None if none was written.
+      copy: The local copy of a run in a bucket, or None for a local run.
     """
 
-    workdir: Path
+    workdir: Path | str
     scores: dict[str, Any]
     best_step: int | None
     step: int
     spec: DatasetSpec
     report: Path | None = None
+    copy: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Returns the local folder with the files of the run."""
+        return Path(self.workdir) if self.copy is None else self.copy
 
 
 def train(config: Config, workdir: str | os.PathLike) -> Trained:
@@ -83,7 +93,7 @@ def train(config: Config, workdir: str | os.PathLike) -> Trained:
 
     Args:
       config: The network, the data, the loss, the optimizer and the length of the run.
-      workdir: The run directory.
+      workdir: The run directory, such as runs/first or gs://bucket/runs/first.
 
     Returns:
       The scores of the last evaluation, the best step, and the other results.
@@ -95,12 +105,15 @@ def train(config: Config, workdir: str | os.PathLike) -> Trained:
       jaxseg.training.run.preemption.Stopped: If a signal stopped the run. A checkpoint
         was saved before.
     """
-    return train_run(config, Path(workdir))
+    place = (
+        workdir if isinstance(workdir, str) and is_address(workdir) else Path(workdir)
+    )
+    return train_run(config, place)
 
 
 def train_run(
     config: Config,
-    workdir: Path,
+    workdir: Path | str,
     *,
     num_devices: int | None = None,
     profile: int = 0,
@@ -111,7 +124,7 @@ def train_run(
 
     Args:
       config: The configuration.
-      workdir: The run directory.
+      workdir: The run directory: a path, or the address of a bucket as a string.
       num_devices: The number of devices to use; None uses all.
       profile: The number of steps that the profiler of JAX records; 0 records none.
       opening: Whether checkpoints are verified, and damaged ones skipped, on resuming.
@@ -124,24 +137,22 @@ def train_run(
     if first:
         check_workdir(workdir)
         check_loggers(config.train.loggers)
-    owned = lock.holding(workdir) if first else contextlib.nullcontext()
+    owned = owned_run(workdir) if first else contextlib.nullcontext()
     with output.tolerant() as closed, owned as held:
-        start = prepare(config, workdir, chosen, verify=opening.verify)
-        task = dataclasses.replace(
-            start.task,
-            flops=utilization.counter(start.runner, kind=config.train.parallel_backend),
-            peak=utilization.peak(chosen),
-            asked=closed,
-            elapsed=clock,
-        )
+        folder = Path(workdir) if held is None else held.folder
+        start = prepare(config, folder, chosen, verify=opening.verify)
+        task = _counting(start, config, chosen)
+        task = dataclasses.replace(task, asked=closed, elapsed=clock)
         if held is not None:
-            begin = functools.partial(_begin, config, workdir, start, chosen, display)
-            task = dataclasses.replace(task, ready=begin, check=held.check)
+            begin = functools.partial(_begin, config, folder, start, chosen, display)
+            task = dataclasses.replace(
+                task, ready=begin, check=held.check, copy=held.copy
+            )
         processes.barrier("before the first step")
         with display.reporter() as shown:
             result: TrainingResult = run_loop(
                 config,
-                workdir,
+                folder,
                 task,
                 runner=start.runner,
                 state=start.state,
@@ -149,7 +160,7 @@ def train_run(
                 profile=profile,
                 opening=opening,
             )
-        report = _write_report(config, workdir, chosen)
+        report = _write_report(config, folder, chosen, shown_as=str(workdir))
     return Trained(
         workdir,
         scores=dict(result.scores),
@@ -157,6 +168,7 @@ def train_run(
         step=result.step,
         spec=start.train_source.spec,
         report=report,
+        copy=folder if isinstance(workdir, str) else None,
     )
 
 
@@ -164,6 +176,16 @@ def _stopwatch() -> Callable[[], float]:
     """Returns a function that returns the seconds since this call."""
     begun = time.monotonic()
     return lambda: time.monotonic() - begun
+
+
+def _counting(start: Start, config: Config, chosen: list[jax.Device]) -> Task:
+    """Returns the task of a run, with the functions that count its operations."""
+    kind = config.train.parallel_backend
+    return dataclasses.replace(
+        start.task,
+        flops=utilization.counter(start.runner, kind=kind),
+        peak=utilization.peak(chosen),
+    )
 
 
 def _begin(
@@ -182,7 +204,7 @@ def _begin(
 
 
 def _write_report(
-    config: Config, workdir: Path, chosen: list[jax.Device]
+    config: Config, folder: Path, chosen: list[jax.Device], *, shown_as: str
 ) -> Path | None:
     """Writes report.html. An error is logged, because the run itself has succeeded."""
     if jax.process_index() != 0 or not config.train.report_images:
@@ -194,12 +216,12 @@ def _write_report(
         from jaxseg.report.writing import write_report
 
         options = MeasureOptions(images=config.train.report_images if alone else 0)
-        return write_report([workdir], options=options, devices=chosen)
+        return write_report([folder], options=options, devices=chosen)
     except Exception as error:
         logger.warning(
             "The report of the run could not be written: %s. Run `jaxseg report %s` to "
             "write it.",
             as_message(error),
-            workdir,
+            shown_as,
         )
         return None

@@ -20,6 +20,7 @@ from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.plan.compile import Slice, compiled
 from jaxseg.runs.places import check_workdir
+from jaxseg.runs.remote.reading import previewed_run
 from jaxseg.tasks.start import prepare
 from jaxseg.text import as_message, counted
 from jaxseg.training.devices import selection
@@ -28,7 +29,7 @@ PIECE = 2**20
 LISTED = 30  # classes
 
 
-def show_run(config: Config, workdir: Path, *, count: int | None) -> None:
+def show_run(config: Config, workdir: Path | str, *, count: int | None) -> None:
     """Prints a description of a run: data, first batch, steps, devices, memory, files.
 
     Args:
@@ -38,8 +39,8 @@ def show_run(config: Config, workdir: Path, *, count: int | None) -> None:
     """
     chosen = selection.choose(count)
     check_workdir(workdir)
-    with naming_check(config.data):
-        start = prepare(config, workdir, chosen)
+    with naming_check(config.data), previewed_run(workdir) as folder:
+        start = prepare(config, folder, chosen)
         with contextlib.closing(start.task.train_batches(0)) as batches:
             batch = dict(next(batches))
     spec = start.train_source.spec

@@ -25,6 +25,7 @@ from jaxseg.cli.verbosity import Verbosity, detail, is_verbose, using
 from jaxseg.runs import compilation_cache as cache
 from jaxseg.runs.renamed import current_options
 from jaxseg.storage import output
+from jaxseg.storage.address import is_address
 from jaxseg.text import as_message, printable, similar
 
 COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
@@ -173,13 +174,27 @@ def run(module: str, arguments: list[str]) -> int:
         # The doctor must run where JAX cannot be imported.
         folder = None if module == COMMANDS["doctor"][0] else cache.enable()
         detail(f"cache of compiled programs: {folder or 'set by JAX, or off'}")
-        with reporting() if is_verbose() else contextlib.nullcontext():
-            return importlib.import_module(module).main(arguments)
+        with (
+            reporting() if is_verbose() else contextlib.nullcontext(),
+            _local_runs(module.rpartition(".")[2], arguments) as words,
+        ):
+            return importlib.import_module(module).main(words)
     except (ValueError, OSError) as error:
         print(f"jaxseg: {as_message(error)}", file=sys.stderr)
         return ExitCode.ERROR
     except KeyboardInterrupt:
         return 130
+
+
+def _local_runs(
+    command: str, arguments: list[str]
+) -> contextlib.AbstractContextManager[list[str]]:
+    """Makes the runs in buckets that a command line names local."""
+    if not any(is_address(word.partition("=")[2] or word) for word in arguments):
+        return contextlib.nullcontext(arguments)
+    from jaxseg.cli.addresses import localized  # It needs JAX.
+
+    return localized(command, arguments)
 
 
 def quiet_storage() -> None:

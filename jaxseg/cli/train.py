@@ -40,8 +40,10 @@ from jaxseg.runs.config_file import (
     take_options,
 )
 from jaxseg.runs.directory import CONFIG, read_config
+from jaxseg.runs.remote.reading import newest_step, stored_config
 from jaxseg.runs.restart import latest_step
 from jaxseg.runs.rules import optional, text, whole
+from jaxseg.storage.address import is_address, parse_address
 from jaxseg.tasks.checks import check
 from jaxseg.text import as_message
 from jaxseg.training.devices import processes
@@ -76,8 +78,9 @@ class Arguments:
     config: Annotated[str | None, tyro.conf.Positional] = None
     """Python file that defines `config = Config(...)`; this is the first argument."""
     workdir: str | None = None
-    """Run directory. The default is runs/NAME, where NAME is the name of the file or of
-    its folder."""
+    """Run directory: a path, or an address in a bucket such as gs://bucket/runs/first
+    or s3://bucket/runs/first. The default is runs/NAME, where NAME is the name of the
+    file or of its folder."""
     variant: str = DEFAULT
     """Name of the configuration in the file, for files that define several, such as the
     stages of a recipe."""
@@ -125,7 +128,7 @@ def main(argv: list[str]) -> int:
     name = config_name(arguments.config) if arguments.config else default.NAME
     variant = SMOKE if arguments.smoke else arguments.variant
     name += "" if variant == DEFAULT else f"_{variant}"
-    workdir = local(arguments.workdir or f"runs/{name}")
+    workdir = place_of(arguments.workdir or f"runs/{name}")
     if arguments.retries and not arguments.dry_run:
         return _supervised(argv, arguments.retries, workdir)
     check(arguments.run)
@@ -159,25 +162,35 @@ def main(argv: list[str]) -> int:
         processes.end_process(error)
 
 
-def _supervised(argv: list[str], retries: int, workdir: Path) -> int:
+def _supervised(argv: list[str], retries: int, workdir: Path | str) -> int:
     """Runs the command in a process that is started again if it is killed."""
     loudness = ["--quiet"] if is_quiet() else ["--verbose"] if is_verbose() else []
     command = [sys.executable, "-m", "jaxseg.cli.main", "train", *argv, "--retries=0"]
     return supervise(
-        [*command, *loudness], retries, latest_step=lambda: latest_step(workdir) or 0
+        [*command, *loudness], retries, latest_step=lambda: _reached(workdir)
     )
 
 
-def local(workdir: str) -> Path:
-    """Returns the path of a run directory, which must be on a local or mounted disk.
+def _reached(workdir: Path | str) -> int:
+    """Returns the step of the newest checkpoint of a run, or 0 if there is none."""
+    if isinstance(workdir, str):
+        return newest_step(workdir)
+    return latest_step(workdir) or 0
+
+
+def place_of(workdir: str) -> Path | str:
+    """Returns the path of a run directory, or its address in a bucket unchanged.
 
     Raises:
-      ValueError: If it is a URL such as gs://....
+      ValueError: If it is another URL than gs://... or s3://....
     """
+    if is_address(workdir):
+        parse_address("workdir", workdir)
+        return workdir
     if "://" in workdir:
         raise ValueError(
-            f"workdir={workdir!r} is invalid: expected a path in a file system that "
-            "all processes share. Mount the bucket."
+            f"workdir={workdir!r} is invalid: expected a path, or an address of a "
+            "bucket that begins with gs:// or s3://."
         )
     return Path(workdir)
 
@@ -195,10 +208,8 @@ def parse(argv: list[str]) -> Arguments:
     variant = _variant(rest, path)
     if path is not None:
         base = load_config(path, name=variant)
-    elif workdir is not None and os.path.isfile(Path(workdir) / CONFIG):
-        base = read_config(workdir)
     else:
-        base = default.DEFAULT
+        base = _stored_config(workdir) or default.DEFAULT
     arguments = parsed(
         Arguments,
         rest,
@@ -209,6 +220,15 @@ def parse(argv: list[str]) -> Arguments:
     )
     check_first(arguments.config, path)
     return arguments
+
+
+def _stored_config(workdir: str | None) -> Config | None:
+    """Returns the configuration of an existing run, or None if there is none."""
+    if workdir is None:
+        return None
+    if is_address(workdir):
+        return stored_config(workdir)
+    return read_config(workdir) if os.path.isfile(Path(workdir) / CONFIG) else None
 
 
 def _variant(arguments: list[str], path: str | None) -> str:
@@ -241,7 +261,7 @@ def _numbered(argv: list[str]) -> list[str]:
 
 def execute(
     config: Config,
-    workdir: Path,
+    workdir: Path | str,
     *,
     count: int | None = None,
     profile: int = 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ TABLE = {*scores(np.zeros((2, 1), int)), *overlapping_scores(np.zeros((3, 2), in
 
 
 def print_beginning(
-    config: Config, workdir: Path, start: Start, chosen: list[jax.Device]
+    config: Config, workdir: Path | str, start: Start, chosen: list[jax.Device]
 ) -> None:
     """Prints what is trained: notes, dataset, network, devices and run directory."""
     for line in start.notes:
@@ -55,7 +56,7 @@ def print_outcome(config: Config, trained: Trained) -> None:
 
     A note says if the run ended before its last step.
     """
-    workdir, found = trained.workdir, trained.scores
+    found, shown = trained.scores, functools.partial(_shown, trained)
     if trained.spec.members or sum(found["pixels"]):
         print(as_message(score_tables(found, trained.spec)))
     if trained.step < config.train.steps:
@@ -63,16 +64,26 @@ def print_outcome(config: Config, trained: Trained) -> None:
             f"The run ended at step {trained.step} of {config.train.steps}, because "
             f"{config.train.patience} evaluations in a row brought no higher mean IoU."
         )
-    shown = {name for name in found if "/" in name}  # the scores of each dataset
-    for name in sorted(found.keys() - TABLE - shown):
+    members = {name for name in found if "/" in name}  # the scores of each dataset
+    for name in sorted(found.keys() - TABLE - members):
         print(f"{name} {found[name]:.4f}")
-    steps = sorted((workdir / overlays.FOLDER).glob("*"))
+    steps = sorted((trained.folder / overlays.FOLDER).glob("*"))
     for picture in sorted(steps[-1].iterdir()) if steps else ():
-        note(f"overlay: {picture}")
+        note(f"overlay: {shown(picture)}")
     if trained.best_step is not None:
-        best = workdir / CHECKPOINTS / str(trained.best_step)
-        note(f"best checkpoint: {best}")
-    for trace in sorted((workdir / PROFILE).rglob("perfetto_trace.json.gz"))[-1:]:
-        note(f"profile: {trace}")
+        best = trained.folder / CHECKPOINTS / str(trained.best_step)
+        note(f"best checkpoint: {shown(best)}")
+    traces = sorted((trained.folder / PROFILE).rglob("perfetto_trace.json.gz"))
+    for trace in traces[-1:]:
+        note(f"profile: {shown(trace)}")
     if trained.report is not None:
-        note(f"report: {trained.report}")
+        note(f"report: {shown(trained.report)}")
+
+
+def _shown(trained: Trained, path: Path) -> str:
+    """Returns the path of a file of a run, or its address if the run is in a bucket."""
+    if isinstance(trained.workdir, Path):
+        return str(path)
+    return (
+        f"{trained.workdir.rstrip('/')}/{path.relative_to(trained.folder).as_posix()}"
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET
 from jaxseg.runs.environment import NAME as ENVIRONMENT
 from jaxseg.runs.lock import LOCK
+from jaxseg.storage.address import is_address
 from jaxseg.storage.places import check_folder
 
 FOLDERS = (CHECKPOINTS, "overlays", "profile")
@@ -15,7 +16,15 @@ FILES = (CONFIG, DATASET, LOCK, ENVIRONMENT, "metrics.jsonl", "report.html")
 
 
 def check_workdir(workdir: str | Path) -> None:
-    """Raises ValueError unless a path is, or can become, a run directory."""
+    """Raises ValueError unless a path is, or can become, a run directory.
+
+    The address of a bucket is not checked here, because this needs requests.
+
+    Args:
+      workdir: The run directory.
+    """
+    if is_address(workdir):
+        return
     check_folder("workdir", workdir)
     for name in (*FOLDERS, *FILES):
         path = Path(workdir) / name

@@ -16,6 +16,8 @@ from jaxseg.data.repeated_warnings import each_warning_once
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.splits import UnknownSplit, split_advice
 from jaxseg.runs import memory, pretrained, restart, weights_start
+from jaxseg.runs.pretrained import OPTION
+from jaxseg.runs.remote.reading import local_run
 from jaxseg.runs.rules import invalid
 from jaxseg.tasks.assembly import assemble, make_task
 from jaxseg.tasks.functions import Examples, training_of
@@ -98,7 +100,7 @@ def prepare(
 
 def _with_weights(config, state, model, channels: int, verify: bool) -> Any:
     """Returns the training state with the weights of `train.init_from`."""
-    source, fresh = config.train.init_from, config.train.init_fresh
+    source, fresh = local_run(OPTION, config.train.init_from), config.train.init_fresh
     if weights_start.is_weights(source):
         return weights_start.initialized(
             state, source, model, fresh=fresh, channels=channels
@@ -206,7 +208,7 @@ def _settle_spec(
     """
     spec, notes = restart.spec_of_run(train_source.spec, workdir), []
     if config.train.init_from is not None and not restart.started(workdir):
-        source = config.train.init_from
+        source = local_run(OPTION, config.train.init_from)
         start = weights_start if weights_start.is_weights(source) else pretrained
         spec, notes = start.source_spec(spec, source)
     for source in (train_source, eval_source):

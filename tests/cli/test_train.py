@@ -107,11 +107,10 @@ def test_profile_takes_a_number_or_none(words, steps):
     assert train.parse(words).profile == steps
 
 
-def test_the_address_of_a_bucket_is_no_work_directory(capsys):
-    assert main(["train", "--workdir=gs://bucket/run"]) == 1
-    assert (
-        "workdir='gs://bucket/run' is invalid: expected a path"
-        in capsys.readouterr().err
+def test_other_addresses_than_those_of_buckets_are_refused(capsys):
+    assert main(["train", "--workdir=http://host/run"]) == 1
+    assert "workdir='http://host/run' is invalid: expected a path" in (
+        capsys.readouterr().err
     )
 
 

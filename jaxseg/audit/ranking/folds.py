@@ -12,6 +12,8 @@ from jaxseg.data.lists import split_names
 from jaxseg.data.opening import open_source
 from jaxseg.data.source import Source
 from jaxseg.runs.directory import read_config
+from jaxseg.runs.pretrained import OPTION
+from jaxseg.runs.remote.reading import local_run
 from jaxseg.runs.rules import invalid
 
 SAME_DATA = ("name", "raw_dir", "labels", "variant", "image", "label", "module")
@@ -101,7 +103,7 @@ def seen_by(config: Config) -> frozenset[str]:
     if config.train.init_from is None:
         return seen
     try:
-        earlier = read_config(config.train.init_from)
+        earlier = read_config(local_run(OPTION, config.train.init_from))
     except ValueError:  # The weights come from another library.
         return seen
     same = all(

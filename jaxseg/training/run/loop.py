@@ -137,7 +137,7 @@ class _Run:
                 self._evaluate_and_save(step, state)
             if step == self.config.steps or self.improvement.ended:
                 with self.clock.of("saving"):
-                    self.checkpoints.wait()
+                    self._secure()
                 best = self.checkpoints.best()
                 return TrainingResult(state, self.scores, best, step)
             if batches is None:
@@ -258,6 +258,8 @@ class _Run:
         } | self.improvement.stored
         rank = self.scores.get(METRIC) if scored else None
         with self.meter.paused(), self.clock.of("saving"):
+            if self.task.copy is not None:  # A save can delete an older step.
+                self._secure()
             self.checkpoints.save(
                 step,
                 state,
@@ -265,10 +267,16 @@ class _Run:
                 metrics=None if rank is None else {METRIC: rank},
             )
 
+    def _secure(self) -> None:
+        """Waits until the last checkpoint is complete, in a bucket if one is used."""
+        self.checkpoints.wait()
+        if self.task.copy is not None:
+            self.task.copy()
+
     def _stop_if_asked(self, step: int, state: Any) -> None:
         if self.checkpoints.preempted(step) or self.stop:
             self._save(step, state)
             with self.clock.of("saving"):
-                self.checkpoints.wait()
+                self._secure()
             self.clock.write(step)
             raise Stopped(step, self.stop.number or signal.SIGTERM)

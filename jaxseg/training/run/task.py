@@ -30,6 +30,8 @@ class Task:
       ready: Called once when all checks are done, before the first file is written.
       scores: Maps a confusion matrix to the scores by name.
       check: Called before every step; it raises an error if the run must not write.
+      copy: Copies the files of the run to the bucket in which it is kept, and returns
+        when they are stored there. None if the run directory is a local folder.
       asked: Returns the number of the signal that asks the run to save and stop, or
         None.
       elapsed: Returns the seconds since the start of the process's work on this run.
@@ -47,6 +49,7 @@ class Task:
     scores: Callable[[Any], Mapping[str, Any]] = scores
     ready: Callable[[], None] = lambda: None
     check: Callable[[], None] = lambda: None
+    copy: Callable[[], None] | None = None
     asked: Callable[[], int | None] = lambda: None
     elapsed: Callable[[], float] = lambda: 0.0
 

@@ -1,0 +1,87 @@
+"""Replaces the addresses of runs in buckets on a command line by local folders.
+
+A command that reads a run then needs no knowledge of buckets. Files that it writes to
+the run directory are uploaded when it has ended without an error. `jaxseg train`
+handles addresses itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from jaxseg.cli.verbosity import note
+from jaxseg.runs.remote.reading import followed_run, updated_run
+from jaxseg.runs.remote.writing import written_run
+from jaxseg.storage.address import is_address
+
+LOCAL = ("sweep", "data")  # commands that cannot read a run from a bucket
+OUTPUTS = ("-o", "--output")
+INPUTS = ("--data.prepared-dir", "--data.raw-dir")
+
+
+@contextlib.contextmanager
+def localized(command: str, argv: Sequence[str]) -> Iterator[list[str]]:
+    """Returns a context manager that makes the runs of a command line local.
+
+    Args:
+      command: The name of the command.
+      argv: Its arguments.
+
+    Yields:
+      The arguments, in which local folders replace the addresses of runs.
+
+    Raises:
+      ValueError: If an address cannot be used here, or is no run directory.
+    """
+    if command == "train":
+        yield list(argv)
+        return
+    uploads: list[list[str]] = []
+    with contextlib.ExitStack() as stack:
+        words = []
+        for option, value, word in _values(argv):
+            if is_address(value) and option not in INPUTS:
+                opened = _opened(command, option, value, argv)
+                folder, uploaded = stack.enter_context(opened)
+                uploads.append(uploaded)
+                word = word.removesuffix(value) + str(folder)
+            words.append(word)
+        yield words
+    for address in (address for uploaded in uploads for address in uploaded):
+        note(f"stored: {address}")
+
+
+def _values(argv: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yields for each word the option before it, the value in it, and the word."""
+    option = ""
+    for word in argv:
+        if word.startswith("-"):
+            option, _, value = word.partition("=")
+        else:
+            value = word
+        yield option, value, word
+
+
+@contextlib.contextmanager
+def _opened(
+    command: str, option: str, value: str, argv: Sequence[str]
+) -> Iterator[tuple[Path, list[str]]]:
+    """Opens the run at an address, and yields its folder and what is uploaded."""
+    name = option.lstrip("-") or "workdir"
+    if command == "convert" and option in OUTPUTS:
+        with written_run("output", value) as folder:
+            yield folder, []
+    elif command in LOCAL or option in OUTPUTS:
+        raise ValueError(
+            f"{name}={value!r} is invalid for `jaxseg {command}`: expected a local "
+            "path. Runs in buckets are read by the other commands, and written by "
+            "`jaxseg train` and `jaxseg convert`."
+        )
+    elif any(word.partition("=")[0] == "--follow" for word in argv):
+        with followed_run(name, value) as opened:
+            yield opened
+    else:
+        with updated_run(name, value) as opened:
+            yield opened

@@ -1,0 +1,1 @@
+"""Keeps run directories in buckets: a local copy is trained in and uploaded."""

@@ -1,0 +1,172 @@
+"""Uploads and downloads the steps of a checkpoint directory in a bucket.
+
+The files of a step are uploaded to `ckpt/STEP/UPLOAD/`, where UPLOAD is a new random
+name. At last, one request writes `ckpt/STEP/commit.json`, which names this folder and
+lists all files with their sizes and SHA-256 digests. A step exists if it has this
+object. If a process is killed during an upload, the step therefore does not exist, or
+still has the content of an earlier upload; `sweep` deletes the files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from jaxseg.checkpoints.step_folders import step_number
+from jaxseg.storage import atomic
+from jaxseg.storage.bucket import Bucket, transfers
+from jaxseg.storage.json_file import parse_json
+from jaxseg.storage.retrying import StorageError
+
+FOLDER = "ckpt"
+COMMIT = "commit.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Commit:
+    """Lists the files of a step that was uploaded completely.
+
+    Attributes:
+      step: The step.
+      upload: The name of the folder that contains the files.
+      files: The size in bytes and the SHA-256 digest of each file, by its path.
+    """
+
+    step: int
+    upload: str
+    files: dict[str, list[Any]]
+
+    @property
+    def folder(self) -> str:
+        """Returns the folder of the files in the bucket."""
+        return f"{FOLDER}/{self.step}/{self.upload}"
+
+
+def committed(bucket: Bucket) -> dict[int, Commit]:
+    """Returns the commit of each complete step, in ascending order of the steps."""
+    return _commits(bucket, bucket.sizes(FOLDER))
+
+
+def newest_step(bucket: Bucket) -> int | None:
+    """Returns the newest complete step, or None if there is none."""
+    return max(_commit_steps(bucket.sizes(FOLDER)), default=None)
+
+
+def upload_step(bucket: Bucket, step: int, folder: Path) -> Commit:
+    """Uploads a complete local step. An earlier upload stays valid until the end.
+
+    Args:
+      bucket: The folder of the run.
+      step: The step.
+      folder: The local folder of the step.
+
+    Raises:
+      FileNotFoundError: If the local folder is removed during the upload.
+    """
+    paths = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
+    files = {name: _facts(path) for name, path in sorted(paths.items())}
+    commit = Commit(step, uuid.uuid4().hex[:12], files)
+    with transfers() as start:
+        for name in files:
+            start(bucket.upload, f"{commit.folder}/{name}", paths[name])
+    record = json.dumps(dataclasses.asdict(commit), indent=1) + "\n"
+    bucket.write(f"{FOLDER}/{step}/{COMMIT}", record.encode())
+    _delete_others(bucket, commit)
+    return commit
+
+
+def download_step(bucket: Bucket, commit: Commit, folder: Path) -> bool:
+    """Downloads a step to a new local folder, and verifies every file.
+
+    Args:
+      bucket: The folder of the run.
+      commit: The step.
+      folder: The local folder, which appears when it is complete.
+
+    Returns:
+      False if the step was deleted during the download, in which case the local folder
+      is not created.
+
+    Raises:
+      OSError: If a file has another size or digest than the commit states, or cannot
+        be downloaded.
+    """
+    try:
+        with atomic.building(folder) as made:
+            for name in commit.files:
+                (made / name).parent.mkdir(parents=True, exist_ok=True)
+            with transfers() as start:
+                for name in commit.files:
+                    start(bucket.download, f"{commit.folder}/{name}", made / name)
+            for name, facts in commit.files.items():
+                if _facts(made / name) != list(facts):
+                    raise StorageError(
+                        f"{bucket.address}/{commit.folder}/{name} is damaged: expected "
+                        f"{facts[0]} bytes with the SHA-256 digest {facts[1]}"
+                    )
+    except OSError:
+        if committed(bucket).get(commit.step) == commit:
+            raise
+        return False  # The run has deleted or replaced the step.
+    return True
+
+
+def delete_step(bucket: Bucket, step: int) -> None:
+    """Deletes a step: first the commit, so that no incomplete step remains."""
+    bucket.delete([f"{FOLDER}/{step}/{COMMIT}"])
+    bucket.delete(bucket.sizes(f"{FOLDER}/{step}"))
+
+
+def sweep(bucket: Bucket) -> list[str]:
+    """Deletes the files of uploads that were not completed, and returns their names.
+
+    Only the owner of the run may call it.
+    """
+    names = bucket.sizes(FOLDER)
+    commits = _commits(bucket, names)
+    kept = tuple(f"{commit.folder}/" for commit in commits.values())
+    marks = {f"{FOLDER}/{step}/{COMMIT}" for step in commits}
+    left = [name for name in names if name not in marks and not name.startswith(kept)]
+    bucket.delete(left)
+    return left
+
+
+def _delete_others(bucket: Bucket, commit: Commit) -> None:
+    mark = f"{FOLDER}/{commit.step}/{COMMIT}"
+    names = bucket.sizes(f"{FOLDER}/{commit.step}")
+    kept = f"{commit.folder}/"
+    bucket.delete(n for n in names if n != mark and not n.startswith(kept))
+
+
+def _commit_steps(names: dict[str, int]) -> list[int]:
+    parts = (name.split("/") for name in names if name.endswith(f"/{COMMIT}"))
+    steps = [step_number(each[1]) for each in parts if len(each) == 3]
+    return sorted(step for step in steps if step is not None)
+
+
+def _commits(bucket: Bucket, names: dict[str, int]) -> dict[int, Commit]:
+    found = {}
+    for step in _commit_steps(names):
+        name = f"{FOLDER}/{step}/{COMMIT}"
+        data = bucket.read(name)
+        if data is None:  # It was deleted just now.
+            continue
+        try:
+            found[step] = Commit(**parse_json(data))
+        except (ValueError, TypeError) as error:
+            raise StorageError(
+                f"{bucket.address}/{name} is damaged: expected the list of the files "
+                f"of a checkpoint, but {error}. Delete the object to skip the step."
+            ) from error
+    return found
+
+
+def _facts(path: Path) -> list[Any]:
+    """Returns the size and the SHA-256 digest of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return [file.tell(), digest]

@@ -1,0 +1,139 @@
+"""Runs in buckets of real servers: training, faults, resuming, reading."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxseg.checkpoints.reading import read_everything
+from jaxseg.checkpoints.steps import steps_in
+from jaxseg.cli.main import main
+from jaxseg.runs.remote.reading import read_run
+from jaxseg.storage import process
+from jaxseg.storage.address import parse_address
+from jaxseg.storage.bucket import Bucket, open_bucket
+from jaxseg.storage.retrying import StorageError
+from jaxseg.training.run.meter import CLOCKS
+from jaxseg.training.run.metric_reader import read_metrics
+
+pytestmark = pytest.mark.slow
+URL = "{}://bucket/runs/{}"
+ACTIONS = ("read", "write", "create", "upload", "download", "sizes", "delete")
+KILLS = {  # the first request that does not reach the bucket: its kind and its name
+    "before the first checkpoint": ("upload", "ckpt/2/", 1),
+    "in the middle of an upload": ("upload", "ckpt/4/", 4),
+    "before a commit": ("write", "ckpt/6/commit.json", 1),
+}
+
+
+def arrays(folder, step):
+    tree = read_everything((folder / "ckpt" / str(step)).absolute())
+    data = lambda x: (
+        jax.random.key_data(x)
+        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+        else x
+    )
+    flat, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(k): np.asarray(data(v)).tobytes() for k, v in flat}
+
+
+def metrics(folder):
+    rows = read_metrics(folder)
+    return [{k: v for k, v in row.items() if k not in CLOCKS} for row in rows]
+
+
+def assert_equal_runs(url, local):
+    """Compares a run in a bucket with one on the disk, bit for bit."""
+    with read_run("workdir", url) as (folder, _):
+        assert steps_in(folder / "ckpt") == steps_in(local / "ckpt")
+        for step in steps_in(local / "ckpt"):
+            assert arrays(folder, step) == arrays(local, step)
+        assert metrics(folder) == metrics(local)
+        for name in ("config.json", "dataset.json"):
+            assert (folder / name).read_bytes() == (local / name).read_bytes()
+
+
+@pytest.mark.parametrize("scheme", ["gs", "s3"], indirect=True)
+def test_a_run_in_a_bucket_equals_a_local_one(
+    scheme, tiny, local_run, new_host, capsys
+):
+    url = URL.format(scheme, "equal")
+    assert main(tiny(url)) == 0, capsys.readouterr().err
+    assert f"best checkpoint: {url}/ckpt/" in capsys.readouterr().out
+    new_host()
+    assert_equal_runs(url, local_run)
+    names = open_bucket("workdir", parse_address("workdir", url)).sizes()
+    tops = {name.partition("/")[0] for name in names}
+    local = {path.name for path in local_run.iterdir()}
+    events = lambda found: {n for n in found if n.startswith("events")}
+    assert tops - events(tops) == local - events(local) | {"lock"}
+    assert events(tops) and any(name.startswith("overlays/00000006/") for name in names)
+
+
+@pytest.mark.parametrize("moment", KILLS)
+def test_a_killed_run_is_resumed_with_the_same_result(
+    scheme, moment, tiny, local_run, new_host, monkeypatch, capsys
+):
+    url = URL.format(scheme, moment.replace(" ", "-"))
+    kind, begin, count = KILLS[moment]
+    seen, dead = [], []
+
+    def dying(action, call):
+        def request(self, name="", *arguments):
+            if action == kind and str(name).startswith(begin):
+                seen.append(name)
+                dead.extend(["dead"] * (len(seen) == count))
+            if dead:  # From here on, the bucket is as a killed process leaves it.
+                raise StorageError("killed")
+            return call(self, name, *arguments)
+
+        return request
+
+    with monkeypatch.context() as there:
+        for action in ACTIONS:
+            there.setattr(Bucket, action, dying(action, getattr(Bucket, action)))
+        assert main(tiny(url)) == 1
+    assert dead and capsys.readouterr().err.strip().endswith("jaxseg: killed")
+    new_host()
+    monkeypatch.setattr(process.Owner, "alive", lambda self: False)
+    assert main(tiny(url)) == 0
+    assert_equal_runs(url, local_run)
+
+
+def test_slow_and_failing_storage_changes_nothing(
+    scheme, faults, tiny, local_run, monkeypatch
+):
+    import gcsfs.retry
+
+    sleep = gcsfs.retry.asyncio.sleep
+    monkeypatch.setattr(gcsfs.retry.asyncio, "sleep", lambda s: sleep(min(s, 0.01)))
+    faults.pause, faults.status = 0.005, lambda n: 503 if n % 5 == 2 else None
+    url = URL.format(scheme, "flaky")
+    assert main(tiny(url)) == 0
+    assert_equal_runs(url, local_run)
+
+
+def test_a_lasting_failure_ends_the_run_with_one_line(scheme, faults, tiny, capsys):
+    faults.status = lambda n: 403 if n > 30 else None
+    assert main(tiny(URL.format(scheme, "refused"))) == 1
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("jaxseg: gs://bucket/runs/refused/")
+    assert "access was denied" in line
+
+
+def test_a_missing_bucket_is_refused_before_the_data_are_opened(scheme, tiny, capsys):
+    assert main(tiny("gs://missing/run", "--data.name=folder")) == 1
+    assert "expected an existing bucket, but 'missing'" in capsys.readouterr().err
+
+
+def test_commands_read_runs_in_buckets(scheme, tiny, tmp_path, drawn_data, capsys):
+    url, weights = URL.format(scheme, "read"), tmp_path / "w.safetensors"
+    assert main(tiny(url)) == 0
+    data = f"--data.prepared-dir={drawn_data}"
+    assert main(["eval", url, data, "--devices=1"]) == 0
+    assert main(["convert", url, "-o", str(weights)]) == 0 and weights.exists()
+    assert main(["report", url, "--images=0"]) == 0
+    assert f"stored: {url}/report.html" in capsys.readouterr().out
+    assert main(["eval", f"{url}x", data]) == 1
+    assert "config.json is missing" in capsys.readouterr().err
+    assert main(["predict", "x.png", "-o", url, "--workdir", url]) == 1
+    assert "expected a local path" in capsys.readouterr().err

@@ -1,0 +1,105 @@
+"""Checkpoints in a bucket: a step exists when its commit does."""
+
+import shutil
+
+import pytest
+
+from jaxseg.runs.remote import download, steps
+
+
+@pytest.fixture
+def step(tmp_path):
+    folder = tmp_path / "made" / "2"
+    (folder / "state" / "d").mkdir(parents=True)
+    (folder / "state" / "d" / "array").write_bytes(bytes(range(256)) * 40)
+    (folder / "meta").write_text("{}")
+    return folder
+
+
+def contents(folder):
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+def test_a_step_comes_back_as_it_was(memory, step, tmp_path):
+    commit = steps.upload_step(memory, 2, step)
+    assert steps.committed(memory) == {2: commit} and steps.newest_step(memory) == 2
+    assert steps.download_step(memory, commit, tmp_path / "2")
+    assert contents(tmp_path / "2") == contents(step)
+    steps.delete_step(memory, 2)
+    assert memory.sizes() == {}
+
+
+@pytest.mark.parametrize("stop", ["first file", "before the commit"])
+def test_a_stopped_upload_leaves_the_earlier_one(memory, step, stop):
+    first = steps.upload_step(memory, 2, step)
+    (step / "meta").write_text('{"scores": 1}')
+    upload, write = memory.upload, memory.write
+
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    memory.upload = upload if stop == "before the commit" else die
+    memory.write = die
+    with pytest.raises(KeyboardInterrupt):
+        steps.upload_step(memory, 2, step)
+    memory.upload, memory.write = upload, write
+    assert steps.committed(memory) == {2: first}
+    left = steps.sweep(memory)
+    assert len(left) == (2 if stop == "before the commit" else 0)
+    assert len(memory.sizes()) == 3
+    second = steps.upload_step(memory, 2, step)
+    assert steps.committed(memory) == {2: second} != {2: first}
+    assert len(memory.sizes()) == 3  # the files of the first upload are deleted
+
+
+def test_damage_in_the_bucket_is_named(memory, step, tmp_path):
+    commit = steps.upload_step(memory, 2, step)
+    memory.write(f"{commit.folder}/meta", b"[]")
+    with pytest.raises(OSError, match=r"ckpt/2/.*/meta is damaged: expected 2 bytes"):
+        steps.download_step(memory, commit, tmp_path / "2")
+    assert not (tmp_path / "2").exists()
+    memory.write("ckpt/2/commit.json", b"{")
+    with pytest.raises(OSError, match=r"ckpt/2/commit.json is damaged.*Delete"):
+        steps.committed(memory)
+
+
+def test_a_step_that_is_deleted_meanwhile_is_skipped(memory, step, tmp_path):
+    commit = steps.upload_step(memory, 2, step)
+    steps.delete_step(memory, 2)
+    assert not steps.download_step(memory, commit, tmp_path / "2")
+
+
+def test_only_new_steps_are_downloaded(memory, step, tmp_path):
+    steps.upload_step(memory, 2, step)
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    first = download.download_steps(memory, folder, remove=True)
+    memory.download = None  # nothing is downloaded any more
+    assert download.download_steps(memory, folder, remove=True) == first
+    del memory.download
+    second = {2: steps.upload_step(memory, 2, step)}
+    assert download.download_steps(memory, folder, remove=False) == first
+    assert download.download_steps(memory, folder, remove=True) == second
+    steps.delete_step(memory, 2)
+    assert download.download_steps(memory, folder, remove=True) == {}
+    assert not any((folder / "ckpt").iterdir())
+
+
+def test_records_replace_those_of_earlier_runs(memory, tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "picture").touch()
+    (tmp_path / "notes").touch()
+    memory.write("config.json", b"{}")
+    memory.write("metrics.jsonl", b"1\n")
+    memory.write("metrics.jsonl.at000000000002", b"2\n")
+    memory.write("overlays/1.png", b"")
+    memory.write("events.out.tfevents.1", b"")
+    found = download.download_records(memory, tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"config.json", "metrics.jsonl"}
+    assert (tmp_path / "metrics.jsonl").read_bytes() == b"1\n2\n"
+    assert found["metrics.jsonl"] == {0: b"1\n", 2: b"2\n"}
+    shutil.rmtree(tmp_path)
