@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import jax
+
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET
 from jaxseg.runs.environment import NAME as ENVIRONMENT
 from jaxseg.runs.lock import LOCK
@@ -18,12 +20,18 @@ FILES = (CONFIG, DATASET, LOCK, ENVIRONMENT, "metrics.jsonl", "report.html")
 def check_workdir(workdir: str | Path) -> None:
     """Raises ValueError unless a path is, or can become, a run directory.
 
-    The address of a bucket is not checked here, because this needs requests.
+    Whether the bucket of an address exists is not checked here, because this needs
+    requests.
 
     Args:
-      workdir: The run directory.
+      workdir: The run directory: a path, or the address of a bucket as a string.
     """
     if is_address(workdir):
+        if (count := jax.process_count()) > 1:
+            raise ValueError(
+                f"workdir={str(workdir)!r} is invalid with {count} processes: expected "
+                "a path in a file system that all processes share. Mount a shared disk."
+            )
         return
     check_folder("workdir", workdir)
     for name in (*FOLDERS, *FILES):
