@@ -14,10 +14,15 @@ from jaxseg.data.refused import Refused
 
 @contextlib.contextmanager
 def naming(path: str | os.PathLike) -> Iterator[None]:
-    """Returns a context manager that turns every error into a ValueError of one line.
+    """Returns a context manager that turns errors of its block into a ValueError.
+
+    The message is one line that names the file, the reason and the remedy.
 
     Args:
-      path: The file that the line names.
+      path: The file.
+
+    Raises:
+      ValueError: If the block raises any error.
     """
     try:
         yield

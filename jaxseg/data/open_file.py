@@ -1,4 +1,4 @@
-"""Opens the bytes of an image file, and states why a file cannot be read."""
+"""Opens image files for reading bytes, and states why a file cannot be read."""
 
 from __future__ import annotations
 

@@ -18,14 +18,18 @@ EXTERNAL = "tfds_statistics"  # Folders of other programs may be read-only.
 def open_source(
     config: DataConfig, split: str, *, trained: DatasetSpec | None = None
 ) -> Source:
-    """Opens the examples of a split and prepares the dataset on first use.
+    """Opens the examples of a split for reading by index.
+
+    A dataset that is opened for the first time is converted to files with random
+    access, which later calls read.
 
     Args:
       config: The dataset and how it is read.
       split: A split, or a slice such as "train[90%:]".
-      trained: The specification of a training run, whose range, mean and deviation are
-        used. By default those of the dataset are used. For images that are not 8-bit
-        RGB, they are computed once from the training split.
+      trained: The specification of a trained network, whose value range, mean and
+        standard deviation normalize the images. By default those of the dataset
+        normalize them. For images that are not 8-bit RGB, these are computed once from
+        the training split.
 
     Raises:
       ValueError: If a name is unknown, a file is bad, or the split is empty, or if the

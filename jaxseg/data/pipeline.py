@@ -212,7 +212,8 @@ def _check_tf(config: DataConfig):
 def _check_train(config: DataConfig, seed: int, start_step: int):
     if seed < 0 or start_step < 0:
         raise ValueError(
-            f"seed={seed}, start_step={start_step} is invalid: expected 0 or more."
+            f"seed={seed}, start_step={start_step} is invalid: expected a seed and a "
+            "start step of 0 or more."
         )
     if len(config.crop) != 2 or min(config.crop) < 1:
         raise ValueError(

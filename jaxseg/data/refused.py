@@ -17,7 +17,9 @@ class Refused(ValueError):
 
 
 class UnknownRange(Refused):
-    """Is raised for an image whose values of black and white are not known.
+    """Is raised if it is not known which pixel values of an image are black and white.
+
+    An example is a 16-bit gray image without the option `data.range`.
 
     Args:
       reason: The reason as a sentence without a period.

@@ -44,7 +44,7 @@ class Source:
       split: The name of the split, for error messages.
       folder: The folder of the prepared data, or None.
       backend: "grain" or "tf", the pipeline that reads this source.
-      workers: The number of threads with which the pipeline reads.
+      workers: The number of threads that read examples.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Source:
         return len(self.records)
 
     def divided(self, processes: int) -> Source:
-        """Returns this source for one of several processes that read at the same time.
+        """Returns a source of these examples for one of several reading processes.
 
         The sources of all processes divide the memory that this one may use for images.
 
@@ -263,13 +263,13 @@ def from_builder(
     workers: int = 2,
     cache: bool = True,
 ) -> Source:
-    """Opens the examples of a split of a prepared builder.
+    """Opens the examples of a split that a tensorflow_datasets builder has prepared.
 
     Args:
       builder: The builder.
       split: A split, or a slice such as "train[90%:]".
       backend: "grain" or "tf".
-      workers: The number of threads with which the pipeline reads.
+      workers: The number of threads that read examples.
       cache: Whether decoded images are kept in memory.
 
     Raises:

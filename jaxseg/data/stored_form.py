@@ -123,7 +123,11 @@ def check_file(image: Image.Image):
         and image.mode in ("1", "L")
         and _bmp_bits(image) != (1 if image.mode == "1" else 8)
     ):
-        raise Refused("The palette of the BMP has only gray values", "Save it as PNG")
+        raise Refused(
+            "The palette of the BMP has only gray values, so that Pillow can misread "
+            "its pixels",
+            "Save it as PNG",
+        )
 
 
 def _bmp_bits(image: Image.Image) -> int:

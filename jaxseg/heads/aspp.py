@@ -36,6 +36,8 @@ def aspp_rates(rates: tuple[int, ...] | None, output_stride: int) -> tuple[int, 
 class ASPPHead(nn.Module):
     """Applies ASPP and a 1x1 classifier to one level: the head of DeepLab v3.
 
+    ASPP is atrous spatial pyramid pooling.
+
     Attributes:
       num_classes: Number of classes.
       aspp: The ASPP module, with its own features, rates and options.
@@ -45,7 +47,7 @@ class ASPPHead(nn.Module):
       dropout: Dropout rate before the classifier. Whole channels are dropped if the
         ASPP has `channel_dropout`.
       tap: The pyramid level that the head reads.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int
@@ -75,10 +77,10 @@ class ASPPHead(nn.Module):
 class DeepLabV3PlusHead(nn.Module):
     """Applies ASPP and a decoder with low-level features: the head of DeepLab v3+.
 
-    A 1x1 convolution with batch norm and ReLU reduces the channels of the low-level
-    map. The output of the ASPP is resized to the size of that map and concatenated in
-    front of it. `fuse` 3x3 convolutions and a 1x1 classifier follow, at the resolution
-    of the low level.
+    ASPP is atrous spatial pyramid pooling. A 1x1 convolution with batch norm and ReLU
+    reduces the channels of the low-level map. The output of the ASPP is resized to the
+    size of that map and concatenated in front of it. `fuse` 3x3 convolutions and a 1x1
+    classifier follow, at the resolution of the low level.
 
     Attributes:
       num_classes: Number of classes.
@@ -93,7 +95,7 @@ class DeepLabV3PlusHead(nn.Module):
       dropout: Dropout rate before the classifier.
       low_tap: The pyramid level of the low-level map.
       tap: The level that the ASPP reads.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     References:
       arXiv 1802.02611, section 3.1 and table 2.
@@ -141,9 +143,9 @@ class DeepLabV3PlusHead(nn.Module):
 class ScoreSumHead(nn.Module):
     """Sums 3x3 classifiers at several atrous rates: the head of DeepLab v2.
 
-    There is no batch norm and no activation. A single rate gives LargeFOV, and
-    `rates=()` gives a single 1x1 classifier. The paper's ASPP-L has the rates 6, 12,
-    18, 24 and its ASPP-S has 2, 4, 8, 12.
+    There is no batch norm and no activation. A single rate gives the paper's LargeFOV,
+    and `rates=()` gives a single 1x1 classifier. The paper's variant ASPP-L has the
+    rates 6, 12, 18, 24, and its variant ASPP-S has 2, 4, 8, 12.
 
     References:
       arXiv 1606.00915, section 3.2.

@@ -15,7 +15,9 @@ from jaxseg.typing import Array, Pyramid
 
 
 class CascadeHead(nn.Module):
-    """Applies blocks of bottlenecks to c5, and then a 1x1 classifier.
+    """Applies blocks of residual bottlenecks, and then a 1x1 classifier.
+
+    The head reads c5, the deepest level of the pyramid.
 
     The atrous rates of block b, counted from 1, are `multi_grid` times 32 * 2^b /
     output_stride. At output strides above 32, the first blocks have a stride of 2
@@ -26,10 +28,11 @@ class CascadeHead(nn.Module):
       num_classes: Number of classes.
       blocks: Number of additional blocks, 0 to 3 (blocks 5, 6 and 7).
       output_stride: 8 to 256. The stride of c5 must be min(32, output_stride).
-      multi_grid: Factors on the rates of the bottlenecks of a block.
-      width: Each block has 32 * width channels. None gives it the number of channels of
+      multi_grid: Factors by which the rates of the bottlenecks in a block are
+        multiplied, one for each bottleneck.
+      width: Each block has 32 * width channels. With None, it has as many channels as
         c5.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If the blocks cannot reach the output stride.

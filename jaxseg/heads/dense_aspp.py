@@ -51,7 +51,7 @@ class DenseASPPHead(nn.Module):
       rates: Atrous rates of the branches.
       dropout: Dropout rate.
       tap: The pyramid level that the head reads.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -21,7 +21,10 @@ READOUTS = ("ignore", "add", "project")
 
 
 class PreActResidual(nn.Module):
-    """Adds to a map the output of two layers: ReLU, 3x3 convolution, normalization."""
+    """Adds to a map the output of two layers.
+
+    Each layer applies ReLU, a 3x3 convolution and normalization.
+    """
 
     style: BlockConfig = BlockConfig()
 
@@ -77,7 +80,7 @@ class DPTHead(nn.Module):
       enlarge: Factor by which the logits are enlarged with aligned corners: 2 in the
         authors' code. MMSegmentation resizes the logits to the image at once (1).
       dropout: Dropout rate before the classifier.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

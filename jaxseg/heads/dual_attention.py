@@ -24,7 +24,7 @@ class DualAttentionHead(nn.Module):
         `ChannelAttention`.
       dropout: Dropout rate before the classifiers.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -28,7 +28,7 @@ class DUCHead(nn.Module):
         + c. A checkpoint fits only the order that it was trained with.
       rates: Atrous rates; (6, 12, 18, 24) in the release. A single rate gives the head
         that the paper describes.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -16,9 +16,9 @@ from jaxseg.typing import Array, Pyramid
 class Encoding(nn.Module):
     """Sums the differences of pixels to learned codewords, weighted by assignment.
 
-    It computes e_k = sum_i softmax_k(-s_k |x_i - d_k|^2) (x_i - d_k) with learned
-    codewords d and smoothing factors s, in float32. The differences [pixels, K, C] are
-    never stored.
+    It computes e_k = sum_i softmax_k(-s_k |x_i - d_k|^2) (x_i - d_k) in float32, where
+    x_i are the features of pixel i, d_k are the K learned codewords, and s_k are
+    learned factors. The differences [pixels, K, C] are never stored.
 
     References:
       arXiv 1803.08904, section 3; arXiv 1612.02844.
@@ -52,8 +52,9 @@ class Encoding(nn.Module):
 class EncHead(nn.Module):
     """Gates the channels of a map by its encoding and classifies the result.
 
-    After a convolution, the gate is sigmoid(W mean_k relu(norm(e_k))) and the result is
-    relu(x + x * gate). Dropout of whole channels and a 1x1 classifier follow.
+    A convolution computes the map x, from which `Encoding` computes the vectors e_k.
+    The gate is sigmoid(W mean_k relu(norm(e_k))) with a learned matrix W, and the
+    result is relu(x + x * gate). Dropout of whole channels and a 1x1 classifier follow.
 
     Attributes:
       num_classes: Number of classes.
@@ -62,7 +63,7 @@ class EncHead(nn.Module):
       kernel: Kernel size of the first convolution: 1 after JPU, otherwise 3.
       dropout: Dropout rate before the classifier.
       tap: The pyramid level that the head reads.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

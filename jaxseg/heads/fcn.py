@@ -26,7 +26,7 @@ class FCNHead(nn.Module):
         apply another 3x3 convolution. MMSegmentation's FCN has `convs=2, join=True`.
       rate: Atrous rate of the `convs` convolutions. The convolution of `join` has rate
         1.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       channel_dropout: Whether to drop whole channels. torchvision drops single values.
     """
 

@@ -21,6 +21,11 @@ def concat_levels(
 ) -> Array:
     """Resizes levels of a pyramid to the size of the first and concatenates them.
 
+    Args:
+      pyramid: The feature maps of a backbone, by the name of their level.
+      levels: The names of the levels to concatenate, in this order.
+      align_corners: Whether the bilinear resizing aligns corners.
+
     Returns:
       [B, h, w, sum of the channels], where h and w are those of the first level.
     """

@@ -75,17 +75,18 @@ class LargeFOVHead(nn.Module):
       features: Number of channels of fc6 and fc7. LargeFOV has 1024 channels and kernel
         size 3. The paper's alternatives have 4096 channels and kernel size 4 or 7.
       kernel: Kernel size of fc6.
-      fusion: Early predictions from the image and pool1 to pool4 ("MSc"). With
-        "concat", as in the paper, their features join those of fc7 before the
-        classifier. With "sum", as in the release, each is classified, and the score
-        maps are added at the size of the image. "none" has no early predictions.
-      scale_features: Number of channels of the early branches.
-      style: See `BlockConfig`.
-      strides: The strides of c0 to c5, in image pixels. With strides, maps are resized
-        with aligned corners, like Caffe's Interp layer. None resizes with half-pixel
-        centers, as the first version of jaxseg did.
+      fusion: How the head uses further branches, which read the image and pool1 to
+        pool4 ("MSc"). With "concat", as in the paper, their features are concatenated
+        with those of fc7 before the classifier. With "sum", as in the release, each
+        branch has its own classifier, and the score maps are added at the size of the
+        image. With "none", there are no such branches.
+      scale_features: Number of channels of these branches.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      strides: The strides of c0 to c5, in image pixels, or None. If they are given,
+        maps are resized with aligned corners, like Caffe's Interp layer. With None,
+        maps are resized with half-pixel centers, as in the first version of jaxseg.
 
-    Differs: the released networks with early predictions accept only sizes of the form
+    Differs: the released networks with these branches accept only sizes of the form
       8 k + 1. At other sizes, this head crops the enlarged score maps to the size of
       the image.
 

@@ -20,7 +20,7 @@ class LinearHead(nn.Module):
       num_classes: Number of classes.
       levels: The pyramid levels that the head reads.
       dropout: Dropout rate before the classifier; it drops whole channels.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -24,7 +24,7 @@ class LRASPPHead(nn.Module):
         paper pools 49 x 49 windows with stride (16, 20) on large maps. Windows that
         exceed the map shrink to it. None pools globally. Differs: None is the default,
         as in torchvision.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

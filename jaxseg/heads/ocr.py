@@ -25,7 +25,7 @@ class OCRHead(nn.Module):
       block_bias: Whether the convolutions of the object context have a bias, as in
         openseg.pytorch.
       dropout: Dropout rate.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

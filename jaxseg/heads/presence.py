@@ -26,7 +26,7 @@ class PresenceHead(nn.Module):
       pool: "avg" or "max".
       dropout: Dropout rate before the dense layer.
       tap: The pyramid level that the head reads.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If `pool` is unknown.
@@ -61,7 +61,7 @@ def take_presence(
       options: Options of a network. `presence` is the number of classes, 0 for no head;
         `presence_pool` and `presence_dropout` are attributes of the head.
       tap: The pyramid level that the head reads.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Returns:
       The head, or None if the options do not select one.

@@ -19,15 +19,15 @@ class PSPHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       pyramid: The pooling module.
-      features: Number of channels of the fusing convolution; None takes that of a
-        branch of `pyramid`.
+      features: Number of channels of the fusing convolution. With None, it is the
+        number of channels of a branch of `pyramid`.
       fuse_kernel: Kernel size of the fusing convolution; 3 in the paper.
       dropout: Dropout rate; it drops whole channels.
       score_kernel: Kernel size of the classifier; 1 in the paper.
         In segmentation_models.pytorch, `fuse_kernel` is 1 and `score_kernel` is 3.
       tap: The pyramid level that the head reads.
       bias: Whether the fusing convolution has a bias.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int
@@ -59,7 +59,10 @@ class PSPHead(nn.Module):
 
 
 class JPUHead(nn.Module):
-    """Applies JPU, and a head that reads the result of JPU in place of c5 (FastFCN)."""
+    """Applies joint pyramid upsampling (JPU), and then another head, as in FastFCN.
+
+    The other head reads the result of JPU in place of the level c5.
+    """
 
     jpu: JPU
     head: nn.Module

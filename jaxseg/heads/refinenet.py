@@ -2,7 +2,8 @@
 
 Residual convolution units, multi-resolution fusion and chained residual pooling have
 the order and the widths of the released code: four pooling stages, and three output
-units per level. There is no normalization, and new weights start at N(0, 0.01).
+units per level. There is no normalization. New weights are drawn from a normal
+distribution with standard deviation 0.01.
 """
 
 import jax.numpy as jnp
@@ -16,7 +17,10 @@ from jaxseg.typing import Array, Pyramid
 
 
 def conv3x3(features: int, style: BlockConfig, name: str, bias: bool = False) -> Conv:
-    """Returns a 3x3 convolution whose weights start at N(0, 0.01)."""
+    """Returns a 3x3 convolution whose weights start at small random values.
+
+    They are drawn from a normal distribution with standard deviation 0.01.
+    """
     return Conv(
         features, 3, bias=bias, kernel_init="normal0.01", style=style, name=name
     )
@@ -108,7 +112,7 @@ class RefineNetHead(nn.Module):
       dropout: Dropout rate.
       align_corners: Whether the bilinear upsampling aligns corners. Differs: the
         MatConvNet release resizes bicubically.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -29,7 +29,7 @@ class SegFormerHead(nn.Module):
         and B1, 768 for B2 to B5 (256 for all in MMSegmentation).
       variant: "author" or "mmseg", see the module.
       dropout: Dropout rate before the classifier; it drops whole channels.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -34,7 +34,7 @@ class SemanticFPNHead(nn.Module):
       features: Number of channels of the enlarged levels.
       variant: "mmseg" or "smp", see the module.
       dropout: Dropout rate before the classifier; it drops whole channels.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -38,7 +38,7 @@ class UpsamplingHead(nn.Module):
         MMSegmentation upsamples in two steps (`factors=(4,)`).
       bias: Whether the convolutions have a bias before their normalization, as in the
         authors' code. MMSegmentation has none.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -50,7 +50,7 @@ class UNetHead(nn.Module):
       features: Numbers of channels of the levels, from coarse to fine. With four or
         three numbers, the decoder starts at c4 or c3, as segmentation_models.pytorch's
         does with `encoder_depth`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       attention: "scse" or "none", see `jaxseg.heads.unet_block.UpBlock`.
       norm: The normalization of the head, a value of `BlockConfig.norm`; None takes
         that of `style`.

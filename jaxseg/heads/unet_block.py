@@ -65,7 +65,7 @@ class UpBlock:
       attention: "none", or "scse" to gate the concatenation and the result by `SCSE`,
         as `decoder_attention_type` of segmentation_models.pytorch does. Without a skip
         map, the first gate has parameters but is not applied, as in that library.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       bias: Whether the convolutions have a bias.
 
     Raises:
@@ -145,7 +145,7 @@ def cut_or_extend(x: Array, size: Size) -> Array:
 
     Args:
       x: [B, h, w, C].
-      size: The height and width after doubling.
+      size: The height and width that the map shall have after it is doubled.
     """
     for axis, side in zip((1, 2), size, strict=True):
         missing = -(-side // 2) - x.shape[axis]

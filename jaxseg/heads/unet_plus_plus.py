@@ -28,7 +28,7 @@ class UNetPlusPlusHead(nn.Module):
       num_classes: Number of classes.
       features: Numbers of channels of the outer nodes (0, l), from coarse to fine. Each
         inner node (d > 0) has as many channels as the skip map of its size.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       attention: "scse" or "none", see `jaxseg.heads.unet_block.UpBlock`.
       norm: The normalization of the head, a value of `BlockConfig.norm`; None takes
         that of `style`.

@@ -35,7 +35,7 @@ class UPerNetHead(nn.Module):
         segmentation_models.pytorch.
       dropout: Dropout rate before the classifier; it drops whole channels.
       align_corners: Whether all resizing aligns corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

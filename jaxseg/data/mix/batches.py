@@ -48,7 +48,7 @@ def mixed_train_batches(
 
     Returns:
       An iterator of batches as `jaxseg.data.train_batches` yields them, with one more
-      array, "dataset", int32 [b]: the index of the dataset of each example.
+      array, "dataset", int32 [b]: the index of the dataset of each of the b examples.
 
     Raises:
       ValueError: If the batch cannot be divided, a class to oversample is unknown, or
@@ -113,7 +113,7 @@ def mixed_eval_batches(
 
     Returns:
       An iterator of batches as `jaxseg.data.eval_batches` yields them, with one more
-      array, "dataset", int32 [b]: the index of the dataset of each example.
+      array, "dataset", int32 [b]: the index of the dataset of each of the b examples.
 
     Raises:
       ValueError: If the batch cannot be divided.

@@ -70,7 +70,9 @@ def _shape(place: Place, label: str, size: tuple[int, int]) -> Shape:
         return Shape(label, rings, union=True)
     height, width = (side.side() for side in place.need("size").items())
     if (height, width) != size:
-        raise place.get("size").error(f"the size of the image, {list(size)}")
+        raise place.get("size").error(
+            f"{list(size)}, the height and width of the image"
+        )
     try:
         return Shape(label, mask=decode_rle(place.value))
     except (KeyError, TypeError, ValueError) as error:

@@ -86,9 +86,9 @@ class Refinement:
 
     Attributes:
       crf: The options of the dense CRF, or None to leave it out.
-      thresholds: Pairs of the name of a class and its threshold. At a pixel, only
-        classes whose probability is above their threshold are predicted, unless there
-        is no such class.
+      thresholds: Pairs of the name of a class and its threshold. A class is predicted
+        only where its probability is above its threshold. If classes exclude each
+        other, pixels without such a class keep their most probable class.
       graphcut: The options of the graph cut, or None to leave it out.
       clean: The options for small regions and holes.
     """
