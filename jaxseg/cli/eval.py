@@ -36,6 +36,7 @@ from jaxseg.cli.verbosity import note, only_json
 from jaxseg.config import Config, DataConfig
 from jaxseg.data.datasets.listing import listing
 from jaxseg.receipts.making import Subject
+from jaxseg.runs.allocation import keep_freed_memory
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
 from jaxseg.runs.classes import with_classes
 from jaxseg.runs.config_file import option_value, overridden, take_options
@@ -166,6 +167,7 @@ def evaluate(arguments: Arguments, config: Config) -> dict[str, Any]:
     Returns:
       A dictionary, which is the content of the JSON file of the scores.
     """
+    keep_freed_memory(jax.default_backend())
     chosen = selection.choose(arguments.devices)
     selection.check_space("space", arguments.space, None, chosen)
     spec = with_threshold(config, read_spec(arguments.workdir), arguments.threshold)

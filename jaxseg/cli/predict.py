@@ -44,6 +44,7 @@ from jaxseg.cli.windows import Windows
 from jaxseg.config import Config
 from jaxseg.inference.segmenter import PredictOptions
 from jaxseg.inference.tta import PSPNET_SCALES
+from jaxseg.runs.allocation import keep_freed_memory
 from jaxseg.runs.bounds import SCALE
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import read_config, read_spec
@@ -165,6 +166,7 @@ def main(argv: list[str]) -> int:
             f"{options.pad_multiple}: expected one of the two. Leave one out."
         )
     check_folder("output", options.output)
+    keep_freed_memory(jax.default_backend())
     task = task_of(config).prediction_module()
     refuse_others(options, task.OPTIONS)
     prediction = task.open_files(request_of(options, config), config, spec)

@@ -7,11 +7,13 @@ import importlib.util
 from pathlib import Path
 from typing import Annotated
 
+import jax
 import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.stopping import raising_signals
 from jaxseg.cli.verbosity import note
+from jaxseg.runs.allocation import keep_freed_memory
 from jaxseg.runs.config_file import overridden, take_options
 from jaxseg.runs.directory import read_config, read_spec
 from jaxseg.runs.network_checks import check_options
@@ -66,12 +68,11 @@ def main(argv: list[str]) -> int:
     spec = read_spec(options.workdir)
 
     from jaxseg.serve import server
-    from jaxseg.serve.allocation import keep_freed_memory
 
     with raising_signals():
         listening = server.bound_socket(options.service)
         with listening:
-            keep_freed_memory()
+            keep_freed_memory(jax.default_backend())
             network = server.load(
                 options.workdir,
                 config,

@@ -30,6 +30,7 @@ from jaxseg.cli.verbosity import is_quiet, is_verbose
 from jaxseg.config import Config
 from jaxseg.data.datasets.listing import listing
 from jaxseg.runs import default
+from jaxseg.runs.allocation import keep_freed_memory
 from jaxseg.runs.config_file import (
     check_first,
     chosen,
@@ -279,6 +280,7 @@ def execute(
     Returns:
       The exit status 0.
     """
+    keep_freed_memory(jax.default_backend())
     shown = Display(reporter, functools.partial(print_beginning, config, workdir))
     with naming_check(config.data):
         trained = train_run(

@@ -18,16 +18,20 @@ OPTIONS = {  # the number of an option of mallopt(3) -> its value
 }
 
 
-def keep_freed_memory() -> bool:
+def keep_freed_memory(backend: str) -> bool:
     """Makes the C library of this process keep up to 2 GiB of freed memory.
 
-    It changes nothing if environment variables such as MALLOC_ARENA_MAX set options of
-    the C library, or if the C library has no such options.
+    It changes nothing if the network does not run on the CPU, if environment variables
+    such as MALLOC_ARENA_MAX set options of the C library, or if the C library has no
+    such options.
+
+    Args:
+      backend: The platform on which the network runs, such as `jax.default_backend()`.
 
     Returns:
       Whether the options were set.
     """
-    if any(name.startswith("MALLOC_") for name in os.environ):
+    if backend != "cpu" or any(name.startswith("MALLOC_") for name in os.environ):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt

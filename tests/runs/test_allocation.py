@@ -1,4 +1,4 @@
-"""The server keeps freed memory, so that the next batch touches no new pages."""
+"""A process that runs a network on the CPU keeps freed memory for its next batch."""
 
 import platform
 import subprocess
@@ -6,19 +6,19 @@ import sys
 
 import pytest
 
-from jaxseg.serve.allocation import keep_freed_memory
+from jaxseg.runs.allocation import keep_freed_memory
 
 FAULTS = """
 import resource
 import numpy as np
-from jaxseg.serve.allocation import keep_freed_memory
+from jaxseg.runs.allocation import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     np.ones(2**24, np.float32)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-print(keep_freed_memory(), faults(), faults())
+print(keep_freed_memory("cpu"), faults(), faults())
 """
 
 
@@ -34,4 +34,8 @@ def test_a_large_array_is_placed_in_kept_memory():
 
 def test_options_of_the_user_are_kept(monkeypatch):
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
-    assert not keep_freed_memory()
+    assert not keep_freed_memory("cpu")
+
+
+def test_nothing_changes_if_the_network_runs_on_an_accelerator():
+    assert not keep_freed_memory("tpu")
