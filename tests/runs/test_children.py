@@ -16,11 +16,11 @@ with children, ThreadPoolExecutor(1) as pool:
     list(pool.map(lambda c: children.run([sys.executable, "-c", c]), sys.argv[1:]))
 """
 CHILD = """
-import signal, sys, time
+import os, signal, sys, time
 
 def stop(number, _):
     time.sleep(0.3)
-    print("saved", number, flush=True)
+    os.write(1, f"saved {int(number)}\n".encode())  # print may be interrupted by itself
     sys.exit()
 
 signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGHUP, stop)
