@@ -68,7 +68,8 @@ def builder_config(
 def data_folder(config: DataConfig) -> pathlib.Path:
     """Returns the folder that contains the prepared data of all datasets.
 
-    It is `config.prepared_dir`, $JAXSEG_DATA_DIR or ~/.cache/jaxseg, in this order.
+    It is `config.prepared_dir` or, if this is not set, the value of the environment
+    variable JAXSEG_DATA_DIR. If neither is set, it is ~/.cache/jaxseg.
 
     Raises:
       ValueError: If the name of the folder is a URL.

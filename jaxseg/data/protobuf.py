@@ -57,4 +57,4 @@ def _varint(view: memoryview, place: int) -> tuple[int, int]:
         place, value, shift = place + 1, value | (byte & 127) << shift, shift + 7
         if byte < 128:
             return value, place
-    raise ValueError("an integer is not complete at the end of the message")
+    raise ValueError("an integer is cut off, or has more than 64 bits")

@@ -39,8 +39,8 @@ def decode(data: bytes, area: Area | None = None) -> np.ndarray:
 
     Args:
       data: The stored bytes.
-      area: The part of the image to return. The default is the whole image. Of tiles,
-        only those that overlap the area are decoded.
+      area: The part of the image to return. The default is the whole image. If the
+        image is stored in tiles, only tiles that overlap the area are decoded.
 
     Returns:
       The pixels of the area, [h, w] or [h, w, C].

@@ -49,9 +49,8 @@ def class_frequencies(source: Source) -> ClassFrequencies:
     """Returns the number of pixels of each class in all examples of a split.
 
     The result also contains the number of pixels of the images that contain the class.
-
-    The first call counts them, and stores the counts in the folder of the prepared
-    data. Later calls read the stored counts.
+    The first call counts the pixels, and stores the counts in the folder of the
+    prepared data. Later calls read the stored counts.
 
     Args:
       source: The examples.

@@ -40,7 +40,7 @@ class Member:
             raise ValueError(
                 f"The dataset {self.name!r} is invalid: expected a color and targets "
                 f"for each of {len(self.classes)} classes, found {len(self.palette)} "
-                f"and {len(self.targets)}."
+                f"colors, and targets for {len(self.targets)} classes."
             )
         owner: dict[str, int] = {}
         for k, names in enumerate(self.targets):

@@ -85,11 +85,11 @@ class Union:
 
     @functools.cached_property
     def blocks(self) -> tuple[slice, ...]:
-        """Returns for each dataset a slice that contains the numbers of its classes.
+        """Returns for each dataset the slice with the numbers of its scored classes.
 
-        The classes are the scored classes of all datasets, numbered one after the
-        other. A scored class is a class, or a group of classes, of one dataset for
-        which the evaluation reports a score.
+        The scored classes of all datasets are numbered one after the other. A scored
+        class is a class, or a group of classes, of one dataset for which the evaluation
+        reports a score.
         """
         counts = [len(member.groups) for member in self.members]
         ends = np.cumsum(counts).tolist()

@@ -69,7 +69,7 @@ class Place:
           ValueError: If it is not a string.
         """
         if not isinstance(self.value, str):
-            raise self.error("a text")
+            raise self.error("a string")
         return self.value
 
     def real(self) -> float:

@@ -57,9 +57,10 @@ class Program:
         """Returns the program that computes what `segmenter.predict` computes.
 
         Args:
-          segmenter: The network with its options. Its mode must be "whole": no windows.
+          segmenter: The network with its options. Its mode must be "whole", because an
+            exported file does not divide images into windows.
           variables: The parameters and statistics of the network.
-          output: "classes" or "probabilities", as described for the class.
+          output: What the program returns: "classes" or "probabilities", see `Program`.
           size: The height and width of the images, or None for any size.
           batch: The number of images in a call, or None for any number.
         """

@@ -1,7 +1,8 @@
 """Converts elementwise JAX operations, such as additions, to ONNX nodes.
 
 The function that converts an operation takes the graph, an equation of the traced
-program and the values of its operands. It adds nodes and returns the results' values.
+program and the values of its operands. It adds nodes to the graph and returns a list of
+`Value` objects, which refer to the results of the operation.
 """
 
 from __future__ import annotations
