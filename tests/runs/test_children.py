@@ -20,7 +20,7 @@ import os, signal, sys, time
 
 def stop(number, _):
     time.sleep(0.3)
-    os.write(1, f"saved {int(number)}\n".encode())  # print may be interrupted by itself
+    os.write(1, f"saved {int(number)}\\n".encode())  # print may be interrupted by itself
     sys.exit()
 
 signal.signal(signal.SIGTERM, stop), signal.signal(signal.SIGHUP, stop)
