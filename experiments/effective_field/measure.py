@@ -20,8 +20,9 @@ import numpy as np
 
 from jaxseg import analysis
 from jaxseg.lab.maps import effective_field_map
-from jaxseg.lab.networks import StudiedNetwork, build, noise, theoretical
+from jaxseg.lab.networks import build, noise, theoretical
 from jaxseg.lab.page import Table, lines
+from jaxseg.lab.studied import StudiedNetwork
 from jaxseg.metrics.seeds import summarize_seeds
 from jaxseg.runs.directory import load_variables, read_config
 from jaxseg.runs.provenance import commit, machine

@@ -3,6 +3,7 @@
 The functions accept any JAX function that takes images, not only models of jaxseg.
 """
 
+from jaxseg.analysis.atrous.axis_plans import AxisPlan, recommend_axes
 from jaxseg.analysis.atrous.checkerboard import (
     grid_energy,
     overlap,
@@ -11,6 +12,13 @@ from jaxseg.analysis.atrous.checkerboard import (
     ripple,
     spectrum,
     unevenness,
+)
+from jaxseg.analysis.atrous.closed_forms import (
+    ChainTheory,
+    chain_theory,
+    expected_response,
+    product_coefficients,
+    sampled_response,
 )
 from jaxseg.analysis.atrous.consistency import (
     Shift,
@@ -45,7 +53,7 @@ from jaxseg.analysis.atrous.gridding import (
     touched,
     union_coverage,
 )
-from jaxseg.analysis.atrous.plans import RatePlan, recommend, search
+from jaxseg.analysis.atrous.plans import RatePlan, needed_cells, recommend, search
 from jaxseg.analysis.atrous.receptive_field import (
     Field,
     Layer,
@@ -56,7 +64,21 @@ from jaxseg.analysis.atrous.receptive_field import (
     stages,
     through,
 )
+from jaxseg.analysis.atrous.trade_off import (
+    PlanLimits,
+    exhaustive_plans,
+    lists_of_rates,
+    pareto_plans,
+    stack_cost,
+)
 from jaxseg.analysis.atrous.valid_taps import valid_counts, valid_fraction, valid_shares
+from jaxseg.analysis.foreign.adapt import image_function
+from jaxseg.analysis.foreign.image_function import ImageFunction, from_function
+from jaxseg.analysis.foreign.init_apply import from_init_apply
+from jaxseg.analysis.foreign.keras_model import from_keras
+from jaxseg.analysis.foreign.nnx_module import from_nnx
+from jaxseg.analysis.foreign.torch_autograd import from_torch
+from jaxseg.analysis.foreign.weights import weights_as_arguments
 from jaxseg.analysis.jaxpr.cost import Cost, count_cost, count_parameters
 from jaxseg.analysis.jaxpr.dependence import Lines, Reach, reach
 from jaxseg.analysis.jaxpr.field_size import Extent, extent, field
@@ -64,20 +86,25 @@ from jaxseg.analysis.jaxpr.layer_cost import LayerCost, grouped, layer_costs
 from jaxseg.analysis.jaxpr.memory import PeakMemory, peak_memory
 
 __all__ = [
+    "AxisPlan",
+    "ChainTheory",
     "Cost",
     "Extent",
     "Field",
     "Gaussian",
     "Gridding",
+    "ImageFunction",
     "Layer",
     "LayerCost",
     "Lines",
     "PeakMemory",
+    "PlanLimits",
     "RatePlan",
     "Reach",
     "Shift",
     "atrous_gap",
     "chain",
+    "chain_theory",
     "count_cost",
     "count_parameters",
     "coverage",
@@ -85,9 +112,16 @@ __all__ = [
     "effective_share",
     "enlarged",
     "evenness",
+    "exhaustive_plans",
+    "expected_response",
     "extent",
     "field",
     "frequency_response",
+    "from_function",
+    "from_init_apply",
+    "from_keras",
+    "from_nnx",
+    "from_torch",
     "gaussian_fit",
     "gradients",
     "grid_energy",
@@ -95,25 +129,33 @@ __all__ = [
     "grouped",
     "hdc_m2",
     "hole_free",
+    "image_function",
     "impulse_response",
     "layer_costs",
+    "lists_of_rates",
     "minimal_depth",
     "minimal_kernel",
+    "needed_cells",
     "output_stride_gaps",
     "overlap",
     "overlap_phases",
     "parallel",
+    "pareto_plans",
     "passband_copies",
     "path_counts",
     "path_sigma",
     "peak_memory",
     "phase_energy",
+    "product_coefficients",
     "reach",
     "recommend",
+    "recommend_axes",
     "ripple",
+    "sampled_response",
     "search",
     "shift_consistency",
     "spectrum",
+    "stack_cost",
     "stack_response",
     "stages",
     "support",
@@ -124,4 +166,5 @@ __all__ = [
     "valid_counts",
     "valid_fraction",
     "valid_shares",
+    "weights_as_arguments",
 ]

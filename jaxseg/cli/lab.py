@@ -2,7 +2,9 @@
 
     jaxseg lab plan --map 65 --output-stride 8 --field 513    proposes atrous rates
     jaxseg lab rates 1,2,5 2,2,2                              detects gridding
+    jaxseg lab rates 1x2,2x4                                  rows x columns
     jaxseg lab receptive-field deeplabv3_resnet50 --option output_stride=8
+    jaxseg lab erf --callable my_module:network               your own network
     jaxseg lab compare 1,2,5 1,3,9 2,4,8
     jaxseg lab compare fcn8s_vgg16 deeplabv3_resnet50
 
@@ -21,7 +23,14 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.help.layout import tools_usage
 from jaxseg.cli.verbosity import only_json
-from jaxseg.lab import network_tools, rate_tools
+from jaxseg.lab import (
+    consistency_tool,
+    cost_tool,
+    network_tools,
+    plan_tool,
+    rate_tools,
+    rates_tool,
+)
 from jaxseg.lab.compare import Compare
 from jaxseg.lab.page import content, write
 from jaxseg.runs.rules import each, optional, some, whole
@@ -30,13 +39,14 @@ from jaxseg.text import one_of, printable
 
 BOUNDS = {  # the options of all tools
     "base": whole(1, 65_536),
+    "channels": whole(1, 65_536),
     "classes": whole(1, 65_535),
     "count": whole(1, 1_000),
     "depth": optional(whole(0, 100)),
-    "field": whole(1, 65_536),
+    "field": some(whole(1, 65_536)),
     "images": whole(1, 1_000),
     "kernel": whole(1, 99),
-    "map": optional(whole(1, 65_536)),
+    "map": optional(some(whole(1, 65_536))),
     "output_stride": whole(1, 1_024),
     "seed": whole(),
     "shifts": some(whole(1, 65_536)),
@@ -45,14 +55,14 @@ BOUNDS = {  # the options of all tools
     "strides": each(whole(1, 1_024)),
 }
 TOOLS = {
-    "plan": rate_tools.ProposeRates,
-    "rates": rate_tools.Rates,
+    "plan": plan_tool.ProposeRates,
+    "rates": rates_tool.Rates,
     "valid-taps": rate_tools.Valid,
     "checkerboard": rate_tools.Checkerboard,
     "receptive-field": network_tools.Field,
     "erf": network_tools.Effective,
-    "cost": network_tools.Cost,
-    "consistency": network_tools.Consistency,
+    "cost": cost_tool.Cost,
+    "consistency": consistency_tool.Consistency,
     "compare": Compare,
 }
 SHARED = {  # the options of every tool, which are not fields of the dataclasses

@@ -7,8 +7,11 @@ import dataclasses
 import tyro
 
 from jaxseg import analysis
-from jaxseg.lab import network_tools, networks, rate_tools
+from jaxseg.lab import cost_tool, networks
 from jaxseg.lab.page import LabReport, Table
+from jaxseg.lab.rates_tool import Rates
+from jaxseg.lab.stack import is_stack
+from jaxseg.lab.studied import StudiedNetwork
 from jaxseg.viz import charts
 from jaxseg.weights.model_variables import variable_shapes
 
@@ -18,7 +21,8 @@ class Compare:
     """Compare sequences of atrous rates, or networks, with each other."""
 
     subjects: tyro.conf.Positional[tuple[str, ...]]
-    """Sequences of atrous rates such as 1,2,5, or names of networks."""
+    """Sequences of atrous rates such as 1,2,5 or, for rows x columns, 1x2,2x4; or names
+    of networks."""
     kernel: int = 3
     """Kernel size of the convolutions with the given rates."""
     size: tuple[int, int] = (512, 512)
@@ -26,14 +30,14 @@ class Compare:
     computed."""
 
     def run(self) -> LabReport:
-        kinds = {rate_tools.is_rates(name) for name in self.subjects}
+        kinds = {is_stack(name) for name in self.subjects}
         if len(kinds) != 1:
             raise ValueError(
                 f"subjects={self.subjects} is invalid: expected either sequences of "
                 "rates or networks, not both."
             )
         if kinds.pop():
-            return rate_tools.Rates(self.subjects, self.kernel).run()
+            return Rates(self.subjects, self.kernel).run()
         return compare_networks(self.subjects, self.size)
 
 
@@ -46,9 +50,9 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> LabReport
     """
     rows = []
     for name in names:
-        model = networks.build(networks.StudiedNetwork(name))
+        model = networks.build(StudiedNetwork(name))
         layers = networks.costs_of(model, size)
-        held = networks.memory_of(model, size).peak / network_tools.MIB
+        held = networks.memory_of(model, size).peak / cost_tool.MIB
         extents, _ = networks.extents_of(model, 1)
         fields = [_field(extents, part) for part in ("backbone/c5", "logits")]
         params = variable_shapes(model)["params"]

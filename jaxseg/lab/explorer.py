@@ -13,7 +13,9 @@ from jaxseg.viz import page
 _KERNELS = (2, 3, 5, 7)
 
 
-def explorer_page(rates: str = "1,2,5", *, kernel: int = 3, size: int = 65) -> str:
+def explorer_page(
+    rates: str = "1,2,5", columns: str = "", *, kernel: int = 3, size: int = 65
+) -> str:
     """Returns an HTML page that shows how atrous convolutions read a feature map.
 
     The page shows three properties: the share of the receptive field that is read
@@ -23,6 +25,7 @@ def explorer_page(rates: str = "1,2,5", *, kernel: int = 3, size: int = 65) -> s
 
     Args:
       rates: The rates at the start, such as "1,2,5".
+      columns: The rates along the columns at the start; "" takes those of the rows.
       kernel: The kernel size at the start.
       size: The side of the square feature map at the start, in cells.
     """
@@ -32,6 +35,7 @@ def explorer_page(rates: str = "1,2,5", *, kernel: int = 3, size: int = 65) -> s
         folder,
         "explorer.html",
         rates=rates,
+        columns=columns,
         kernel=kernel,
         kernels=kernels,
         size=size,

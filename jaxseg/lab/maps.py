@@ -24,18 +24,19 @@ def effective_field_map(field: np.ndarray, *, title: str) -> charts.HeatMap:
     return charts.HeatMap(field, scale, title=title, **PIXELS)
 
 
-def path_map(paths: np.ndarray, *, title: str) -> charts.HeatMap:
+def path_map(rows: np.ndarray, columns: np.ndarray, *, title: str) -> charts.HeatMap:
     """Returns a heat map that shows how many paths lead from each cell to one output.
 
     A path leads through one kernel position of each layer. Cells without a path are
     gray.
 
     Args:
-      paths: The numbers of paths along one axis, [n]. The number for a cell of the map
-        is the product of those of its row and its column.
+      rows: The numbers of paths along the rows of the map, [n].
+      columns: The numbers of paths along its columns, [m]. The number for a cell of the
+        map is the product of those of its row and its column.
       title: The title above the heat map.
     """
-    square = np.outer(paths, paths).astype(float)
+    square = np.outer(rows, columns).astype(float)
     square[square == 0] = np.nan
     scale = charts.Axis("paths", limits=(0, None))
     return charts.HeatMap(square, scale, title=title, **CELLS)

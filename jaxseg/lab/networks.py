@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 from flax import linen as nn
 
 from jaxseg import analysis
 from jaxseg.config import Config, ModelConfig
+from jaxseg.lab.studied import StudiedNetwork, check_choice
 from jaxseg.runs.directory import (
     CHANNELS,
     build_model,
@@ -25,24 +25,6 @@ from jaxseg.weights.model_variables import variable_shapes
 
 # The sizes of the images from which fields are read.
 HEIGHTS, WIDTH = (513, 1025, 2049, 4097), 257
-
-
-@dataclasses.dataclass(frozen=True)
-class StudiedNetwork:
-    """Contains the options that choose a network and its weights."""
-
-    name: tyro.conf.Positional[str]
-    """Name of a network, see `jaxseg models`."""
-    option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
-    """Option of the network, such as output_stride=8; may be repeated."""
-    workdir: str | None = None
-    """Run directory. Its checkpoint with the highest mean IoU is analyzed in addition
-    to random weights."""
-    classes: int = 21
-    """Number of classes; ignored if --workdir is given, because the run determines
-    it."""
-    seed: int = 0
-    """Seed of the random weights and inputs."""
 
 
 def build(network: StudiedNetwork, **more: Any) -> nn.Module:
@@ -58,6 +40,7 @@ def build(network: StudiedNetwork, **more: Any) -> nn.Module:
     Raises:
       ValueError: If a name or an option is unknown, or the run has another network.
     """
+    check_choice(network)
     options, classes = options_of(network.option) | more, network.classes
     backbone = None
     if network.workdir is not None:
@@ -130,7 +113,8 @@ def weights_of(network: StudiedNetwork, model: nn.Module) -> dict[str, Any]:
 def noise(network: StudiedNetwork, count: int, size: tuple[int, int]) -> np.ndarray:
     """Draws images of Gaussian noise, float32 [count, *size, channels], variance 1."""
     random = np.random.default_rng(network.seed + 1)
-    return random.normal(size=(count, *size, CHANNELS)).astype(np.float32)
+    channels = CHANNELS if network.callable is None else network.channels
+    return random.normal(size=(count, *size, channels)).astype(np.float32)
 
 
 def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
@@ -172,22 +156,37 @@ def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
 def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
     """Finds the height of the receptive field of each module of a network.
 
-    Image heights are tried in increasing order until the image contains every receptive
-    field. A field that covers the whole image at two heights is assumed to be
-    unlimited.
-
     Args:
       model: The network.
       depth: The number of levels of nested modules to include.
 
     Returns:
-      A dictionary from the path of each module to the size of its receptive field along
-      the height (`jaxseg.analysis.Extent`), and the result of `fields_of` at the last
+      See `extents_at`.
+    """
+    return extents_at(lambda height: fields_of(model, depth, height))
+
+
+def extents_at(
+    fields: Callable[[int], dict[str, analysis.Reach]],
+) -> tuple[dict[str, analysis.Extent], dict[str, analysis.Reach]]:
+    """Finds the heights of receptive fields from images that are large enough.
+
+    Image heights are tried in increasing order until the image contains every receptive
+    field. A field that covers the whole image at two heights is assumed to be
+    unlimited.
+
+    Args:
+      fields: Maps the height of an image to the dependence of each map on the image, by
+        the name of the map.
+
+    Returns:
+      A dictionary from the name of each map to the size of its receptive field along
+      the height (`jaxseg.analysis.Extent`), and the result of `fields` at the last
       image height.
     """
     before: set[str] = set()
     for height in HEIGHTS:
-        found = fields_of(model, depth, height)
+        found = fields(height)
         extents = {name: analysis.extent(reach.rows) for name, reach in found.items()}
         cut = {name for name, e in extents.items() if e.clipped}
         if all(name in before and extents[name].whole for name in cut):

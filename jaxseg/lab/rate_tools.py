@@ -1,177 +1,21 @@
-"""Implements the tools of `jaxseg lab` that need only atrous rates and kernel sizes."""
+"""Implements the tools of `jaxseg lab` that show valid taps and checkerboards."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 import tyro
 
 from jaxseg import analysis
-from jaxseg.analysis.atrous.plans import describe
-from jaxseg.lab.explorer import explorer_page
-from jaxseg.lab.maps import overlap_map, path_map, spectrum_map
+from jaxseg.lab.maps import overlap_map, spectrum_map
 from jaxseg.lab.page import LabReport, Table
+from jaxseg.lab.stack import parse_stack
 from jaxseg.ops.conv import conv
 from jaxseg.ops.resize import resize
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.ops.transposed import conv_transpose
 from jaxseg.viz import charts
-
-
-def parse_rates(text: str) -> tuple[int, ...]:
-    """Parses atrous rates such as "1,2,5" to a tuple of integers.
-
-    Raises:
-      ValueError: If the text is not a list of positive integers.
-    """
-    try:
-        rates = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        rates = ()
-    if not rates or min(rates) < 1:
-        raise ValueError(
-            f"rates={text!r} is invalid: expected positive integers such as 1,2,5."
-        )
-    return rates
-
-
-def is_rates(text: str) -> bool:
-    """Returns whether a word is a list of atrous rates such as "1,2,5"."""
-    digits = text.replace(",", "")
-    return digits.isascii() and digits.isdigit()
-
-
-def name_of(rates: Sequence[int]) -> str:
-    """Formats atrous rates such as (1, 2, 5) as "1,2,5"."""
-    return ",".join(map(str, rates))
-
-
-@dataclasses.dataclass(frozen=True)
-class ProposeRates:
-    """Find atrous rates that reach a receptive field without gridding."""
-
-    field: int
-    """Receptive field to reach, in image pixels."""
-    map: int | None = None
-    """Cells per side of the square feature map; rates are at most half of this."""
-    output_stride: int = 8
-    """Output stride of the feature map: image pixels per cell."""
-    base: int = 1
-    """Receptive field of one cell of the stack's input. With 1, the layers before the
-    stack are ignored."""
-    kernel: int = 3
-    """Kernel size."""
-    depth: int | None = None
-    """Number of layers. By default, the smallest possible number and the next two are
-    tried."""
-    count: int = 5
-    """Largest number of results for each number of layers."""
-
-    def run(self) -> LabReport:
-        plans = analysis.recommend(
-            self.field,
-            size=self.map,
-            output_stride=self.output_stride,
-            base=self.base,
-            kernel=self.kernel,
-            depth=self.depth,
-            count=self.count,
-        )
-        rows = [_plan_row(plan) for plan in plans]
-        best = plans[0]
-        report = LabReport(
-            f"Rates for a field of {self.field} pixels at stride {self.output_stride}",
-            "",
-            [Table("Plans without holes", _PLAN_COLUMNS, rows)],
-            data={"plans": plans},
-        )
-        report.notes.append(
-            f"rates {name_of(best.rates)}: field {best.field} pixels "
-            f"({best.cells} cells), no gridding, evenness {best.evenness:.3g}"
-        )
-        report.figures = _pictures([plan.rates for plan in plans[:6]], self.kernel)
-        return report
-
-
-_PLAN_COLUMNS = ("rates", "cells", "field", "coverage", "evenness", "valid taps")
-
-
-def _plan_row(plan):
-    return (
-        name_of(plan.rates),
-        plan.cells,
-        plan.field,
-        plan.coverage,
-        plan.evenness,
-        plan.valid,
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Rates:
-    """Analyze the gridding of atrous rates, with path counts and frequency response."""
-
-    plans: tyro.conf.Positional[tuple[str, ...]]
-    """One or more stacks of atrous layers, each a list of rates such as 1,2,5."""
-    kernel: int = 3
-    """Kernel size."""
-    map: int | None = None
-    """Cells per side of a square feature map. If given, the table also shows the share
-    of kernel positions that fall on a map of this size and not on its padding."""
-
-    def run(self) -> LabReport:
-        plans = [parse_rates(text) for text in self.plans]
-        if not plans:
-            raise ValueError(
-                "rates=() is invalid: expected one or more lists such as 1,2,5."
-            )
-        rows, found = [], []
-        for rates in plans:
-            g = analysis.gridding_of(rates, self.kernel)
-            valid = describe(rates, kernel=self.kernel, size=self.map).valid
-            row = [name_of(rates), g.field, g.touched, g.coverage, g.evenness]
-            row += [g.gap, g.m2, g.rule, g.hole_free, g.sigma]
-            row.append(analysis.passband_copies(rates, self.kernel))
-            rows.append(row if self.map is None else [*row, valid])
-            found.append(g)
-        columns = ["rates", "field", "touched", "coverage", "evenness", "gap", "M_2"]
-        columns += ["M_2 <= K", "no holes", "sigma", "bands"]
-        columns += [] if self.map is None else ["valid taps"]
-        return LabReport(
-            f"Stacks of rates, kernel {self.kernel}",
-            command="",
-            tables=[Table("Gridding", columns, rows)],
-            figures=_pictures(plans, self.kernel),
-            data={"gridding": found},
-            pages={"explore.html": self._explorer(plans[0])},
-        )
-
-    def _explorer(self, rates):
-        size = self.map or 65
-        return explorer_page(name_of(rates), kernel=self.kernel, size=size)
-
-
-def _pictures(plans, kernel):
-    """Draws the path counts of each plan and the responses of all plans."""
-    maps, responses = [], {}
-    for rates in plans:
-        paths = analysis.path_counts(rates, kernel)
-        maps.append(path_map(paths, title=f"Rates {name_of(rates)}"))
-        weights = (1 / kernel,) * kernel
-        response = analysis.stack_response(rates, weights)
-        responses[name_of(rates)] = charts.Line(*response)
-    curve = charts.Lines(
-        responses,
-        x=charts.Axis("frequency [cycles per cell]", limits=(0, 0.5)),
-        y=charts.Axis("amplitude of the response", limits=(0, None)),
-        title="Frequency response of an averaging stack",
-    )
-    return {
-        "paths": charts.png(maps, charts.Layout(columns=3, width=4, height=3.4)),
-        "response": charts.png(curve),
-    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +30,7 @@ class Valid:
     """Kernel size."""
 
     def run(self) -> LabReport:
-        rates, size, kernel = parse_rates(self.rates), self.map, self.kernel
+        rates, size, kernel = _rates(self.rates), self.map, self.kernel
         shares = {r: analysis.valid_shares(size, kernel, r) for r in rates}
         taps = sorted({t for share in shares.values() for t in share}, reverse=True)
         rows = [
@@ -214,6 +58,16 @@ class Valid:
             tables=[Table("Share of taps on the map", columns, rows)],
             figures={"valid_taps": charts.png(curve)},
         )
+
+
+def _rates(text: str) -> tuple[int, ...]:
+    """Parses rates that are equal along rows and columns."""
+    stack = parse_stack(text)
+    if not stack.is_square:
+        raise ValueError(
+            f"rates={text!r} is invalid: expected positive integers such as 6,12,18."
+        )
+    return stack.rows
 
 
 @dataclasses.dataclass(frozen=True)

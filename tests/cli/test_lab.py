@@ -66,6 +66,36 @@ def test_rates_and_comparison_of_rates(lab):
     assert lab("rates", "2,2,2", "1,2,5")[1] == tables
 
 
+def test_rates_may_differ_between_rows_and_columns(lab):
+    text, tables = lab("rates", "1x2,2x2", "--map", "9")
+    (row,) = tables["Gridding"]
+    assert row["rates"] == "1x2,2" and row["field"] == [7, 9]
+    assert row["coverage"] == pytest.approx(5 / 9) and not row["no holes"]
+    theory = tables["Theory and measurement along one axis"]
+    assert [(r["rates"], r["values"], r["touched"]) for r in theory] == [
+        (f"1x2,2 ({axis})", values, touched)
+        for axis, touched in (("rows", 7), ("columns", 5))
+        for values in ("closed form", "counted", "measured")
+    ]
+    closed, counted, measured = (row["sigma"] for row in theory[:3])
+    assert closed == pytest.approx(counted) == pytest.approx(measured, rel=0.1)
+    words = ("plan", "--field", "65", "129", "--map", "33", "--count", "1")
+    text, tables = lab(*words)
+    assert "(rows x columns): field 81 x 129 pixels, no gridding" in text
+    assert tables["Plans without holes"][0]["field"] == [81, 129]
+
+
+def test_trade_offs_of_the_planner(lab):
+    words = ("--field", "65", "--map", "17", "--depth", "3", "--count", "2")
+    text, tables = lab("plan", *words)
+    assert (
+        "An exhaustive search of all 164 lists of rates finds the same plans." in text
+    )
+    rows = tables["Best trade-offs between field, valid taps and cost"]
+    assert [row["cost"] for row in rows] == [18, 27, 27]
+    assert [row["cells"] for row in rows] == [9, 9, 11]
+
+
 def test_valid_taps(lab):
     rows = lab("valid-taps", "12,36", "--map", "65")[1]["Share of taps on the map"]
     assert [round(row["mean"], 3) for row in rows] == [0.769, 0.398]
@@ -155,6 +185,9 @@ def test_output_strides_of_a_backbone_agree(lab):
     ("words", "message"),
     [
         (("rates", "1,x"), "rates='1,x' is invalid"),
+        (("rates", "1x2x3"), "rates='1x2x3' is invalid"),
+        (("valid-taps", "1x2"), "rates='1x2' is invalid"),
+        (("plan", "--field", "9", "9", "9"), "field=(9, 9, 9) is invalid"),
         (("compare", "1,2", "unet"), "not both"),
         (("receptive-field", "unett"), "Did you mean 'unet'"),
         (("receptive-field", "unet", "--option", "depth"), "NAME=VALUE"),

@@ -20,6 +20,7 @@ from jaxseg.analysis.atrous.gridding import (
     minimal_depth,
 )
 from jaxseg.analysis.atrous.valid_taps import valid_fraction
+from jaxseg.typing import Size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,7 @@ def describe(
     rates: tuple[int, ...],
     *,
     kernel: int = 3,
-    size: int | None = None,
+    size: int | Size | None = None,
     output_stride: int = 1,
     base: int = 1,
 ) -> RatePlan:
@@ -83,7 +84,8 @@ def describe(
     Args:
       rates: The atrous rate of each layer.
       kernel: The kernel size.
-      size: Cells per side of the square feature map, or None if it is unknown.
+      size: Height and width of the feature map in cells, one number for both, or None
+        if it is unknown.
       output_stride: Image pixels per cell.
       base: The receptive field of one cell of the stack's input, in image pixels.
     """

@@ -29,7 +29,9 @@ def _offsets(kernel: int, rate: int) -> np.ndarray:
     return np.arange(kernel) * rate - rate * (kernel - 1) // 2
 
 
-def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
+def valid_fraction(
+    size: int | Size, kernel: int = 3, rate: int | tuple[int, int] = 1
+) -> float:
     """Computes the share of the kernel's taps that fall on the map and not on padding.
 
     A tap is one of the positions that the kernel reads for an output pixel. The share
@@ -38,14 +40,14 @@ def valid_fraction(size: int | Size, kernel: int = 3, rate: int = 1) -> float:
     Args:
       size: Height and width of the map, or one number for both.
       kernel: The kernel size.
-      rate: The atrous rate.
+      rate: The atrous rate, or the rates along rows and columns.
 
     >>> round(valid_fraction(65, 3, 36), 3)
     0.398
     """
-    offsets = _offsets(kernel, rate)
     shares = []
-    for length in pair(size):
+    for length, step in zip(pair(size), pair(rate), strict=True):
+        offsets = _offsets(kernel, step)
         if length < 1:
             raise ValueError(f"size={size} is invalid: expected 1 or more.")
         shares.append(np.maximum(0, length - np.abs(offsets)).sum() / (kernel * length))

@@ -199,10 +199,12 @@ EXAMPLES = {  # command -> (command line, what it does)
             "Reach a field of 513 pixels on a map of 65 x 65 cells.",
         ),
         ("jaxseg lab plan --field 257 --depth 4", "Use exactly four layers."),
+        ("jaxseg lab plan --field 129 257", "Reach a field that is wider than high."),
     ),
     "jaxseg lab rates": (
         ("jaxseg lab rates 1,2,5 2,2,2", "Compare two stacks of three layers."),
         ("jaxseg lab rates 6,12,18 --map 33", "Count positions outside of the map."),
+        ("jaxseg lab rates 1x2,2x4", "Use other rates along columns than along rows."),
     ),
     "jaxseg lab valid-taps": (
         ("jaxseg lab valid-taps 6,12,18,24 --map 65", "Count the taps on the map."),
@@ -222,6 +224,7 @@ EXAMPLES = {  # command -> (command line, what it does)
     "jaxseg lab erf": (
         ("jaxseg lab erf unet --size 97 97", "Measure with random weights."),
         ("jaxseg lab erf unet --images 8 --json", "Print the numbers as JSON."),
+        ("jaxseg lab erf --callable mine.py:network", "Measure your own network."),
     ),
     "jaxseg lab cost": (
         ("jaxseg lab cost deeplabv3_resnet50", "Count FLOPs and weights by layer."),

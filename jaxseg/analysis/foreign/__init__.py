@@ -1,0 +1,1 @@
+"""Adapts functions and networks of other libraries to functions of images."""

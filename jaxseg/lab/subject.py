@@ -1,0 +1,74 @@
+"""Combines networks of jaxseg and networks of users as functions of images."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxseg import analysis
+from jaxseg.analysis.foreign.adapt import is_opaque
+from jaxseg.lab.callables import load_callable
+from jaxseg.lab.networks import build, theoretical, weights_of
+from jaxseg.lab.studied import StudiedNetwork, check_choice
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """Contains a network with each of its weights as a function of images.
+
+    Attributes:
+      functions: The functions by the name of the weights, such as "random", "step 1000"
+        or, for a network of the user, "given".
+      channels: The number of channels of the images.
+      opaque: Whether JAX cannot see the operations of the network, so that only its
+        outputs and gradients can be measured.
+      module: The linen module if the network is one of jaxseg, or None.
+    """
+
+    functions: dict[str, analysis.ImageFunction]
+    channels: int
+    opaque: bool = False
+    module: Any = None
+
+    def images(self, size: tuple[int, int]) -> jax.ShapeDtypeStruct:
+        """Returns the shape and type of one image of the given height and width."""
+        return jax.ShapeDtypeStruct((1, *size, self.channels), jnp.float32)
+
+    def theoretical(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """Returns the height and width of the receptive field of the network's map.
+
+        They are computed from shapes for an image of the given size. The result is None
+        for a network that JAX cannot see.
+        """
+        if self.opaque:
+            return None
+        if self.module is not None:
+            return theoretical(self.module, size)
+        (fn,) = self.functions.values()
+        found = analysis.reach(fn, self.images(size))
+        return analysis.extent(found.rows).size, analysis.extent(found.columns).size
+
+
+def subject_of(network: StudiedNetwork, size: tuple[int, int]) -> Subject:
+    """Builds or imports the network that the options choose.
+
+    Args:
+      network: The options.
+      size: Height and width of an image, with which a pair of the functions init and
+        apply is initialized.
+    """
+    check_choice(network)
+    if network.callable is None:
+        model = build(network)
+        functions = {
+            name: lambda x, v=variables: model.apply(v, x, train=False)["logits"]
+            for name, variables in weights_of(network, model).items()
+        }
+        return Subject(functions, 3, module=model)
+    found = load_callable(network.callable)
+    image = jnp.zeros((1, *size, network.channels), jnp.float32)
+    fn = analysis.image_function(found, image, seed=network.seed)
+    return Subject({"given": fn}, network.channels, opaque=is_opaque(found))
