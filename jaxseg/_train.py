@@ -30,6 +30,7 @@ from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
 from jaxseg.text import as_message
 from jaxseg.training.devices import processes, selection
+from jaxseg.training.run.field_watch import KIND
 from jaxseg.training.run.loggers import check_loggers
 from jaxseg.training.run.loop import train as run_loop
 from jaxseg.training.run.task import Reporter, Silent, Task, TrainingResult
@@ -141,7 +142,7 @@ def train_run(
     with output.tolerant() as closed, owned as held:
         folder = Path(workdir) if held is None else held.folder
         start = prepare(config, folder, chosen, verify=opening.verify)
-        task = _counting(start, config, chosen)
+        task = _measured(start, config, chosen)
         task = dataclasses.replace(task, asked=closed, elapsed=clock)
         if held is not None:
             begin = functools.partial(_begin, config, folder, start, chosen, display)
@@ -178,13 +179,18 @@ def _stopwatch() -> Callable[[], float]:
     return lambda: time.monotonic() - begun
 
 
-def _counting(start: Start, config: Config, chosen: list[jax.Device]) -> Task:
-    """Returns the task of a run, with the functions that count its operations."""
-    kind = config.train.parallel_backend
+def _measured(start: Start, config: Config, chosen: list[jax.Device]) -> Task:
+    """Returns the task of a run, with the functions that measure steps and network."""
+    kind, field = config.train.parallel_backend, None
+    if config.lab.every:
+        from jaxseg.lab.training_field import training_field  # This loads matplotlib.
+
+        field = training_field(config, start.train_source.spec)
     return dataclasses.replace(
         start.task,
         flops=utilization.counter(start.runner, kind=kind),
         peak=utilization.peak(chosen),
+        field=field,
     )
 
 
@@ -196,8 +202,9 @@ def _begin(
     display: Display,
 ) -> None:
     """Writes the configuration and the classes of the run, and shows its beginning."""
-    for folder in (workdir / overlays.FOLDER).glob("*"):
-        atomic.sweep(folder)
+    for name in (overlays.FOLDER, KIND):
+        for folder in (workdir / name).glob("*"):
+            atomic.sweep(folder)
     write_run(workdir, config, start.train_source.spec)
     environment.record(workdir, chosen)
     display.begin(start, chosen)

@@ -15,6 +15,7 @@ SECTIONS = {  # section of `Config` -> title
     "optim": "The optimizer",
     "loss": "The loss",
     "train": "The run",
+    "lab": "The measurements during training",
 }
 WORDS = {
     str: "text",

@@ -66,6 +66,28 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
+def field_line(values: Mapping[str, Any]) -> str:
+    """Formats a measurement of the receptive field on one line.
+
+    An example is `effective field 5.1 x 4.9 pixels (sigma)  grid energy 1.02 0.98 1.00
+    measuring 0.21 s, 1.4 % of the time of the steps`.
+
+    Args:
+      values: The numbers by name, see `jaxseg.lab.training_field`.
+    """
+    parts = []
+    if values.get("sigma_rows") is not None:
+        rows, columns = values["sigma_rows"], values["sigma_columns"]
+        parts.append(f"effective field {rows:.1f} x {columns:.1f} pixels (sigma)")
+    grids = [v for name, v in values.items() if name.startswith("grid_")]
+    if grids and None not in grids:
+        parts.append(f"grid energy {' '.join(f'{value:.2f}' for value in grids)}")
+    spent = f"measuring {values['measuring_seconds']:.2f} s"
+    if values.get("measuring_share") is not None:
+        spent += f", {percent(values['measuring_share'])} of the time of the steps"
+    return "  ".join([*parts, spent])
+
+
 class Lines(Silent):
     """Prints training metrics as lines of text, with the estimated remaining time."""
 
@@ -89,6 +111,10 @@ class Lines(Silent):
             f"pixel accuracy {percent(values['pixel_accuracy'])}",
             flush=True,
         )
+
+    def measured(self, step: int, values: Mapping[str, Any]) -> None:
+        """Prints a line with the effective receptive field and the time it took."""
+        print(f"step {step}  {field_line(values)}", flush=True)
 
 
 class Bar(Silent):
@@ -128,3 +154,7 @@ class Bar(Silent):
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
         """Shows the mean IoU of an evaluation next to the bar."""
         self._progress.update(self._task, miou=percent(values["mean_iou"]))
+
+    def measured(self, step: int, values: Mapping[str, Any]) -> None:
+        """Prints a line above the bar with the effective receptive field."""
+        self._progress.console.print(f"step {step}  {field_line(values)}")

@@ -8,6 +8,7 @@ jaxseg.
 
 from jaxseg.config.augmentation import augment
 from jaxseg.config.data import DataConfig, MemberConfig
+from jaxseg.config.lab import LabConfig
 from jaxseg.config.loss import LossConfig
 from jaxseg.config.model import ModelConfig
 from jaxseg.config.optim import OptimConfig
@@ -17,6 +18,7 @@ from jaxseg.config.train import TrainConfig
 __all__ = [
     "Config",
     "DataConfig",
+    "LabConfig",
     "LossConfig",
     "MemberConfig",
     "ModelConfig",

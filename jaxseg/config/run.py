@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from jaxseg.config.data import DataConfig
+from jaxseg.config.lab import LabConfig
 from jaxseg.config.loss import LossConfig
 from jaxseg.config.model import ModelConfig
 from jaxseg.config.optim import OptimConfig
@@ -21,6 +22,7 @@ class Config:
       optim: The optimizer, the learning rate schedule and the weight decay.
       loss: The training objective.
       train: The length, the batch size, the devices and the outputs of the run.
+      lab: The measurements of the receptive field during training.
     """
 
     model: ModelConfig = ModelConfig()
@@ -28,3 +30,4 @@ class Config:
     optim: OptimConfig = OptimConfig()
     loss: LossConfig = LossConfig()
     train: TrainConfig = TrainConfig()
+    lab: LabConfig = LabConfig()

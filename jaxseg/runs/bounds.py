@@ -75,6 +75,8 @@ BOUNDS = {
     "loss.edge_radius": whole(1, 1_000),
     "loss.presence_weight": NOT_NEGATIVE,
     "loss.kl_weight": NOT_NEGATIVE,
+    "lab.every": whole(),
+    "lab.images": whole(1, 1_000),
     "train.steps": whole(1),
     "train.batch_size": whole(1),
     "train.eval_batch_size": whole(1),

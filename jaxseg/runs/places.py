@@ -13,7 +13,7 @@ from jaxseg.runs.lock import LOCK
 from jaxseg.storage.address import is_address
 from jaxseg.storage.places import check_folder
 
-FOLDERS = (CHECKPOINTS, "overlays", "profile")
+FOLDERS = (CHECKPOINTS, "lab", "overlays", "profile")
 FILES = (CONFIG, DATASET, LOCK, ENVIRONMENT, "metrics.jsonl", "report.html")
 
 

@@ -72,6 +72,7 @@ _SECTIONS = {  # class of a part of the configuration -> the name of that part
     "DataConfig": "data",
     "OptimConfig": "optim",
     "LossConfig": "loss",
+    "LabConfig": "lab",
     "TrainConfig": "train",
 }
 

@@ -28,6 +28,8 @@ FREE = (
     "train.report_images",
     "train.spatial_shards",
     "train.shard",
+    "lab.every",
+    "lab.images",
     "data.eval_multiple",
     "data.raw_dir",
     "data.prepared_dir",

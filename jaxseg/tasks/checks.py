@@ -52,6 +52,9 @@ def check(config: Config) -> None:
             expected = "'softmax' with data.mix, whose classes exclude each other"
         if expected:
             raise ValueError(invalid("model.output", "sigmoid", expected))
+    if config.lab.every and task_of(config) is not SEGMENTATION:
+        expected = f"0 with model.name={config.model.name!r}, which has no single map"
+        raise ValueError(invalid("lab.every", config.lab.every, expected))
     check_losses(config.loss, config.model.output)
     if config.data.mix:
         _check_mixed(config)

@@ -1,6 +1,9 @@
 """Event files: what tensorboardX reads and writes as well."""
 
+import io
+
 import pytest
+from PIL import Image
 
 from jaxseg.training.run.event_writer import EventWriter
 
@@ -37,6 +40,26 @@ def test_events_are_those_of_tensorboardx(tmp_path):
         again.write(event.SerializeToString())
     again.close()
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def test_pictures_are_those_of_tensorboardx(tmp_path):
+    from tensorboardX.proto.event_pb2 import Event
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (300, 20), (1, 2, 3)).save(buffer, format="PNG")
+    writer = EventWriter(tmp_path, purge_step=1)
+    writer.add_image("lab/field", buffer.getvalue(), 7)
+    writer.close()
+    (path,) = tmp_path.glob("events.out.tfevents.*")
+    found = [Event.FromString(record) for record in records(path.read_bytes())][-1]
+    (value,) = found.summary.value
+    assert (found.step, value.tag) == (7, "lab/field")
+    assert (value.image.width, value.image.height, value.image.colorspace) == (
+        300,
+        20,
+        3,
+    )
+    assert value.image.encoded_image_string == buffer.getvalue()
 
 
 def test_two_writers_have_two_files(tmp_path):

@@ -16,7 +16,8 @@ import orbax.checkpoint as ocp
 import pytest
 
 from jaxseg.checkpoints.manager import CheckpointError, Checkpoints
-from jaxseg.config import Config, TrainConfig
+from jaxseg.config import Config, LabConfig, TrainConfig
+from jaxseg.training.run.field_watch import FieldReading
 from jaxseg.training.run.loop import train
 from jaxseg.training.run.meter import CLOCKS
 from jaxseg.training.run.metric_reader import read_metrics
@@ -78,7 +79,7 @@ class Quiet:
     def advanced(self, step):
         pass
 
-    logged = evaluated = lambda self, step, values: None
+    logged = evaluated = measured = lambda self, step, values: None
 
 
 def batches(start):
@@ -108,8 +109,10 @@ TASK = Task(
 SHORT = {"steps": 12, "batch_size": 2, "log_every": 5, "eval_every": 4, "save_every": 3}
 
 
-def go(workdir, runner=None, task=TASK, **changes):
-    config = Config(train=TrainConfig(**SHORT | changes))
+def go(workdir, runner=None, task=TASK, measure_every=0, **changes):
+    config = Config(
+        train=TrainConfig(**SHORT | changes), lab=LabConfig(every=measure_every)
+    )
     return train(
         config,
         workdir,
@@ -416,3 +419,35 @@ def test_scores_of_another_step_are_not_written_under_the_last_one(tmp_path):
         go(tmp_path, Arithmetic(at=10, act=kill))
     go(tmp_path, eval_every=9)
     assert [row["step"] for row in read_metrics(tmp_path, "eval")] == [4, 8, 12]
+
+
+def reading(variables):
+    """A measurement that depends on the variables."""
+    figure = {"field": f"{variables['w'].sum()}".encode()}
+    return FieldReading({"sigma_rows": float(variables["w"][0])}, figure)
+
+
+def test_fields_are_measured_when_due_and_once_in_interrupted_runs(
+    tmp_path, monkeypatch
+):
+    pictures = []
+    writer = "jaxseg.training.run.event_writer.EventWriter.add_image"
+    monkeypatch.setattr(writer, lambda self, *picture: pictures.append(picture))
+    task = dataclasses.replace(TASK, field=reading)
+    whole = go(tmp_path / "whole", task=task, measure_every=4)
+    found = read_metrics(tmp_path / "whole", "lab")
+    assert [row["step"] for row in found] == [0, 4, 8, 12]
+    assert "measuring_share" not in found[0] and found[1]["measuring_share"] > 0
+    figure = (tmp_path / "whole/lab/00000004/field.png").read_bytes()
+    assert (4, "lab/field", figure) in [(n, tag, png) for tag, png, n in pictures]
+    kinds = [(row["kind"], row["step"]) for row in read_metrics(tmp_path / "whole")]
+    assert kinds.index(("lab", 4)) + 1 == kinds.index(("eval", 4))
+    for at, act in ((4, kill), (3, lambda: os.kill(os.getpid(), signal.SIGTERM))):
+        cut = tmp_path / f"cut{at}"
+        with pytest.raises((RuntimeError, Stopped)):
+            go(cut, Arithmetic(at=at, act=act), task, measure_every=4)
+        again = go(cut, task=task, measure_every=4)
+        assert again.state["w"].tobytes() == whole.state["w"].tobytes()
+        assert rows(cut) == rows(tmp_path / "whole")
+    plain = go(tmp_path / "plain")
+    assert plain.state["w"].tobytes() == whole.state["w"].tobytes()

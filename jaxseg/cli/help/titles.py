@@ -12,6 +12,7 @@ TITLES = {  # name of the dataclass -> title
     "Folders": "Folders of the data",
     "FurtherScores": "Further scores",
     "GraphCut": "Graph cut",
+    "LabConfig": "Measurements during training",
     "LossConfig": "Loss",
     "Measuring": "Measurements on each image",
     "ModelConfig": "Network",

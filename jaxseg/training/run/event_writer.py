@@ -1,4 +1,4 @@
-"""Writes scalar metrics of training steps to event files of TensorBoard.
+"""Writes metrics and pictures of training steps to event files of TensorBoard.
 
 The module does not use tensorboardX, because that library imports PyTorch if it is
 installed, which takes seconds and hundreds of megabytes at the start of every run.
@@ -21,11 +21,12 @@ from pathlib import Path
 FLUSH = 10.0  # seconds between two flushes to the file
 _NUMBERS = itertools.count()  # two writers in the same second have different files
 _POLYNOMIAL = 0x82F63B78  # of CRC-32C, reversed
+_RGB = 3  # `Summary.Image.colorspace`
 _START = 1  # `SessionLog.START`: readers drop what an earlier file has from here on
 
 
 class EventWriter:
-    """Appends scalars to a new event file in a directory.
+    """Appends scalars and pictures to a new event file in a directory.
 
     Args:
       directory: The directory of the file.
@@ -49,6 +50,15 @@ class EventWriter:
         if time.monotonic() > self._flushed + FLUSH:
             self._file.flush()
             self._flushed = time.monotonic()
+
+    def add_image(self, tag: str, png: bytes, step: int) -> None:
+        """Writes the content of a PNG file as the picture `tag` at a step."""
+        # The header of a PNG file has width and height at bytes 16 to 24.
+        width, height = struct.unpack(">II", png[16:24])
+        size = _number(1, height) + _number(2, width) + _number(3, _RGB)
+        image = _text(1, tag) + _bytes(4, size + _bytes(4, png))
+        self._write(step, _bytes(5, _bytes(1, image)))
+        self._file.flush()
 
     def close(self) -> None:
         """Flushes and closes the event file."""

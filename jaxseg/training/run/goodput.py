@@ -8,7 +8,7 @@ start for each activity:
 - compiling: the first training step;
 - training: all other training steps;
 - waiting: waiting for batches of the input pipeline;
-- evaluating: evaluation and pictures of predictions;
+- evaluating: evaluation, pictures of predictions and measurements of the field;
 - saving: starting and finishing checkpoints.
 
 From the lines of all processes, `read_goodput` computes two further activities: lost,
@@ -62,6 +62,11 @@ class Clock:
         spent = self._seconds.get(self._activity, 0.0) + now - self._now
         self._seconds[self._activity] = spent
         self._activity, self._now = activity, now
+
+    def spent(self, activity: str) -> float:
+        """Returns the seconds of an activity since the process started."""
+        self.switch(self._activity)
+        return self._seconds.get(activity, 0.0)
 
     @contextlib.contextmanager
     def of(self, activity: str) -> Iterator[None]:

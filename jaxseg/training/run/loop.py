@@ -26,6 +26,7 @@ from jaxseg.metrics import to_json
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.run import evaluate
 from jaxseg.training.run.early_stopping import EarlyStopping
+from jaxseg.training.run.field_watch import KIND, FieldWatch
 from jaxseg.training.run.goodput import Clock
 from jaxseg.training.run.loggers import open_loggers
 from jaxseg.training.run.memory import peak_memory
@@ -91,7 +92,9 @@ def train(
         options = {"resume_step": meta["step"], "active": first, "loggers": loggers}
         with Record(workdir, **options) as record:
             parts = (checkpoints, record, clock, reporter, stop, traced)
-            run = _Run(config.train, task, runner, *parts)
+            folder = Path(workdir) / KIND
+            watch = FieldWatch(task.field, config.lab.every, folder, record, clock)
+            run = _Run(config.train, task, runner, *parts, watch)
             result = run.loop(state, meta)
         clock.write(result.step)
         return result
@@ -110,6 +113,7 @@ class _Run:
     reporter: Reporter
     stop: StopRequests
     profile: Profile
+    watch: FieldWatch
     pending: tuple[int, np.ndarray, dict[str, Any]] | None = None  # unread metrics
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     scored_at: int | None = None
@@ -133,6 +137,8 @@ class _Run:
         while True:
             self.task.check()
             self._stop_if_asked(step, state)
+            if self.watch.is_due(step):
+                self._measure_field(step, state)
             if step > start or not meta["evaluated"]:
                 self._evaluate_and_save(step, state)
             if step == self.config.steps or self.improvement.ended:
@@ -173,6 +179,13 @@ class _Run:
                 "; ".join(self.runner.programs[before:]),
             )
         return state, metrics
+
+    def _measure_field(self, step: int, state: Any) -> None:
+        """Measures the receptive field before the step is evaluated and saved."""
+        self._read_pending()
+        with self.meter.paused(), self.clock.of("evaluating"):
+            values = self.watch.write(step, self.runner.variables(state))
+            self.reporter.measured(step, values)
 
     def _evaluate_and_save(self, step: int, state: Any) -> None:
         if self._due(step, self.config.eval_every):

@@ -18,6 +18,8 @@ CLOCKS = (  # These fields depend on the machine and on restarts.
     "host_memory_peak",
     "programs",
     "compiled",
+    "measuring_seconds",
+    "measuring_share",
 )
 
 

@@ -62,7 +62,7 @@ class Record:
 
         Args:
           step: The step.
-          kind: "train" or "eval".
+          kind: "train", "eval" or "lab".
           values: The values by name. TensorBoard gets only the numbers.
         """
         if self._file is None or self._events is None:
@@ -80,12 +80,32 @@ class Record:
         for logger in self._loggers:
             logger.log(step, numbers)
 
+    def write_picture(self, step: int, tag: str, png: bytes) -> None:
+        """Writes a picture of a step to TensorBoard's events.
+
+        Args:
+          step: The step.
+          tag: The name of the picture, such as "lab/effective_field".
+          png: The content of a PNG file.
+        """
+        if self._events is not None:
+            self._events.add_image(tag, png, step)
+
+    def contains(self, step: int, kind: str) -> bool:
+        """Returns whether metrics.jsonl had values of a step when the run resumed.
+
+        Args:
+          step: The step.
+          kind: "train", "eval" or "lab".
+        """
+        return (step, kind) in self._kept
+
     def restore(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
         """Writes the values of a step to metrics.jsonl if its line is missing there.
 
         A crash or a damaged disk can have removed the line.
         """
-        if (step, kind) not in self._kept:
+        if not self.contains(step, kind):
             self.write(step, kind, values)
 
     def close(self) -> None:

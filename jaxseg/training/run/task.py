@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from jaxseg.metrics import scores
 from jaxseg.training.devices.placement import HostBatch
+from jaxseg.training.run.field_watch import FieldReading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Task:
       eval_batches: Returns one pass over the validation images.
       overlays: A function of (step, variables) that writes pictures of predictions, or
         None.
+      field: Maps variables to a measurement of the receptive field of the network. None
+        if this process measures nothing.
       flops: Maps (state, batch) to the number of operations of a step. None if
         operations are not counted.
       peak: The peak operations per second of all devices, or None if unknown.
@@ -43,6 +46,7 @@ class Task:
     train_batches: Callable[[int], Iterator[HostBatch]]
     eval_batches: Callable[[], Iterator[HostBatch]]
     overlays: Callable[[int, Any], None] | None = None
+    field: Callable[[Any], FieldReading] | None = None
     flops: Callable[[Any, HostBatch], int | None] | None = None
     peak: float | None = None
     further_scores: Callable[[Any], Mapping[str, Any]] | None = None
@@ -84,6 +88,14 @@ class Reporter(Protocol):
           values: The scores by name.
         """
 
+    def measured(self, step: int, values: Mapping[str, Any]) -> None:
+        """Is called when the receptive field of the network was measured.
+
+        Args:
+          step: The step.
+          values: The numbers by name, see `jaxseg.lab.training_field`.
+        """
+
 
 class Silent:
     """Is a `Reporter` that shows no progress."""
@@ -104,6 +116,9 @@ class Silent:
         """Does nothing, because this reporter shows no progress."""
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
+        """Does nothing, because this reporter shows no progress."""
+
+    def measured(self, step: int, values: Mapping[str, Any]) -> None:
         """Does nothing, because this reporter shows no progress."""
 
 

@@ -1,0 +1,119 @@
+"""Measures the effective receptive field and grid artifacts while a network is trained.
+
+The field is the squared gradient of the logits in the middle of the map with respect to
+images of Gaussian noise (Luo et al., arXiv 1701.04128). A grid artifact is a periodic
+pattern in the logits of the same images. One compiled program computes both.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from jaxseg import analysis
+from jaxseg.analysis.atrous.effective_field import area
+from jaxseg.config import Config
+from jaxseg.data.spec import DatasetSpec
+from jaxseg.lab.maps import effective_field_map, spectrum_map
+from jaxseg.runs.directory import build_model
+from jaxseg.runs.outputs import num_logits
+from jaxseg.training.devices.placement import on_one_device
+from jaxseg.training.run.field_watch import FieldReading
+from jaxseg.viz import charts
+
+PERIODS = (2, 4, 8)  # pixels
+
+
+class TrainingField:
+    """Measures a network with different variables by one compiled program.
+
+    Args:
+      model: The network, whose outputs contain "logits" [N, h, w, K].
+      images: Images of noise, float32 [N, H, W, C].
+    """
+
+    def __init__(self, model: nn.Module, images: np.ndarray):
+        def middle(images, variables):
+            logits = model.apply(variables, images, train=False)["logits"]
+            row, column = logits.shape[1] // 2, logits.shape[2] // 2
+            return logits[:, row, column].astype(jnp.float32).sum(), logits
+
+        self._images = images
+        self._gradient = jax.jit(jax.grad(middle, has_aux=True))
+
+    def __call__(self, variables) -> FieldReading:
+        """Returns the numbers and the figure of the network with these variables."""
+        gradient, logits = self._gradient(self._images, on_one_device(variables))
+        field = np.square(np.asarray(gradient, np.float64)).mean((0, 3))
+        logits = np.asarray(logits, np.float32)
+        known = bool(np.isfinite(field).all() and field.sum() > 0)
+        values = field_values(field) if known else {}
+        values |= grid_values(logits)
+        if not known:
+            return FieldReading(values, {})
+        maps = [
+            effective_field_map(field, title="Effective receptive field"),
+            spectrum_map(analysis.spectrum(logits), title="Spectrum of the logits"),
+        ]
+        layout = charts.Layout(columns=2, width=4.6, height=3.8)
+        return FieldReading(values, {"effective_field": charts.png(maps, layout)})
+
+
+def field_values(field: np.ndarray) -> dict[str, float | None]:
+    """Returns the numbers that describe an effective receptive field.
+
+    Args:
+      field: The mean squared gradient with respect to each pixel, [H, W].
+
+    Returns:
+      The standard deviations along rows and columns in pixels, "sigma_rows" and
+      "sigma_columns"; the share of the variance that a Gaussian explains,
+      "gaussian_fit"; and the number of pixels above 4.55 % of the maximum, "area".
+    """
+    fit = analysis.gaussian_fit(field)
+    return {
+        "sigma_rows": fit.sigma[0],
+        "sigma_columns": fit.sigma[1],
+        "gaussian_fit": fit.fit,
+        "area": float(area(field)),
+    }
+
+
+def grid_values(logits: np.ndarray) -> dict[str, float | None]:
+    """Returns the power of grids in a map, relative to that of white noise.
+
+    Args:
+      logits: The map, float32 [N, h, w, K].
+
+    Returns:
+      The result of `jaxseg.analysis.grid_energy` for each period in pixels, by names
+      such as "grid_2". It is None if the map is constant, not finite or too small.
+    """
+    usable = bool(np.isfinite(logits).all()) and float(np.ptp(logits)) > 0
+    side = min(logits.shape[1:3])
+    return {
+        f"grid_{period}": analysis.grid_energy(logits, period)
+        if usable and side >= 2 * period
+        else None
+        for period in PERIODS
+    }
+
+
+def training_field(config: Config, spec: DatasetSpec) -> TrainingField | None:
+    """Returns the measurement that `lab.every` asks for, or None.
+
+    The images have the size of the training crops. They depend only on the seed of the
+    run. Processes other than the first measure nothing.
+
+    Args:
+      config: The configuration of the run.
+      spec: The classes and channels of the data.
+    """
+    if config.lab.every < 1 or jax.process_index() != 0:
+        return None
+    random = np.random.default_rng(config.train.seed + 1)
+    shape = (config.lab.images, *config.data.crop, spec.channels)
+    images = random.normal(size=shape).astype(np.float32)
+    return TrainingField(build_model(config, num_logits(config, spec)), images)

@@ -1,0 +1,99 @@
+"""Measures the receptive field of the network during training, and how long it takes.
+
+The measurement itself is a function of the task. This module decides when it is due,
+writes its results to metrics.jsonl, TensorBoard and PNG files, and compares its time
+with the time of the training steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxseg.storage import atomic
+from jaxseg.training.run.goodput import Clock
+from jaxseg.training.run.metric_writer import Record
+
+KIND = "lab"  # of the lines in metrics.jsonl, and the name of the folder of the figures
+SECONDS, SHARE = "measuring_seconds", "measuring_share"
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldReading:
+    """Contains one measurement of the network.
+
+    Attributes:
+      values: Numbers by name, or None for a number that could not be computed.
+      figures: PNG files by name.
+    """
+
+    values: Mapping[str, float | None]
+    figures: Mapping[str, bytes]
+
+
+@dataclasses.dataclass
+class FieldWatch:
+    """Measures the network at the steps at which `lab.every` asks for it.
+
+    Attributes:
+      measure: Maps variables to a measurement, or None if this process measures
+        nothing.
+      every: The number of steps between two measurements; 0 measures nothing.
+      folder: The folder of the figures. Each step has its own folder inside.
+      record: Writes the numbers and the figures.
+      clock: Knows the time of the training steps.
+    """
+
+    measure: Callable[[Any], FieldReading] | None
+    every: int
+    folder: Path
+    record: Record
+    clock: Clock
+    _seconds: float = 0.0  # of all measurements but the first, which compiles
+    _compiled: bool = False
+
+    def is_due(self, step: int) -> bool:
+        """Returns whether the network must be measured after the given update.
+
+        A step whose measurement metrics.jsonl contains is not measured again.
+        """
+        if self.measure is None or self.every < 1 or step % self.every:
+            return False
+        return not self.record.contains(step, KIND)
+
+    def write(self, step: int, variables: Any) -> Mapping[str, Any]:
+        """Measures the network and writes the results.
+
+        The written values contain the seconds of this measurement, and the share of the
+        time of all measurements in the time of the training steps since the process
+        started. The share leaves out the first measurement and the first step, which
+        compile their programs.
+
+        Args:
+          step: The number of updates that are done.
+          variables: The parameters and statistics of the network.
+
+        Returns:
+          The written values by name.
+        """
+        assert self.measure is not None
+        start = time.perf_counter()
+        found = self.measure(variables)
+        for name, picture in found.figures.items():
+            path = self.folder / f"{step:08d}" / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic.write_bytes(path, picture)
+        seconds = time.perf_counter() - start
+        values = {**found.values, SECONDS: seconds}
+        if self._compiled:
+            self._seconds += seconds
+            steps = self.clock.spent("training")
+            values[SHARE] = self._seconds / steps if steps else None
+        self._compiled = True
+        self.record.write(step, KIND, values)
+        for name, picture in found.figures.items():
+            self.record.write_picture(step, f"{KIND}/{name}", picture)
+        return values
