@@ -42,7 +42,16 @@ PACKAGES = (
     "jaxseg.viz",
 )
 OPERATORS = (
-    *("attention", "conv", "kernels", "logit_scaling", "lrn", "output_form", "points"),
+    *(
+        "attention",
+        "conv",
+        "interpolated",
+        "kernels",
+        "logit_scaling",
+        "lrn",
+        "output_form",
+        "points",
+    ),
     *("pool", "preprocess", "propagate", "rescale", "resize", "shuffle", "transposed"),
     "unpool",
 )

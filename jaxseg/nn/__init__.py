@@ -18,6 +18,16 @@ from jaxseg.nn.layers import (
     Dropout,
     SeparableConvNormAct,
 )
+from jaxseg.nn.learned_rate import (
+    ChosenRateConv,
+    ContinuousRate,
+    ContinuousRateConv,
+    LearnedRateConvNormAct,
+    RateChoice,
+    hardened_rates,
+    rate_shares,
+    without_rate_parameters,
+)
 from jaxseg.nn.norm import Norm
 from jaxseg.nn.recurrent import GRU, ReNetLayer, Sweep
 from jaxseg.nn.residual import BasicBlock, Bottleneck
@@ -37,6 +47,9 @@ __all__ = [
     "BilinearDeconv",
     "BlockConfig",
     "Bottleneck",
+    "ChosenRateConv",
+    "ContinuousRate",
+    "ContinuousRateConv",
     "Conv",
     "ConvNormAct",
     "ConvTranspose",
@@ -44,9 +57,11 @@ __all__ = [
     "Dropout",
     "ImagePooling",
     "InvertedResidual",
+    "LearnedRateConvNormAct",
     "MaxUnpool",
     "Norm",
     "PyramidPooling",
+    "RateChoice",
     "ReNetLayer",
     "ResizeConv",
     "SeparableConv",
@@ -57,5 +72,8 @@ __all__ = [
     "TransitionDown",
     "TransitionUp",
     "Upsample",
+    "hardened_rates",
+    "rate_shares",
     "spatial_pyramid_pooling",
+    "without_rate_parameters",
 ]

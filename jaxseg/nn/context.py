@@ -12,6 +12,12 @@ from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout, SeparableConvNormAct
+from jaxseg.nn.learned_rate import (
+    ContinuousRate,
+    LearnedRateConvNormAct,
+    RateChoice,
+    largest_rate,
+)
 from jaxseg.ops.atrous import share_between_rates
 from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool
 from jaxseg.ops.resize import resize
@@ -26,7 +32,7 @@ class SeparableConv(nn.Module):
 
     Attributes:
       features: Number of output channels.
-      rate: The atrous rate.
+      rate: The atrous rate, or how it is learned, with `separable` "none".
       separable: "none" is one dense convolution. "full" is a depthwise and a pointwise
         convolution, each with batch norm and ReLU, as in the release of DeepLab v3+.
         "plain" has no batch norm and no ReLU between the two convolutions, as in
@@ -35,12 +41,14 @@ class SeparableConv(nn.Module):
     """
 
     features: int
-    rate: int = 1
+    rate: int | RateChoice | ContinuousRate = 1
     separable: str = "none"
     style: BlockConfig = BlockConfig()
 
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
+        if isinstance(self.rate, RateChoice | ContinuousRate):
+            return self._learned(self.rate, x, train=train)
         if self.separable == "none":
             block = ConvNormAct(
                 self.features, rate=self.rate, style=self.style, name="dense"
@@ -69,6 +77,18 @@ class SeparableConv(nn.Module):
             name="depthwise",
         )(x)
         block = ConvNormAct(self.features, kernel=1, style=self.style, name="pointwise")
+        return block(x, train=train)
+
+    def _learned(self, rate, x, *, train):
+        """Applies a dense convolution with a learned rate, under the same name."""
+        if self.separable != "none":
+            raise ValueError(
+                f"separable={self.separable!r} is invalid: expected 'none' with the "
+                f"learned rate {rate}."
+            )
+        block = LearnedRateConvNormAct(
+            self.features, choice=rate, style=self.style, name="dense"
+        )
         return block(x, train=train)
 
 
@@ -116,7 +136,8 @@ class ASPP(nn.Module):
 
     Attributes:
       features: Number of channels of each branch and of the result.
-      rates: Atrous rates of the 3x3 branches.
+      rates: Atrous rates of the 3x3 branches. A branch whose entry is a `RateChoice` or
+        a `ContinuousRate` learns its rate.
       separable: See `SeparableConv`.
       image_pool: Whether there is an image pooling branch.
       pool_window: See `ImagePooling`.
@@ -133,7 +154,7 @@ class ASPP(nn.Module):
     """
 
     features: int = 256
-    rates: tuple[int, ...] = (6, 12, 18)
+    rates: tuple[int | RateChoice | ContinuousRate, ...] = (6, 12, 18)
     separable: str = "none"
     image_pool: bool = True
     pool_window: tuple[int, int] | None = None
@@ -148,7 +169,7 @@ class ASPP(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         one = ConvNormAct(self.features, kernel=1, style=self.style, name="branch0")
         branches = [one(x, train=train)]
-        shared = share_between_rates(x, self.rates)
+        shared = share_between_rates(x, [largest_rate(rate) for rate in self.rates])
         for number, rate in enumerate(self.rates, start=1):
             branch = SeparableConv(
                 self.features,

@@ -30,6 +30,11 @@ BLOCKS = {  # name -> (fields, inputs)
     "BasicBlock": ({"features": 4}, (X,)),
     "BilinearDeconv": ({"stride": 2, "kernel": 4, "crop": 1}, (HALF, SIZE)),
     "Bottleneck": ({"features": 2}, (X,)),
+    "ChosenRateConv": ({"features": 3, "choice": jaxseg.nn.RateChoice((1, 2))}, (X,)),
+    "ContinuousRateConv": (
+        {"features": 3, "choice": jaxseg.nn.ContinuousRate(1.5, 3)},
+        (X,),
+    ),
     "Conv": ({"features": 3, "rate": 2}, (X,)),
     "ConvNormAct": ({"features": 3}, (X,)),
     "ConvTranspose": ({"features": 3, "kernel": 2, "stride": 2}, (HALF,)),
@@ -39,6 +44,10 @@ BLOCKS = {  # name -> (fields, inputs)
     "ImagePooling": ({"features": 3}, (X,)),
     "InvertedResidual": ({"expanded": 24, "features": 4, "squeeze": 2}, (X,)),
     "JPU": ({"features": 3, "rates": (1, 2)}, (PYRAMID,)),
+    "LearnedRateConvNormAct": (
+        {"features": 3, "choice": jaxseg.nn.RateChoice((1, 2))},
+        (X,),
+    ),
     "MaxUnpool": ({}, (HALF, POSITION, SIZE)),
     "Norm": ({}, (X,)),
     "PyramidPooling": ({"features": 4, "bins": (1, 2)}, (X,)),

@@ -35,6 +35,7 @@ DATASETS = Table(
     "shapes",
     "raters",
     "rooms",
+    "distance",
     "folder",
     "multilabel_folder",
     "camvid",
