@@ -49,9 +49,9 @@ def load_pretrained(
         backbone, variables = jaxseg.load_pretrained("timm/resnet50.a1_in1k")
 
     Args:
-      source: A checkpoint of torchvision, timm, segmentation_models.pytorch or
-        MMSegmentation (.pth, .pt, .ckpt, .safetensors, .npz), an address
-        "hf://org/name/file", a run directory, or a name that `jaxseg models
+      source: A checkpoint of torchvision, timm, segmentation_models.pytorch,
+        MMSegmentation or transformers (.pth, .pt, .bin, .ckpt, .safetensors, .npz), an
+        address "hf://org/name/file", a run directory, or a name that `jaxseg models
         --pretrained` lists. Its file is downloaded at the first use.
       num_classes: The number of classes. By default it is read from the source.
       in_channels: The number of channels of the images. If the source has another

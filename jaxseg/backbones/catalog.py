@@ -168,7 +168,7 @@ BACKBONES: dict[str, Backbone] = {
             partial(MixTransformer, channels=channels, blocks=blocks),
             levels=_FIVE[1:],
             output_strides=(32,),
-            weights=("segmentation_models.pytorch", "mmsegmentation"),
+            weights=("segmentation_models.pytorch", "mmsegmentation", "transformers"),
         )
         for name, (channels, blocks) in SIZES.items()
     },
@@ -180,7 +180,7 @@ BACKBONES: dict[str, Backbone] = {
             partial(vit_pyramid, depth=depth, width=width, heads=heads),
             levels=_PLAIN,
             output_strides=(16,),
-            weights=("timm",),
+            weights=("timm", "torchvision"),
             patch=16,
         )
         for name, (depth, width, heads) in _VITS.items()

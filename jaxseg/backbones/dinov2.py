@@ -70,7 +70,7 @@ ENTRIES: dict[str, Backbone] = {
         partial(dinov2, size, registers=registers),
         levels=tuple((level, PATCH) for level in ("c2", "c3", "c4", "c5")),
         output_strides=(PATCH,),
-        weights=("timm", "facebookresearch/dinov2"),
+        weights=("timm", "facebookresearch/dinov2", "transformers"),
         patch=PATCH,
     )
     for size in SIZES

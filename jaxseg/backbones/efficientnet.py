@@ -244,7 +244,8 @@ ENTRIES: dict[str, Backbone] = {
         partial(EfficientNet, width=width, depth=depth, lite="lite" in name),
         levels=(("c1", 2), ("c2", 4), ("c3", 8), ("c4", 16), ("c5", 32)),
         output_strides=(2, 4, 8, 16, 32),
-        weights=("timm", "efficientnet_pytorch"),
+        weights=("timm", "efficientnet_pytorch")
+        + (() if "lite" in name else ("torchvision",)),
     )
     for name, (width, depth) in SIZES.items()
 }

@@ -192,6 +192,46 @@ def test_transforms_invert(transform, shape):
     assert np.array_equal(transforms.invert(transform, there), array)
 
 
+PARTS = tuple(
+    (rf"{name}\.{kind}", f"params/qkv/{ours}", f"{layout}_part({i}, 3)")
+    for i, name in enumerate(("query", "key", "value"))
+    for kind, ours, layout in (
+        ("weight", "kernel", "linear"),
+        ("bias", "bias", "vector"),
+    )
+)
+
+
+def test_parts_are_joined_and_split():
+    """Three layers become one, in the order of the parts and not of the state dict."""
+    random = np.random.default_rng(4)
+    state = {
+        f"{name}.{kind}": random.normal(size=size).astype(np.float32)
+        for name in ("value", "query", "key")
+        for kind, size in (("weight", (2, 5)), ("bias", 2))
+    }
+    shapes = {"params": {"qkv": {"kernel": np.zeros((5, 6)), "bias": np.zeros(6)}}}
+    shapes = jax.tree.map(np.float32, shapes)
+    layer = convert(state, PARTS, shapes)["params"]["qkv"]
+    image = random.normal(size=5)
+    for i, name in enumerate(("query", "key", "value")):
+        want = state[f"{name}.weight"] @ image + state[f"{name}.bias"]
+        got = image @ layer["kernel"] + layer["bias"]
+        np.testing.assert_allclose(got[2 * i : 2 * i + 2], want, rtol=1e-6)
+    back = to_torch({"params": {"qkv": layer}}, PARTS)
+    assert back.keys() == state.keys()
+    for name, array in state.items():
+        np.testing.assert_array_equal(back[name], array)
+    del state["key.bias"]
+    with pytest.raises(
+        ValueError, match=r"1 missing from the source \(params/qkv/bias"
+    ):
+        convert(state, PARTS, shapes)
+    state["key.bias"] = np.zeros(3, np.float32)
+    with pytest.raises(ValueError, match=r"1 of another shape \(key\.bias \(3,\)"):
+        convert(state, PARTS, shapes)
+
+
 def test_linear_as_conv_is_the_dense_layer():
     """The dense layer on a flattened map equals a valid convolution, as in FCN."""
     random = np.random.default_rng(2)

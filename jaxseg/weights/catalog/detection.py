@@ -16,6 +16,7 @@ from jaxseg.weights.catalog import (
     smp,
     timm,
     torchvision,
+    transformers,
 )
 from jaxseg.weights.catalog.sources import Source
 from jaxseg.weights.catalog.unsupported import name_of
@@ -26,11 +27,13 @@ SOURCES: tuple[Source, ...] = (
     *smp.NETWORKS,
     *milesial.NETWORKS,
     *mmseg.NETWORKS,
+    *transformers.NETWORKS,
     *timm.BACKBONES,
     *efficientnet.BACKBONES,
     *torchvision.BACKBONES,
     *mmseg.BACKBONES,
     *smp.BACKBONES,
+    *transformers.BACKBONES,
 )
 LISTED = "`jaxseg convert --list` shows the supported networks"
 

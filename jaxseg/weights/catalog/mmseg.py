@@ -6,12 +6,10 @@ In each `SourceNetwork`, `factory` names a configuration file of the installed
 MMSegmentation, and `peer` contains values that replace fields of that file.
 """
 
-from jaxseg.weights.catalog import mmseg_hierarchical
+from jaxseg.weights.catalog import mmseg_hierarchical, mmseg_high_resolution
 from jaxseg.weights.catalog.maps import (
     mmseg_bisenet,
     mmseg_dpt,
-    mmseg_hrnet,
-    mmseg_ocrnet,
     mmseg_parts,
     mmseg_resnet,
     mmseg_resnet_d,
@@ -27,8 +25,6 @@ from jaxseg.weights.translate.rules import prefixed
 
 _STEM = "backbone.stem.0.weight"
 _POOLED = "backbone.layer1.0.downsample.2.weight"
-_WIDTHS = (18, 32, 48)
-_STAGE4 = "backbone.stage4.0.branches.0.0.conv1.weight"  # A key of HRNet.
 _LAYER0 = "backbone.layers.0.attn.attn.in_proj_weight"  # A key of ViT.
 _MIT = "backbone.layers.0.1.0.attn.sr.weight"
 
@@ -45,13 +41,6 @@ def _setr(decoder: str) -> tuple[SourceNetwork, ...]:
         for trunk in "lb"
         for size in (768, 512)
     )
-
-
-def _hrnet(width: int) -> tuple[tuple[str, object], ...]:
-    """Returns fields of the backbone. The FCN head reads all branches."""
-    widths = [width << k for k in range(4)]
-    extra = "backbone.extra.stage{}.num_channels"
-    return tuple((extra.format(k), tuple(widths[:k])) for k in (2, 3, 4))
 
 
 _MIT_BLOCKS = {
@@ -85,41 +74,7 @@ NETWORKS: tuple[Source, ...] = (
         networks=(SourceNetwork("unet_fcn", factory=config("fcn_unet_s5-d16")),),
         peer=PEER,
     ),
-    Source(
-        "HRNet",
-        rules=mmseg_hrnet.MAP,
-        library="mmsegmentation",
-        has=(_STAGE4, "decode_head.convs.0.conv.weight", "decode_head.conv_seg.weight"),
-        networks=tuple(
-            SourceNetwork(
-                f"hrnet_w{width}",
-                (("head_bias", False), ("two_step", True)),
-                config("fcn_hr18"),
-                peer=(
-                    *_hrnet(width),
-                    ("decode_head.in_channels", tuple(width << k for k in range(4))),
-                    ("decode_head.channels", 15 * width),
-                ),
-            )
-            for width in _WIDTHS
-        ),
-        peer=PEER,
-    ),
-    Source(
-        "OCRNet on HRNet",
-        rules=mmseg_ocrnet.MAP,
-        library="mmsegmentation",
-        has=(_STAGE4, "decode_head.1.object_context_block.bottleneck.conv.weight"),
-        networks=tuple(
-            SourceNetwork(
-                f"ocrnet_hrnet_w{width}",
-                (("bias", False), ("align_corners", False), ("two_step", True)),
-                config("ocrnet_hr18") if width == 18 else "",
-            )
-            for width in _WIDTHS
-        ),
-        peer=PEER,
-    ),
+    *mmseg_high_resolution.NETWORKS,
     Source(
         "SETR-MLA",
         rules=mmseg_setr.MLA,
@@ -247,16 +202,7 @@ BACKBONES: tuple[Source, ...] = (
             ),
         )
     ),
-    backbone_row(
-        "HRNet of any network",
-        rules=(*mmseg_hrnet.TRUNK, *mmseg_parts.HEADS),
-        library="mmsegmentation",
-        has=(
-            "backbone.stage4.0.branches.0.0.conv1.weight",
-            "decode_head.conv_seg.weight",
-        ),
-        example="hrnet_w18",
-    ),
+    *mmseg_high_resolution.BACKBONES,
     backbone_row(
         "Mix Transformer of any network",
         rules=(*mmseg_segformer.TRUNK, *mmseg_parts.HEADS),

@@ -12,6 +12,7 @@ from jaxseg.weights.catalog.maps import (
     torchvision_convnext,
     torchvision_deeplabv3,
     torchvision_densenet,
+    torchvision_efficientnet,
     torchvision_fcn,
     torchvision_googlenet,
     torchvision_lraspp,
@@ -20,6 +21,7 @@ from jaxseg.weights.catalog.maps import (
     torchvision_resnet,
     torchvision_swin,
     torchvision_vgg,
+    torchvision_vit,
 )
 from jaxseg.weights.catalog.sources import Peer, Source, SourceNetwork, backbone_row
 from jaxseg.weights.catalog.timm import ANTI_ALIASED, RESNET_NAME
@@ -134,6 +136,25 @@ BACKBONES: tuple[Source, ...] = (
         has=("features.1.0.layer_scale", "features.7.2.block.5.weight"),
         absent=("*stage?_norm/*",),
         example="upernet_convnext_t",
+    ),
+    backbone_row(
+        "EfficientNet",
+        rules=torchvision_efficientnet.MAP,
+        library="torchvision",
+        has=("features.1.0.block.1.fc1.weight", "features.7.0.block.3.0.weight"),
+        options=(("padding", "symmetric"),),
+        example="unet",
+        backbone="efficientnet_b0",
+    ),
+    backbone_row(
+        "ViT",
+        rules=prefixed(torchvision_vit.BACKBONE, dst="backbone/"),
+        library="torchvision",
+        has=(
+            "conv_proj.weight",
+            "encoder.layers.encoder_layer_0.self_attention.in_proj_weight",
+        ),
+        example="setr_pup_vitb16",
     ),
     backbone_row(
         "ResNet",

@@ -12,6 +12,8 @@ from jaxseg.weights.translate import transforms
 from jaxseg.weights.translate.mismatch import Problems
 from jaxseg.weights.translate.rules import Rules
 
+Part = tuple[int, int] | None  # See `transforms.part`.
+
 
 def convert(
     state_dict: Mapping[str, np.ndarray],
@@ -43,16 +45,17 @@ def convert(
         variable. The message states the number of each.
     """
     want = flatten(shapes)
-    found: dict[str, np.ndarray | None] = {}
+    read: dict[tuple[str, Part], np.ndarray | None] = {}
     problems = Problems()
     for key, array in state_dict.items():
         target, transform = translate(key, rules)
         if target is None and transform == "drop":
             continue
+        place = (target or "", transforms.part(transform))
         if target not in want:
             if not _allowed(key, allow_unused):
                 problems.unused.append(f"{key} -> {target}" if target else key)
-        elif target in found:
+        elif place in read:
             problems.doubled.append(f"{key} -> {target}")
         else:
             value = _fit(
@@ -63,11 +66,37 @@ def convert(
                 want=want[target],
                 problems=problems,
             )
-            found[target] = value
+            read[place] = value
+    found = _joined(read)
     _forgive(found, want=want, allow_missing=allow_missing, problems=problems)
     problems.raise_if_any(total=len(want))
     kept = {path: value for path, value in found.items() if value is not None}
     return unflatten_dict({tuple(path.split("/")): v for path, v in kept.items()})
+
+
+def _joined(
+    read: Mapping[tuple[str, Part], np.ndarray | None],
+) -> dict[str, np.ndarray | None]:
+    """Returns the variables by path, and joins those that came in parts.
+
+    A variable of which a part is missing is left out. If a part does not fit, the
+    variable is None.
+    """
+    whole = {path: value for (path, part), value in read.items() if part is None}
+    pieces: dict[str, dict[int, np.ndarray | None]] = {}
+    counts: dict[str, int] = {}
+    for (path, part), value in read.items():
+        if part is not None:
+            pieces.setdefault(path, {})[part[0]] = value
+            counts[path] = part[1]
+    for path, values in pieces.items():
+        ordered = [values[index] for index in sorted(values)]
+        fitting = [value for value in ordered if value is not None]
+        if len(fitting) < len(ordered):
+            whole[path] = None
+        elif len(ordered) == counts[path]:
+            whole[path] = np.concatenate(fitting, axis=-1)
+    return whole
 
 
 def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
@@ -84,13 +113,12 @@ def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
     backward = [_backward(rule) for rule in rules if rule[1] is not None]
     state, lost = {}, []
     for path, value in flatten(variables).items():
-        key, transform = _source(path, backward, rules)
-        if key is None:
+        array, keys = np.asarray(value), _sources(path, backward, rules)
+        if not keys:
             lost.append(path)
-            continue
-        array = np.asarray(value)
-        transform = transform or transforms.default(path, array.ndim)
-        state[key] = np.asarray(transforms.invert(transform, array), order="C")
+        for key, transform in keys.items():
+            transform = transform or transforms.default(path, array.ndim)
+            state[key] = np.asarray(transforms.invert(transform, array), order="C")
     if lost:
         raise ValueError(
             f"the import table is invalid: expected a rule for each of {len(lost)} "
@@ -144,10 +172,13 @@ def _fit(key, target, transform, array, want, problems) -> np.ndarray | None:
     except ValueError as error:
         problems.misshaped[target] = f"{key}: {error}"
         return None
-    if value.shape != tuple(want.shape):
+    part = transforms.part(transform)
+    shape = tuple(want.shape)
+    if part is not None:
+        shape = (*shape[:-1], shape[-1] // part[1])
+    if value.shape != shape:
         problems.misshaped[target] = (
-            f"{key} {array.shape} -> {target}: {value.shape}, but "
-            f"the model has {tuple(want.shape)}"
+            f"{key} {array.shape} -> {target}: {value.shape}, but the model has {shape}"
         )
         return None
     return np.asarray(value, want.dtype, order="C")
@@ -203,16 +234,24 @@ def _backward(rule) -> tuple[re.Pattern, str, str | None]:
 _GROUP = re.compile(r"\((?!\?)([^()]*)\)")
 
 
-def _source(path, backward, rules) -> tuple[str | None, str | None]:
-    """Finds the key that leads to `path`, and checks it by translating it forwards."""
+def _sources(path, backward, rules) -> dict[str, str | None]:
+    """Finds the key that leads to `path`, or the keys of all its parts.
+
+    Each key is checked by translating it forwards. The values are the transforms.
+    """
+    found: dict[str, str | None] = {}
     for pattern, template, transform in backward:
         match = pattern.fullmatch(path)
         if match is None:
             continue
-        key = _fill(template, match.groupdict())
-        if translate(key, rules)[0] == path:
-            return key, transform
-    return None, None
+        key, part = _fill(template, match.groupdict()), transforms.part(transform)
+        target, forward = translate(key, rules)
+        if target != path or transforms.part(forward) != part:
+            continue
+        if part is None:
+            return found or {key: transform}
+        found[key] = transform
+    return found
 
 
 def _fill(template: str, groups: Mapping[str, str]) -> str:

@@ -24,6 +24,8 @@ LICENSES = {
     "training data (ImageNet) also apply",
     "mmsegmentation": "the weights are under Apache-2.0; the terms of the training "
     "data also apply",
+    "transformers": "the code is under Apache-2.0; the card of each model states the "
+    "terms of its weights",
     "facebookresearch/dinov2": "code and weights are under Apache-2.0",
     "milesial/Pytorch-UNet": "the weights are under GPL-3.0; the terms of the training "
     "data also apply",

@@ -7,6 +7,10 @@ transposed one as IOHW and a dense matrix as [out, in]. jaxseg stores them as
 HWIO, HWIO (not flipped) and [in, out]. "channels" changes factors of the channels from
 [C, 1, 1] to [C]. "merging" reorders the input channels of Swin's patch merging from
 MMSegmentation's order to jaxseg's. All transforms are invertible.
+
+With "linear_part(0, 3)", a matrix [out, in] is the first of three that jaxseg stores as
+one matrix [in, 3 out]. "vector_part(0, 3)" is the same for a bias. An example is a
+library that stores queries, keys and values in three layers.
 """
 
 import re
@@ -22,7 +26,11 @@ _AXES = {
     "conv1d": (2, 1, 0),
     "linear": (1, 0),
 }
-NAMES = (*_AXES, "identity", "channels", "merging", "conv_as_linear", "linear_as_conv")
+_PARTS = ("linear_part", "vector_part")
+NAMES = (
+    *(*_AXES, "identity", "channels", "merging", "conv_as_linear", "linear_as_conv"),
+    *_PARTS,
+)
 
 
 def parse(transform: str) -> tuple[str, tuple[int, ...]]:
@@ -45,6 +53,25 @@ def parse(transform: str) -> tuple[str, tuple[int, ...]]:
     return match[1], tuple(int(n) for n in re.findall(r"\d+", match[2] or ""))
 
 
+def part(transform: str | None) -> tuple[int, int] | None:
+    """Returns which part of a variable a tensor contains, and the number of parts.
+
+    >>> part("linear_part(0, 3)"), part("linear")
+    ((0, 3), None)
+
+    Args:
+      transform: The text of the conversion, or None.
+
+    Returns:
+      The index, counted from 0, and the number of parts. The result is None if the
+      tensor contains the whole variable.
+    """
+    if transform is None or not transform.startswith(_PARTS):
+        return None
+    _, (index, count) = parse(transform)
+    return index, count
+
+
 def default(target: str, ndim: int) -> str:
     """Returns the layout conversion of a tensor whose import rule does not name one.
 
@@ -62,6 +89,8 @@ def default(target: str, ndim: int) -> str:
 def apply(transform: str, array: np.ndarray) -> np.ndarray:
     """Converts an array from PyTorch's layout to that of jaxseg.
 
+    For a part, such as "linear_part(0, 3)", the result is that part of the variable.
+
     Args:
       transform: The name and arguments of the conversion, such as "conv".
       array: The array in PyTorch's layout.
@@ -75,6 +104,8 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
         return array.transpose(_AXES[name])
     if name == "linear_as_conv":
         return _linear_as_conv(array, *sizes)
+    if name == "linear_part":
+        return apply("linear", array)
     if name == "merging":
         return _merging(array)
     if name == "channels":
@@ -94,13 +125,18 @@ def apply(transform: str, array: np.ndarray) -> np.ndarray:
 def invert(transform: str, array: np.ndarray) -> np.ndarray:
     """Converts an array from the layout of jaxseg to PyTorch's.
 
-    `invert(t, apply(t, x))` is exactly `x`.
+    `invert(t, apply(t, x))` is exactly `x`. For a part, such as "linear_part(0, 3)",
+    the array is the whole variable, and the result is one part of it.
 
     Args:
       transform: The name and arguments of the conversion, such as "conv".
       array: The array in the layout of jaxseg.
     """
-    name, _ = parse(transform)
+    name, sizes = parse(transform)
+    if name in _PARTS:
+        index, size = sizes[0], array.shape[-1] // sizes[1]
+        piece = array[..., index * size : (index + 1) * size]
+        return piece.T if name == "linear_part" else piece
     if name in _AXES:
         _check_rank(name, array, len(_AXES[name]))
         return array.transpose(np.argsort(_AXES[name]))

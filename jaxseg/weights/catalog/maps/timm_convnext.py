@@ -14,5 +14,5 @@ BACKBONE = (
     *layer_norm(rf"{_BLOCK}\.norm", f"{_OURS}/norm"),
     *linear(rf"{_BLOCK}\.mlp\.fc1", f"{_OURS}/mlp_1"),
     *linear(rf"{_BLOCK}\.mlp\.fc2", f"{_OURS}/mlp_2"),
-    *drop(r"(norm_pre|head\.norm|head\.fc)\.(weight|bias)"),
+    *drop(r"(norm_pre|head\.norm|head\.pre_logits\.fc|head\.fc)\.(weight|bias)"),
 )
