@@ -19,6 +19,7 @@ from jaxseg.analysis.hlo import utilization
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec
+from jaxseg.plan.fitted import fitted
 from jaxseg.runs import environment
 from jaxseg.runs.directory import write_run
 from jaxseg.runs.places import check_workdir
@@ -141,7 +142,9 @@ def train_run(
     owned = owned_run(workdir) if first else contextlib.nullcontext()
     with output.tolerant() as closed, owned as held:
         folder = Path(workdir) if held is None else held.folder
+        config, notes = fitted(config, folder, chosen)
         start = prepare(config, folder, chosen, verify=opening.verify)
+        start = dataclasses.replace(start, notes=(*notes, *start.notes))
         task = _measured(start, config, chosen)
         task = dataclasses.replace(task, asked=closed, elapsed=clock)
         if held is not None:

@@ -7,6 +7,7 @@ It writes nothing but the prepared data, which training would prepare as well.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.train_output import print_beginning
 from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec
-from jaxseg.plan.compile import Slice, compiled
+from jaxseg.plan.compile import compiled
+from jaxseg.plan.fitted import fitted
+from jaxseg.plan.topology import Slice
 from jaxseg.runs.places import check_workdir
 from jaxseg.runs.remote.reading import previewed_run
 from jaxseg.tasks.start import prepare
@@ -40,7 +43,9 @@ def show_run(config: Config, workdir: Path | str, *, count: int | None) -> None:
     chosen = selection.choose(count)
     check_workdir(workdir)
     with naming_check(config.data), previewed_run(workdir) as folder:
+        config, notes = fitted(config, folder, chosen)
         start = prepare(config, folder, chosen)
+        start = dataclasses.replace(start, notes=(*notes, *start.notes))
         with contextlib.closing(start.task.train_batches(0)) as batches:
             batch = dict(next(batches))
     spec = start.train_source.spec

@@ -1,6 +1,7 @@
 """Implements `jaxseg plan`, which estimates the cost of training on a TPU slice.
 
     jaxseg plan [CONFIG.py] --topology v5e:16x16 [--batch N] [--optim.name sgd ...]
+    jaxseg plan [CONFIG.py] --topology v5e:16x16 --decide [--train.memory 14GiB]
 
 The command compiles the training step of a configuration for the given slice, and
 reports the memory, the arithmetic, the communication between the devices and the time
@@ -17,14 +18,17 @@ import jax
 import tyro
 
 from jaxseg.cli.arguments import parsed
+from jaxseg.cli.deciding import STDOUT, decide_options
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.verbosity import note, only_json
 from jaxseg.config import Config
 from jaxseg.data.datasets.listing import listing
-from jaxseg.plan.compile import Program, Slice, compiled, described, step_flops
+from jaxseg.plan.compile import compiled, step_flops
 from jaxseg.plan.image_pixels import in_title
+from jaxseg.plan.program import Program
 from jaxseg.plan.report import comparison, figures, fits, text
 from jaxseg.plan.search import alternatives, image_devices, in_words, search
+from jaxseg.plan.topology import Slice, described
 from jaxseg.runs import default, rules
 from jaxseg.runs.config_file import (
     check_first,
@@ -42,7 +46,6 @@ from jaxseg.storage.json_file import append_line
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.table import task_of
 
-STDOUT = "-"  # the value of --json that means standard output
 BOUNDS = {
     "topology": rules.text(),
     "batch": optional(whole(1)),
@@ -75,6 +78,10 @@ class Arguments:
     alternatives: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also compile the step with bfloat16, rematerialization and other changes. Each
     compilation takes minutes."""
+    decide: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Choose the options with which the step fits into --train.memory, by default the
+    memory of the chip, and is fastest. It prints why each alternative was rejected. The
+    batch size is kept unless --train.memory-changes allows another."""
     json: str | None = None
     """File to which all numbers are appended as one line of JSON. --json without a file
     prints them to standard output instead, and the messages to standard error."""
@@ -89,6 +96,8 @@ def main(argv: list[str]) -> int:
     The exit status is 3 if the step does not fit into memory, else 0.
     """
     arguments = parse(argv)
+    if arguments.decide:
+        return decide_options(arguments.run, arguments.topology, argv, arguments.json)
     with only_json(arguments.json == STDOUT) as write:
         facts, status = estimate(arguments)
         write(facts)

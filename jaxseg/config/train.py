@@ -41,6 +41,13 @@ class TrainConfig:
         batch only for networks without it.
       remat: The activations that are recomputed in the backward pass to save memory:
         none, or those inside each block or each stage of the network.
+      memory: The memory of one device, such as 16GiB. If it is set, remat, shard and
+        spatial_shards are chosen so that the training step fits and is fast.
+        grad_accum_steps is chosen too if it does not change the result. 5 % of the
+        memory stay free.
+      memory_changes: What the choice by memory may change although it changes the
+        result of the training: the number of micro-batches (accumulation), the data
+        type (dtype) or the batch size (batch).
       loggers: The services that receive the metrics in addition to metrics.jsonl and
         TensorBoard.
       log_every: The number of steps between two log entries with training metrics.
@@ -70,6 +77,8 @@ class TrainConfig:
     ema: float | None = None
     grad_accum_steps: int = 1
     remat: Literal["none", "block", "stage"] = "none"
+    memory: str | None = None
+    memory_changes: tuple[Literal["accumulation", "dtype", "batch"], ...] = ()
     loggers: tuple[Literal["wandb", "mlflow"], ...] = ()
     log_every: int = 10
     eval_every: int = 250

@@ -17,7 +17,8 @@ from jaxseg.analysis.hlo.roofline import (
     times,
 )
 from jaxseg.analysis.hlo.traffic import memory_traffic
-from jaxseg.plan.compile import Program, ProgramMemory, Slice
+from jaxseg.plan.program import Program, ProgramMemory
+from jaxseg.plan.topology import Slice
 
 # An activation with this many elements counts as a feature map when it is gathered.
 MAP = 2**16

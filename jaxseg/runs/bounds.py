@@ -5,6 +5,7 @@ fit together. Fields in `FREE` have no bounds in this table: names are checked w
 named object is looked up, and flags and choices allow all values of their types.
 """
 
+from jaxseg.runs.byte_size import byte_size
 from jaxseg.runs.rules import (
     INT32,
     ascending,
@@ -87,6 +88,7 @@ BOUNDS = {
     "train.spatial_shards": some(whole(1)),
     "train.ema": optional(DECAY),
     "train.grad_accum_steps": whole(1),
+    "train.memory": optional(byte_size()),
     "train.log_every": whole(),
     "train.eval_every": whole(),
     "train.patience": optional(whole(1)),
@@ -118,6 +120,7 @@ FREE = (
     "loss.options",  # see `options`
     "loss.class_weights",
     "train.loggers",
+    "train.memory_changes",
     "train.parallel_backend",
     "train.shard",
     "train.dtype",

@@ -13,8 +13,8 @@ from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET, read_config, rea
 from jaxseg.runs.rules import invalid
 from jaxseg.runs.serialize import differences, to_dict
 
-# These fields may change when a run is resumed. They do not affect the arithmetic,
-# except for train.steps, which stretches the schedule.
+# These fields may change when a run is resumed. They do not affect the result beyond
+# rounding, except for train.steps, which stretches the schedule.
 FREE = (
     "train.steps",
     "train.log_every",
@@ -26,6 +26,9 @@ FREE = (
     "train.max_to_keep",
     "train.num_overlays",
     "train.report_images",
+    "train.memory",
+    "train.memory_changes",
+    "train.remat",
     "train.spatial_shards",
     "train.shard",
     "lab.every",

@@ -26,9 +26,11 @@ from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.lookup import spec_of
 from jaxseg.plan import compile as plan_compile
 from jaxseg.plan import report as plan_report
-from jaxseg.plan.compile import Program, ProgramMemory, Slice
+from jaxseg.plan import topology as plan_topology
 from jaxseg.plan.image_pixels import in_title, planned_spec
+from jaxseg.plan.program import Program, ProgramMemory
 from jaxseg.plan.search import Found, alternatives, in_words, search
+from jaxseg.plan.topology import Slice
 from jaxseg.runs.config_file import overridden
 from jaxseg.tasks.assembly import assemble
 from jaxseg.tasks.functions import training_of
@@ -50,7 +52,7 @@ WORDS = (
 
 @pytest.fixture(scope="module")
 def program():
-    return plan_compile.compiled(TINY, plan_compile.described("cpu:4"))
+    return plan_compile.compiled(TINY, plan_topology.described("cpu:4"))
 
 
 def test_one_json_document_is_printed(program, monkeypatch, capsys):
@@ -141,7 +143,7 @@ def test_memory_is_the_compilers(program):
 
 
 def test_gradients_and_statistics_are_the_exchanges(program):
-    target = plan_compile.described("cpu:4")
+    target = plan_topology.described("cpu:4")
     facts = plan_report.figures(program, target, 8e9)
     assert list(facts["collectives"]) == ["all-reduce"]
     assert facts["collectives"]["all-reduce"]["bytes"] >= program.parts["params"]
@@ -180,13 +182,13 @@ def test_classes_come_from_the_configuration_without_a_dataset():
 )
 def test_unknown_topologies_are_refused(name):
     with pytest.raises(ValueError, match="topology"):
-        plan_compile.described(name)
+        plan_topology.described(name)
 
 
 def test_without_libtpu_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr(plan_compile.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(plan_topology.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"jaxseg\[plan\]"):
-        plan_compile.described("v5e:16x16")
+        plan_topology.described("v5e:16x16")
 
 
 def test_programs_of_absent_chips_are_not_kept():
@@ -202,7 +204,7 @@ def test_programs_of_absent_chips_are_not_kept():
 
 def test_uneven_batches_are_refused():
     with pytest.raises(ValueError, match="a multiple of 4"):
-        plan_compile.compiled(TINY, plan_compile.described("cpu:4"), batch=6)
+        plan_compile.compiled(TINY, plan_topology.described("cpu:4"), batch=6)
 
 
 # --- search ---
@@ -428,7 +430,7 @@ NARROW = {
 )
 def test_a_described_slice_gathers_no_feature_map(name, topology, chips):
     pytest.importorskip("libtpu", reason="pip install 'jaxseg[plan]'")
-    target = plan_compile.described(topology)
+    target = plan_topology.described(topology)
     assert len(target.devices) == chips
     program = plan_compile.compiled(NARROW[name], target)
     facts = plan_report.figures(program, target, plan_compile.step_flops(NARROW[name]))
@@ -474,4 +476,4 @@ def test_pix2pix_refuses_images_of_four_channels():
         loss=ADVERSARIAL,
     )
     with pytest.raises(ValueError, match="is invalid for images of 4 channels: "):
-        plan_compile.compiled(config, plan_compile.described("cpu:1"), batch=1)
+        plan_compile.compiled(config, plan_topology.described("cpu:1"), batch=1)

@@ -91,6 +91,21 @@ def peak_memory(fn: Callable, *args: Any) -> PeakMemory:
     )
 
 
+def temporary_bytes(jaxpr: core.Jaxpr, size_of: Callable[[Any], float]) -> float:
+    """Estimates the memory of a program in addition to its arguments and outputs.
+
+    The outputs are assumed to reuse the memory of the arguments, as those of a training
+    step do.
+
+    Args:
+      jaxpr: The traced program.
+      size_of: Maps a variable of the program to its bytes in the memory of a device.
+        It can return a fraction of the variable's size, if several devices share it.
+    """
+    held = _held(jaxpr, size_of, reused=True)
+    return max((size for _, size in held), default=0)
+
+
 @dataclasses.dataclass
 class _Step:
     """Describes an equation whose operands and results are numbered buffers."""
@@ -99,17 +114,18 @@ class _Step:
     kind: str
     reads: list[int]
     writes: list[int]
-    inside: int = 0  # Bytes that its own body needs in addition.
+    inside: float = 0  # Bytes that its own body needs in addition.
 
 
 @dataclasses.dataclass
 class _Program:
     """Equations without calls, and the sizes of their buffers (0 for arguments)."""
 
+    size_of: Callable[[Any], float]
     steps: list[_Step] = dataclasses.field(default_factory=list)
-    sizes: dict[int, int] = dataclasses.field(default_factory=dict)
+    sizes: dict[int, float] = dataclasses.field(default_factory=dict)
 
-    def new(self, size: int) -> int:
+    def new(self, size: float) -> int:
         self.sizes[len(self.sizes)] = size
         return len(self.sizes) - 1
 
@@ -120,11 +136,16 @@ def _bytes(variable) -> int:
     return math.prod(aval.shape) * item
 
 
-def _held(jaxpr) -> list[tuple[str, int]]:
-    """Returns (name, bytes held) of every equation that allocates."""
-    program = _Program()
+def _held(jaxpr, size_of=None, reused=False) -> list[tuple[str, Any]]:
+    """Returns (name, bytes held) of every equation that allocates.
+
+    With `reused`, outputs need no memory of their own.
+    """
+    program = _Program(size_of or _bytes)
     places = {v: program.new(0) for v in (*jaxpr.invars, *jaxpr.constvars)}
     outputs = _flatten(jaxpr, places=places, prefix="", program=program)
+    if reused:
+        program.sizes |= dict.fromkeys(outputs, 0)
     return list(_replay(program, set(outputs)))
 
 
@@ -144,8 +165,9 @@ def _flatten(jaxpr, places: dict, prefix: str, program: _Program) -> list[int]:
         elif kind in ALIASES:
             results = reads[:1]
         else:
-            results = [program.new(_bytes(v)) for v in eqn.outvars]
-            inside = max((_inside(body) for body in bodies), default=0)
+            results = [program.new(program.size_of(v)) for v in eqn.outvars]
+            sizes = (_inside(body, program.size_of) for body in bodies)
+            inside = max(sizes, default=0)
             program.steps.append(
                 _Step(name, kind=kind, reads=reads, writes=results, inside=inside)
             )
@@ -157,12 +179,12 @@ def _place(variable, places, program) -> int:
     return program.new(0) if isinstance(variable, core.Literal) else places[variable]
 
 
-def _inside(jaxpr) -> int:
+def _inside(jaxpr, size_of) -> float:
     """Returns the peak of the body of a loop or branch."""
-    return max((size for _, size in _held(jaxpr)), default=0)
+    return max((size for _, size in _held(jaxpr, size_of)), default=0)
 
 
-def _replay(program: _Program, outputs: set[int]) -> Iterator[tuple[str, int]]:
+def _replay(program: _Program, outputs: set[int]) -> Iterator[tuple[str, Any]]:
     """Steps through the program, holding and freeing buffers."""
     steps, sizes = program.steps, program.sizes
     merged = _merged(steps, outputs)
@@ -176,7 +198,7 @@ def _replay(program: _Program, outputs: set[int]) -> Iterator[tuple[str, int]]:
     kept = [step for step in steps if step.writes[:1] and step.writes[0] not in merged]
     last = {r: i for i, reads in enumerate(real) for r in reads}
     held: set[int] = set()
-    total = 0
+    total: float = 0
     for i, (step, reads) in enumerate(zip(kept, real, strict=True)):
         dying = {r for r in reads if last[r] == i and r not in outputs} & held
         need = sum(sizes[w] for w in step.writes)

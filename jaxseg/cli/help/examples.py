@@ -26,6 +26,10 @@ EXAMPLES = {  # command -> (command line, what it does)
             "jaxseg plan --model.name deeplabv3_resnet50 --topology v5e:4x4 --batch 64",
             "Estimate memory and step time on a TPU slice (needs jaxseg[plan]).",
         ),
+        (
+            "jaxseg plan --topology cpu:2 --decide --train.memory 50MiB",
+            "Choose the options that fit into 50 MiB on each of two devices.",
+        ),
     ),
     "jaxseg data": (
         ("jaxseg data list", "List the datasets."),

@@ -1,0 +1,156 @@
+"""Lists the ways in which one training step can be divided over memory and devices.
+
+A global batch of images can be computed with different rematerialization, sharding of
+the state and sharding of the images. These choices do not change the result beyond
+rounding. Gradient accumulation does not change it either, if the network has neither
+batch normalization, whose statistics are those of a micro-batch, nor dropout, whose
+masks are drawn for each micro-batch. The data type and the batch size always change it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from jaxseg.config import Config, TrainConfig
+from jaxseg.plan.search import image_devices
+from jaxseg.runs.config_file import overridden
+from jaxseg.tasks.table import task_of
+from jaxseg.training.step.rematerialization import KINDS
+
+FIELDS = (
+    *("batch_size", "grad_accum_steps", "remat"),
+    *("shard", "spatial_shards", "dtype"),
+)
+PARTS = (1, 2, 4, 8, 16, 32, 64)  # micro-batches
+MOST_SHARED = 16  # devices that share one image
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """Contains the options of `jaxseg train` that decide its memory and its speed.
+
+    Attributes:
+      batch_size: See `jaxseg.config.TrainConfig`, as for all other attributes.
+      grad_accum_steps: The number of micro-batches.
+      remat: The rematerialization.
+      shard: The sharding of the training state.
+      spatial_shards: The number of devices that share one image.
+      dtype: The data type in which the network computes.
+    """
+
+    batch_size: int
+    grad_accum_steps: int
+    remat: str
+    shard: str
+    spatial_shards: int | tuple[int, int]
+    dtype: str
+
+    @classmethod
+    def of(cls, run: TrainConfig) -> Setting:
+        """Returns the setting that a configuration contains."""
+        return cls(**{name: getattr(run, name) for name in FIELDS})
+
+    def applied(self, config: Config) -> Config:
+        """Returns a configuration with this setting."""
+        return overridden(config, {"train": dataclasses.asdict(self)})
+
+    def differences(self, other: Setting) -> dict[str, Any]:
+        """Returns the values of this setting that differ from those of another one."""
+        return {
+            name: getattr(self, name)
+            for name in FIELDS
+            if getattr(self, name) != getattr(other, name)
+        }
+
+    def options(self, base: TrainConfig) -> list[str]:
+        """Returns the words of a command line that change a configuration to this.
+
+        Args:
+          base: The options of the configuration that is changed.
+
+        >>> base = TrainConfig(batch_size=8)
+        >>> Setting(8, 2, "none", "fsdp", 1, "float32").options(base)
+        ['--train.grad-accum-steps', '2', '--train.shard', 'fsdp']
+        """
+        words = []
+        for name, value in self.differences(Setting.of(base)).items():
+            values = value if isinstance(value, tuple) else (value,)
+            words += [f"--train.{name.replace('_', '-')}", *map(str, values)]
+        return words
+
+
+@dataclasses.dataclass(frozen=True)
+class Freedom:
+    """States what a search may change.
+
+    Attributes:
+      accumulation: Whether the number of micro-batches may change.
+      dtype: Whether the data type may change.
+      batch: Whether the batch size may change.
+    """
+
+    accumulation: bool = False
+    dtype: bool = False
+    batch: bool = False
+
+
+def settings(config: Config, devices: int, freedom: Freedom) -> Iterator[Setting]:
+    """Yields the settings that can be tried, that of the configuration among them.
+
+    Every micro-batch of a setting can be divided evenly among the devices.
+
+    Args:
+      config: The configuration.
+      devices: The number of devices.
+      freedom: What may change in addition to rematerialization and sharding.
+    """
+    run = config.train
+    dtypes = ["float32", "bfloat16"] if freedom.dtype else [run.dtype]
+    shards = ["none", "fsdp"] if devices > 1 else [run.shard]
+    parts = PARTS if freedom.accumulation else ()
+    for values in itertools.product(
+        _batches(config, freedom),
+        dict.fromkeys([run.grad_accum_steps, *parts]),
+        KINDS,
+        shards,
+        _spatial(config, devices),
+        dtypes,
+    ):
+        setting = Setting(*values)
+        if _is_even(setting, devices):
+            yield setting
+
+
+def _batches(config: Config, freedom: Freedom) -> list[int]:
+    """Returns the batch sizes: powers of two times that of the configuration."""
+    size = config.train.batch_size
+    if not freedom.batch:
+        return [size]
+    smaller = [size // 2**k for k in (1, 2, 3) if size % 2**k == 0]
+    return [size, *smaller, *(size * 2**k for k in (1, 2, 3))]
+
+
+def _spatial(config: Config, devices: int) -> list[int | tuple[int, int]]:
+    """Returns the numbers of devices that can share the rows of an image."""
+    given = config.train.spatial_shards
+    if task_of(config).kind != "images":
+        return [given]
+    even = [
+        count
+        for count in (1, 2, 4, 8, MOST_SHARED)
+        if devices % count == 0 and config.data.crop[0] % count == 0
+    ]
+    return list(dict.fromkeys([given, *even]))
+
+
+def _is_even(setting: Setting, devices: int) -> bool:
+    """Returns whether each device gets as much of every micro-batch as the others."""
+    config = Config(train=TrainConfig(spatial_shards=setting.spatial_shards))
+    shared = image_devices(config)
+    if devices % shared or setting.batch_size % setting.grad_accum_steps:
+        return False
+    micro_batch = setting.batch_size // setting.grad_accum_steps
+    return micro_batch % (devices // shared) == 0
