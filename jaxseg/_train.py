@@ -143,8 +143,7 @@ def train_run(
     with output.tolerant() as closed, owned as held:
         folder = Path(workdir) if held is None else held.folder
         config, notes = fitted(config, folder, chosen)
-        start = prepare(config, folder, chosen, verify=opening.verify)
-        start = dataclasses.replace(start, notes=(*notes, *start.notes))
+        start = prepare(config, folder, chosen, verify=opening.verify).noted(notes)
         task = _measured(start, config, chosen)
         task = dataclasses.replace(task, asked=closed, elapsed=clock)
         if held is not None:

@@ -7,7 +7,6 @@ It writes nothing but the prepared data, which training would prepare as well.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,8 +43,7 @@ def show_run(config: Config, workdir: Path | str, *, count: int | None) -> None:
     check_workdir(workdir)
     with naming_check(config.data), previewed_run(workdir) as folder:
         config, notes = fitted(config, folder, chosen)
-        start = prepare(config, folder, chosen)
-        start = dataclasses.replace(start, notes=(*notes, *start.notes))
+        start = prepare(config, folder, chosen).noted(notes)
         with contextlib.closing(start.task.train_batches(0)) as batches:
             batch = dict(next(batches))
     spec = start.train_source.spec

@@ -15,7 +15,7 @@ from flax import linen as nn
 
 from jaxseg.config import Config
 from jaxseg.plan.abstract_step import abstract_step
-from jaxseg.plan.choose import Candidate, choose
+from jaxseg.plan.choose import Candidate, Choice, choose
 from jaxseg.plan.compile import compiled
 from jaxseg.plan.estimate import Estimator
 from jaxseg.plan.program_cache import ProgramCache
@@ -115,6 +115,21 @@ def decide(
 
     room = memory * (1 - MARGIN)
     choice = choose(candidates, attempt, room)
+    return Decision(
+        chosen=None if choice.chosen is None else candidates[choice.chosen].setting,
+        memory=memory,
+        room=room,
+        promise=None if choice.chosen is None else choice.needs[choice.chosen],
+        freedom=allowed,
+        alternatives=_alternatives(candidates, choice, room),
+        refused=refused,
+    )
+
+
+def _alternatives(
+    candidates: list[Candidate], choice: Choice, room: float
+) -> tuple[Alternative, ...]:
+    """Returns all candidates with verdicts, in the order of their estimated time."""
     best = None if choice.chosen is None else candidates[choice.chosen]
     rows = [
         Alternative(
@@ -129,15 +144,7 @@ def decide(
         )
     ]
     rows.sort(key=lambda row: (row.seconds / row.setting.batch_size, row.needs))
-    return Decision(
-        chosen=best.setting if best else None,
-        memory=memory,
-        room=room,
-        promise=None if choice.chosen is None else choice.needs[choice.chosen],
-        freedom=allowed,
-        alternatives=tuple(rows),
-        refused=refused,
-    )
+    return tuple(rows)
 
 
 def _candidates(

@@ -47,6 +47,10 @@ class Start:
     task: Task
     notes: tuple[str, ...]
 
+    def noted(self, notes: tuple[str, ...]) -> Start:
+        """Returns a copy with further notes for the user before its own."""
+        return dataclasses.replace(self, notes=(*notes, *self.notes))
+
 
 def prepare(
     config: Config, workdir: Path, chosen: list[jax.Device], *, verify: bool = True
