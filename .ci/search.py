@@ -37,6 +37,8 @@ EXPECTED = {
     "augmentation": ("guide/augmentation",),
     "calibration": ("guide/uncertainty",),
     "receptive field": ("start/atrous", "reference/analysis", "guide/gallery"),
+    "Keras": ("guide/any_callable",),
+    "learned rate": ("guide/learned_rates",),
     "U-Net": ("families/unet",),
     "Point Transformer": ("families/point_transformer",),
     "confusion matrix": ("guide/report", "guide/evaluation", "reference/metrics"),
