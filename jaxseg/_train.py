@@ -31,7 +31,7 @@ from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
 from jaxseg.text import as_message
 from jaxseg.training.devices import processes, selection
-from jaxseg.training.run.field_watch import KIND
+from jaxseg.training.run.field_watch import KIND, FieldReading
 from jaxseg.training.run.loggers import check_loggers
 from jaxseg.training.run.loop import train as run_loop
 from jaxseg.training.run.task import Reporter, Silent, Task, TrainingResult
@@ -183,7 +183,8 @@ def _stopwatch() -> Callable[[], float]:
 
 def _measured(start: Start, config: Config, chosen: list[jax.Device]) -> Task:
     """Returns the task of a run, with the functions that measure steps and network."""
-    kind, field = config.train.parallel_backend, None
+    kind = config.train.parallel_backend
+    field: Callable[[Any], FieldReading] | None = None
     if config.lab.every:
         from jaxseg.lab.training_field import training_field  # This loads matplotlib.
 

@@ -72,20 +72,19 @@ def recommend_axes(
     cells = [needed_cells(f, output_stride=output_stride, base=base) for f in field]
     fewest = max(1, *(minimal_depth(number, kernel) for number in cells))
     depths = range(fewest, fewest + 3) if depth is None else (depth,)
-    limits = [None, None] if size is None else [max(1, side // 2) for side in size]
+    limits = (None, None) if size is None else tuple(max(1, side // 2) for side in size)
     plans: list[AxisPlan] = []
     for layers in depths:
-        options = {"depth": layers, "kernel": kernel, "excess": excess}
         rows, columns = (
-            search(number, max_rate=limit, **options)[:count]
+            search(number, depth=layers, kernel=kernel, max_rate=limit, excess=excess)
             for number, limit in zip(cells, limits, strict=True)
         )
         found = [
             _plan(
                 r, c, size=size, kernel=kernel, output_stride=output_stride, base=base
             )
-            for r in rows
-            for c in columns
+            for r in rows[:count]
+            for c in columns[:count]
         ]
         order = lambda plan: (-round(plan.evenness, 12), plan.rates)
         plans += sorted(found, key=order)[:count]

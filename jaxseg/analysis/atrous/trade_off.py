@@ -110,7 +110,7 @@ def pareto_plans(limits: PlanLimits) -> list[RatePlan]:
 
 def _longer(states, shares, limits):
     """Appends one layer to the best stack of each state."""
-    longer: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
+    longer = {}
     for (total, last), (share, rates) in states.items():
         full = 1 + (limits.kernel - 1) * total
         most = min(full, limits.largest_rate, limits.largest_sum - total)
