@@ -7,7 +7,8 @@ import jax
 
 Array = jax.Array
 Pyramid = dict[str, Array]  # "c1" has stride 2; "c5" has the output stride.
-Outputs = dict[str, Array]  # "logits" [B, H, W, K] and, optionally, "aux*" and "edge".
+# "logits" [B, H, W, K] and, optionally, "aux*", "edge" and "extra_*".
+Outputs = dict[str, Array]
 Variables = Mapping[str, Any]  # "params" and, with batch normalization, "batch_stats".
 # Height and width in pixels. Type checkers give `x.shape[1:3]` the second type.
 Size = tuple[int, int] | tuple[int, ...]

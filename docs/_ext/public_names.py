@@ -52,8 +52,8 @@ OPERATORS = (
         "output_form",
         "points",
     ),
-    *("pool", "preprocess", "propagate", "rescale", "resize", "shuffle", "transposed"),
-    "unpool",
+    *("pool", "preprocess", "propagate", "rescale", "resize", "sampling", "shuffle"),
+    *("transposed", "unpool"),
 )
 BACKBONES = (
     *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "efficientnet"),
@@ -66,7 +66,8 @@ HEADS = (
     *("aspp", "cascade", "classifier", "dense_aspp", "dpt", "dual_attention"),
     "duc",
     *("encoding", "fcn", "graph", "high_resolution", "largefov", "lraspp"),
-    *("non_local", "ocr", "presence", "pyramid", "refinenet", "segformer"),
+    *("mask2former", "non_local", "ocr", "pixel_decoder", "presence", "pyramid"),
+    *("refinenet", "segformer"),
     *("semantic_fpn", "setr"),
     *("linear", "unet", "unet_block", "unet_plus_plus", "upernet"),
 )

@@ -16,6 +16,7 @@ from jaxseg.losses._dual_task import (
 )
 from jaxseg.losses._focal import focal
 from jaxseg.losses._lovasz_hinge import lovasz_hinge
+from jaxseg.losses._mask_classification import mask_classification
 from jaxseg.losses._merged import members_of, merged_nll
 from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.edge import edge_cross_entropy, edge_target
@@ -64,6 +65,7 @@ __all__ = [
     "jaccard",
     "lovasz_hinge",
     "lovasz_softmax",
+    "mask_classification",
     "median_frequency",
     "members_of",
     "merged_nll",

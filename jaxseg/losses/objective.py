@@ -12,7 +12,7 @@ from jaxseg.config import LossConfig
 from jaxseg.losses._merged import Merged
 from jaxseg.losses.class_weights import median_frequency
 from jaxseg.losses.family import family_of, positive_weights
-from jaxseg.losses.record import TAKES, Loss, OutputLoss
+from jaxseg.losses.record import FROM_OUTPUTS, TAKES, Loss, OutputLoss
 from jaxseg.losses.reduction import Term
 from jaxseg.losses.table import LOSSES
 from jaxseg.ops.output_form import SOFTMAX, OutputForm
@@ -20,8 +20,6 @@ from jaxseg.text import one_of
 
 Terms = dict[str, Term]
 LossFn = Callable[[Mapping[str, Any], Mapping[str, Any]], Terms]
-# Maps an argument of a loss to the output of the network that it receives.
-_FROM_OUTPUTS = {"size_weights": "affinity", "edge": "edge"}
 # Exponents of the median-frequency weights by the name of `LossConfig.class_weights`.
 _POWERS = {"median_frequency": 1.0, "sqrt_median_frequency": 0.5}
 
@@ -191,14 +189,15 @@ def _from_step(loss, batch):
 def _inputs(name, loss, outputs, batch):
     """Returns what a loss takes from the step: its number and network outputs."""
     inputs = _from_step(loss, batch)
-    for argument, output in _FROM_OUTPUTS.items():
+    for argument, output in FROM_OUTPUTS.items():
         if argument in loss.takes and output in outputs:
             inputs[argument] = outputs[output]
     for argument in loss.requires:
         if argument not in inputs:
             raise ValueError(
                 f"loss.name={name!r} is invalid: expected a network with an output "
-                f"{argument!r}; this one has {', '.join(sorted(outputs))}."
+                f"{FROM_OUTPUTS[argument]!r}; this one has "
+                f"{', '.join(sorted(outputs))}."
             )
     return inputs
 

@@ -18,6 +18,15 @@ TAKES = {
     "step": "the training step, for annealing and sampling",
     "edge": "the network's output 'edge'",
     "size_weights": "the network's output 'affinity'",
+    "query_classes": "the network's output 'extra_query_classes'",
+    "query_masks": "the network's output 'extra_query_masks'",
+}
+# Arguments in `TAKES` that are outputs of the network, with the names of the outputs.
+FROM_OUTPUTS = {
+    "size_weights": "affinity",
+    "edge": "edge",
+    "query_classes": "extra_query_classes",
+    "query_masks": "extra_query_masks",
 }
 
 
@@ -93,7 +102,7 @@ class OutputLoss:
     options: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        known = set(TAKES) - {"edge", "size_weights"}
+        known = set(TAKES) - set(FROM_OUTPUTS)
         if refused := set(self.loss.takes) - known:
             raise ValueError(
                 f"takes={sorted(refused)} is invalid for the loss of the output "

@@ -19,6 +19,7 @@ from jaxseg.losses._dual_task import (
 )
 from jaxseg.losses._focal import focal
 from jaxseg.losses._lovasz_hinge import lovasz_hinge
+from jaxseg.losses._mask_classification import mask_classification
 from jaxseg.losses.edge import edge_cross_entropy
 from jaxseg.losses.latent import latent_kl
 from jaxseg.losses.lovasz import lovasz_softmax
@@ -88,6 +89,13 @@ LOSSES: dict[str, Loss] = {
     ),
     "image_weighted_cross_entropy": Loss(
         image_weighted_cross_entropy, couples_examples=False
+    ),
+    # The means are over the queries and the masks of the whole batch.
+    "mask_classification": Loss(
+        mask_classification,
+        couples_examples=True,
+        takes=("step", "axis_name", "query_classes", "query_masks"),
+        requires=("query_classes", "query_masks"),
     ),
 }
 

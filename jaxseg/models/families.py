@@ -42,6 +42,7 @@ from jaxseg.models.glore import glore
 from jaxseg.models.gscnn import gscnn_on
 from jaxseg.models.hrnet import hrnetv2
 from jaxseg.models.linear import linear
+from jaxseg.models.mask2former import mask2former
 from jaxseg.models.nonlocal_net import nonlocal_net
 from jaxseg.models.ocrnet import hrnetv2_ocr, ocrnet
 from jaxseg.models.pspnet import pspnet
@@ -91,6 +92,7 @@ FAMILIES: dict[str, Family] = {
     "hrnetv2_ocr": Family(hrnetv2_ocr, _LAST_FOUR, 32),
     "linear": Family(linear, _LAST, 32),
     "lraspp": Family(lraspp, (("c3", 8), *_LAST), 16),
+    "mask2former": Family(mask2former, _LAST_FOUR, 32),
     "nonlocal": Family(nonlocal_net, _LAST_TWO),
     "ocrnet": Family(ocrnet, _LAST_TWO),
     "pspnet": Family(pspnet, _LAST_TWO),

@@ -19,10 +19,7 @@ from jaxseg.models.deeplabv1 import (
     deeplabv1_vgg16_7x7,
     deeplabv1_vgg16_msc,
 )
-from jaxseg.models.deeplabv2 import (
-    deeplabv2_resnet101,
-    deeplabv2_vgg16,
-)
+from jaxseg.models.deeplabv2 import deeplabv2_resnet101, deeplabv2_vgg16
 from jaxseg.models.deeplabv3 import (
     deeplabv3_cascade_resnet50_beta,
     deeplabv3_cascade_resnet101_beta,
@@ -92,6 +89,7 @@ from jaxseg.models.glore import glore_resnet
 from jaxseg.models.gscnn import gscnn
 from jaxseg.models.hrnet import hrnet, hrnet_small
 from jaxseg.models.linear import PRESETS as LINEAR
+from jaxseg.models.mask2former import mask2former_resnet, mask2former_swin
 from jaxseg.models.nonlocal_net import nonlocal_resnet
 from jaxseg.models.ocrnet import ocrnet_hrnet, ocrnet_resnet
 from jaxseg.models.pix2pix import pix2pix
@@ -234,6 +232,10 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "upernet_convnext_t": partial(upernet_convnext, size="convnext_t"),
     "upernet_convnext_s": partial(upernet_convnext, size="convnext_s"),
     "upernet_convnext_b": partial(upernet_convnext, size="convnext_b"),
+    "mask2former_resnet50": mask2former_resnet,
+    "mask2former_swin_t": partial(mask2former_swin, size="swin_t"),
+    "mask2former_swin_s": partial(mask2former_swin, size="swin_s"),
+    "mask2former_swin_b": partial(mask2former_swin, size="swin_b"),
     "segformer_b0": segformer_b0,
     "segformer_b1": segformer_b1,
     "segformer_b2": segformer_b2,

@@ -8,7 +8,7 @@ from jaxseg.losses.objective import option_names
 from jaxseg.losses.table import LOSSES, SIGMOID_LOSSES
 from jaxseg.runs import checks
 from jaxseg.runs.options import check_option, hints_of
-from jaxseg.runs.rules import invalid, number, some, whole
+from jaxseg.runs.rules import each, invalid, number, some, whole
 from jaxseg.tasks.table import SEGMENTATION, task_of
 from jaxseg.text import near
 
@@ -19,8 +19,12 @@ OPTIONS = {  # of losses
     "edge_weight": number(0),
     "fraction": number(above=0, high=1),
     "gamma": number(0),
+    "importance": number(0, 1),
     "margin": number(0),
     "min_kept": whole(),
+    "no_object": number(0),
+    "oversampling": number(1, 100),
+    "points": whole(1, 2**20),
     "same_weight": number(0),
     "sizes": some(whole(1, 1_000)),
     "smooth": number(0),
@@ -28,6 +32,7 @@ OPTIONS = {  # of losses
     "stride": whole(1, 1_000),
     "temperature": number(above=0),
     "threshold": number(above=0, high=1),
+    "weights": each(number(0)),
 }
 
 

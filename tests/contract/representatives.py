@@ -31,6 +31,7 @@ WIRINGS = {
     "deeplabv1_vgg16": "logits without running statistics",
     "ginet_resnet50": "an auxiliary and an output for class presence",
     "gscnn_wideresnet38": "an edge output and losses of two outputs",
+    "mask2former_swin_t": "classes and masks of queries, and the loss that reads them",
     "pix2pix_unet256": "a task of its own with two sets of parameters",
     "prob_unet": "a task of its own with latent samples, one input channel",
     "setr_naive_vitl16": "several auxiliaries, embeddings that are resized to the image",

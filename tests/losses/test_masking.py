@@ -22,7 +22,11 @@ def attention_everywhere(logits, label, *, void=255):
 
 
 PLAIN = {
-    **{name: loss.function for name, loss in LOSSES.items()},
+    **{
+        name: loss.function
+        for name, loss in LOSSES.items()
+        if "query_masks" not in loss.requires  # It reads the queries, not the logits.
+    },
     "edge_attention": attention_everywhere,
 }
 ALL = {**PLAIN}

@@ -197,7 +197,11 @@ def test_records_tell_the_truth_about_coupling(name, options, example):
         options = {"min_kept": 2, "threshold": 0.1}
     inputs = {"step": jnp.int32(3)} if "step" in loss.takes else {}
     logits, label = (jnp.asarray(x) for x in example)
-    outputs = {"edge": 4 * logits[..., :1]}
+    outputs = {
+        "edge": 4 * logits[..., :1],
+        "query_classes": logits[:, None, :, :, 0],
+        "query_masks": logits[:, None],
+    }
 
     def sums(images):
         given = {k: outputs[k][images] for k in loss.requires}

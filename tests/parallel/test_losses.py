@@ -13,6 +13,7 @@ from jaxseg.losses import (
     cross_entropy,
     edge_attention,
     edge_cross_entropy,
+    mask_classification,
     weighted_mean,
 )
 from jaxseg.losses.reduction import total
@@ -28,8 +29,20 @@ def attention(logits, label):
     return edge_attention(logits, label, edge=3 * logits[..., :1])
 
 
+def queries(logits, label, *, axis_name=None):
+    return mask_classification(
+        logits,
+        label,
+        query_classes=logits[:, None, :4, :5, 0],
+        query_masks=logits[:, None],
+        points=40,
+        axis_name=axis_name,
+    )
+
+
 CASES = {
     **{name: loss.function for name, loss in LOSSES.items()},
+    "mask_classification": queries,
     "edge": edge,
     "edge_attention": attention,
 }

@@ -18,6 +18,7 @@ DEFAULT = {
     "test_dinov3.py::test_timm[vits16plus]": "rotary positions, SwiGLU",
     "test_efficientnet.py::test_timm[tf_efficientnet_lite0]": "TensorFlow's padding",
     "test_mobilenet.py::test_v3[small-rules1-ends1]": "depthwise, squeeze-and-excitation",
+    "test_mask2former.py::test_swin[smallest]": "attention to points and to masks",
     "test_resnet.py::test_timm[resnet18d-d-rules2]": "deep stem, pooled shortcut",
     "test_resnet.py::test_torchvision[18]": "basic units",
     "test_scorers.py::test_boundary_iou_by_erosion[0.02]": "pixels near a boundary",

@@ -43,10 +43,12 @@ COUPLED = LossConfig(
         ("affinity", 0.3),
         ("edge_attention", 0.2),
         ("cross_entropy", 0.6),
+        ("mask_classification", 0.1),
     ),
     options={
         "top_k_cross_entropy": {"fraction": 0.3},
         "ohem_cross_entropy": {"min_kept": 7, "threshold": 0.2},
+        "mask_classification": {"points": 40},
     },
 )
 
@@ -72,6 +74,8 @@ class Net(nn.Module):
                 for name in ("edge_sizes", "same_sizes")
             ]
             outputs["affinity"] = tuple(weights)
+            outputs["extra_query_masks"] = outputs["logits"][:, None]
+            outputs["extra_query_classes"] = outputs["aux"][:, None, :4, :5, 0]
         return outputs
 
 

@@ -4,6 +4,7 @@ from family_pages.record import Page, Score
 
 ADE = "ADE20K validation, one scale"
 CITY = "Cityscapes validation, one scale"
+ZOO = "authors' code, MODEL_ZOO.md"
 
 PAGES = {
     "dinov2": Page(
@@ -33,6 +34,34 @@ PAGES = {
                 "46.97 mIoU",
                 "MMSegmentation 1.2.2, configs/dpt",
             ),
+        ),
+    ),
+    "mask2former": Page(
+        title="Mask2Former",
+        paper="Cheng, Misra, Schwing, Kirillov, Girdhar: Masked-attention Mask "
+        "Transformer for Universal Image Segmentation. CVPR 2022, arXiv 2112.01527.",
+        modules=("mask2former",),
+        drawn="mask2former_swin_t",
+        rules=(
+            (r"backbone/(stage\d)_\w+?\d+", r"backbone/\1 blocks"),
+            (r"head/pixel_decoder/layer\d+", "head/pixel_decoder/layers"),
+            (r"head/layer\d+", "head/layers"),
+        ),
+        tests=(
+            "heads/test_mask2former.py",
+            "nn/test_query_attention.py",
+            "ops/test_sampling.py",
+            "losses/test_mask_classification.py",
+        ),
+        peers=r"^Mask2Former",
+        scores=(
+            Score("ResNet-50", ADE, "47.2 mIoU", ZOO),
+            Score("Swin-T", ADE, "47.7 mIoU", ZOO),
+            Score("Swin-S", ADE, "51.3 mIoU", ZOO),
+            Score("Swin-B", ADE, "52.4 mIoU", ZOO),
+            Score("ResNet-50", CITY, "79.4 mIoU", ZOO),
+            Score("Swin-T", CITY, "82.1 mIoU", ZOO),
+            Score("Swin-S", CITY, "82.6 mIoU", ZOO),
         ),
     ),
     "segformer": Page(

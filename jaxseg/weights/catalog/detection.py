@@ -17,6 +17,7 @@ from jaxseg.weights.catalog import (
     timm,
     torchvision,
     transformers,
+    transformers_mask2former,
 )
 from jaxseg.weights.catalog.sources import Source
 from jaxseg.weights.catalog.unsupported import name_of
@@ -28,6 +29,7 @@ SOURCES: tuple[Source, ...] = (
     *milesial.NETWORKS,
     *mmseg.NETWORKS,
     *transformers.NETWORKS,
+    *transformers_mask2former.NETWORKS,
     *timm.BACKBONES,
     *efficientnet.BACKBONES,
     *torchvision.BACKBONES,

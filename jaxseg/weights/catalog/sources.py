@@ -108,7 +108,7 @@ class Source:
       name: A readable name.
       rules: The import table.
       library: The library that wrote the checkpoint: torchvision, timm,
-        segmentation_models_pytorch or mmsegmentation.
+        segmentation_models_pytorch, mmsegmentation or transformers.
       has: Names of tensors that must all be present.
       lacks: Names of tensors that must all be absent.
       part: "network", or "backbone" if only the backbone is imported.

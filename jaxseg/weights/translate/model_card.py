@@ -25,7 +25,8 @@ LICENSES = {
     "mmsegmentation": "the weights are under Apache-2.0; the terms of the training "
     "data also apply",
     "transformers": "the code is under Apache-2.0; the card of each model states the "
-    "terms of its weights",
+    "terms of its weights, and those of the authors of Mask2Former are under "
+    "CC-BY-NC-4.0",
     "facebookresearch/dinov2": "code and weights are under Apache-2.0",
     "milesial/Pytorch-UNet": "the weights are under GPL-3.0; the terms of the training "
     "data also apply",

@@ -43,6 +43,9 @@ def peel(
 ) -> Peeled:
     """Removes common prefixes until the remaining names are those of a known network.
 
+    No prefix is removed from names that are already those of a whole network, such as
+    the names of Mask2Former in transformers, most of which start with `model.`.
+
     A usual prefix, such as `module.`, is removed if most names have it. Tensors without
     that prefix, such as those of a loss or a metric, are skipped. Any other prefix is
     removed only if the names are recognized without the prefix but not with it.
@@ -61,6 +64,8 @@ def peel(
     if wanted:
         peeled = _inner(peeled, wanted)
     for _ in range(_DEEPEST):
+        if recognize is not None and recognize(set(peeled.state)) == "network":
+            break
         name = _usual(peeled.state) or _recognized(
             set(peeled.state), path=path, recognize=recognize, outer=peeled.prefix
         )

@@ -16,8 +16,8 @@ def segformer(count, **more):
 # The counts include the batch normalization and the 1x1 convolution of the head. timm's
 # networks with registers leave out the position of the class token, which is added.
 TIMM = "timm 1.0.31, built and counted"
-# Without the residual unit of the deepest level and the final normalization, which
-# transformers builds and does not use.
+# DPT without the residual unit of the deepest level and the final normalization, and
+# Swin without the final normalization, which transformers builds and does not use.
 TRANSFORMERS = "transformers 5.24.0, built and counted, without unused layers"
 SMALL_DINO = {"depth": 4, "width": 16, "heads": 2, "image_size": (28, 28)}
 
@@ -40,9 +40,48 @@ def dpt(count, **more):
     return {"classes": 19, "parameters": count, "source": TRANSFORMERS, **more}
 
 
+SMALL_MASK2FORMER = {
+    "width": 4,
+    "blocks": (2, 1, 1, 1),
+    "heads": (1, 1, 2, 2),
+    "features": 8,
+    "queries": 5,
+    "layers": 4,
+    "attention_heads": 2,
+    "hidden": 8,
+    "pixel_layers": 1,
+    "pixel_hidden": 8,
+}
+# The bias of the keys adds one number to all scores of a query. The normalization
+# removes the bias of the projections, because each channel is a group of its own.
+WITHOUT_EFFECT = (
+    r"self/key/bias$",
+    r"pixel_decoder/project_c\d/conv/bias$",
+)
+
+
+def mask2former(count, **more):
+    return {
+        "classes": 19,
+        "parameters": count,
+        "source": TRANSFORMERS,
+        "loss": {
+            "name": "mask_classification",
+            "options": {"mask_classification": {"points": 64}},
+        },
+        **more,
+    }
+
+
 ROWS = {
     "dpt_vitb16": dpt(109_963_219, narrow=SMALL_DPT),
     "dpt_vitl16": dpt(342_115_091, same_as="dpt_vitb16"),
+    "mask2former_resnet50": mask2former(44_007_700, same_as="mask2former_swin_t"),
+    "mask2former_swin_t": mask2former(
+        47_405_966, narrow=SMALL_MASK2FORMER, dead=WITHOUT_EFFECT
+    ),
+    "mask2former_swin_s": mask2former(68_723_870, same_as="mask2former_swin_t"),
+    "mask2former_swin_b": mask2former(106_888_524, same_as="mask2former_swin_t"),
     "segformer_b0": segformer(3_719_027, narrow=SMALL_MIT, dead=CONSTANT),
     "segformer_b1": segformer(13_682_131, same_as="segformer_b0"),
     "segformer_b2": segformer(27_361_235, same_as="segformer_b0"),

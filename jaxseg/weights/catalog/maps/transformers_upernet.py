@@ -45,7 +45,7 @@ _NORMS = tuple(
 
 _BLOCK, _OURS = r"encoder\.layers\.(\d+)\.blocks\.(\d+)", r"stage\1_block\2"
 _ATTENTION = rf"{_BLOCK}\.attention\.self"
-_SWIN = (
+SWIN_BACKBONE = (
     *_NORMS,
     *conv(r"embeddings\.patch_embeddings\.projection", "stage0_embed"),
     *layer_norm(r"embeddings\.norm", "stage0_embed_norm"),
@@ -86,7 +86,7 @@ _CONVNEXT = (
     *linear(rf"{_LAYER}\.pwconv2", f"{_OURS}/mlp_2"),
 )
 SWIN = (
-    *prefixed(_SWIN, src=r"backbone\.", dst="backbone/"),
+    *prefixed(SWIN_BACKBONE, src=r"backbone\.", dst="backbone/"),
     *_HEADS,
     # Version 5 of transformers also writes a final normalization, which is not used.
     *drop(r"backbone\.swin\.layernorm\.(weight|bias)"),

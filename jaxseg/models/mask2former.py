@@ -1,0 +1,131 @@
+"""Mask2Former for semantic segmentation (arXiv 2112.01527).
+
+The loss of the paper is `loss.name="mask_classification"`, which compares the classes
+and masks of the queries with the image's segments. The logits of the pixels, which all
+other losses, evaluation and prediction read, are `heads.mask2former.semantic_logits` of
+the last layer.
+"""
+
+from flax import linen as nn
+
+from jaxseg.backbones.resnet import create_resnet
+from jaxseg.backbones.swin import SIZES, Swin
+from jaxseg.heads.mask2former import Mask2FormerHead, semantic_logits
+from jaxseg.models.compose import to_image
+from jaxseg.models.options import split_options
+from jaxseg.nn.block_config import BlockConfig
+from jaxseg.typing import Array, Outputs
+
+
+class Mask2Former(nn.Module):
+    """Computes classes and masks of queries, and from them the logits of the pixels.
+
+    Attributes:
+      backbone: Maps an image to a pyramid of feature maps.
+      head: Maps the pyramid to the classes and masks of the queries.
+    """
+
+    backbone: nn.Module
+    head: Mask2FormerHead
+
+    def __call__(self, image: Array, *, train: bool = False) -> Outputs:
+        """Segments images.
+
+        Args:
+          image: [B, H, W, C].
+          train: Whether the network is trained.
+
+        Returns:
+          "logits", float32 [B, H, W, K], and the outputs of `Mask2FormerHead` as
+          "extra_query_classes" and "extra_query_masks".
+        """
+        pyramid = self.backbone(image, train=train)
+        found = self.head(pyramid, train=train)
+        classes, masks = found["query_classes"], found["query_masks"]
+        last = to_image(masks[:, -1], image, self.backbone)
+        return {
+            "logits": semantic_logits(classes[:, -1], last),
+            "extra_query_classes": classes,
+            "extra_query_masks": masks,
+        }
+
+
+def mask2former(
+    num_classes: int,
+    backbone: nn.Module,
+    *,
+    features: int = 256,
+    queries: int = 100,
+    layers: int = 9,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> Mask2Former:
+    """Puts the head of Mask2Former on a backbone with c2 to c5 (arXiv 2112.01527).
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a pyramid of feature maps.
+      features: Number of channels of maps and queries, a multiple of 4 and of
+        `attention_heads`.
+      queries: Number of queries; at most this many classes are learned in one image.
+      layers: Number of layers that update the queries.
+      style: See `BlockConfig`.
+      **options: Other attributes of `Mask2FormerHead`: `attention_heads`, `hidden`,
+        `pixel_layers` and `pixel_hidden`.
+    """
+    head = Mask2FormerHead(
+        num_classes,
+        features=features,
+        queries=queries,
+        layers=layers,
+        style=style,
+        **options,
+    )
+    return Mask2Former(backbone, head)
+
+
+def mask2former_resnet(
+    num_classes: int,
+    *,
+    depth: int = 50,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> Mask2Former:
+    """Creates Mask2Former on a ResNet at output stride 32 (arXiv 2112.01527, table 3).
+
+    Args:
+      num_classes: Number of classes.
+      depth: 18, 34, 50, 101 or 152.
+      style: See `BlockConfig`.
+      **options: Options of `create_resnet` and of `mask2former`.
+    """
+    trunk, rest = split_options(options)
+    backbone = create_resnet(depth, 32, style=style, **trunk)
+    return mask2former(num_classes, backbone, style=style, **rest)
+
+
+def mask2former_swin(
+    num_classes: int,
+    *,
+    size: str,
+    window: int | None = None,
+    style: BlockConfig = BlockConfig(),
+    **options,
+) -> Mask2Former:
+    """Creates Mask2Former on a Swin Transformer (arXiv 2112.01527, table 3).
+
+    Args:
+      num_classes: Number of classes.
+      size: "swin_t", "swin_s" or "swin_b".
+      window: Side of the windows; None takes 12 for "swin_b", whose backbone the
+        authors trained on images of 384 x 384 pixels, and 7 for the others.
+      style: See `BlockConfig`.
+      **options: Attributes of `Swin`, such as `drop_path`, and options of
+        `mask2former`.
+    """
+    width, blocks, heads = SIZES[size]
+    trunk, rest = split_options(options, Swin)
+    trunk = {"width": width, "blocks": blocks, "heads": heads, **trunk}
+    window = window or (12 if size == "swin_b" else 7)
+    backbone = Swin(window=window, style=style, **trunk)
+    return mask2former(num_classes, backbone, style=style, **rest)
