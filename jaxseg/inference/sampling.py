@@ -17,12 +17,13 @@ from jaxseg.ops.bilinear import Taps, taps
 
 
 def extend(axis: Taps, length: int) -> Taps:
-    """Pads the interpolation neighbors and weights of an axis to a larger length.
+    """Returns the interpolation neighbors and weights, padded to a larger length.
 
-    The last entries are repeated.
+    The neighbors and the weight of the last output row or column are repeated.
 
     Args:
-      axis: For each output row or column, the two input neighbors and their weight.
+      axis: For each output row (or column), the indices of the two input rows (or
+        columns) between which it is interpolated, and the weight of the second one.
       length: The number of output rows or columns after padding, at least that of
         `axis`.
     """
@@ -35,8 +36,9 @@ def sample(x, rows: Taps, columns: Taps):
 
     Args:
       x: The images, [B, h, w, C], as a JAX or NumPy array.
-      rows: The two input rows and the weight of each of H output rows.
-      columns: The two input columns and the weight of each of W output columns.
+      rows: For each of the H output rows, the two input rows between which it is
+        interpolated, and the weight of the second one.
+      columns: The same for each of the W output columns.
 
     Returns:
       The images, [B, H, W, C], as the same kind of array.
@@ -91,8 +93,9 @@ def argmax_blocks(logits, rows: Taps, columns: Taps, *, block: int) -> jax.Array
 
     Args:
       logits: The logits, [B, h, w, K].
-      rows: The neighbors and weights of H rows, where H is a multiple of `block`.
-      columns: The neighbors and weights of W columns.
+      rows: For each of the H output rows, the two input rows between which it is
+        interpolated, and their weight. H is a multiple of `block`.
+      columns: The same for each of the W output columns.
       block: The number of rows that are resized at once.
 
     Returns:

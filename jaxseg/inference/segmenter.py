@@ -103,13 +103,13 @@ class Segmenter:
 
     @property
     def networks(self) -> tuple[tuple[ImageNetwork, Any], ...]:
-        """Returns each network with its parameters and statistics."""
+        """Returns for each network a pair of the network and its variables."""
         members = self._ensemble.members
         return tuple((member.network, member.variables) for member in members)
 
     @functools.cached_property
     def form(self) -> OutputForm:
-        """Returns the rule that converts the logits to probabilities and labels."""
+        """Returns the object that converts logits to probabilities and labels."""
         side, spec = round_up(CANVAS, self.options.padding), self.spec
         pixels = jax.ShapeDtypeStruct((1, side, side, spec.channels), spec.image_dtype)
         forward = lambda pixels: self.network.logits(self.variables, pixels)
@@ -117,17 +117,20 @@ class Segmenter:
 
     @functools.cached_property
     def exact(self) -> ExactSegmentation:
-        """Returns the object that segments images in tiles (`mode="exact"`)."""
+        """Returns the object that segments images in tiles if `mode` is "exact"."""
         limits = dataclasses.replace(self.options.limits, window=self.options.window)
         padding = self.options.padding
         return ExactSegmentation(self.network, self.variables, limits, multiple=padding)
 
     @functools.cached_property
     def refiner(self) -> Refiner:
-        """Returns the function that refines the prediction for one image.
+        """Returns the object that refines the prediction for one image.
+
+        It is called with the probabilities [H, W, K] and the image. It returns the
+        refined labels and probabilities.
 
         Raises:
-          ValueError: If a step of `options.refinement` does not suit the classes.
+          ValueError: If an option of `options.refinement` does not suit the classes.
         """
         return Refiner(self.options.refinement, self.spec, self.form)
 
@@ -200,11 +203,15 @@ class Segmenter:
         return found.labels, found.probabilities
 
     def segmented(self, pixels: np.ndarray, *, soft: bool = False) -> Segmented:
-        """Segments a batch of images and returns the maps of uncertainty as well.
+        """Segments a batch of images of one size, and computes maps of uncertainty.
 
         Args:
-          pixels: The images [B, H, W, C], as in `segment`.
+          pixels: The images [B, H, W, C], of the type in the dataset's specification.
           soft: Whether to always return probabilities, as in `segment`.
+
+        Returns:
+          An object with the labels, the probabilities or None, and a dictionary from
+          the name of each requested map of uncertainty to the map.
         """
         if self.options.mode == "exact":
             return Segmented(*self.exact.segment(pixels, soft=soft))
@@ -254,7 +261,9 @@ class Segmenter:
         return functools.partial(jax.jit(function), self.variables)
 
     def padded_size(self, size: Size) -> Size:
-        """Returns the size to which an image is padded with the mean color.
+        """Returns the height and width to which an image is padded with the mean color.
+
+        They are multiples of `options.padding`.
 
         Args:
           size: The height and width of the image.

@@ -29,15 +29,16 @@ PSPNET_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
 
 class View(NamedTuple):
-    """Contains the logits for one view, and how they are resized to the result.
+    """Contains the logits for one view, and how to resize them to the result's size.
 
     A view is the image after it was resized and, optionally, mirrored.
 
     Attributes:
       logits: The logits, [B, h, w, K].
-      rows: The two rows of the logits, and their weight, for each row of the result.
-      columns: The two columns of the logits, and their weight, for each column of the
-        result. They undo the mirroring of the view.
+      rows: For each row of the result, the two rows of the logits between which it is
+        interpolated, and the weight of the second one.
+      columns: The same for each column of the result. Columns are in reverse order for
+        a mirrored view, so that the result is not mirrored.
     """
 
     logits: jax.Array
@@ -54,7 +55,7 @@ def views(
     size: tuple[int, int],
     **options,
 ) -> Iterator[View]:
-    """Yields the predictions of resized and mirrored images.
+    """Yields the logits for each resized and mirrored version of the images.
 
     Args:
       apply_fn: A function from images to logits.
@@ -63,6 +64,10 @@ def views(
       flip: Whether each scale is also predicted with a left-right flip.
       size: The height and width of the result.
       **options: The options of `jaxseg.inference.predict_canvas`.
+
+    Yields:
+      A `View` for each scale, and a second one for the mirrored image with `flip`. It
+      contains the logits, and the rows and columns that resize them to `size`.
 
     Raises:
       ValueError: If there is no scale, or a scale is not positive.
@@ -89,7 +94,8 @@ def views(
 def padded_shape(size: tuple[int, int], options: Mapping[str, Any]) -> tuple[int, int]:
     """Returns the height and width of the arrays in which predictions are added up.
 
-    They are those of the result, rounded up so that few programs are compiled.
+    They are the height and width of the result, rounded up to a multiple of
+    `options["multiple"]`, which is 32 by default, so that few programs are compiled.
 
     Args:
       size: The height and width of the result.
@@ -108,11 +114,12 @@ def average_views(
 
     Args:
       predictions: The logits for each view.
-      rule: What is averaged.
+      rule: The object that adds up and averages predictions. It states whether
+        probabilities or logits are averaged.
       size: The height and width of the result.
 
     Returns:
-      The average as NumPy arrays.
+      The averaged probabilities and the maps of uncertainty, as NumPy arrays.
     """
     sums, count = None, 0
     for view in predictions:
@@ -161,7 +168,7 @@ def predict_probabilities(
 
 
 def rescale(image: np.ndarray, scale: float) -> np.ndarray:
-    """Resizes images bilinearly by a factor.
+    """Returns images that are resized bilinearly by a factor.
 
     Args:
       image: The images, [B, H, W, C].

@@ -16,10 +16,10 @@ class BackboneRow:
     Attributes:
       name: The name in `jaxseg.backbones.catalog.BACKBONES`.
       parameters: Number of parameters.
-      levels: The feature levels that it returns, each as (name, stride at the largest
-        output stride, channels).
+      levels: The feature maps that it returns, each as a tuple of its name, such as
+        "c5", its stride at the largest output stride, and its number of channels.
       output_strides: The output strides that it supports.
-      weights: The libraries that provide ImageNet weights which jaxseg can read.
+      weights: The names of the libraries whose ImageNet weights jaxseg can read.
     """
 
     name: str
@@ -30,7 +30,10 @@ class BackboneRow:
 
 
 def stored_backbones() -> dict[str, BackboneRow]:
-    """Returns the properties of all backbones by name, from `backbone_table.json`."""
+    """Reads a dictionary from backbone names to properties from the stored table.
+
+    The table is the file `backbone_table.json`.
+    """
     found = {}
     for fields in json.loads(TABLE.read_text(encoding="utf-8")):
         fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}

@@ -29,7 +29,9 @@ SIZE = (128, 128)  # Neither parameters nor channels depend on it.
 
 
 def describe_backbone(name: str, backbone: Backbone) -> BackboneRow:
-    """Computes from shapes alone the properties of a backbone that are stored.
+    """Computes the properties of a backbone that the table stores.
+
+    The backbone is traced with abstract arrays, so that no weights are needed.
 
     Args:
       name: The name of the backbone.

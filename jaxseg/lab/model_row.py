@@ -19,9 +19,9 @@ class Row:
       name: The name in `jaxseg.list_models()`.
       parameters: Number of parameters that prediction uses.
       auxiliary: Number of parameters of heads that only training uses.
-      gflops: The operations in 1e9 that the logits of one image need, where a
-        multiply-accumulate is 2 operations. None if the network does not accept images
-        of the size for which the table was computed.
+      gflops: The number of operations that compute the logits of one image, divided by
+        1e9. A multiply-accumulate is 2 operations. None if the network does not accept
+        images of the size for which the table was computed.
       paper: The arXiv id in the docstring of the function that builds the network, or
         None.
       note: A remark that says why `gflops` is missing or that it is a lower bound.
@@ -36,6 +36,9 @@ class Row:
 
 
 def stored_rows() -> dict[str, Row]:
-    """Returns the properties of all architectures by name, from `model_table.json`."""
+    """Reads a dictionary from architecture names to properties from the stored table.
+
+    The table is the file `model_table.json`.
+    """
     rows = json.loads(TABLE.read_text(encoding="utf-8"))
     return {fields["name"]: Row(**fields) for fields in rows}

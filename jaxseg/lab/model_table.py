@@ -37,11 +37,12 @@ def describe(
     size: tuple[int, int] = SIZE,
     classes: int = CLASSES,
 ) -> Row:
-    """Computes from shapes alone the properties of an architecture that are stored.
+    """Computes the properties of an architecture that the table stores.
 
-    The network is built with `BlockConfig(impl="lax")`, so that every convolution is
-    one `lax` convolution. Some of the faster implementations use elementwise products,
-    which are not counted.
+    The network is traced with abstract arrays, so that no weights are needed. It is
+    built with `BlockConfig(impl="lax")`, so that every convolution is one `lax`
+    convolution. Some of the faster implementations use elementwise products, which are
+    not counted.
 
     Args:
       name: The name of the architecture.
@@ -64,7 +65,7 @@ def describe(
 
 
 def network_cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
-    """Counts the arithmetic operations that the logits of one image need.
+    """Counts the arithmetic operations that compute the logits of one image.
 
     The number of image channels is the first one in `CHANNELS` that the network
     accepts. A network for point clouds gets the inputs of its method `example_inputs`.
@@ -74,7 +75,8 @@ def network_cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
       size: Height and width of the image.
 
     Returns:
-      The operations, and the shapes of the variables of the network.
+      The counts of the operations, and a dictionary with the shapes of the variables of
+      the network.
     """
 
     def logits(key, *inputs):

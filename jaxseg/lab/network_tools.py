@@ -20,7 +20,7 @@ MEASURED = (193, 193)
 
 @dataclasses.dataclass(frozen=True)
 class Field(StudiedNetwork):
-    """Find the theoretical receptive field of every module from shapes alone."""
+    """Find the theoretical receptive field of every module, without weights."""
 
     depth: int = 1
     """Levels of the module tree to list; 1 lists only the top-level modules."""

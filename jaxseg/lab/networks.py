@@ -79,7 +79,7 @@ def options_of(words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def random_variables(model: nn.Module, seed: int) -> Any:
-    """Draws random weights for a network, which is faster than `model.init`.
+    """Returns random variables for a network; this is faster than `model.init`.
 
     Kernels are He-normal, biases are 0, and normalization layers are the identity.
     """
@@ -98,7 +98,7 @@ def random_variables(model: nn.Module, seed: int) -> Any:
 
 
 def weights_of(network: StudiedNetwork, model: nn.Module) -> dict[str, Any]:
-    """Returns the weights of a network that are analyzed, by name.
+    """Returns a dictionary from names to the weights of a network to analyze.
 
     The name "random" stands for random weights. If `network.workdir` is given, a name
     such as "step 1000" stands for the checkpoint of that run with the highest mean IoU.
@@ -198,8 +198,8 @@ def extents_at(
 def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
     """Returns the height and width of the receptive field of the logits in pixels.
 
-    They are computed from shapes alone, for an image of height and width `size`, and
-    are at most as large as the image.
+    The network is traced with abstract arrays for an image of height and width `size`.
+    The results are at most this large.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
@@ -219,9 +219,10 @@ def field_cell(extent: analysis.Extent) -> str:
 
 
 def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost]:
-    """Lists what each layer of a network costs for one image of the given size.
+    """Returns a list of the costs of each layer of a network for one image.
 
-    The costs are operations, weights and activations. The size is height and width.
+    The costs are the numbers of operations, weights and activations. `size` is the
+    height and width of the image.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
@@ -231,7 +232,7 @@ def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost
 def memory_of(
     model: nn.Module, size: tuple[int, int], *, train: bool = False
 ) -> analysis.PeakMemory:
-    """Estimates the peak memory that a network needs for one image.
+    """Estimates the peak memory in bytes that a network needs for one image.
 
     Args:
       model: The network.

@@ -39,10 +39,10 @@ class LabReport:
       title: The title of the page.
       command: The command line that produced the results.
       tables: Tables, which are printed and shown on the page.
-      figures: PNG files by name.
-      data: Further values for the JSON file, by name.
-      notes: Sentences below the tables.
-      pages: Further HTML pages by file name.
+      figures: A dictionary from the name of each figure to the bytes of its PNG file.
+      data: A dictionary from names to further values for the JSON file.
+      notes: Sentences that are printed below the tables.
+      pages: A dictionary from the file name of each further HTML page to its text.
     """
 
     title: str
@@ -113,7 +113,9 @@ def write(report: LabReport, folder: str | Path) -> Path:
 
 
 def content(report: LabReport) -> dict[str, Any]:
-    """Returns the content of result.json: the command, the tables and further data.
+    """Returns a dictionary with the content of result.json.
+
+    It contains the command line, the tables and further data.
 
     Numbers that are not finite become None.
     """

@@ -24,15 +24,16 @@ CLASSES = 19
 
 
 def tiling_row(name: str) -> dict[str, Any]:
-    """Returns how an architecture segments a large image tile by tile.
+    """Returns a dictionary that states how an architecture segments an image in tiles.
 
     Args:
       name: A name of `jaxseg.list_models()` whose input is an image.
 
     Returns:
-      The fields of `jaxseg.analysis.regions.tiling.Tiling`, and the side in pixels of
-      the square image for which they hold. Each item of "operations" is a pair of the
-      operation's description and its module.
+      A dictionary with "name", the fields of `jaxseg.analysis.regions.tiling.Tiling`,
+      and "side", the side in pixels of the square image for which they hold. Each item
+      of "operations" is a pair of an operation's description and the operation's
+      module.
     """
     model, last = MODELS[name](CLASSES), None
     for side in SIDES:

@@ -23,8 +23,8 @@ def thresholds_of(
 
     Args:
       named: Pairs of the name of a class and its threshold.
-      spec: The classes.
-      default: The threshold of all other classes.
+      spec: The dataset specification, which lists the names of the K classes.
+      default: The threshold of all classes that `named` does not contain.
 
     Raises:
       ValueError: If a class is unknown or is named twice.
@@ -47,10 +47,10 @@ def thresholds_of(
 
 
 def passing(probabilities: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Sets the probabilities of the classes that are not selected to 0.
+    """Returns the probabilities, with 0 in place of those that are not selected.
 
-    A class is selected if its probability is above its threshold. At a pixel where no
-    class is selected, all probabilities remain.
+    A class is selected at a pixel if its probability is above its threshold. At a pixel
+    where no class is selected, all probabilities remain.
 
     Args:
       probabilities: Probabilities of classes that exclude each other, [..., K].
@@ -62,7 +62,9 @@ def passing(probabilities: np.ndarray, limits: np.ndarray) -> np.ndarray:
 
 
 def above(probabilities: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Returns where the probability of a class is above its threshold, bool [..., K].
+    """Returns whether each probability is above the threshold of its class.
+
+    The result is bool [..., K].
 
     Args:
       probabilities: The probabilities, [..., K].

@@ -26,7 +26,8 @@ class AveragedNetwork:
 
     Attributes:
       networks: The networks, which predict the same classes.
-      averaging: What is averaged, and how many dropout samples each network draws.
+      averaging: Whether probabilities or logits are averaged, and how many predictions
+        each network makes with random dropout masks.
     """
 
     networks: tuple[ImageNetwork, ...]
@@ -38,11 +39,15 @@ class AveragedNetwork:
         return self.networks[0].spec
 
     def averaged(self, variables: Sequence[Any], pixels: Array) -> Averaged:
-        """Returns the averaged prediction for whole images.
+        """Predicts whole images with each network, and averages the predictions.
 
         Args:
           variables: The parameters and statistics of each network.
-          pixels: The images as stored, [B, H, W, C].
+          pixels: The images before normalization, [B, H, W, C].
+
+        Returns:
+          The averaged probabilities [B, H, W, K], and a dictionary from the name of
+          each requested map of uncertainty to the map, [B, H, W].
         """
         rule, shape = self._rule(variables, pixels)
         sums = rule.zeros(shape)
@@ -68,22 +73,27 @@ class AveragedNetwork:
     def labels_and_probabilities(
         self, variables: Sequence[Any], pixels: Array
     ) -> tuple[Array, Array]:
-        """Returns the most probable classes and the probabilities of all classes.
+        """Returns the labels and the averaged probabilities of all classes.
+
+        The labels are the most probable classes, int32 [B, H, W], or, if classes can
+        overlap, booleans [B, H, W, K]. The probabilities are float32 [B, H, W, K].
 
         Args:
           variables: The parameters and statistics of each network.
-          pixels: The images as stored, [B, H, W, C].
+          pixels: The images before normalization, [B, H, W, C].
         """
         probabilities = self.averaged(variables, pixels).probabilities
         form = self._rule(variables, pixels)[0].form
         return form.labels_of(probabilities), probabilities
 
     def labels(self, variables: Sequence[Any], pixels: Array) -> Array:
-        """Returns the most probable class of every pixel, as `ImageNetwork.labels`.
+        """Returns the most probable class of every pixel, int32 [B, H, W].
+
+        If classes can overlap, the result is booleans [B, H, W, K].
 
         Args:
           variables: The parameters and statistics of each network.
-          pixels: The images as stored, [B, H, W, C].
+          pixels: The images before normalization, [B, H, W, C].
         """
         return self.labels_and_probabilities(variables, pixels)[0]
 

@@ -74,7 +74,8 @@ class Averaged(NamedTuple):
 
     Attributes:
       probabilities: The probabilities, float32 [B, H, W, K].
-      maps: The maps of uncertainty by name, float32 [B, H, W].
+      maps: A dictionary from the name of each map of uncertainty to the map, float32
+        [B, H, W].
     """
 
     probabilities: Array
@@ -82,7 +83,9 @@ class Averaged(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Contains sums over the predictions added so far. Unneeded sums are None.
+    """Contains sums over the predictions for the same images that were added so far.
+
+    A sum that no result needs is None.
 
     Attributes:
       probabilities: The sum of the probabilities, [B, H, W, K].
@@ -102,8 +105,9 @@ class Average:
     """Adds up predictions and computes their average, in methods without side effects.
 
     Attributes:
-      options: What is averaged, and the maps to compute.
-      form: How logits become probabilities and labels.
+      options: Whether probabilities or logits are averaged, and the maps of uncertainty
+        to compute.
+      form: The object that converts logits to probabilities and labels.
     """
 
     options: Averaging
@@ -125,7 +129,7 @@ class Average:
         )
 
     def add(self, sums: Sums, logits: Array) -> Sums:
-        """Returns the sums after one more prediction is added.
+        """Returns new sums that include one more prediction.
 
         Args:
           sums: The sums so far.
@@ -145,11 +149,11 @@ class Average:
         return Sums(*added)
 
     def result(self, sums: Sums, count: Array) -> Averaged:
-        """Computes the averaged prediction and its maps from the sums.
+        """Computes the averaged probabilities and the maps of uncertainty from sums.
 
         Args:
           sums: The sums over all predictions.
-          count: The number of predictions, as an array.
+          count: The number of predictions, as an array of shape ().
         """
         if self.options.of == "logits":
             probabilities = self.probabilities(_mean(sums.logits, count))
@@ -205,7 +209,7 @@ class Average:
 def largest_value(name: Map, *, num_classes: int, multilabel: bool) -> float:
     """Returns an upper bound of the values of a map of uncertainty.
 
-    The color scale of a picture of the map can end there.
+    Use it as the upper end of the color scale in a picture of the map.
 
     Args:
       name: The name of the map.

@@ -29,7 +29,8 @@ def with_dropout(
       key: The random key of all masks.
 
     Returns:
-      The outputs of the network, such as "logits".
+      A dictionary from the name of each output of the network, such as "logits", to
+      the output.
     """
     with nn.intercept_methods(_share_mask):
         outputs: Any = model.apply(
@@ -39,9 +40,10 @@ def with_dropout(
 
 
 def dropout_layers(model: nn.Module, variables: Any, inputs: Any) -> tuple[str, ...]:
-    """Returns the names of the layers at which Monte Carlo dropout drops values.
+    """Returns a tuple with the paths of the layers at which dropout drops values.
 
-    Nothing is computed.
+    A path such as "head/Dropout_0" consists of module names. The network is traced with
+    abstract values, so that nothing is computed.
 
     Args:
       model: The network.

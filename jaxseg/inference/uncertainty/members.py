@@ -34,7 +34,7 @@ class Member:
       network: The network with its preprocessing.
       variables: Its parameters and statistics.
       plain: The compiled function that maps preprocessed images to class logits without
-        dropout, or None to compile it for one device.
+        dropout. If it is None, the function is compiled for one device.
     """
 
     network: ImageNetwork
@@ -134,6 +134,6 @@ def check_dropout(
 
 
 def shortened(value: Any) -> str:
-    """Returns the text of a value, cut to at most 100 characters."""
+    """Returns `str(value)`, shortened to 100 characters that end in "..."."""
     text = str(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

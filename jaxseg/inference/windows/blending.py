@@ -42,15 +42,15 @@ def profile(blend: Blend, length: int) -> np.ndarray:
 def span_weights(grid: Grid, axis: int) -> np.ndarray:
     """Returns the weights of the rows, or of the columns, of all windows of a grid.
 
-    They are 0 outside of the interval `keep`, where the output is not used.
+    They are 0 in the rows or columns of an output that are not used.
 
     Args:
       grid: The windows of the image.
       axis: 0 for the rows, 1 for the columns.
 
     Returns:
-      float32 [n, length], where n is the number of spans in `grid.rows` or
-      `grid.columns`, and `length` is the height or width of an output.
+      float32 [n, length], where n is the number of rows (or columns) of windows in the
+      grid, and `length` is the height (or width) of the output for one window.
     """
     spans, margin = (grid.rows, grid.columns)[axis], grid.margin[axis]
     weights = np.zeros((len(spans), grid.output[axis]), np.float32)
@@ -62,10 +62,10 @@ def span_weights(grid: Grid, axis: int) -> np.ndarray:
 
 
 def totals(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Returns for each image row and image column the sum of all windows' weights.
+    """Sums the weights of all windows for each row and for each column of the image.
 
-    The weights of all windows over a pixel sum to the product of the value for its row
-    and the value for its column.
+    The sum of the weights of all windows over a pixel is the product of the sum for its
+    row and the sum for its column.
 
     Args:
       grid: The windows of the image.
@@ -84,12 +84,12 @@ def totals(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
 
 
 def kept_output(grid: Grid, rows: Span, columns: Span) -> tuple[slice, slice]:
-    """Returns the part of the output of a window that is used, as slices of its axes.
+    """Returns the slices of the rows and columns of a window's output that are used.
 
     Args:
       grid: The windows of the image.
-      rows: The rows of the window.
-      columns: The columns of the window.
+      rows: The rows of the image that the window covers.
+      columns: The columns of the image that the window covers.
     """
     margin: Size = grid.margin
     return _kept(rows, margin[0]), _kept(columns, margin[1])

@@ -52,7 +52,7 @@ class DeviceBand:
 
         Args:
           values: The outputs of a batch of windows, [B, h, w, ...].
-          places: Which of the outputs to add, and to which window each belongs.
+          places: The index of each output to add, and the window to which it belongs.
         """
         values = jax.device_put(values, self._device)
         if self._band is None:
@@ -72,8 +72,8 @@ class DeviceBand:
     def take(self, first: int, last: int) -> jax.Array:
         """Returns the rows `first` to `last - 1` of the result, [n, W, ...].
 
-        Call this only for rows to which no later window contributes. Sums are divided
-        by the sum of the weights of each pixel.
+        Call this only for rows to which no later window contributes. The sum at each
+        pixel is divided by the sum of the weights of all windows over the pixel.
         """
         top = first - self._base + self._lead[0]
         rows = _rows(self._band, np.int32(top))

@@ -24,7 +24,7 @@ CHUNK = 32  # The largest number of rows that are taken at once.
 
 
 class Place(NamedTuple):
-    """Says which window of the grid an output of a batch belongs to.
+    """States to which window of the grid an output of a batch belongs.
 
     Attributes:
       index: The index of the output in the batch.
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 def band_height(grid: Grid) -> int:
-    """Returns for how many image rows sums must be held at the same time.
+    """Returns the number of image rows whose sums must be held at the same time.
 
     Args:
       grid: The windows of the image.
@@ -80,7 +80,7 @@ class HostBand:
 
         Args:
           values: The outputs of a batch of windows, [B, h, w, ...].
-          places: Which of the outputs to add, and to which window each belongs.
+          places: The index of each output to add, and the window to which it belongs.
         """
         values = np.asarray(values)
         if self._band is None:
@@ -93,8 +93,8 @@ class HostBand:
     def take(self, first: int, last: int) -> np.ndarray:
         """Returns the rows `first` to `last - 1` of the result, [n, W, ...].
 
-        Call this only for rows to which no later window contributes. Sums are divided
-        by the sum of the weights of each pixel.
+        Call this only for rows to which no later window contributes. The sum at each
+        pixel is divided by the sum of the weights of all windows over the pixel.
         """
         rows = self._band[first - self._base : last - self._base]
         if self._grid.blend == "center":

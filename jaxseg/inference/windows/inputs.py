@@ -16,7 +16,7 @@ Border = Literal["zero", "reflect"]
 
 
 class Pixels(Protocol):
-    """Protocol of an image from which rectangles of pixels can be read."""
+    """Protocol of an image, such as a large file, from which rectangles are read."""
 
     @property
     def size(self) -> Size:

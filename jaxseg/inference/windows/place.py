@@ -19,7 +19,7 @@ _SHARE = 4  # A band may take a quarter of the free memory.
 def chosen_place(place: Place, grid: Grid, classes: int) -> Place:
     """Returns where to hold the sums of the windows: "device", "host" or "file".
 
-    A choice of the user other than "auto" is returned unchanged.
+    If `place` is not "auto", it is returned unchanged.
 
     "auto" selects the memory of an accelerator if the sums need at most a quarter of
     what is free there, otherwise the memory of the host under the same condition,
@@ -28,7 +28,7 @@ def chosen_place(place: Place, grid: Grid, classes: int) -> Place:
     of logits, and "auto" selects the host.
 
     Args:
-      place: The choice of the user.
+      place: The choice of the user: "auto", "device", "host" or "file".
       grid: The windows of the image.
       classes: The number of classes.
     """
@@ -45,7 +45,7 @@ def chosen_place(place: Place, grid: Grid, classes: int) -> Place:
 def new_band(
     place: Place, grid: Grid, *, folder: Path | None = None
 ) -> HostBand | DeviceBand:
-    """Creates an empty band: rows of the result, to which window outputs are added.
+    """Creates an empty array of rows (a band), to which window outputs are added.
 
     Args:
       place: Where the band is held: "device", "host" or "file".

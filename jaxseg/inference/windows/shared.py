@@ -41,12 +41,12 @@ class Shared:
 def shared(
     function: Callable[[Any, Any], jax.Array], variables: Any, *, devices: int
 ) -> Shared:
-    """Compiles a function of variables and a batch for several devices.
+    """Returns a function of a batch that several devices compute together.
 
     Args:
-      function: A function of the variables and a batch [B, ...] to outputs [B, ...].
-      variables: The variables, which are copied to every device.
-      devices: The number of local devices.
+      function: A function from the variables and a batch [B, ...] to outputs [B, ...].
+      variables: The variables of the network, which are copied to every device.
+      devices: The number of devices of this process to use.
 
     Raises:
       ValueError: If `devices` exceeds the number of local devices.

@@ -29,13 +29,13 @@ class Rows(NamedTuple):
 
 
 class Band(Protocol):
-    """Protocol of an accumulator for rows to which later windows still contribute."""
+    """Protocol of an array of rows to which the outputs of windows are added."""
 
     def add(self, values: Any, places: Sequence[Place]) -> None:
-        """Adds the outputs [B, h, w, ...] of those windows that `places` states."""
+        """Adds the outputs [B, h, w, ...] of the windows that `places` lists."""
 
     def take(self, first: int, last: int) -> Any:
-        """Returns the finished rows `first` to `last - 1` of the result."""
+        """Returns the finished rows `first` to `last - 1`, [n, W, ...]."""
 
     def drop(self, row: int) -> None:
         """Removes the rows before `row` from memory to make room for later ones."""
@@ -54,7 +54,7 @@ def stream(
       band: An empty band, in which the outputs of the windows are combined.
       batch: The number of windows in a call of `run`. If the last batch has fewer
         windows, it is filled with copies of its last window.
-      start: The number of rows at the top that need not be computed.
+      start: The index of the first row of the image that is yielded.
 
     Yields:
       Rows from `start` on, in groups of at most 32, each row once.

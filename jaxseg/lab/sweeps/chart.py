@@ -19,12 +19,14 @@ TITLES = {
 def seeds_chart(
     scores: Mapping[str, Sequence[float]], axis: Axis | None, metric: str
 ) -> tuple[charts.Chart, charts.Layout]:
-    """Returns a chart with a dot for the score of every run, and its layout.
+    """Returns a chart with a dot for the score of every run, and the chart's layout.
 
-    A run trains one configuration with one seed.
+    A run trains one configuration with one seed. The layout contains the width and the
+    height of the chart in inches.
 
     Args:
-      scores: For each configuration by name, the score of each seed.
+      scores: A dictionary from the name of each configuration to the scores of its
+        seeds.
       axis: The label of the x axis and the position of each configuration on it. None
         draws one row of dots for each configuration.
       metric: The name of the score.

@@ -23,9 +23,9 @@ def load_configs(
       variant: The name of the dictionary.
 
     Returns:
-      The configurations by name, and the x axis of the figure: its label, and the
-      position of each configuration. The axis is None if the file defines no `axis`
-      with all positions.
+      A dictionary from names to configurations, and the x axis of the figure: its
+      label, and a dictionary from names to positions. The axis is None unless the file
+      defines a dictionary `axis` with the position of every configuration.
 
     Raises:
       ValueError: If the file is missing, fails, or defines no such dictionary.

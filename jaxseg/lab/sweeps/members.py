@@ -33,9 +33,10 @@ class Run:
         return self.config.train.seed
 
     def scores(self) -> dict[str, Any] | None:
-        """Returns the scores of the last evaluation, or None if the run is unfinished.
+        """Returns a dictionary of the scores of the last evaluation.
 
-        They are read from metrics.jsonl in the folder of the run.
+        The result is None if the run is unfinished. The scores are read from
+        metrics.jsonl in the folder of the run.
         """
         if not (self.folder / METRICS).is_file():
             return None
@@ -50,7 +51,7 @@ class Run:
 
 
 def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> list[Run]:
-    """Returns a run for every configuration and seed.
+    """Returns a list with a run for every configuration and seed.
 
     The runs of all configurations with the first seed come first, then those with the
     second seed, and so on.

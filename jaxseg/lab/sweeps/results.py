@@ -76,7 +76,7 @@ def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
 def write_scores(
     runs: list[Run], folder: Path, metric: str, command: str
 ) -> dict[str, list[float]]:
-    """Writes results.jsonl, and returns the scores of the seeds of each configuration.
+    """Writes results.jsonl, and returns one score for each configuration and seed.
 
     Returns:
       A dictionary from the name of the configuration to one value of `metric` for each
@@ -114,12 +114,13 @@ def draw(scores: dict[str, list[float]], axis: Axis | None, metric: str) -> byte
     """Draws a figure with a dot for the score of every seed.
 
     Args:
-      scores: For each configuration by name, the score of each seed.
+      scores: A dictionary from the name of each configuration to the scores of its
+        seeds.
       axis: The label of the x axis and the position of each configuration on it. None
         draws one row of dots for each configuration.
       metric: The name of the score.
 
     Returns:
-      A PNG file.
+      The bytes of a PNG file.
     """
     return charts.png(*seeds_chart(scores, axis, metric))

@@ -30,7 +30,7 @@ def run_sweep(
       say: A function that is called with lines of text about the progress.
 
     Returns:
-      The table of the scores, and the runs that failed.
+      A table with the scores of each configuration, and a list of the runs that failed.
 
     Raises:
       ValueError: If a folder contains a run with another configuration, or the score of
