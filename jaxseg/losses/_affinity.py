@@ -71,7 +71,7 @@ def affinity(
       axis_name: The axis of pmap over which entries are counted.
 
     Returns:
-      The loss and its weight in the mean, each [B, h, w].
+      The loss of each compared pixel and its weight in the mean, each [B, h, w].
 
     Raises:
       ValueError: If the shapes do not match or an option is out of range.

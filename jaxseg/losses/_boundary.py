@@ -29,8 +29,8 @@ def boundary(
       void: The ignore index.
 
     Returns:
-      The loss in pixels and its weight in the mean, each [B, H, W]. Void pixels have
-      weight 0.
+      The loss of each pixel, in units of pixels, and its weight in the mean, each
+      [B, H, W]. Void pixels have weight 0.
     """
     mask.check_shapes(logits, label)
     count = logits.shape[-1]

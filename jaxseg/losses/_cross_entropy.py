@@ -100,7 +100,7 @@ def cross_entropy(
         class weights of the labeled pixels, as in PyTorch.
 
     Returns:
-      The loss and its weight in the mean, each float32 [B, H, W].
+      The loss of each pixel and its weight in the mean, each float32 [B, H, W].
 
     Raises:
       ValueError: If the shapes do not match or an option is out of range.

@@ -32,7 +32,7 @@ def dual_task(
     gumbel: bool = True,
     step: jax.Array | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the difference in strength between predicted and true class boundaries.
+    """Computes how much predicted class boundaries differ in strength from true ones.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -45,7 +45,7 @@ def dual_task(
       step: The training step, which seeds the sampling. None turns the sampling off.
 
     Returns:
-      The loss and its weight in the mean, each [B, H, W, K].
+      The loss of each pixel and class, and its weight in the mean, each [B, H, W, K].
     """
     check_shapes(logits, label)
     logits, classes = logits.astype(jnp.float32), logits.shape[-1]
@@ -155,7 +155,7 @@ def edge_attention(
       void: The ignore index.
 
     Returns:
-      The loss and its weight in the mean, each [B, H, W].
+      The loss of each pixel and its weight in the mean, each [B, H, W].
     """
     value, weight = image_weighted_cross_entropy(logits, label, void=void)
     inside = jax.nn.sigmoid(edge[..., 0].astype(jnp.float32)) > threshold
@@ -170,7 +170,7 @@ def image_weighted_cross_entropy(
     The weight of a class in an image is that of `image_class_weights`.
 
     Returns:
-      The loss and its weight in the mean, each [B, H, W].
+      The loss of each pixel and its weight in the mean, each [B, H, W].
     """
     value, weight = cross_entropy(logits, label, void=void)
     weights = image_class_weights(label, logits.shape[-1], void=void)

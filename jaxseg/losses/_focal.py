@@ -34,7 +34,7 @@ def focal(
       class_weights: [K], the paper's alpha.
 
     Returns:
-      The loss and its weight in the mean, each [B, H, W].
+      The loss of each pixel and its weight in the mean, each [B, H, W].
 
     Raises:
       ValueError: If the shapes do not match or gamma is negative.

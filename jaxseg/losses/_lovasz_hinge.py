@@ -39,7 +39,8 @@ def lovasz_hinge(
         devices. Without it, each device computes the loss of its own pixels.
 
     Returns:
-      The loss and its weight in the mean, each [B, K] with `per_image` or else [K].
+      The loss of each class and its weight in the mean, each [B, K] with `per_image` or
+      else [K].
 
     Raises:
       ValueError: If the shapes do not match.

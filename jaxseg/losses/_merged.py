@@ -44,7 +44,7 @@ def member_table(merged: Merged, num_classes: int) -> np.ndarray:
 
 
 def members_of(label: jax.Array, merged: Merged, num_classes: int) -> jax.Array:
-    """Returns the classes for which the label of each pixel stands.
+    """Returns for each pixel which classes its label stands for, booleans [..., K].
 
     Args:
       label: Integers of any shape, 0 to K + G - 1, or other values.
@@ -52,7 +52,8 @@ def members_of(label: jax.Array, merged: Merged, num_classes: int) -> jax.Array:
       num_classes: The number of classes K.
 
     Returns:
-      Booleans [..., K]. They are all False where the label is out of range.
+      Entry k of a pixel is True if the label stands for class k. All entries are False
+      where the label is out of range.
     """
     table = jnp.asarray(member_table(merged, num_classes))
     known = (label >= 0) & (label < len(table))

@@ -32,10 +32,10 @@ class Objectives:
     l1: float
 
     def discriminator(self, real: jax.Array, fake: jax.Array) -> dict[str, Term]:
-        """Returns the loss terms of the discriminator.
+        """Returns the loss terms of the discriminator, in the form of `generator`.
 
-        The two terms are the binary cross entropies of the true and of the generated
-        pictures, each multiplied by 1/2 as in the paper.
+        The two terms, "real" and "fake", are the binary cross entropies of the true and
+        of the generated pictures, each multiplied by 1/2 as in the paper.
 
         Args:
           real: Logits [B, h, w] of the true pictures.
@@ -54,13 +54,15 @@ class Objectives:
     ) -> dict[str, Term]:
         """Returns the loss terms of the generator.
 
-        They are the binary cross entropy of the discriminator's logits with the target
-        "real", and the absolute error of the generated picture.
+        The result is a dictionary from the name of each term to a triple: the loss of
+        each patch or pixel, its weight in the mean, and the coefficient of the term.
+        "adversarial" is the binary cross entropy of the discriminator's logits with the
+        target "real", and "l1" is the absolute error of the generated picture.
 
         Args:
           picture: The generated picture [B, H, W, T], from -1 to 1.
-          batch: "target", the true picture of the same shape, and "known", booleans
-            [B, H, W].
+          batch: A dictionary with "target", the true picture of the same shape, and
+            "known", booleans [B, H, W], which are False at pixels that do not count.
           judged: The discriminator's logits [B, h, w] of the generated picture, or None
             without a discriminator.
         """
@@ -80,7 +82,7 @@ def is_adversarial(config: LossConfig) -> bool:
 
 
 def build_adversarial(config: LossConfig) -> Objectives:
-    """Builds the objectives of generator and discriminator from a configuration.
+    """Returns the losses of generator and discriminator that a configuration selects.
 
     `LossConfig("adversarial", additional=(("l1", 100.0),))` is the objective of
     the paper.

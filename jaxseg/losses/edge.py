@@ -65,7 +65,7 @@ def edge_cross_entropy(
         counts its own.
 
     Returns:
-      The loss and its weight in the mean, each float32 [B, H, W].
+      The loss of each pixel and its weight in the mean, each float32 [B, H, W].
 
     Raises:
       ValueError: If the shapes do not match.

@@ -28,11 +28,11 @@ class LossFamily:
     """Contains the losses for softmax or for sigmoid outputs, and their arguments.
 
     Attributes:
-      losses: The losses of the logits by the name of the loss.
-      outputs: The losses of other outputs of the network by the name of the loss.
+      losses: A dictionary from names to the losses of the logits.
+      outputs: A dictionary from names to the losses of other outputs of the network.
       targets: A function that maps a batch to the arguments that a loss takes after the
         logits, such as the labels.
-      fixed: The keyword arguments that all losses take.
+      fixed: The keyword arguments that are passed to every loss.
     """
 
     losses: Mapping[str, Loss]
@@ -64,10 +64,12 @@ def family_of(form: OutputForm, void: int) -> LossFamily:
 def positive_weights(
     class_weights: Sequence[float] | None, form: OutputForm
 ) -> tuple[float, ...] | None:
-    """Returns for each sigmoid logit the weight of pixels in which its class occurs.
+    """Returns one weight for each sigmoid logit, or None without class weights.
 
-    In a binary task, it is the weight of the object divided by the weight of the
-    background. In a multi-label task, the weight of a class is its class weight.
+    The loss of a logit is multiplied by its weight at the pixels in which its class
+    occurs. In a binary task, the weight is the class weight of the object divided by
+    that of the background. In a multi-label task, it is the class weight. For softmax
+    outputs, the result is None.
 
     Args:
       class_weights: The weight of each class, or None.

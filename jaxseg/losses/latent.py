@@ -22,7 +22,7 @@ def latent_kl(
       void: The ignore index.
 
     Returns:
-      The loss and its weight in the mean, each float32 [B].
+      The loss of each image and its weight in the mean, each float32 [B].
 
     Raises:
       ValueError: If the shapes do not match.

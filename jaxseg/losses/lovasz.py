@@ -38,7 +38,8 @@ def lovasz_softmax(
         devices. Without it, each device computes the loss of its own pixels.
 
     Returns:
-      The loss and its weight in the mean, each [B, K] with `per_image` or else [K].
+      The loss of each class and its weight in the mean, each [B, K] with `per_image` or
+      else [K].
     """
     mask.check_shapes(logits, label)
     batch, _, _, count = logits.shape

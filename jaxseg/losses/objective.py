@@ -34,8 +34,9 @@ class Objective:
         factor of that mean in the total loss.
       coupled: The names of those losses of the logits in which the loss of one example
         depends on the other examples of the batch.
-      coupled_outputs: The losses of other outputs for which this is the case. They
-        count only if the network has these outputs.
+      coupled_outputs: The losses of outputs other than the logits in which the loss of
+        one example depends on the other examples. Such a loss counts only if the
+        network has the output.
     """
 
     terms: LossFn
@@ -52,7 +53,7 @@ class Objective:
         Gradient accumulation can then sum the losses of the micro-batches.
 
         Args:
-          outputs: The outputs of the network by name, of which only the names count.
+          outputs: A dictionary of the outputs of the network. Only its keys are read.
         """
         coupled = any(record.found_in(outputs) for record in self.coupled_outputs)
         return not self.coupled and not coupled
@@ -86,8 +87,8 @@ def build_objective(
       void: The ignore index.
       axis_name: The axis of pmap. Losses that sum over the batch then sum over all
         devices.
-      merged: For each label K + g that leaves the class open, the classes that the
-        pixel may have, see `cross_entropy`.
+      merged: For each label K + g that stands for any of several classes, the indices
+        of these classes, see `cross_entropy`.
       form: Whether the network has softmax or sigmoid outputs, and for which task.
 
     Raises:

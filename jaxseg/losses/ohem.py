@@ -44,8 +44,8 @@ def ohem_cross_entropy(
       axis_name: The axis of pmap over whose devices the pixels are ranked.
 
     Returns:
-      The loss and its weight in the mean, each [B, H, W]. The weight is 1 at kept
-      pixels and 0 elsewhere.
+      The loss of each pixel and its weight in the mean, each [B, H, W]. The weight is 1
+      at kept pixels and 0 elsewhere.
 
     Raises:
       ValueError: If the shapes do not match or an option is out of range.
@@ -95,8 +95,8 @@ def top_k_cross_entropy(
       axis_name: The axis of pmap over whose devices the pixels are ranked.
 
     Returns:
-      The loss and its weight in the mean, each [B, H, W]. The weight is 1 at kept
-      pixels and 0 elsewhere.
+      The loss of each pixel and its weight in the mean, each [B, H, W]. The weight is 1
+      at kept pixels and 0 elsewhere.
 
     Raises:
       ValueError: If the shapes do not match or an option is out of range.

@@ -19,7 +19,8 @@ def presence_cross_entropy(
       void: The ignore index. An image that is entirely void has weight 0.
 
     Returns:
-      The loss and its weight in the mean, each float32 [B, K].
+      The loss of each image and class, and its weight in the mean, each float32
+      [B, K].
 
     Raises:
       ValueError: If the shapes do not match.

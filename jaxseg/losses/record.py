@@ -36,9 +36,10 @@ class Loss:
 
     Attributes:
       function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value and
-        a weight of one shape, without reducing them. The function of a loss for sigmoid
-        outputs takes (logits [B, H, W, K], target [B, H, W, K], known [B, H, W], *,
-        ...) instead: which classes are present, and which pixels count.
+        a weight of equal shapes, whose mean is not yet taken. The function of a loss
+        for sigmoid outputs takes (logits [B, H, W, K], target [B, H, W, K], known [B,
+        H, W], *, ...) instead, where `target` states which classes are present and
+        `known` which pixels count.
       couples_examples: Whether the loss of one example depends on the other examples of
         the batch, for example because it ranks the pixels of the batch. Gradient
         accumulation treats such losses differently. If this depends on the options of
@@ -110,7 +111,7 @@ class OutputLoss:
             )
 
     def settings(self, config: LossConfig) -> dict[str, Any]:
-        """Returns the arguments that a configuration sets for the loss, by name."""
+        """Returns a dictionary of the arguments that a configuration sets."""
         return {key: getattr(config, field) for key, field in self.options}
 
     def factor(self, config: LossConfig) -> float:
@@ -123,13 +124,10 @@ class OutputLoss:
         return self.coefficient
 
     def found_in(self, outputs: Iterable[str]) -> list[str]:
-        """Selects from the outputs of a network those to which the loss applies.
+        """Returns the names of the outputs to which the loss applies, in a sorted list.
 
         Args:
           outputs: The names of all outputs of the network.
-
-        Returns:
-          The names of the selected outputs, sorted.
         """
         if not self.output.endswith("*"):
             return [name for name in outputs if name == self.output]

@@ -61,13 +61,14 @@ def total_loss(
     *,
     weights: Mapping[str, jax.Array] | None = None,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Returns the total loss and the weighted mean of each term, by name.
+    """Returns the total loss, and a dictionary with the weighted mean of each term.
 
     The total loss is the sum of coefficient * weighted mean over all terms. With
     `axis_name`, all results are contributions of this device (see `weighted_mean`).
 
     Args:
-      terms: Value, weight and coefficient of each term.
+      terms: A dictionary from the name of each term to its value, its weight and its
+        coefficient.
       axis_name: The axis of pmap, or None.
       weights: The number by which the weighted sum of each term is divided, if `terms`
         belong to only a part of the batch: the total weight of the term in the global

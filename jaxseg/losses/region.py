@@ -54,7 +54,8 @@ def dice(
       axis_name: The axis of pmap. With it, sums over the batch include all devices.
 
     Returns:
-      The loss and its weight in the mean, each [B, K] or, with `per_image=False`, [K].
+      The loss of each class and its weight in the mean, each [B, K] or, with
+      `per_image=False`, [K].
     """
     sums = overlaps(logits, label, void, per_image, axis_name)
     return _masked(dice_value(sums, smooth), sums[2], classes)
@@ -113,7 +114,8 @@ def tversky(
       axis_name: See `dice`.
 
     Returns:
-      The loss and its weight in the mean, each [B, K] or, with `per_image=False`, [K].
+      The loss of each class and its weight in the mean, each [B, K] or, with
+      `per_image=False`, [K].
     """
     sums = overlaps(logits, label, void, per_image, axis_name)
     value = tversky_value(sums, alpha=alpha, beta=beta, gamma=gamma, smooth=smooth)
@@ -198,13 +200,14 @@ def overlaps(
 
 
 def class_weight(target_sum: jax.Array, classes: Classes) -> jax.Array:
-    """Returns the weights that turn a weighted sum over classes into a mean.
+    """Returns the weight of each class in the mean over classes, [B, K] or [K].
 
     The weights of the chosen classes are equal and sum to 1. Other weights are 0.
 
     Args:
       target_sum: Number of labeled pixels of each class, [B, K] or [K].
-      classes: The choice of classes, "present" or "all", see `dice`.
+      classes: "present" chooses the classes that occur in the labels, "all" chooses all
+        classes.
     """
     if classes not in ("present", "all"):
         raise ValueError(

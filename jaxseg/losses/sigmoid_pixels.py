@@ -30,8 +30,8 @@ def binary_cross_entropy(
         multiplied by the weight of the class, as by `pos_weight` in PyTorch.
 
     Returns:
-      The loss and its weight in the mean, each float32 [B, H, W, K]. The mean is over
-      labeled pixels and classes.
+      The loss of each pixel and class, and its weight in the mean, each float32
+      [B, H, W, K]. The mean is over labeled pixels and classes.
 
     Raises:
       ValueError: If the shapes do not match.
@@ -64,7 +64,8 @@ def binary_focal(
       positive_weights: See `binary_cross_entropy`.
 
     Returns:
-      The loss and its weight in the mean, each float32 [B, H, W, K].
+      The loss of each pixel and class, and its weight in the mean, each float32
+      [B, H, W, K].
 
     Raises:
       ValueError: If the shapes do not match or gamma is negative.

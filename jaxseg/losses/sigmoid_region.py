@@ -43,7 +43,8 @@ def binary_dice(
       axis_name: The axis of pmap. With it, sums over the batch include all devices.
 
     Returns:
-      The loss and its weight in the mean, each [B, K] or, with `per_image=False`, [K].
+      The loss of each class and its weight in the mean, each [B, K] or, with
+      `per_image=False`, [K].
     """
     sums, pixels = _overlaps(logits, target, known, per_image, axis_name)
     return _chosen(region.dice_value(sums, smooth), sums[2], pixels, classes)
@@ -96,12 +97,15 @@ def binary_tversky(
 def sigmoid_class_weight(
     target_sum: jax.Array, pixels: jax.Array, classes: Classes
 ) -> jax.Array:
-    """Returns the weights that turn a weighted sum over classes into a mean.
+    """Returns the weight of each class in the mean over classes, [B, K] or [K].
+
+    The weights of the chosen classes are equal and sum to 1. Other weights are 0.
 
     Args:
       target_sum: The number of labeled pixels with each class, [B, K] or [K].
       pixels: The number of labeled pixels, [B, 1] or [1].
-      classes: The choice of classes, "present" or "all", see `dice`.
+      classes: "present" chooses the classes that occur in the labels, "all" chooses all
+        classes.
 
     Raises:
       ValueError: If the choice is unknown.

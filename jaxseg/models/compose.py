@@ -12,7 +12,8 @@ class EncoderDecoder(nn.Module):
     """Computes head(backbone(image)) and resizes the logits bilinearly to the image.
 
     Attributes:
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       head: Maps a pyramid to logits [B, h, w, K].
       aux_head: Maps one level to auxiliary logits [B, h, w, K] for training (PSPNet,
         arXiv 1612.01105, section 3.3). It is always applied; under jit, XLA removes it

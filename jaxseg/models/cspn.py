@@ -108,7 +108,8 @@ def cspn_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       steps: Number of propagation steps.
       absolute: See `jaxseg.ops.propagate.cspn_kernel`.
       read: See `jaxseg.ops.propagate.cspn_kernel`.

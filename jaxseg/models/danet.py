@@ -48,7 +48,8 @@ def danet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       variant: How the channel attention is computed. "paper" takes the softmax of the
         similarity. "release" takes that of the negated similarity, as published
         checkpoints require.

@@ -30,7 +30,8 @@ def deeplabv1(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       output_stride: Output stride of c5, by which the default rate is scaled.
       rate: Atrous rate of fc6; None takes 96 / output_stride.
       kernel: Kernel size of fc6.

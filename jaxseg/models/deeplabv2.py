@@ -42,7 +42,8 @@ class MultiScale(nn.Module):
     The paper weights all four by 1, so set the auxiliary weight to 1.
 
     Attributes:
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       head: Maps a pyramid to logits.
       scales: Scales of the image. The first one sets the resolution of the maximum.
       align_corners: Whether the resizing of logits aligns corners.
@@ -102,7 +103,7 @@ def deeplabv2(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid with c5.
+      backbone: Maps an image to a dictionary of feature maps that contains "c5".
       output_stride: Output stride of c5, by which the default rates are scaled.
       rates: Atrous rates. None takes (6, 12, 18, 24) at output stride 8, scaled in
         inverse proportion to the output stride. () gives a single 1x1 classifier.

@@ -41,7 +41,7 @@ def deeplabv3(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid with c5.
+      backbone: Maps an image to a dictionary of feature maps that contains "c5".
       output_stride: Output stride of c5, by which the default rates are scaled.
       rates: Atrous rates of the ASPP; None takes (6, 12, 18) at output stride 16,
         scaled in inverse proportion to the stride.
@@ -116,7 +116,7 @@ def deeplabv3_cascade(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid with c5. The stride of c5 must be
+      backbone: Maps an image to a dictionary of feature maps that contains "c5". The stride of c5 must be
         `output_stride` or 32, whichever is smaller.
       cascade: Number of blocks after block 4.
       output_stride: 8 to 256.

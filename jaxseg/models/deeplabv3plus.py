@@ -37,7 +37,8 @@ def deeplabv3plus(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       output_stride: Output stride of c5, by which the default rates are scaled.
       rates: Atrous rates of the ASPP; None takes (6, 12, 18) at output stride 16,
         scaled in inverse proportion to the stride.

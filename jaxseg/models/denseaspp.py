@@ -37,7 +37,8 @@ def denseaspp(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       rates: Atrous rates of the branches.
       widths: Channels of the 1x1 and of the 3x3 convolution of a branch.
       align_corners: Whether the final resizing aligns corners.

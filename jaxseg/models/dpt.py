@@ -33,7 +33,8 @@ def dpt(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       features: See `DPTHead`.
       widths: See `DPTHead`.
       readout: See `DPTHead`. "add" and "project" need a `ViT` with a class token.

@@ -23,7 +23,8 @@ def duc(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       rates: Atrous rates of the head.
       cell: Upsampling factor of the head.
       order: Channel order of the head, see `DUCHead`.

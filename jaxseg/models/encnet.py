@@ -22,7 +22,8 @@ def encnet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       features: Number of channels of the head.
       codewords: Number of codewords.
       aux: Whether an auxiliary FCN head reads c4.

@@ -45,7 +45,8 @@ def fastfcn(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       head: "fcn", "psp" (PSPNet), "deeplabv3" or "enc" (EncNet).
       rates: Atrous rates of the DeepLab v3 head.
       jpu_rates: Atrous rates of the JPU.

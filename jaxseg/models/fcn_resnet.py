@@ -33,7 +33,8 @@ def fcn(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       convs: See `FCNHead`.
       join: See `FCNHead`.
       head_rate: Atrous rate of the heads.

@@ -29,7 +29,8 @@ def gcu(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       features: Number of channels of the map that the units read. The auxiliary head
         has half as many.
       vertices: Number of graph nodes of each unit.

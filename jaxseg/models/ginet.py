@@ -60,7 +60,8 @@ def ginet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       features: Number of channels of the JPU's branches and of the head. The auxiliary
         head has half as many.
       nodes: Number of nodes of the visual graph: 84 in PaddleSeg, 64 in the paper.

@@ -26,7 +26,8 @@ def hrnetv2(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       align_corners: Whether the head and the final resizing align corners.
       head_kernel: Kernel size of the head: 1 for the authors and MMSegmentation.
       head_bias: Whether the head has a bias: True for the authors, False for

@@ -34,7 +34,8 @@ def linear(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       levels: The levels that the head reads. The authors' second protocol concatenates
         the last four layers of a ViT: `levels=("c2", "c3", "c4", "c5")` on a backbone
         with the option `taps=(8, 9, 10, 11)`.

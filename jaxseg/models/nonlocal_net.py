@@ -26,7 +26,8 @@ def nonlocal_net(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       mode: See `jaxseg.nn.attention.NonLocal`.
       use_scale: Whether to divide the attention scores by the square root of the number
         of channels of a query. MMSegmentation does so by default, the paper does not.

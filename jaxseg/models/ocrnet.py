@@ -23,7 +23,8 @@ class OCRNet(nn.Module):
     """Predicts coarse logits and refines them with object context.
 
     Attributes:
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       region_head: Predicts the coarse logits.
       head: Predicts the refined logits.
       levels: The levels that are concatenated as input of the heads.
@@ -117,7 +118,8 @@ def hrnetv2_ocr(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       features: Number of channels of the pixel features.
       key_features: Number of channels of queries and keys.
       bias: Whether the 3x3 convolution and the region head have a bias. MMSegmentation

@@ -42,7 +42,8 @@ def pspnet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       bins: For each branch of the pyramid, the number b of its b x b cells.
       features: Number of channels of each branch of the pyramid.
       aux: Whether there is an auxiliary head on c4.

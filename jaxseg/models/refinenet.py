@@ -25,7 +25,8 @@ def refinenet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       stages: Number of stages of chained residual pooling: 4 in the released code, 2 in
         the figure of the paper.
       features: Number of channels of the decoder at c2 to c4. At c5 it has 2 * features

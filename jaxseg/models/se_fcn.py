@@ -41,7 +41,8 @@ def se_fcn_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       features: Number of channels of the head. The auxiliary head has half as many.
       style: See `BlockConfig`.
     """

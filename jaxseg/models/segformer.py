@@ -26,7 +26,8 @@ def segformer(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       features: See `SegFormerHead`.
       variant: "author" or "mmseg", see `SegFormerHead`.
       dropout: Dropout rate before the classifier.

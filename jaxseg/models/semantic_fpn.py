@@ -23,7 +23,8 @@ def semantic_fpn(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       variant: "mmseg" or "smp", see `jaxseg.heads.semantic_fpn`.
       dropout: Dropout rate before the classifier; None takes 0.1 for "mmseg" and 0.2
         for "smp".

@@ -124,7 +124,8 @@ def setr_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       decoder: "naive" or "pup".
       variant: See `setr_naive`.
       features: Number of channels of the convolutions.
@@ -187,7 +188,8 @@ def setr_mla_on(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       levels: The names of the maps, from the first to the last layer.
       variant: See `setr_naive`.
       features: Number of channels of the neck. The head has half as many.

@@ -21,7 +21,8 @@ class UNetEncoder(nn.Module):
     """Applies a backbone and a U-Net head, whose logits have the size of the image.
 
     Attributes:
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       head: Maps the pyramid and the image, as level c0, to logits.
       aux_presence: Maps the pyramid to logits [B, K] that say which classes occur in
         the image, for training.

@@ -37,7 +37,8 @@ def upernet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of feature maps.
+      backbone: Maps an image to a dictionary of feature maps, named after their stages,
+        such as "c4" and "c5".
       variant: "mmseg" for the head of MMSegmentation, or "smp" for that of
         segmentation_models.pytorch. The latter normalizes each level, has neither
         dropout nor an auxiliary head, and aligns corners when it resizes the logits.
