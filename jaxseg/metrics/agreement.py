@@ -26,8 +26,9 @@ def agreement_scores(matrix: np.ndarray) -> dict[str, Any]:
         predictions.
 
     Returns:
-      "cohen_kappa"; "specificity_per_class", float64 [K], which is nan for a class that
-      occurs neither in the labels nor in the predictions; and "specificity", its mean.
+      A dictionary with "cohen_kappa"; "specificity_per_class", float64 [K], which is
+      nan for a class that occurs neither in the labels nor in the predictions; and
+      "specificity", the mean of its values that are not nan.
 
     Raises:
       ValueError: If the matrix contains numbers that cannot be pixel counts.

@@ -32,10 +32,11 @@ class Intervals(NamedTuple):
     """Contains the bootstrap intervals of the scores of a split.
 
     Attributes:
-      low: The lower ends of the intervals by the name of the score. Each is a number,
-        or an array [K] for a score of each class.
+      low: A dictionary from the name of each score to the lower end of its interval,
+        which is a number, or an array [K] for a score of each class.
       high: The upper ends of the intervals, in the same form as `low`.
-      undefined: For each score, the number of replicates in which it is not defined.
+      undefined: A dictionary from the name of each score to the number of replicates in
+        which it is not defined.
       replicates: The number of replicates.
       level: The confidence level of the intervals, such as 0.95.
     """
@@ -56,7 +57,10 @@ def bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> Intervals:
-    """Computes intervals of the pixel accuracy, the mean IoU and the IoU of classes.
+    """Computes bootstrap intervals of pixel accuracy, mean IoU and the IoU of classes.
+
+    A replicate draws as many images as there are, with replacement, and computes the
+    scores of the summed confusion matrices.
 
     Args:
       images: The confusion matrices of the images, in the order of the split.

@@ -25,13 +25,13 @@ def scores_by_dataset(
     Args:
       matrix: Integers [J + 1, J] with the classes of all datasets one after the other,
         and the void row last.
-      blocks: The rows of the matrix that are the classes of each dataset, by the name
-        of the dataset.
+      blocks: A dictionary from the name of each dataset to the slice of rows of the
+        matrix that are its classes.
 
     Returns:
-      All results of `scores` for each dataset, with names such as "streets/mean_iou",
-      and the mean of `mean_iou` and of the other single scores over the datasets that
-      have labeled pixels.
+      A dictionary with all results of `scores` for each dataset, under names such as
+      "streets/mean_iou", and with the mean of `mean_iou` and of the other single scores
+      over the datasets that have labeled pixels.
 
     Raises:
       ValueError: If `scores` refuses the counts of a dataset.
@@ -50,9 +50,10 @@ def scores_by_dataset(
 
 
 def scores_of(values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Selects the scores of one dataset from the result of `scores_by_dataset`.
+    """Returns a dictionary of the scores of one dataset.
 
-    The names of the returned scores do not contain the name of the dataset.
+    It selects them from the result of `scores_by_dataset`. Their names, such as
+    "mean_iou", no longer begin with the name of the dataset.
     """
     start = f"{name}/"
     return {

@@ -21,12 +21,12 @@ def category_scores(
     Args:
       matrix: Integers [K + 1, K]; rows are labels with the void row last, columns are
         predictions.
-      categories: The classes of each category, by its name. Each class belongs to one
-        category.
+      categories: A dictionary from the name of each category to the indices of its
+        classes. Each class belongs to one category.
 
     Returns:
-      "category_iou", the mean over the categories that occur, and "category_iou/NAME"
-      for each category.
+      A dictionary with "category_iou", the mean IoU over the categories that occur, and
+      the IoU of each category under "category_iou/NAME".
 
     Raises:
       ValueError: If the categories do not contain each class once.

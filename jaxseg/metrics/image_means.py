@@ -29,8 +29,8 @@ def image_means(
       num_classes: The number of classes K.
 
     Returns:
-      The mean under `name`, and the mean of each class, float64 [K], under the name
-      with "_per_class".
+      A dictionary with the mean of the score over the images under `name`, and the mean
+      for each class, float64 [K], under the name with "_per_class".
 
     >>> image_means("dice", [([0, 1], [1.0, 0.5]), ([1], [0.25])], 3)["dice"]
     0.5

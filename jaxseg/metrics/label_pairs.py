@@ -49,7 +49,7 @@ class LabelPair:
     def boundaries(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns two masks of the boundary pixels of all classes, bool [H, W] each.
 
-        The first one is that of the label, the second one that of the prediction.
+        The first mask belongs to the label, the second one to the prediction.
         """
         return class_boundaries(self.label), class_boundaries(self.prediction)
 

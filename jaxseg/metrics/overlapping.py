@@ -50,10 +50,10 @@ def overlapping_scores(matrix: np.ndarray) -> dict[str, Any]:
         integers [2 K + 1, 2 K].
 
     Returns:
-      The scores of `jaxseg.metrics.scores`. Each array [K] scores the presence of the
-      classes, and each mean is over these values. `pixel_accuracy` is the fraction of
-      correct decisions over all pixels and classes. The further means are
-      `mean_precision` and `mean_recall`.
+      A dictionary with the scores of `jaxseg.metrics.scores`. Each array [K] scores the
+      presence of the classes, and each mean is over these values. `pixel_accuracy` is
+      the fraction of correct decisions over all pixels and classes. The dictionary also
+      contains the means `mean_precision` and `mean_recall`.
 
     Raises:
       ValueError: If the matrix has another shape, or entries that are not counts.

@@ -21,9 +21,9 @@ class ClassCounts(NamedTuple):
 
     Attributes:
       classes: The classes that occur in the label or in the prediction.
-      hits: The pixels whose label and prediction are this class.
-      label: The pixels with this label.
-      predicted: The pixels with this prediction.
+      hits: The number of pixels whose label and prediction are both the class.
+      label: The number of pixels whose label is the class.
+      predicted: The number of pixels whose prediction is the class.
     """
 
     classes: np.ndarray
@@ -54,9 +54,10 @@ def per_image_scores(images: list[ClassCounts], num_classes: int) -> dict[str, A
       num_classes: The number of classes K.
 
     Returns:
-      "image_dice" and "image_iou", the means over the images of the mean over the
-      classes that occur in an image, and for each class the means over the images in
-      which it occurs, "image_dice_per_class" and "image_iou_per_class", float64 [K].
+      A dictionary with "image_dice" and "image_iou", which are averaged over the
+      classes that occur in an image and then over the images, and
+      "image_dice_per_class" and "image_iou_per_class", float64 [K], which are averaged
+      over the images in which each class occurs.
     """
     dice = [(c, 2 * h / (t + p)) for c, h, t, p in images]
     iou = [(c, h / (t + p - h)) for c, h, t, p in images]

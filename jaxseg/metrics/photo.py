@@ -16,7 +16,8 @@ def picture_errors(made: jax.Array, true: jax.Array) -> dict[str, jax.Array]:
       true: The true pictures, [B, H, W, C], in the same range, such as -1 to 1.
 
     Returns:
-      "l1", the absolute error, and "mse", the squared error, each [B].
+      A dictionary with "l1", the mean absolute error of each picture, and "mse", the
+      mean squared error, each [B].
 
     Raises:
       ValueError: If the shapes differ or do not have four axes.

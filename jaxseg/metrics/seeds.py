@@ -11,10 +11,10 @@ class SeedSummary(NamedTuple):
     """Summarizes the scores that a configuration reached with several random seeds.
 
     Attributes:
-      name: The configuration.
-      seeds: Number of seeds.
-      mean: The mean score.
-      spread: The standard deviation, or None for one seed.
+      name: The name of the configuration.
+      seeds: The number of seeds.
+      mean: The mean score over the seeds.
+      spread: The standard deviation of the scores, or None for one seed.
       lowest: The lowest score.
       highest: The highest score.
     """
@@ -28,7 +28,7 @@ class SeedSummary(NamedTuple):
 
 
 def summarize_seeds(name: str, values: Sequence[float]) -> SeedSummary:
-    """Summarizes the scores that the seeds of one configuration reached.
+    """Returns the mean, spread and range of one configuration's scores over seeds.
 
     Args:
       name: The name of the configuration.

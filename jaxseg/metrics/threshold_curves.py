@@ -24,9 +24,9 @@ class BinCounts(NamedTuple):
     """Contains the number of pixels in each bin of probability that an image has.
 
     Attributes:
-      bins: The numbers of the bins, uint16 [n], sorted by probability.
-      positive: The pixels of the object in these bins, int32 [n].
-      negative: The pixels of the background in these bins, int32 [n].
+      bins: The indices of the bins, uint16 [n], in the order of the probabilities.
+      positive: The number of object pixels in each of these bins, int32 [n].
+      negative: The number of background pixels in each of these bins, int32 [n].
     """
 
     bins: np.ndarray
@@ -35,7 +35,7 @@ class BinCounts(NamedTuple):
 
 
 def probability_bins(probability: np.ndarray) -> np.ndarray:
-    """Returns the number of the bin of each probability.
+    """Returns the index of the bin that contains each probability.
 
     Args:
       probability: Float32 from 0 to 1.
@@ -86,11 +86,13 @@ def threshold_scores(images: list[BinCounts]) -> dict[str, Any]:
       images: The counts of the images, as `bin_counts` returns them.
 
     Returns:
-      "roc_auc", the area under the curve of the recall over the false positive rate,
-      with ties counted half, and "average_precision", sum (R_n - R_(n - 1)) P_n over
-      descending thresholds (both as in scikit-learn); "roc_curve", float64 [101], the
-      recall at the false positive rates 0, 0.01, ..., 1; and "precision_curve", the
-      largest precision at a recall of at least 0, 0.01, ..., 1. All are nan if the
+      A dictionary with "roc_auc", the area under the curve of the recall over the false
+      positive rate, with ties counted half; "average_precision", the sum of (R_n -
+      R_(n - 1)) P_n over descending thresholds, where R_n is the recall and P_n the
+      precision at threshold n (both areas are as in scikit-learn); "roc_curve", float64
+      [101], the recall at the false positive rates 0, 0.01, ..., 1; and
+      "precision_curve", float64 [101], the largest precision at a recall of at least 0,
+      0.01, ..., 1. All are nan if the
       labels contain only one of the two classes.
     """
     total = np.zeros((2, BINS), np.int64)

@@ -65,9 +65,7 @@ def inner_boundary_counts(pair: LabelPair, *, ratio: float = RATIO) -> InnerCoun
 
 
 def inner_boundary(classes: np.ndarray, reach: int) -> np.ndarray:
-    """Returns which pixels are near a pixel of another class, bool [H, W].
-
-    A pixel is also near another class if it is near the border of the image.
+    """Returns which pixels are near another class or the image border, bool [H, W].
 
     Args:
       classes: The class of each pixel, integers [H, W].
@@ -90,7 +88,7 @@ def boundary_iou_scores(images: list[InnerCounts], num_classes: int) -> dict:
       num_classes: The number of classes K.
 
     Returns:
-      "boundary_iou", the mean over the classes that occur, and
+      A dictionary with "boundary_iou", the mean over the classes that occur, and
       "boundary_iou_per_class", float64 [K].
     """
     both, either = np.zeros((2, num_classes), np.int64)

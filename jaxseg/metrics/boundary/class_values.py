@@ -27,7 +27,8 @@ class ClassValues(NamedTuple):
 
     Attributes:
       classes: The classes that occur in the image, integers [k].
-      values: The scores by name, float64 [k] each. A score is nan if it is undefined.
+      values: A dictionary from the name of each score to its value for each of these
+        classes, float64 [k]. A value is nan if it is undefined.
     """
 
     classes: np.ndarray
@@ -60,7 +61,8 @@ def surface_values(
 ) -> ClassValues:
     """Computes scores of the distances between boundaries for each class of one image.
 
-    `SURFACE` lists the names of these scores.
+    The scores are the Hausdorff distance, its 95th percentile, the average surface
+    distance and the normalized surface distance. `SURFACE` lists their names.
 
     Args:
       distances: The distances of each class, as `class_distances` yields them.
@@ -88,7 +90,8 @@ def mean_values(images: list[ClassValues], num_classes: int) -> dict[str, Any]:
       num_classes: The number of classes K.
 
     Returns:
-      The results of `jaxseg.metrics.image_means.image_means` for each score.
+      A dictionary that contains the mean of each score under the name of the score, and
+      the mean for each class, float64 [K], under the name with "_per_class".
     """
     result: dict[str, Any] = {}
     for name in images[0].values if images else ():

@@ -106,7 +106,11 @@ def contour_distances(
     Args:
       prediction: Where the object is predicted, bool [H, W].
       label: Where the object is, bool [H, W].
-      spacing: The height and the width of a pixel. Distances have their unit.
+      spacing: The height and the width of a pixel. Distances have the same unit.
+
+    Returns:
+      The distances of each contour to the other one, from which the methods of the
+      result compute scores.
 
     Raises:
       ValueError: If the shapes differ.

@@ -105,11 +105,13 @@ class BoundaryDistances:
 def class_distances(
     pair: LabelPair, spacing: Spacing = SQUARE
 ) -> Iterator[tuple[int, BoundaryDistances]]:
-    """Yields each class, and the distances between its true and predicted boundary.
+    """Yields for each class its index and the distances between its boundaries.
+
+    The distances are those between the true and the predicted boundary of the class.
 
     Args:
       pair: The label and the prediction.
-      spacing: The height and the width of a pixel. Distances have their unit.
+      spacing: The height and the width of a pixel. Distances have the same unit.
     """
     sides = []
     edges = pair.boundaries

@@ -16,9 +16,10 @@ STEPS = 500
 def fit_scaling(
     logits: np.ndarray, label: np.ndarray, method: Method = "temperature"
 ) -> LogitScaling:
-    """Fits a scaling of logits by the method L-BFGS, in float64 on the host.
+    """Returns the scaling of logits that makes the labels most likely.
 
-    It starts with the logits as they are, so equal data give an equal result.
+    The method L-BFGS fits it in float64 on the host. It starts without any scaling, so
+    equal data give an equal result.
 
     Args:
       logits: The logits at labeled pixels, [N, K], or [N, 1] for a binary task.
@@ -62,7 +63,9 @@ def fit_scaling(
 
 
 def log_loss(logits: np.ndarray, label: np.ndarray) -> tuple[float, np.ndarray]:
-    """Returns the mean of -log p of the labels, and its gradient in the logits.
+    """Returns the mean of -log p of the labels, and its gradient.
+
+    The gradient is with respect to the logits and has their shape.
 
     Args:
       logits: The logits, float64 [N, K].
