@@ -88,7 +88,10 @@ def check_name(name: str, backbone: str | None = None) -> None:
 
 
 def factory_of(name: str, backbone: str | None = None) -> Callable[..., nn.Module]:
-    """Returns the function that creates a network from keyword options.
+    """Returns the function that creates a network from its options.
+
+    The function of a family takes the number of classes, a backbone and keywords. That
+    of a network in `MODELS` takes the number of classes and keywords.
 
     Args:
       name: The name of a network, such as "deeplabv3plus_resnet50", or, with a

@@ -1,8 +1,8 @@
 """BiSeNet v1: a spatial path and a context path in parallel (arXiv 1808.00897).
 
 Where the paper leaves details open, the network follows the authors' code. Options
-select two well-known ports. The paper states parameter counts in "M", which means MiB
-of float32 values.
+select two well-known ports. The numbers of parameters in the paper, in "M", are not
+counts but the sizes of the float32 parameters in MiB.
 
 Differs: the logits are resized to the image. The authors' code enlarges them by the
 factors 8 and 16. Both give equal logits if height and width are multiples of 16.

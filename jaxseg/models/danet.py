@@ -51,8 +51,8 @@ def danet(
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
       variant: How the channel attention is computed. "paper" takes the softmax of the
-        similarity. "release" takes that of the negated similarity, as published
-        checkpoints require.
+        similarity. "release" takes the softmax of the negated similarity, as the
+        published checkpoints require.
       features: Number of channels of the head.
       align_corners: True in the authors' code, False in MMSegmentation.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.

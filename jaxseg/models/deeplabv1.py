@@ -61,9 +61,9 @@ def deeplabv1_vgg16(
 ) -> EncoderDecoder:
     """Creates DeepLab-LargeFOV (arXiv 1412.7062).
 
-    Its fc6 is 3x3 with 1024 channels at rate 12. The paper compares it with `kernel=4,
-    rate=4` (DeepLab), `kernel=4, rate=8` (-4x4) and `kernel=7, rate=4` (-7x7), each
-    with `features=4096`.
+    Its layer fc6 is a 3x3 convolution with 1024 channels at rate 12. The paper compares
+    it with DeepLab (`kernel=4, rate=4`), DeepLab-4x4 (`kernel=4, rate=8`) and
+    DeepLab-7x7 (`kernel=7, rate=4`), each with `features=4096`.
 
     Args:
       num_classes: Number of classes.

@@ -116,8 +116,8 @@ def deeplabv3_cascade(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a dictionary of feature maps that contains "c5". The stride of c5 must be
-        `output_stride` or 32, whichever is smaller.
+      backbone: Maps an image to a dictionary of feature maps that contains "c5". Its
+        stride must be `output_stride` or 32, whichever is smaller.
       cascade: Number of blocks after block 4.
       output_stride: 8 to 256.
       multi_grid: Factors on the rates of the units of a block.

@@ -42,8 +42,7 @@ def deeplabv3plus(
       output_stride: Output stride of c5, by which the default rates are scaled.
       rates: Atrous rates of the ASPP; None takes (6, 12, 18) at output stride 16,
         scaled in inverse proportion to the stride.
-      separable: Whether and how the 3x3 convolutions are separable, see
-        `SeparableConv`.
+      separable: How the 3x3 convolutions are separable, see `SeparableConv`.
       features: Number of channels of ASPP and decoder.
       low: Number of channels to which the decoder reduces the low-level features.
       style: See `BlockConfig`.

@@ -135,7 +135,8 @@ def check_pair(family: str, backbone: str, output_stride: int | None = None) -> 
     Args:
       family: A name of `FAMILIES`.
       backbone: A name of `BACKBONES`.
-      output_stride: The output stride of the backbone; None takes the default.
+      output_stride: The output stride of the backbone; None takes the default of the
+        family.
     """
     if backbone not in BACKBONES:
         near = similar(str(backbone), BACKBONES)

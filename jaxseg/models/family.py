@@ -15,12 +15,13 @@ class Family:
     Attributes:
       compose: Maps the number of classes and a backbone to the network. Its keywords
         are `style` and options.
-      reads: The levels that the head reads, each with the coarsest stride that it
-        accepts.
+      reads: Pairs of the name of each feature map that the head reads, such as "c5",
+        and the largest stride of this map that the head accepts.
       output_stride: The default output stride of the backbone, used if the backbone
         supports it.
-      exact: Whether each level must have the stride of `reads`, and not a smaller one.
-      equal: Whether all levels must have the same stride, as the maps of a vision
+      exact: Whether each feature map must have the stride in `reads`, and not a smaller
+        one.
+      equal: Whether all feature maps must have the same stride, as the maps of a vision
         transformer do.
       pads: Whether the family supports backbones that pad the image to a multiple of a
         patch, such as ViT.
@@ -39,8 +40,8 @@ class Family:
     def stride_on(self, backbone: Backbone) -> int:
         """Returns the default output stride of a backbone for this family.
 
-        This is the output stride of the family if the backbone supports it. Otherwise
-        it is the next larger one that the backbone supports, or else its largest.
+        It is the smallest output stride of the backbone that is at least the attribute
+        `output_stride`. If there is none, it is the largest of the backbone.
         """
         larger = [s for s in backbone.output_strides if s >= self.output_stride]
         return larger[0] if larger else backbone.native_stride
@@ -50,7 +51,7 @@ class Family:
 
         Args:
           backbone: The backbone.
-          output_stride: Its output stride; None takes `stride_on`.
+          output_stride: Its output stride; None takes the result of `stride_on`.
         """
         strides = backbone.strides(output_stride or self.stride_on(backbone))
         for level, coarsest in self.reads:

@@ -78,7 +78,8 @@ def score_and_upsample(
 ) -> dict[str, Array]:
     """Applies the 1x1 classifier of FCN-32s and its deconvolution of stride 32.
 
-    Both become submodules of `net`. The classifier starts at zero.
+    Both layers become submodules of `net`. The weights of the classifier start at zero.
+    The result is a dictionary with "logits", [B, H, W, K], at the size of the image.
     """
     x = Conv(net.num_classes, 1, kernel_init="zeros", style=net.style, name="score")(x)
     up = BilinearDeconv(

@@ -16,9 +16,10 @@ from jaxseg.typing import Array, Outputs
 class GINet(nn.Module):
     """Applies JPU and the graph interaction head, and predicts class presence.
 
-    The output "extra_presence" has one logit per image and class, w . s + b for the
-    state s of the class. `jaxseg.losses.presence` reads it. Only training needs this
-    layer and the auxiliary head.
+    The output "extra_presence" has one logit per image and class: a linear layer maps
+    the features of the graph node of the class to the logit. The loss
+    `jaxseg.losses.presence` reads it. Only training needs this layer and the auxiliary
+    head.
     """
 
     backbone: nn.Module

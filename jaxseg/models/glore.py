@@ -24,8 +24,8 @@ def glore(
 ) -> EncoderDecoder:
     """Puts GloRe units on a backbone with c4 and c5 (arXiv 1811.12814).
 
-    Differs: `normalize=True` divides the nodes by the number of pixels, which the unit
-      of the paper does not. Otherwise the magnitude of the nodes would depend on the
+    Differs: `normalize=True` divides the nodes by the number of pixels, which the
+      paper does not do. Otherwise the magnitude of the nodes would depend on the
       image size.
 
     Args:

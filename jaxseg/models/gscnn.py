@@ -2,9 +2,9 @@
 
 The implementation follows the paper.
 
-Differs: the image gradient that joins the edge map is a Sobel magnitude computed on the
-device. The authors feed a Canny map, which can be passed as a fourth image channel
-(`gradient="channel"`).
+Differs: the image gradient that is concatenated with the predicted edge map is the
+magnitude of a Sobel filter. The authors use a Canny edge map instead. To use one here,
+pass it as the fourth image channel with `gradient="channel"`.
 """
 
 import jax

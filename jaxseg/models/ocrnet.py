@@ -71,7 +71,8 @@ def ocrnet(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid. The region head reads c4.
+      backbone: Maps an image to a dictionary of feature maps. The region head reads
+        "c4".
       features: Number of channels of the pixel features.
       key_features: Number of channels of queries and keys.
       bias: Whether the convolutions have a bias. MMSegmentation has none.

@@ -11,7 +11,7 @@ from jaxseg.backbones.resnet_variant import FIELDS
 def split_options(
     options: Mapping[str, Any], backbone: Any = ResNet
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Splits options into those of the backbone and all others.
+    """Returns two dictionaries: the options of the backbone, and all others.
 
     `depth` and `output_stride` do not count as options of the backbone, because the
     factories have separate parameters for them.
@@ -20,7 +20,7 @@ def split_options(
     ({'stem': 'd', 'width': 8}, {'rates': (1, 2)})
 
     Args:
-      options: Options by name.
+      options: A dictionary from the names of options to their values.
       backbone: The class of the backbone. A `ResNet` also takes the fields of
         `ResNetVariant`.
     """

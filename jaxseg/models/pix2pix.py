@@ -162,10 +162,9 @@ class PatchGAN(nn.Module):
 class Pix2Pix(nn.Module):
     """Contains the generator and the discriminator of pix2pix.
 
-    `__call__` runs the generator.
-
-    The logits are the values before tanh: `tanh(logits)` is the picture in [-1, 1], and
-    the argmax of the logits is the label map. `judge` applies the discriminator.
+    `__call__` applies the generator, and `judge` the discriminator. The generator
+    returns logits: `tanh(logits)` is the generated picture, from -1 to 1. If it is a
+    label map, the argmax of the logits is the class of each pixel.
     """
 
     generator: Generator
@@ -189,7 +188,8 @@ class Pix2Pix(nn.Module):
     def judge(self, condition: Array, picture: Array, *, train: bool) -> Array:
         """Returns for each patch of a picture the logit of being real, [B, h, w].
 
-        `condition` is the input image for which the picture was generated or taken.
+        `condition` is the input image of the generator. `picture` is the true picture
+        for this input, or the generated one.
         """
         return self.discriminator(condition, picture, train=train)
 

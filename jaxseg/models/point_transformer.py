@@ -232,7 +232,7 @@ class PointTransformer(nn.Module):
         return Block(self.groups, self.style, name=name)(level, x, train=train)
 
     def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """Returns input shapes for `init`: 1,024 points with three features each."""
+        """Returns input shapes for `init`: 1,024 points and three features of each."""
         return (jax.ShapeDtypeStruct((1, 1024, 3), jnp.float32),) * 2
 
 

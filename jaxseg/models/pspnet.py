@@ -90,10 +90,10 @@ def pspnet_resnet(
 
     The authors' ResNet-50 has `stride_in="conv1"`.
 
-    Differs: the authors' ResNet-101 has the stride in the 3x3 convolution, and where
-      the stride is replaced, this convolution already has the new rate
-      (`eager_rate=True`). Here it keeps the old rate, so that the network computes
-      exactly the features of the network with strides, at more positions.
+    Differs: in the authors' ResNet-101, the 3x3 convolution whose stride is replaced by
+      an atrous rate has the new rate itself (`eager_rate=True`). Here it keeps the old
+      rate, and only later layers have the new one. The network then computes the same
+      features as the network with strides, at more positions.
 
     Args:
       num_classes: Number of classes.

@@ -28,7 +28,10 @@ BLOCKS = (2, 2, 3, 3, 3)
 
 
 class GuidanceEncoder(nn.Module):
-    """Applies VGG-16 with 3x3 max pooling of stride 2; returns maps before ReLU."""
+    """Applies VGG-16 with 3x3 max pooling of stride 2.
+
+    The maps "c3", "c4" and "c5" that it returns are taken before ReLU.
+    """
 
     width: int = 64
     style: BlockConfig = BlockConfig()
@@ -51,7 +54,8 @@ class GuidanceEncoder(nn.Module):
 class GuidanceDecoder(nn.Module):
     """Predicts the gates of the sweeps at half the resolution of the image.
 
-    A gate is the weight of a neighboring pixel.
+    A gate is the weight of a neighboring pixel in the propagation. A sweep is the
+    propagation of values across the map in one direction.
 
     After a 1x1 convolution, upsampling and a 3x3 convolution alternate four times, and
     skip maps are added.
