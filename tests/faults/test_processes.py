@@ -108,6 +108,11 @@ def two(environment, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("two")
     texts = finish(launch(environment, workdir, overlays=1))
     assert "mean IoU" in texts[0] and "mean IoU" not in texts[1]
+    hosts = rows(workdir, "hosts")
+    assert [row["step"] for row in hosts][:3] == [2, 4, 6]
+    assert all(row["slowest_host"] in (0, 1) for row in hosts)
+    assert all(len(row["input_wait_by_host"]) == 2 for row in hosts)
+    assert all(row["slowest_host_ratio"] >= 1 for row in hosts)
     return workdir
 
 

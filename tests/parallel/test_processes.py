@@ -47,6 +47,10 @@ def test_two_processes_equal_one(tmp_path):
     expected = module["train"]("jit")
     assert expected["images"][:, 0].tolist() == list(range(16))
     assert (expected["images"][7:, 1] == 7 * 6).all()
+    for file in (tmp_path / "hosts0.npz", tmp_path / "hosts1.npz"):
+        got = np.load(file)
+        assert got["step"] == 5 and got["values"].tolist() == [[5, 0.5], [6, 0.5]]
+        file.unlink()
     for file in sorted(tmp_path.iterdir()):
         got = np.load(file)
         np.testing.assert_array_equal(got["matrix"], expected["matrix"], file.name)

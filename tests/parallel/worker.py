@@ -16,6 +16,7 @@ from jaxseg.losses import build_objective
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
 from jaxseg.ops.shuffle import depth_to_space
+from jaxseg.training.devices.host_values import HostValues
 from jaxseg.training.devices.runner import StepRunner
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.run.observation import Observation
@@ -122,5 +123,11 @@ if __name__ == "__main__":
     jax.config.update("jax_num_cpu_devices", 4)
     jax.config.update("jax_disable_most_optimizations", True)
     jax.distributed.initialize(coordinator, int(count), int(index))
+    hosts = HostValues()
+    for step in (3, 5):
+        hosts.start(step, [step + jax.process_index(), 0.5])
+        found = hosts.read()
+    assert hosts.read() is None
+    np.savez(f"{out}/hosts{index}.npz", step=found[0], values=found[1])
     for kind in KINDS:
         np.savez(f"{out}/{kind}{index}.npz", **train(kind))

@@ -57,3 +57,26 @@ def test_nothing_is_claimed_that_is_not_known(clock):
     run(meter, clock, 2, 1.0)
     line = meter.line()
     assert line["flops_per_second"] == pytest.approx(10.0) and "mfu" not in line
+
+
+def test_the_own_time_of_a_host_leaves_out_its_devices(clock, monkeypatch):
+    def wait(metrics):
+        clock[0] += 5.0
+        return metrics
+
+    meter = Meter(2, window={})
+    assert meter.host_times() is None
+    run(meter, clock, 1, 60.0)
+    assert meter.host_times() is None  # the first step was not timed
+    run(meter, clock, 4, 0.5)
+    with meter.waiting():
+        clock[0] += 1.0
+    monkeypatch.setattr(module.jax, "device_get", wait)
+    assert meter.read({"loss": 2}) == {"loss": 2.0}
+    with meter.paused():
+        clock[0] += 30.0
+    own, waited = meter.host_times()
+    assert own == pytest.approx((4 * 0.5 + 1.0) / 4)
+    assert waited == pytest.approx(1.0 / 8.0)
+    meter.line()
+    assert meter.host_times() is None

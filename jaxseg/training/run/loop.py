@@ -35,6 +35,7 @@ from jaxseg.training.run.metric_writer import Record
 from jaxseg.training.run.preemption import Stopped, StopRequests
 from jaxseg.training.run.profile import FOLDER, Profile
 from jaxseg.training.run.resuming import resume
+from jaxseg.training.run.stragglers import HostTimes
 from jaxseg.training.run.task import NonFiniteLoss, Reporter, Task, TrainingResult
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ def train(
             watch = FieldWatch(task.field, config.lab.every, folder, record, clock)
             run = _Run(config.train, task, runner, *parts, watch)
             result = run.loop(state, meta)
+            run.hosts.write(record)
         clock.write(result.step)
         return result
 
@@ -117,6 +119,7 @@ class _Run:
     pending: tuple[int, np.ndarray, dict[str, Any]] | None = None  # unread metrics
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     scored_at: int | None = None
+    hosts: HostTimes = dataclasses.field(default_factory=HostTimes)
     programs: int = 0  # programs that the log has reported
 
     def loop(self, state: Any, meta: dict[str, Any]) -> TrainingResult:
@@ -205,11 +208,13 @@ class _Run:
             return
         step, index, metrics = self.pending
         self.pending = None
-        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        values = self.meter.read(metrics)
+        self.hosts.write(self.record)
         if not all(map(math.isfinite, values.values())):
             raise NonFiniteLoss(self._blame(step, index, values))
         self.meter.add(values)
         if self._due(step, self.config.log_every):
+            self.hosts.start(step, self.meter)
             line = self.meter.line() | peak_memory() | self._compiled()
             self.record.write(step, "train", line)
             self.clock.write(step)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import jax
+
 LAST = ("learning_rate",)  # The last value is logged, not the mean.
 CLOCKS = (  # These fields depend on the machine and on restarts.
     "images_per_second",
@@ -47,8 +49,9 @@ class Meter:
         self._last: dict[str, float] = dict(window.get("last", {}))
         self._started: float | None = None
         self._steps = 0
-        self._off = 0.0  # seconds that were spent waiting for input or paused
-        self._wait = 0.0
+        self._off = 0.0  # seconds that were paused
+        self._wait = 0.0  # seconds that were spent waiting for input
+        self._blocked = 0.0  # seconds that were spent waiting for devices
 
     @property
     def window(self) -> dict[str, Any]:
@@ -83,12 +86,37 @@ class Meter:
         yield
         self._wait += time.perf_counter() - start
 
+    def read(self, metrics: Mapping[str, jax.Array]) -> dict[str, float]:
+        """Copies the metrics of a step to the host, and counts the time of waiting.
+
+        Args:
+          metrics: Scalars by name. They are known when the devices have finished the
+            step.
+        """
+        start = time.perf_counter()
+        values = {name: float(x) for name, x in jax.device_get(metrics).items()}
+        self._blocked += time.perf_counter() - start
+        return values
+
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Returns a context manager whose block does not count in the speed."""
         start = time.perf_counter()
         yield
         self._off += time.perf_counter() - start
+
+    def host_times(self) -> tuple[float, float] | None:
+        """Returns two times of this host in the current window, or None.
+
+        They are the seconds per step in which the host did not wait for the devices,
+        and the fraction of the time that it spent waiting for batches. The result is
+        None if no step was timed.
+        """
+        if self._started is None or not self._steps:
+            return None
+        seconds = max(time.perf_counter() - self._started - self._off, 1e-9)
+        own = max(seconds - self._blocked, 0.0)
+        return own / self._steps, min(self._wait / seconds, 1.0)
 
     def line(self) -> dict[str, float]:
         """Returns the values for a log line, and starts a new window.
@@ -126,4 +154,4 @@ class Meter:
     def _restart(self) -> None:
         self._started = time.perf_counter()
         self._steps = 0
-        self._off = self._wait = 0.0
+        self._off = self._wait = self._blocked = 0.0

@@ -24,7 +24,8 @@ def read_metrics(workdir: str | Path, kind: str | None = None) -> list[dict[str,
     Args:
       workdir: The run directory.
       kind: "train" for the training metrics, "eval" for the scores of evaluations,
-        "lab" for measurements of the receptive field, or None for all.
+        "lab" for measurements of the receptive field, "hosts" for the times of the
+        hosts in a run of several processes, or None for all.
 
     Returns:
       The JSON objects, one for each line, in the order in which they were written.

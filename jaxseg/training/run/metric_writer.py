@@ -62,7 +62,7 @@ class Record:
 
         Args:
           step: The step.
-          kind: "train", "eval" or "lab".
+          kind: "train", "eval", "lab" or "hosts".
           values: The values by name. TensorBoard gets only the numbers.
         """
         if self._file is None or self._events is None:
