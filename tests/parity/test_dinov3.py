@@ -2,6 +2,7 @@
 
 import pytest
 
+from jaxseg import weights
 from jaxseg.backbones.dinov3 import dinov3
 from jaxseg.weights.catalog.maps import dinov3 as maps
 from tests.parity.test_dinov2 import timm_maps, timm_net
@@ -26,6 +27,7 @@ def make_narrow(peers, size):
 @pytest.mark.parametrize("size", NAMES)
 def test_timm(peers, size):
     model, net, rules, options = make_narrow(peers, size)
+    assert weights.detect(net.state_dict()).name.startswith("DINOv3")
     label = f"timm: {NAMES[size][0]}, four narrow layers"
     peers.compare(model, net, rules, sizes=SIZES, label=label, **options)
 

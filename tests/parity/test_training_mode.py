@@ -3,6 +3,8 @@
 One network for each kind of block. Dropout has tests of its own (`models/test_dropout`).
 """
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from jaxseg.weights.catalog.maps import (
     mmseg_bisenet,
     mmseg_danet,
     mmseg_deeplab,
+    mmseg_dpt,
     smp_deeplab,
     smp_unet,
     timm_resnet_d,
@@ -26,6 +29,8 @@ from tests.parity import test_atrous_mmseg as atrous
 from tests.parity import test_atrous_smp as smp
 from tests.parity import test_context as context
 from tests.parity import test_dinov2 as dinov2
+from tests.parity import test_dinov3 as dinov3
+from tests.parity import test_dpt as dpt
 from tests.parity import test_efficientnet as efficientnet
 from tests.parity import test_resnet as resnet
 from tests.parity import test_swin as swin
@@ -62,6 +67,15 @@ def make_smp_unet(peers):
     net = peers.smp.Unet("resnet18", encoder_weights=None, classes=5)
     model = create_model("unet_resnet18", 5)
     return model, peers.randomize(net), smp_unet.MAP, {}
+
+
+def make_smp_unet_plus_plus(peers):
+    """A ResNet-18 with one or two units per stage, and a narrow decoder."""
+    build, features = peers.smp.UnetPlusPlus, (16, 16, 8, 8, 8)
+    net = build("resnet18", encoder_weights=None, classes=5, decoder_channels=features)
+    options = {"depth": 18, "blocks": smp.BLOCKS, "features": features}
+    model = create_model("unetplusplus_resnet34", 5, **options)
+    return model, peers.randomize(smp.shorten(net)), smp_unet.MAP_PLUS_PLUS, {}
 
 
 def smp_deeplabv3plus(peers):
@@ -129,6 +143,12 @@ def mmseg_fastfcn_enc(peers):
     return model, atrous.build(peers, config, ONE), rules, {"run": atrous.run(peers)}
 
 
+def make_mmseg_dpt(peers):
+    """Four narrow layers."""
+    model, net = dpt.make_mmseg(peers)
+    return model, net, mmseg_dpt.MAP, {"run": dpt.run_mmseg}
+
+
 def make_mmseg_danet(peers):
     net = context.tiny_resnet(context.build(peers, "danet_r50-d8"))
     run = context.danet_outputs
@@ -164,10 +184,15 @@ NETWORKS = {
         "torchvision: lraspp_mobilenet_v3_large",
     ),
     "smp-unet": (make_smp_unet, "smp: Unet resnet18"),
+    "smp-unetplusplus": (make_smp_unet_plus_plus, "smp: UnetPlusPlus resnet18, narrow"),
     "smp-deeplabv3plus": (smp_deeplabv3plus, "smp: DeepLabV3Plus resnet34"),
     "smp-pspnet": (smp_pspnet, "smp: PSPNet resnet34 on c3"),
     "timm-resnet18d": (timm_resnet18d, "timm: resnet18d"),
     "timm-dinov2": (make_timm_dinov2, "timm: vit_small_patch14_reg4_dinov2, narrow"),
+    "timm-dinov3": (
+        functools.partial(dinov3.make_narrow, size="vits16plus"),
+        "timm: vit_small_plus_patch16_dinov3, narrow",
+    ),
     "timm-efficientnet": (
         efficientnet.make_narrow,
         "timm: tf_efficientnet_b0, ten narrow blocks",
@@ -176,6 +201,7 @@ NETWORKS = {
     "mmseg-pspnet": (mmseg_pspnet, "mmseg: PSPNet R50-D8"),
     "mmseg-deeplabv3plus": (mmseg_deeplabv3plus, "mmseg: DeepLabV3+ R50-D8"),
     "mmseg-fastfcn-enc": (mmseg_fastfcn_enc, "mmseg: FastFCN ENC R50-D32"),
+    "mmseg-dpt": (make_mmseg_dpt, "mmseg: DPT, narrow"),
     "mmseg-danet": (make_mmseg_danet, "mmseg: DANet"),
     "mmseg-ocrnet": (mmseg_ocrnet, "mmseg: OCRNet R50-D8"),
     "mmseg-swin": (swin.make_mmseg_swin, "mmseg: UPerNet Swin, narrow"),

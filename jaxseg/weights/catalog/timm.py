@@ -71,7 +71,7 @@ BACKBONES: tuple[Source, ...] = (
         rules=prefixed(timm_vit.BACKBONE, dst="backbone/"),
         library="timm",
         has=("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"),
-        lacks=("dist_token", "blocks.0.ls1.gamma"),
+        lacks=("dist_token", "blocks.0.ls1.gamma", "blocks.0.gamma_1"),
         example="setr_pup_vitb16",
         # DeiT, DINO and MAE were trained with ImageNet's mean and deviation, Google's
         # networks (augreg, orig_in21k) and SAM with values on [-1, 1].
