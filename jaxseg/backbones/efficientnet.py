@@ -61,9 +61,13 @@ _PADDINGS = ("same", "symmetric")
 
 @dataclasses.dataclass(frozen=True)
 class _Row:
-    """Describes a block: its name, depthwise convolution and numbers of channels."""
+    """Describes a block: its name, depthwise convolution and numbers of channels.
+
+    `late` says whether it follows the first block of the fifth stage in that stage.
+    """
 
     name: str
+    late: bool
     kernel: int
     expansion: int
     channels: int
@@ -108,6 +112,9 @@ class EfficientNet(nn.Module):
         block is this value times the fraction of all blocks that precede it.
       stem_level: Whether c1 is the output of the stem and not of the first stage, as in
         segmentation_models.pytorch.
+      early_c4: Whether c4 is the output of the first block of the fifth stage, as in
+        segmentation_models.pytorch's encoder efficientnet-b0. With `eager_rate`, the
+        other blocks of this stage then have the rate of the next stage.
       last: Whether c5 is the output of the 1x1 convolution of the classifier, with 1280
         channels times `width` (Lite: 1280).
       eager_rate: Whether an atrous rate that replaces a stride begins in the block
@@ -124,6 +131,7 @@ class EfficientNet(nn.Module):
     epsilon: float = 1e-3
     drop_path: float = 0.0
     stem_level: bool = False
+    early_c4: bool = False
     last: bool = False
     eager_rate: bool = False
     style: BlockConfig = BlockConfig()
@@ -154,7 +162,8 @@ class EfficientNet(nn.Module):
             block = self._block(row, step, x.shape[-1], padding, rate)
             x, _ = block(x, train=train)
             level, total = level + (row.stride > 1), total * row.stride
-            if level > 1 or not self.stem_level:
+            skipped = self.stem_level if level == 1 else self.early_c4 and row.late
+            if not skipped:
                 pyramid[f"c{level}"] = x
         if self.last:
             block = self._conv(self._channels(_LAST, fixed=self.lite), 1, name="last")
@@ -170,6 +179,7 @@ class EfficientNet(nn.Module):
         return [
             _Row(
                 name=f"stage{number}_block{i}",
+                late=number == 4 and i > 0,
                 kernel=kernel,
                 expansion=expansion,
                 channels=self._channels(channels),
@@ -221,6 +231,8 @@ class EfficientNet(nn.Module):
     def _block(self, row, step, channels, padding, drop_rate):
         if self.eager_rate:
             step = with_eager_rate(step, row.stride)
+            if self.early_c4 and row.late and self.output_stride < 32:
+                step = step._replace(rate=2 * step.rate)
         return InvertedResidual(
             channels * row.expansion,
             features=row.channels,

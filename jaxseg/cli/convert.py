@@ -189,7 +189,7 @@ def listed() -> str:
     """Returns text that lists supported checkpoints and the networks that load them."""
     lines = []
     for source in SOURCES:
-        names = dict.fromkeys(row.name for row in source.networks)
+        names = dict.fromkeys(row.title for row in source.networks)
         on = f" on {source.backbone}" if source.backbone else ""
         takes = ", ".join(names) or f"a backbone, as for {source.example}{on}"
         lines.append(f"{source.library:28} {source.name:34} {takes}")

@@ -43,25 +43,31 @@ class PreActResidual(nn.Module):
 class FusionBlock(nn.Module):
     """Adds the map of a level to the result of the deeper levels, and enlarges it by 2.
 
-    The enlargement aligns corners. A 1x1 convolution follows it.
+    A residual unit precedes the sum and another one follows it. The enlargement aligns
+    corners. A 1x1 convolution follows it.
+
+    Attributes:
+      both_units: Whether the deepest level passes the first unit, too.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
+    both_units: bool = False
     style: BlockConfig = BlockConfig()
 
     @nn.compact
-    def __call__(self, x: Array, level: Array | None, *, train: bool) -> Array:
+    def __call__(self, level: Array, deeper: Array | None, *, train: bool) -> Array:
         """Maps [B, h, w, C] to [B, 2 h, 2 w, C].
 
         Args:
-          x: The result of the deeper levels, or the map of the deepest level.
-          level: The map of this level, which is resized to `x` if their sizes differ;
-            None for the deepest level.
+          level: The map of this level. It is resized to the size of `deeper`.
+          deeper: The result of the deeper levels, or None for the deepest level.
           train: Whether batch normalization uses the statistics of the batch.
         """
-        size = x.shape[1:3]
-        if level is not None:
-            level = resize(level, size)
-            x = x + PreActResidual(self.style, name="unit1")(level, train=train)
+        size = level.shape[1:3] if deeper is None else deeper.shape[1:3]
+        x = resize(level, size)
+        if deeper is not None or self.both_units:
+            x = PreActResidual(self.style, name="unit1")(x, train=train)
+        x = x if deeper is None else deeper + x
         x = PreActResidual(self.style, name="unit2")(x, train=train)
         x = resize(x, (2 * size[0], 2 * size[1]), align_corners=True)
         return Conv(x.shape[-1], 1, style=self.style, name="project")(x)
@@ -80,6 +86,8 @@ class DPTHead(nn.Module):
       enlarge: Factor by which the logits are enlarged with aligned corners: 2 in the
         authors' code. MMSegmentation resizes the logits to the image at once (1).
       dropout: Dropout rate before the classifier.
+      both_units: Whether c5 passes two residual units, as in
+        segmentation_models.pytorch, and not only the second one.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
@@ -89,6 +97,7 @@ class DPTHead(nn.Module):
     readout: str = "ignore"
     enlarge: int = 2
     dropout: float = 0.1
+    both_units: bool = False
     style: BlockConfig = BlockConfig()
 
     @nn.compact
@@ -103,11 +112,8 @@ class DPTHead(nn.Module):
             y = Conv(
                 self.features, bias=False, style=self.style, name=f"reduce_{level}"
             )(y)
-            fuse = FusionBlock(self.style, name=f"fuse_{level}")
-            if fused is None:
-                fused = fuse(y, None, train=train)
-            else:
-                fused = fuse(fused, y, train=train)
+            fuse = FusionBlock(self.both_units, self.style, name=f"fuse_{level}")
+            fused = fuse(y, fused, train=train)
         head = PixelHead(
             self.num_classes,
             self.features,

@@ -10,12 +10,13 @@ from jaxseg.models.compose import EncoderDecoder
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Size
 
-VARIANTS = ("author", "mmseg")
+VARIANTS = ("author", "mmseg", "smp")
 # Name: (layers, channels, attention heads, channels of the resized maps).
 SIZES = {
     "vitb16": (12, 768, 12, (96, 192, 384, 768)),
     "vitl16": (24, 1024, 16, (256, 512, 1024, 1024)),
 }
+_RESIZINGS = {"mmseg": "bicubic", "smp": "bicubic_antialias"}
 
 
 def dpt(
@@ -38,8 +39,9 @@ def dpt(
       features: See `DPTHead`.
       widths: See `DPTHead`.
       readout: See `DPTHead`. "add" and "project" need a `ViT` with a class token.
-      variant: "author", or "mmseg" for MMSegmentation, which resizes the logits to the
-        image in one step.
+      variant: "author"; "mmseg" for MMSegmentation, which resizes the logits to the
+        image in one step; or "smp" for segmentation_models.pytorch, where c5 passes two
+        residual units.
       dropout: Dropout rate before the classifier.
       style: See `BlockConfig`.
 
@@ -68,8 +70,9 @@ def dpt(
         features,
         widths=tuple(widths),
         readout=readout,
-        enlarge=2 if variant == "author" else 1,
+        enlarge=1 if variant == "mmseg" else 2,
         dropout=dropout,
+        both_units=variant == "smp",
         style=style,
     )
     return EncoderDecoder(backbone, head)
@@ -93,15 +96,16 @@ def dpt_vit(
     Args:
       num_classes: Number of classes.
       size: "vitb16" or "vitl16".
-      variant: "author", or "mmseg" for MMSegmentation, which also resizes the position
-        embedding bicubically, whose patch embedding has no bias, and whose
-        normalizations have an epsilon of 1e-5.
+      variant: See `dpt`. With "mmseg", the position embedding is resized bicubically,
+        the patch embedding has no bias, and the normalizations have an epsilon of 1e-5.
+        With "smp", the position embedding is resized bicubically with antialiasing, as
+        in timm.
       readout: See `DPTHead`.
       features: See `DPTHead`.
       widths: See `DPTHead`; None takes those of the size.
       dropout: Dropout rate before the classifier.
       image_size: Image size for which the position embedding is made; 224 x 224 in
-        MMSegmentation's configuration.
+        MMSegmentation's configuration and in segmentation_models.pytorch's default.
       style: See `BlockConfig`.
       **options: Options of `vit_pyramid`, such as `taps`.
 
@@ -117,7 +121,7 @@ def dpt_vit(
         "width": width,
         "heads": heads,
         "patch_bias": not mmseg,
-        "resizing": "bicubic" if mmseg else "bilinear",
+        "resizing": _RESIZINGS.get(variant, "bilinear"),
         "epsilon": 1e-5 if mmseg else 1e-6,
     }
     backbone = vit_pyramid(image_size=image_size, style=style, **defaults | options)

@@ -123,7 +123,7 @@ def compare(conversion: Conversion) -> float:
     forward = jax.jit(
         lambda image: model.apply(imported.variables, image, train=False)["logits"]
     )
-    options = network.config.model.options
+    model_config = network.config.model
     if imported.report.adapted:
         raise ValueError(
             f"--verify is invalid with --channels {network.channels}: expected the "
@@ -138,11 +138,13 @@ def compare(conversion: Conversion) -> float:
         )
     return verify.difference(
         source,
-        network=source.network(network.config.model.name, options),
+        network=source.network(
+            model_config.name, model_config.options, model_config.backbone
+        ),
         state_dict=imported.found.state,
         apply=forward,
         num_classes=network.num_classes,
-        options=options,
+        options=model_config.options,
         channels=network.channels,
     )
 

@@ -81,16 +81,30 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
     source.check_names(evidence.names, path)
     if source.part == "backbone":
         return _backbone(source, found, path, evidence, wanted)
-    if wanted.backbone:
+    pair = (wanted.model, wanted.backbone)
+    if wanted.backbone and pair not in [(n.name, n.backbone) for n in source.networks]:
         raise ValueError(
             f"backbone={wanted.backbone!r} is invalid: expected no backbone, because "
             f"{path} contains a whole network ({source.library} {source.name}). Leave "
             "it out."
         )
-    if wanted.model:
-        network = source.network(wanted.model, _options(wanted))
+    if wanted.model in MODELS or wanted.backbone:
+        network = source.network(
+            wanted.model, _options(wanted), wanted.backbone or None
+        )
         return _network(source, network, found, evidence, wanted)
+    if wanted.model:
+        source = dataclasses.replace(source, networks=_named_networks(source, wanted))
     return _closest(source, found, path, evidence, wanted)
+
+
+def _named_networks(source: Source, wanted: Wanted) -> tuple[SourceNetwork, ...]:
+    """Returns the networks of the named family on any backbone.
+
+    If the kind of checkpoint has none, the result is a network with the given name.
+    """
+    found = tuple(row for row in source.networks if row.name == wanted.model)
+    return found or (source.network(wanted.model),)
 
 
 def is_ours(tree: Any) -> bool:
@@ -204,7 +218,8 @@ def _network(
     """Returns the network for the weights of a whole network."""
     told = stated(evidence, network)
     options = network.options_for(found.state) | dict(told.options)
-    config = _overridden(Config(model=ModelConfig(network.name, options)), wanted)
+    model = ModelConfig(network.name, options, backbone=network.backbone)
+    config = _overridden(Config(model=model), wanted)
     small, large = _shapes(config, 2, 3), _shapes(config, 3, 5)
     num_classes = wanted.num_classes
     if num_classes is None:
@@ -229,9 +244,8 @@ def _closest(
         network.
     """
     misfits: list[tuple[int, str, str]] = []
-    for network in source.networks:
-        if network.name not in MODELS:
-            continue
+    fitting = [network for network in source.networks if network.fits(found.state)]
+    for network in fitting or source.networks:
         try:
             _check_names(network, source, found, wanted)
             chosen = _network(source, network, found, evidence, wanted)
@@ -253,7 +267,8 @@ def _check_names(
 ) -> None:
     """Raises Mismatch if tensors are missing or unexpected, ignoring shapes."""
     options = network.options_for(found.state) | dict(_options(wanted))
-    config = Config(model=ModelConfig(network.name, options))
+    model = ModelConfig(network.name, options, backbone=network.backbone)
+    config = Config(model=model)
     try:
         shapes = _shapes(config, wanted.num_classes or 2, wanted.channels or 3)
         convert(found.state, source.rules, shapes, allow_missing=("aux*",))
@@ -264,7 +279,7 @@ def _check_names(
 
 def _named(network: SourceNetwork) -> str:
     depth = dict(network.options).get("depth")
-    return network.name + (f" with depth={depth}" if depth else "")
+    return network.title + (f" with depth={depth}" if depth else "")
 
 
 def _check(chosen: Recognized, found: StateDict, rules: Rules) -> None:

@@ -30,7 +30,7 @@ def write_file(conversion: Conversion, output: pathlib.Path, library: str = "") 
     variables = conversion.imported.variables
     if library:
         model = conversion.network.config.model
-        arrays = named_by(library, model.name, model.options, variables)
+        arrays = named_by(library, model, variables)
     elif output.suffix in (".pth", ".pt"):
         arrays = weights.to_torch(variables, _rules(conversion.imported))
     else:

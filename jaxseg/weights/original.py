@@ -85,9 +85,9 @@ def build_original(
     """
     peer = source.peer
     if peer is None or not network.factory:
-        known = ", ".join(sorted({row.name for row in source.networks if row.factory}))
+        known = ", ".join(sorted({row.title for row in source.networks if row.factory}))
         raise Unavailable(
-            f"{source.library} {source.name} as {network.name} is invalid: expected "
+            f"{source.library} {source.name} as {network.title} is invalid: expected "
             f"{f'one of {known}' if known else 'a network'} that the library builds"
         )
     torch = _library("torch")

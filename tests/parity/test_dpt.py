@@ -1,10 +1,10 @@
-"""DPT equals MMSegmentation's and transformers' under random weights."""
+"""DPT equals the networks of three libraries under random weights."""
 
 import re
 
 import pytest
 
-from jaxseg import create_model
+from jaxseg import create_model, weights
 from jaxseg.weights.catalog.maps import mmseg_dpt
 from tests.parity.test_context import build, enlarge
 
@@ -67,6 +67,37 @@ def test_mmseg(peers, readout):
         sizes=((64, 96), (80, 112)),
         run=run_mmseg,
         label=f"mmsegmentation: DPT, readout {readout}, four narrow layers",
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("readout", ["cat", "add", "ignore"])
+def test_smp(peers, readout):
+    """The options follow from the tensors, except for two of the readouts.
+
+    The library refuses sizes that are not multiples of 32.
+    """
+    net = peers.smp.DPT(
+        "tu-vit_tiny_patch16_224",
+        encoder_weights=None,
+        classes=5,
+        decoder_readout=readout,
+        decoder_intermediate_channels=WIDTHS,
+        decoder_fusion_channels=16,
+        dynamic_img_size=True,
+        **{"img_size": 64, "embed_dim": 32, "num_heads": 2},
+    )
+    net.encoder.model.blocks = net.encoder.model.blocks[:4]
+    net.encoder._output_indices = [0, 1, 2, 3]
+    source = weights.detect(net.state_dict())
+    options = source.networks[0].options_for(peers.state_dict(net))
+    options |= {} if readout == "cat" else {"readout": readout}
+    peers.compare(
+        create_model("dpt_vitb16", 5, **SMALL | options),
+        peers.randomize(net),
+        source.rules,
+        sizes=((64, 96), (96, 64)),
+        label=f"smp: DPT, readout {readout}, four narrow layers",
     )
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxseg import create_model, weights
 from jaxseg.backbones.catalog import BACKBONES
 from jaxseg.backbones.efficientnet import SIZES, stage_blocks
 from jaxseg.weights.catalog.maps import efficientnet_pytorch, timm_efficientnet
@@ -97,15 +98,15 @@ def test_smp(peers, size, image):
 
     The encoder `efficientnet-b0` takes c4 two blocks before the end of the stage.
     """
+    options = {"padding": image, "stem_level": True, "early_c4": size == "b0"}
     row = {"b0": "EfficientNet-B0", "b1": "EfficientNet-B1 or B2"}[size]
     rules = efficientnet_pytorch.trunk(*efficientnet_pytorch.COUNTS[row]) + HEAD
     peers.compare(
-        BACKBONES[f"efficientnet_{size}"].create(padding=image, stem_level=True),
+        BACKBONES[f"efficientnet_{size}"].create(**options),
         make_smp(peers, f"efficientnet-{size}"),
         rules,
         sizes=IMAGES,
         run=encoder,
-        names=[level for level in LEVELS if (size, level) != ("b0", "c4")],
         label=f"smp: encoder efficientnet-{size}",
     )
 
@@ -126,6 +127,45 @@ def test_dense_smp(peers, name):
         run=encoder,
         label=f"smp: encoder timm-{name} /16",
     )
+
+
+def whole_network(peers, head, encoder):
+    """A network of segmentation_models.pytorch, its model and its import table."""
+    net = getattr(peers.smp, head)(encoder, encoder_weights=None, classes=5)
+    state = net.state_dict()
+    source = weights.detect(state)
+    (row,) = (
+        row for row in source.networks if dict(row.peer)["encoder_name"] == encoder
+    )
+    assert row.fits(state)
+    options = row.options_for(peers.state_dict(net))
+    model = create_model(row.name, 5, backbone=row.backbone, **options)
+    return model, peers.randomize(net, size=MEASURED), source.rules
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("head", "encoder"),
+    [
+        ("Unet", "efficientnet-b0"),
+        ("Unet", "timm-efficientnet-b0"),
+        ("Unet", "timm-tf_efficientnet_lite1"),
+        ("DeepLabV3Plus", "efficientnet-b0"),
+        ("DeepLabV3Plus", "efficientnet-b1"),
+        ("DeepLabV3Plus", "timm-efficientnet-b0"),
+        ("DeepLabV3Plus", "timm-tf_efficientnet_lite1"),
+    ],
+)
+def test_whole_networks_of_smp(peers, head, encoder):
+    """DeepLabV3Plus refuses sizes that are not multiples of 16.
+
+    At odd sizes, the maps of efficientnet-b0 lack a row or column. There, the decoder
+    of jaxseg repeats the last one, and that of the library resizes the map.
+    """
+    model, net, rules = whole_network(peers, head, encoder)
+    odd = head == "Unet" and encoder.startswith("timm")
+    sizes = IMAGES if odd else IMAGES[:1]
+    peers.compare(model, net, rules, sizes=sizes, label=f"smp: {head} {encoder}")
 
 
 @pytest.mark.parametrize("name", SIZES)

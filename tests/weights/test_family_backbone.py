@@ -4,11 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from jaxseg import weights
+from jaxseg import create_model, weights
 from jaxseg.backbones.catalog import BACKBONES
 from jaxseg.runs.recognition import recognize
 from jaxseg.runs.wanted import Wanted
-from jaxseg.weights.catalog.maps import timm_efficientnet
+from jaxseg.weights.catalog.library_names import named_by
+from jaxseg.weights.catalog.maps import smp_efficientnet, smp_unet, timm_efficientnet
 from jaxseg.weights.model_variables import variable_shapes
 
 NARROW = {"model": {"options": {"backbone_options": {"width": 0.25}}}}
@@ -57,3 +58,33 @@ def test_a_whole_network_takes_no_backbone():
     wanted = Wanted("deeplabv3", backbone="resnet50")
     with pytest.raises(ValueError, match="backbone='resnet50' is invalid: expected no"):
         recognize(tree, "a.pth", "a.pth", wanted)
+
+
+@pytest.mark.slow
+def test_a_whole_network_on_a_backbone():
+    """The encoder and the options of segmentation_models.pytorch follow from the file."""
+    features, inner = (8, 8, 4, 4, 4), {"width": 0.25, "stem_level": True}
+    model = create_model(
+        "unet",
+        3,
+        backbone="efficientnet_lite1",
+        features=features,
+        backbone_options=inner,
+    )
+    shapes = variable_shapes(model)
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    rules = (*smp_efficientnet.TIMM, *smp_unet.HEAD)
+    state = weights.to_torch(zeros, rules)
+    found = recognize(state, "a.pth", "a.pth", Wanted(options=NARROW))
+    network = found.config.model
+    assert network.title == "unet on efficientnet_lite1" and found.num_classes == 3
+    assert network.options["features"] == features
+    assert network.options["backbone_options"] == inner | {
+        "epsilon": 1e-5,
+        "padding": "symmetric",
+    }
+    back = named_by("segmentation_models_pytorch", network, zeros)
+    assert back.keys() == state.keys()
+    with pytest.raises(ValueError, match="is invalid: expected no backbone"):
+        wanted = Wanted("unet", options=NARROW, backbone="resnet50")
+        recognize(state, "a.pth", "a.pth", wanted)

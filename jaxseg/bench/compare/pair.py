@@ -245,7 +245,9 @@ def _original(conversion: Conversion) -> Original:
                 load()
         return build_original(
             source,
-            source.network(found.config.model.name, options),
+            source.network(
+                found.config.model.name, options, found.config.model.backbone
+            ),
             conversion.imported.found.state,
             num_classes=found.num_classes,
             options=options,

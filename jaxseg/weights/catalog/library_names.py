@@ -5,11 +5,11 @@ The option `--export-names` of `jaxseg convert` selects the library.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from jaxseg.config import ModelConfig
 from jaxseg.text import near
 from jaxseg.weights.catalog.detection import SOURCES, detect
 from jaxseg.weights.catalog.sources import Source
@@ -28,20 +28,17 @@ def check_library(library: str) -> None:
         raise ValueError(f"export_names={library!r} is invalid{close}")
 
 
-def named_by(
-    library: str, model: str, options: Mapping[str, object], variables: Any
-) -> dict[str, np.ndarray]:
+def named_by(library: str, model: ModelConfig, variables: Any) -> dict[str, np.ndarray]:
     """Converts variables to a state dict with the parameter names of another library.
 
     A library can have several kinds of checkpoints for the network. A kind fits if its
     import table names every variable and if the importer recognizes the resulting names
     as this kind. Of the kinds that fit, the function uses the one whose options differ
-    least from `options`.
+    least from those of the network.
 
     Args:
       library: One of `libraries()`.
-      model: The name of the network in jaxseg.
-      options: The options of the network.
+      model: The name and the options of the network in jaxseg.
       variables: The variables of the network.
 
     Returns:
@@ -51,7 +48,7 @@ def named_by(
       ValueError: If the library is unknown, or if it does not have the network.
     """
     check_library(library)
-    for source in _candidates(library, model, options):
+    for source in _candidates(library, model):
         try:
             state = to_torch(variables, source.rules)
         except ValueError:  # The table is for another backbone.
@@ -60,21 +57,22 @@ def named_by(
             return state
     raise ValueError(
         f"export_names={library!r} is invalid: expected a library that has the network "
-        f"{model} with these options. `jaxseg convert --list` lists the networks of "
-        "each library."
+        f"{model.title} with these options. `jaxseg convert --list` lists the networks "
+        "of each library."
     )
 
 
-def _candidates(
-    library: str, model: str, options: Mapping[str, object]
-) -> list[Source]:
+def _candidates(library: str, model: ModelConfig) -> list[Source]:
     """Returns the kinds of checkpoints with the network, the most similar first."""
+    options, wanted = model.options, (model.name, model.backbone)
 
     def difference(source: Source) -> tuple[int, int]:
-        row = source.network(model, options)
+        row = source.network(model.name, options, model.backbone)
         equal = sum(options.get(name) == value for name, value in row.options)
         return len(row.options) - equal, -equal
 
     rows = (row for row in SOURCES if row.library == library)
-    found = [row for row in rows if any(n.name == model for n in row.networks)]
+    found = [
+        row for row in rows if wanted in [(n.name, n.backbone) for n in row.networks]
+    ]
     return sorted(found, key=difference)

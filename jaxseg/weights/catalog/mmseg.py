@@ -18,7 +18,7 @@ from jaxseg.weights.catalog.maps import (
     mmseg_setr,
     mmseg_unet,
 )
-from jaxseg.weights.catalog.mmseg_peer import PEER, config
+from jaxseg.weights.catalog.mmseg_peer import config, network_row
 from jaxseg.weights.catalog.mmseg_resnet_heads import HEADS
 from jaxseg.weights.catalog.sources import Source, SourceNetwork, backbone_row
 from jaxseg.weights.translate.rules import prefixed
@@ -66,48 +66,39 @@ def _segformer(size: str) -> tuple[tuple[str, object], ...]:
 NETWORKS: tuple[Source, ...] = (
     *(row for head in HEADS for row in head.rows()),
     *mmseg_hierarchical.NETWORKS,
-    Source(
+    network_row(
         "UNet",
         rules=mmseg_unet.MAP,
-        library="mmsegmentation",
         has=("backbone.encoder.0.0.convs.0.conv.weight", "decode_head.conv_seg.weight"),
         networks=(SourceNetwork("unet_fcn", factory=config("fcn_unet_s5-d16")),),
-        peer=PEER,
     ),
     *mmseg_high_resolution.NETWORKS,
-    Source(
+    network_row(
         "SETR-MLA",
         rules=mmseg_setr.MLA,
-        library="mmsegmentation",
         has=(_LAYER0, "neck.mla.channel_proj.0.conv.weight"),
         networks=_setr("mla"),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "SETR-PUP",
         rules=mmseg_setr.UPSAMPLING,
-        library="mmsegmentation",
         has=(_LAYER0, "decode_head.up_convs.3.0.conv.weight"),
         lacks=("neck.mla.channel_proj.0.conv.weight",),
         networks=_setr("pup"),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "SETR-naive",
         rules=mmseg_setr.UPSAMPLING,
-        library="mmsegmentation",
         has=(_LAYER0, "decode_head.up_convs.0.0.conv.weight"),
         lacks=(
             "neck.mla.channel_proj.0.conv.weight",
             "decode_head.up_convs.3.0.conv.weight",
         ),
         networks=_setr("naive"),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "DPT",
         rules=mmseg_dpt.MAP,
-        library="mmsegmentation",
         has=(_LAYER0, "decode_head.reassemble_blocks.projects.0.conv.weight"),
         networks=(
             SourceNetwork(
@@ -116,12 +107,10 @@ NETWORKS: tuple[Source, ...] = (
                 config("dpt_vit-b16"),
             ),
         ),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "SegFormer",
         rules=mmseg_segformer.MAP,
-        library="mmsegmentation",
         has=(_MIT, "decode_head.fusion_conv.conv.weight"),
         networks=tuple(
             SourceNetwork(
@@ -132,12 +121,10 @@ NETWORKS: tuple[Source, ...] = (
             )
             for size in _MIT_BLOCKS
         ),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "BiSeNetV1",
         rules=mmseg_bisenet.MAP,
-        library="mmsegmentation",
         has=(
             "backbone.context_path.gap_conv.1.conv.weight",
             "backbone.ffm.conv1.conv.weight",
@@ -149,7 +136,6 @@ NETWORKS: tuple[Source, ...] = (
                 config("bisenetv1_r18-d32"),
             ),
         ),
-        peer=PEER,
     ),
 )
 

@@ -6,7 +6,7 @@ from jaxseg.weights.catalog.maps import (
     mmseg_swin,
     mmseg_upernet,
 )
-from jaxseg.weights.catalog.mmseg_peer import PEER, config
+from jaxseg.weights.catalog.mmseg_peer import config, network_row
 from jaxseg.weights.catalog.sources import Source, SourceNetwork, backbone_row
 from jaxseg.weights.translate.rules import drop
 
@@ -43,21 +43,19 @@ def _swin(size: str, window: int) -> SourceNetwork:
 
 
 NETWORKS: tuple[Source, ...] = (
-    Source(
+    network_row(
         "UPerNet on Swin",
         rules=mmseg_upernet.SWIN,
-        library="mmsegmentation",
         has=(_TABLE, _FUSE),
         networks=tuple(
             _swin(size, window)
             for size, window in (("t", 7), ("s", 7), ("b", 7), ("b", 12))
         ),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "UPerNet on ConvNeXt",
         rules=mmseg_upernet.CONVNEXT,
-        library="mmsegmentation",
+        peer=None,
         has=(_DEPTHWISE, _FUSE),
         networks=tuple(
             SourceNetwork(f"upernet_convnext_{size}", unseen=_UNSEEN) for size in "tsb"

@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from jaxseg.weights.catalog.sources import Peer, SourceNetwork
+from jaxseg.weights.catalog.sources import Peer, Source, SourceNetwork
 
 _LEFT_OUT = ("pretrained", "init_cfg", "data_preprocessor", "loss_decode", "sampler")
 
@@ -149,3 +149,13 @@ def _set(node: dict, path: list[str], value: Any) -> None:
 
 
 PEER = Peer("mmseg.models", build_row, forward=logits)
+
+
+def network_row(name: str, **fields: Any) -> Source:
+    """Describes a kind of checkpoint of MMSegmentation that contains a whole network.
+
+    Args:
+      name: A readable name.
+      **fields: Further attributes of `Source`, such as `rules`, `has` and `networks`.
+    """
+    return Source(name, **{"library": "mmsegmentation", "peer": PEER, **fields})

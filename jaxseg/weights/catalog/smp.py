@@ -1,48 +1,34 @@
-"""Lists the networks of segmentation_models.pytorch, and builds them."""
+"""Lists the networks of segmentation_models.pytorch."""
 
-import importlib
-from collections.abc import Mapping
-from typing import Any
-
+from jaxseg.weights.catalog import smp_efficientnet, smp_transformers
 from jaxseg.weights.catalog.maps import (
     smp_deeplab,
     smp_fpn,
     smp_pspnet,
-    smp_segformer,
     smp_unet,
     smp_upernet,
 )
 from jaxseg.weights.catalog.smp_options import (
+    ASPP,
+    NEAREST,
+    PLUS,
+    PLUS_UNSEEN,
     presence_options,
     pspnet_options,
     unet_options,
 )
-from jaxseg.weights.catalog.sources import (
-    Peer,
-    Source,
-    SourceNetwork,
-    backbone_row,
-)
-from jaxseg.weights.translate.rules import prefixed
+from jaxseg.weights.catalog.smp_peer import network_row
+from jaxseg.weights.catalog.sources import Source, SourceNetwork
 
 _DEPTHS = (50, 101, 18, 34, 152)
 # Depths with their own names; otherwise 50 and 101.
 _NAMED = {"unet": (18, 34, 50), "unetplusplus": (34,)}
-_ASPP = (("eager_rate", True), ("rates", (12, 24, 36)), ("align_corners", True))
-_PLUS = (
-    *_ASPP,
-    ("separable", "plain"),
-    ("after_aspp", True),
-    ("fuse", 1),
-    ("dropout", 0.5),
-)
-_PLUS_UNSEEN = (("output_stride", 16), ("rates", (12, 24, 36)))
+_EAGER = ("eager_rate", True)
+_ASPP, _PLUS = (_EAGER, *ASPP), (_EAGER, *PLUS)
 _UNSEEN = {
     "deeplabv3": (("output_stride", 8), ("rates", (12, 24, 36))),
-    "deeplabv3plus": _PLUS_UNSEEN,
+    "deeplabv3plus": PLUS_UNSEEN,
 }
-
-
 _SHOWN = {
     "unet": unet_options,
     "unetplusplus": unet_options,
@@ -90,68 +76,19 @@ def _pspnets(depth: int, *, shallow: bool) -> SourceNetwork:
     return _resnet("pspnet", depth=depth, factory="PSPNet", options=options, **peer)
 
 
-_ARGUMENTS = {"output_stride": "encoder_output_stride", "rates": "decoder_atrous_rates"}
-
-
-def build(
-    network: SourceNetwork,
-    options: Mapping[str, Any],
-    keys: set[str],
-    *,
-    num_classes: int,
-    channels: int,
-) -> Any:
-    """Returns a network of segmentation_models.pytorch with new random weights.
-
-    Options that cannot be inferred from the tensors are taken from `options`. Nothing
-    is downloaded. `jaxseg.weights.catalog.sources.Peer.build` describes the arguments.
-    """
-    module = importlib.import_module("segmentation_models_pytorch")
-    unseen = dict(network.unseen)
-    stated = {k: v for k, v in options.items() if k in _ARGUMENTS and k in unseen}
-    arguments = {
-        "encoder_weights": None,
-        "classes": num_classes,
-        **dict(network.peer),
-        "in_channels": channels,
-        **{_ARGUMENTS[name]: value for name, value in stated.items()},
-    }
-    return getattr(module, network.factory)(**arguments)
-
-
-def _segformers(size: str) -> tuple[SourceNetwork, ...]:
-    """Returns Segformer with 256 channels in the decoder (its default) or with 768."""
-    return tuple(
-        SourceNetwork(
-            f"segformer_{size}",
-            (("align_corners", True), ("features", features)),
-            "Segformer",
-            peer=(
-                ("encoder_name", f"mit_{size}"),
-                ("decoder_segmentation_channels", features),
-            ),
-        )
-        for features in (256, 768)
-    )
-
-
-PEER = Peer("segmentation_models_pytorch", build)
 NETWORKS: tuple[Source, ...] = (
-    Source(
+    network_row(
         "DeepLabV3",
         rules=smp_deeplab.MAP_V3,
-        library="segmentation_models_pytorch",
         has=("encoder.layer4.0.conv1.weight", "decoder.aspp.convs.0.0.weight"),
         networks=tuple(
             _resnet("deeplabv3", depth=depth, factory="DeepLabV3", options=_ASPP)
             for depth in _DEPTHS
         ),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "DeepLabV3Plus with dense ASPP",
         rules=smp_deeplab.MAP_V3PLUS_DENSE,
-        library="segmentation_models_pytorch",
         has=("encoder.layer4.0.conv1.weight", "decoder.aspp.0.convs.1.0.weight"),
         networks=tuple(
             _resnet(
@@ -163,12 +100,10 @@ NETWORKS: tuple[Source, ...] = (
             )
             for depth in _DEPTHS
         ),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "DeepLabV3Plus",
         rules=smp_deeplab.MAP_V3PLUS,
-        library="segmentation_models_pytorch",
         has=("encoder.layer4.0.conv1.weight", "decoder.aspp.0.convs.0.0.weight"),
         networks=tuple(
             _resnet(
@@ -176,12 +111,10 @@ NETWORKS: tuple[Source, ...] = (
             )
             for depth in _DEPTHS
         ),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "DeepLabV3Plus on MobileNet v2",
         rules=smp_deeplab.MAP_V3PLUS_MOBILENET,
-        library="segmentation_models_pytorch",
         has=("encoder.features.18.0.weight", "decoder.aspp.0.convs.0.0.weight"),
         networks=(
             SourceNetwork(
@@ -189,27 +122,23 @@ NETWORKS: tuple[Source, ...] = (
                 (*_PLUS, ("tap", "output"), ("last", 1280)),
                 "DeepLabV3Plus",
                 peer=(("encoder_name", "mobilenet_v2"),),
-                unseen=_PLUS_UNSEEN,
+                unseen=PLUS_UNSEEN,
             ),
         ),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "PSPNet",
         rules=smp_pspnet.MAP,
-        library="segmentation_models_pytorch",
         has=("encoder.layer4.0.conv1.weight", "decoder.psp.blocks.0.pool.1.0.weight"),
         networks=tuple(
             _pspnets(depth, shallow=shallow)
             for depth in _DEPTHS
             for shallow in (True, False)
         ),
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "Unet on ResNet",
         rules=smp_unet.MAP,
-        library="segmentation_models_pytorch",
         has=(
             "encoder.layer4.0.conv1.weight",
             "decoder.blocks.2.conv2.0.weight",
@@ -219,13 +148,11 @@ NETWORKS: tuple[Source, ...] = (
             _resnet("unet", depth=depth, factory="Unet", options=())
             for depth in (18, 34, 50, 101, 152)
         ),
-        assumed="decoder_interpolation='nearest', the only one that is supported",
-        peer=PEER,
+        assumed=NEAREST,
     ),
-    Source(
+    network_row(
         "UnetPlusPlus on ResNet",
         rules=smp_unet.MAP_PLUS_PLUS,
-        library="segmentation_models_pytorch",
         has=(
             "encoder.layer4.0.conv1.weight",
             "decoder.blocks.x_0_0.conv2.0.weight",
@@ -235,13 +162,11 @@ NETWORKS: tuple[Source, ...] = (
             _resnet("unetplusplus", depth=depth, factory="UnetPlusPlus", options=())
             for depth in (34, 18, 50, 101, 152)
         ),
-        assumed="decoder_interpolation='nearest', the only one that is supported",
-        peer=PEER,
+        assumed=NEAREST,
     ),
-    Source(
+    network_row(
         "FPN",
         rules=smp_fpn.MAP,
-        library="segmentation_models_pytorch",
         has=("encoder.layer4.0.conv1.weight", "decoder.p5.weight"),
         networks=tuple(
             _resnet(
@@ -253,12 +178,10 @@ NETWORKS: tuple[Source, ...] = (
             for depth in _DEPTHS
         ),
         assumed="decoder_merge_policy='add', the only one that is supported",
-        peer=PEER,
     ),
-    Source(
+    network_row(
         "UPerNet",
         rules=smp_upernet.MAP,
-        library="segmentation_models_pytorch",
         has=("encoder.layer4.0.conv1.weight", "decoder.feature_norms.0.weight"),
         networks=tuple(
             _resnet(
@@ -269,31 +192,9 @@ NETWORKS: tuple[Source, ...] = (
             )
             for depth in _DEPTHS
         ),
-        peer=PEER,
     ),
-    Source(
-        "Segformer",
-        rules=smp_segformer.MAP,
-        library="segmentation_models_pytorch",
-        has=(
-            "encoder.block1.0.attn.sr.weight",
-            "decoder.mlp_stage.3.linear.weight",
-        ),
-        networks=tuple(
-            network
-            for size in ("b0", "b1", "b2", "b3", "b4", "b5")
-            for network in _segformers(size)
-        ),
-        peer=PEER,
-    ),
+    *smp_transformers.NETWORKS,
+    *smp_efficientnet.NETWORKS,
 )
 
-BACKBONES: tuple[Source, ...] = (
-    backbone_row(
-        "Mix Transformer of the authors",
-        rules=prefixed(smp_segformer.BACKBONE, dst="backbone/"),
-        library="segmentation_models_pytorch",
-        has=("patch_embed1.proj.weight", "block1.0.attn.sr.weight", "norm4.weight"),
-        example="segformer_b0",
-    ),
-)
+BACKBONES = smp_transformers.BACKBONES

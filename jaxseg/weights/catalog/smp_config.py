@@ -9,7 +9,11 @@ from typing import Any
 
 from jaxseg.weights.catalog.sources import SourceNetwork
 
-_OPTIONS = {"encoder_output_stride": "output_stride", "decoder_atrous_rates": "rates"}
+_OPTIONS = {
+    "encoder_output_stride": "output_stride",
+    "decoder_atrous_rates": "rates",
+    "decoder_readout": "readout",
+}
 
 
 def is_config(config: Mapping[str, Any]) -> bool:

@@ -1,10 +1,21 @@
-"""Reads decoder options of segmentation_models.pytorch from the tensors of a file."""
+"""Lists decoder options of segmentation_models.pytorch, and reads them from tensors."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+# The options of the ASPP and of `DeepLabV3Plus`, for the networks of jaxseg.
+ASPP = (("rates", (12, 24, 36)), ("align_corners", True))
+PLUS = (
+    *ASPP,
+    ("separable", "plain"),
+    ("after_aspp", True),
+    ("fuse", 1),
+    ("dropout", 0.5),
+)
+PLUS_UNSEEN = (("output_stride", 16), ("rates", (12, 24, 36)))
+NEAREST = "decoder_interpolation='nearest', the only one that is supported"
 _FEATURES = (256, 128, 64, 32, 16)
 _PRESENCE = "classification_head.3.bias"
 
@@ -33,6 +44,23 @@ def pspnet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
       state: The tensors by name.
     """
     return presence_options(state) | _norm_options(state, "decoder.conv")
+
+
+def dpt_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Returns the options of a `DPT` that follow from its tensors.
+
+    Args:
+      state: The tensors by name.
+    """
+    part = "decoder.reassemble_blocks.{}.project_to_{}.weight"
+    patch = state["encoder.model.patch_embed.proj.weight"]
+    patches = state["encoder.model.pos_embed"].shape[1] - 1
+    side = round(patches**0.5) * patch.shape[-1]
+    return {
+        "image_size": (side, side),
+        "widths": tuple(len(state[part.format(i, "out_channel")]) for i in range(4)),
+        "features": len(state[part.format(0, "feature_dim")]),
+    }
 
 
 def presence_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:

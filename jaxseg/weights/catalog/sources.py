@@ -14,7 +14,7 @@ class SourceNetwork:
     """Describes a network of jaxseg that can import a kind of checkpoint.
 
     Attributes:
-      name: The name for `create_model`.
+      name: The name for `create_model`: a preset or, with `backbone`, a family.
       options: Options with which the network equals the network of the other library,
         as pairs (name, value).
       factory: The name of the function or configuration file with which the other
@@ -26,6 +26,10 @@ class SourceNetwork:
         each with its usual value in the other library.
       shown: A function that maps the tensors of a checkpoint, by name, to options that
         they show, or None.
+      backbone: The name of the backbone of the family, or None for a preset.
+      has: Names of tensors that must all be present.
+      lacks: Names of tensors that must all be absent. `has` and `lacks` distinguish
+        networks of one kind of checkpoint before any of them is built.
     """
 
     name: str
@@ -35,6 +39,23 @@ class SourceNetwork:
     peer: tuple[tuple[str, object], ...] = ()
     unseen: tuple[tuple[str, object], ...] = ()
     shown: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    backbone: str | None = None
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Returns the name of the network, with its backbone if it is a pair."""
+        return self.name if self.backbone is None else f"{self.name} on {self.backbone}"
+
+    def fits(self, keys: Iterable[str]) -> bool:
+        """Returns whether these tensor names can belong to the network.
+
+        Args:
+          keys: The names of the tensors.
+        """
+        keys = set(keys)
+        return keys.issuperset(self.has) and keys.isdisjoint(self.lacks)
 
     def options_for(self, keys: Iterable[str]) -> dict[str, object]:
         """Returns the options of `create_model` for the network of a state dict.
@@ -226,7 +247,10 @@ class Source:
         )
 
     def network(
-        self, name: str, options: Mapping[str, object] | None = None
+        self,
+        name: str,
+        options: Mapping[str, object] | None = None,
+        backbone: str | None = None,
     ) -> SourceNetwork:
         """Returns the description of the network with the given name.
 
@@ -237,9 +261,11 @@ class Source:
         Args:
           name: The name of the network.
           options: The options of the user.
+          backbone: The name of the backbone, if `name` is that of a family.
         """
-        rows = [row for row in self.networks if row.name == name] or [
-            SourceNetwork(name)
+        wanted = (name, backbone)
+        rows = [row for row in self.networks if (row.name, row.backbone) == wanted] or [
+            SourceNetwork(name, backbone=backbone)
         ]
         given = options or {}
         return max(rows, key=lambda row: sum(given.get(k) == v for k, v in row.options))

@@ -31,12 +31,12 @@ def decoder(src: str, dst: str) -> Rules:
 
 _ENCODER = prefixed(BACKBONE, src=r"encoder\.", dst="backbone/")
 _SCORE = conv(r"segmentation_head\.0", "head/classifier")
-MAP = (
-    *_ENCODER,
+HEAD = (
     *decoder(r"decoder\.blocks\.(\d)", r"head/block\1"),
     *_SCORE,
     *PRESENCE,
 )
+MAP = (*_ENCODER, *HEAD)
 MAP_PLUS_PLUS = (
     *_ENCODER,
     *decoder(r"decoder\.blocks\.x_(\d)_(\d)", r"head/node\1_\2"),

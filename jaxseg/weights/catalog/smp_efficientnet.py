@@ -1,0 +1,123 @@
+"""Lists the networks of segmentation_models.pytorch on EfficientNet encoders."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from jaxseg.weights.catalog.maps import (
+    efficientnet_pytorch,
+    smp_deeplab,
+    smp_efficientnet,
+    smp_unet,
+)
+from jaxseg.weights.catalog.smp_options import (
+    NEAREST,
+    PLUS,
+    PLUS_UNSEEN,
+    presence_options,
+    unet_options,
+)
+from jaxseg.weights.catalog.smp_peer import network_row
+from jaxseg.weights.catalog.sources import Source, SourceNetwork
+from jaxseg.weights.translate.rules import Rules
+
+# efficientnet_pytorch pads images of all sizes as it pads images of this side.
+_SIDES = {0: 224, 1: 240, 2: 260, 3: 300, 4: 380, 5: 456, 6: 528, 7: 600}
+_PLAIN = {"stem_level": True, "epsilon": 1e-5, "padding": "symmetric"}
+_BLOCKS = {  # The number of blocks of the sixth stage of each size.
+    **{"b0": 4, "b1": 5, "b2": 5, "b3": 6, "b4": 8, "b5": 9, "b6": 11, "b7": 13},
+    **{"lite0": 4, "lite1": 5, "lite2": 5, "lite3": 6, "lite4": 8},
+}
+_GATE = "encoder.blocks.1.0.se.conv_reduce.weight"
+
+
+def _network(
+    head: str, encoder: str, backbone: str, inner: dict[str, Any], **marks: Any
+) -> SourceNetwork:
+    """Returns a network with a head, "Unet" or "DeepLabV3Plus", on an encoder.
+
+    Args:
+      head: The name of the class in segmentation_models.pytorch.
+      encoder: The name of the encoder there.
+      backbone: The name of the backbone in jaxseg.
+      inner: The options of the backbone.
+      **marks: The attributes `has` and `lacks`.
+    """
+    plus = head == "DeepLabV3Plus"
+    inner = {**inner, "eager_rate": True} if plus else inner
+    return SourceNetwork(
+        "deeplabv3plus" if plus else "unet",
+        (*(PLUS if plus else ()), ("backbone_options", inner)),
+        factory=head,
+        peer=(("encoder_name", encoder),),
+        unseen=PLUS_UNSEEN if plus else (),
+        shown=presence_options if plus else unet_options,
+        backbone=backbone,
+        **marks,
+    )
+
+
+def _lukemelas(head: str, title: str) -> Iterator[SourceNetwork]:
+    """Yields the networks of a row of `efficientnet_pytorch.COUNTS`."""
+    for number in re.findall(r"B(\d)", title):
+        inner = {"stem_level": True, "padding": _SIDES[int(number)]}
+        if number == "0":
+            inner["early_c4"] = True
+        yield _network(
+            head, f"efficientnet-b{number}", f"efficientnet_b{number}", inner
+        )
+
+
+def _timm(head: str) -> Iterator[SourceNetwork]:
+    """Yields the networks on all encoders with the names of timm."""
+    for size, blocks in _BLOCKS.items():
+        lite = size.startswith("lite")
+        last, next_one = (
+            f"encoder.blocks.5.{n}.conv_pwl.weight" for n in (blocks - 1, blocks)
+        )
+        yield _network(
+            head,
+            f"timm-{'tf_efficientnet_' if lite else 'efficientnet-'}{size}",
+            f"efficientnet_{size}",
+            dict(_PLAIN),
+            has=(last,) if lite else (last, _GATE),
+            lacks=(next_one, _GATE) if lite else (next_one,),
+        )
+
+
+_HEADS: tuple[tuple[str, Rules, str, str], ...] = (
+    ("Unet", smp_unet.HEAD, "decoder.blocks.2.conv2.0.weight", NEAREST),
+    (
+        *("DeepLabV3Plus", smp_deeplab.HEAD_V3PLUS),
+        *("decoder.aspp.0.convs.1.0.0.weight", ""),
+    ),
+)
+
+
+def _rows() -> Iterator[Source]:
+    for head, rules, key, assumed in _HEADS:
+        yield network_row(
+            f"{head} on EfficientNet of timm",
+            rules=(*smp_efficientnet.TIMM, *rules),
+            has=("encoder.conv_stem.weight", "encoder.blocks.6.0.bn3.weight", key),
+            networks=tuple(_timm(head)),
+            assumed=assumed,
+        )
+        for title, (counts, squeeze) in efficientnet_pytorch.COUNTS.items():
+            if not squeeze:
+                continue  # There are no such encoders of Lite networks.
+            last, next_one = (
+                f"encoder._blocks.{n}._project_conv.weight"
+                for n in (sum(counts) - 1, sum(counts))
+            )
+            yield network_row(
+                f"{head} on {title}",
+                rules=(*smp_efficientnet.lukemelas(counts), *rules),
+                has=("encoder._conv_stem.weight", last, key),
+                lacks=(next_one,),
+                networks=tuple(_lukemelas(head, title)),
+                assumed=assumed,
+            )
+
+
+NETWORKS: tuple[Source, ...] = tuple(_rows())
