@@ -123,7 +123,7 @@ def compare(conversion: Conversion) -> float:
     forward = jax.jit(
         lambda image: model.apply(imported.variables, image, train=False)["logits"]
     )
-    model_config = network.config.model
+    chosen = network.config.model
     if imported.report.adapted:
         raise ValueError(
             f"--verify is invalid with --channels {network.channels}: expected the "
@@ -138,13 +138,11 @@ def compare(conversion: Conversion) -> float:
         )
     return verify.difference(
         source,
-        network=source.network(
-            model_config.name, model_config.options, model_config.backbone
-        ),
+        network=source.network(chosen.name, chosen.options, chosen.backbone),
         state_dict=imported.found.state,
         apply=forward,
         num_classes=network.num_classes,
-        options=model_config.options,
+        options=chosen.options,
         channels=network.channels,
     )
 

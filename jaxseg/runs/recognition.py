@@ -89,9 +89,8 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
             "it out."
         )
     if wanted.model in MODELS or wanted.backbone:
-        network = source.network(
-            wanted.model, _options(wanted), wanted.backbone or None
-        )
+        given = _options(wanted)
+        network = source.network(wanted.model, given, wanted.backbone or None)
         return _network(source, network, found, evidence, wanted)
     if wanted.model:
         source = dataclasses.replace(source, networks=_named_networks(source, wanted))
@@ -218,8 +217,8 @@ def _network(
     """Returns the network for the weights of a whole network."""
     told = stated(evidence, network)
     options = network.options_for(found.state) | dict(told.options)
-    model = ModelConfig(network.name, options, backbone=network.backbone)
-    config = _overridden(Config(model=model), wanted)
+    base = Config(model=ModelConfig(network.name, options, network.backbone))
+    config = _overridden(base, wanted)
     small, large = _shapes(config, 2, 3), _shapes(config, 3, 5)
     num_classes = wanted.num_classes
     if num_classes is None:
@@ -267,8 +266,7 @@ def _check_names(
 ) -> None:
     """Raises Mismatch if tensors are missing or unexpected, ignoring shapes."""
     options = network.options_for(found.state) | dict(_options(wanted))
-    model = ModelConfig(network.name, options, backbone=network.backbone)
-    config = Config(model=model)
+    config = Config(model=ModelConfig(network.name, options, network.backbone))
     try:
         shapes = _shapes(config, wanted.num_classes or 2, wanted.channels or 3)
         convert(found.state, source.rules, shapes, allow_missing=("aux*",))
