@@ -38,7 +38,8 @@ class Alternative:
         an estimate.
       seconds: The estimated time of a step.
       verdict: "chosen", "too large", "slower" (for each image), or "not better" if the
-        estimated time is that of the chosen setting, which changes fewer options.
+        estimated time is at most that of the chosen setting, which changes fewer
+        options.
     """
 
     setting: Setting
