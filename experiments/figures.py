@@ -180,6 +180,21 @@ def grid_power() -> Drawing:
     return drawn, charts.Layout(columns=3, width=3.6, height=3.0)
 
 
+def learned_rates() -> Drawing:
+    """Draws the learned rate of every seed for each distance of the mark."""
+    titles = {"choice": "choice of candidates", "continuous": "continuous rate"}
+    drawn, found = [], records("learned_rates")
+    for distance in sorted({row["distance"] for row in found}):
+        rows: dict[str, list[float]] = {}
+        for row in found:
+            if row["distance"] == distance and row["name"] in titles:
+                rows.setdefault(titles[row["name"]], []).append(row["rate"])
+        x = charts.Axis("learned rate [pixel]", limits=(0, 18))
+        title = f"Mark at a distance of {distance} pixels"
+        drawn.append(charts.Dots({"": rows}, x=x, title=title, level=float(distance)))
+    return drawn, charts.Layout(columns=1, width=6.4, height=2.8)
+
+
 FIGURES: dict[str, Callable[[], Drawing]] = {
     **{f"{name}/results.png": lambda name=name: sweep(name) for name in SWEEPS},
     "boundary/trimap.png": trimap,
@@ -188,6 +203,7 @@ FIGURES: dict[str, Callable[[], Drawing]] = {
     "camvid_unet/curve.png": camvid_curve,
     "effective_field/results.png": effective_fields,
     "isbi_unet/curve.png": isbi_curve,
+    "learned_rates/results.png": learned_rates,
     "prob_unet/curve.png": energy_curve,
     "speed/networks.png": lambda: ratios("models"),
     "speed/operators.png": lambda: ratios("ops"),
