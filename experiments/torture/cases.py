@@ -59,14 +59,17 @@ class Case:
         `{port}` a free port.
       done: What the command leaves, relative to the folder that it runs in. Where it
         exists, the command may refuse to run again, because its result is complete.
+      bucket: Whether the run directory is in the bucket of `--address`, as `{run}`.
     """
 
     processes: tuple[tuple[str, ...], ...]
     done: str | None = None
+    bucket: bool = False
 
 
 CASES = {
     "train": Case(((*TRAIN, "--workdir=run"),)),
+    "train in a bucket": Case(((*TRAIN, "--workdir={run}"),), bucket=True),
     "predict": Case(
         (("predict", "{shared}/images", "-o", "masks", "--workdir={shared}/run",
           "--probabilities", "--batch-size=1"),)
@@ -129,7 +132,9 @@ def _torch_file(path: Path) -> None:
     torch.save(torch.load(path, weights_only=True), path)
 
 
-def commands(case: Case, shared: Path, port: int) -> list[list[str]]:
-    """The command line of each process."""
-    given: Callable[[str], str] = lambda word: word.format(shared=shared, port=port)
+def commands(case: Case, shared: Path, port: int, run: str) -> list[list[str]]:
+    """The command line of each process; `run` is an address in a bucket."""
+    given: Callable[[str], str] = lambda word: word.format(
+        shared=shared, port=port, run=run
+    )
     return [[*JAXSEG, *map(given, words)] for words in case.processes]

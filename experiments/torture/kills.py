@@ -1,4 +1,4 @@
-"""Six commands that are killed at random moments, against ones that are left alone.
+"""Commands that are killed at random moments, against ones that are left alone.
 
     python experiments/torture/kills.py --folder DIR --kills 6 --seed 1
 
@@ -7,6 +7,14 @@ last left to end. Then everything in the folder is compared, bit for bit, with w
 same command leaves when nobody disturbs it. Every kill adds a line to results.jsonl.
 Started again with the same seed, the campaign goes on where it stopped. The exit status
 is 1 when a chain of this campaign ended with a difference.
+
+    python experiments/torture/kills.py --folder DIR --kinds "train in a bucket" \\
+        --address gs://bucket/torture
+
+trains in a bucket. Before a start, the local copy of the run is deleted with a
+probability of one half, as on another host. `python -m tests.runs.remote.servers gs
+9000` starts a server on this machine; STORAGE_EMULATOR_HOST=http://localhost:9000
+selects it.
 """
 
 import argparse
@@ -17,9 +25,7 @@ import json
 import os
 import pty
 import random
-import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -27,8 +33,10 @@ import threading
 import time
 from pathlib import Path
 
+import buckets
 from cases import CASES, Case, commands, set_up
 from outcome import contents, differing, leftovers
+from started import PATIENCE, Started, show
 
 from jaxseg.runs.provenance import commit, machine, versions
 from jaxseg.storage.json_file import append_line
@@ -41,47 +49,7 @@ ENVIRONMENT = {
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of the time
 }
 SIGNALS = {"SIGKILL": 6, "SIGTERM": 2, "SIGHUP": 1, "terminal": 1}  # and how often
-PATIENCE = 300.0  # seconds until a command counts as hung
 GRACE = 60.0  # seconds in which a command must obey a signal
-
-
-@dataclasses.dataclass
-class Started:
-    """The processes of one start of a command, each the leader of its own group."""
-
-    processes: list[subprocess.Popen]
-    log: Path
-    closing: threading.Event  # asks for the end of the terminal
-    orphans: int = 0  # groups that outlived their leader, which then were killed
-
-    def ended(self) -> bool:
-        """Whether any process has ended."""
-        return any(process.poll() is not None for process in self.processes)
-
-    def send(self, name: str, victim: int) -> None:
-        """Sends a signal to the group of one process, or closes the terminal."""
-        if name == "terminal":
-            self.closing.set()
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.processes[victim].pid, getattr(signal, name))
-
-    def statuses(self, seconds: float) -> list[int]:
-        """Waits for all processes; those that do not end in time are killed."""
-        end = time.monotonic() + seconds
-        for process in self.processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.1, end - time.monotonic()))
-        late = [p for p in self.processes if p.poll() is None]
-        for process in self.processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-                self.orphans += process.poll() is not None
-            process.wait()
-        self.closing.set()
-        if late and seconds == PATIENCE:
-            raise TimeoutError(f"no end within {seconds} seconds: see {self.log}")
-        return [process.returncode for process in self.processes]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +58,7 @@ class Campaign:
 
     folder: Path
     seed: int
+    address: str | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -97,7 +66,9 @@ class Campaign:
         own = {
             "JAXSEG_DATA_DIR": str(self.folder / "data"),
             "JAX_COMPILATION_CACHE_DIR": str(self.folder / "programs"),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+            ),
         }
         return os.environ | ENVIRONMENT | own
 
@@ -108,21 +79,41 @@ class Campaign:
             port = free.getsockname()[1]
         work.mkdir(exist_ok=True)
         log, closing = work.with_name(f"{work.name}.log"), threading.Event()
-        options = {"cwd": work, "env": self.environment, "start_new_session": True}
+        environment = self.environment | {"JAXSEG_RUNS_CACHE": str(_copies(work))}
+        options = {"cwd": work, "env": environment, "start_new_session": True}
         with log.open("a") as output:
             options |= {"stdout": output, "stderr": output}
             if on_terminal:
                 ours, theirs = pty.openpty()
                 options |= dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
                 options["start_new_session"] = False  # `setsid` does that
-            lines = commands(case, self.folder / "shared", port)
+            run = self.run(work)
+            lines = commands(case, self.folder / "shared", port, run)
             if on_terminal:
                 lines = [["setsid", "--ctty", *line] for line in lines]
             processes = [subprocess.Popen(line, **options) for line in lines]
         if on_terminal:
             os.close(theirs)
-            threading.Thread(target=_show, args=(ours, closing)).start()
+            threading.Thread(target=show, args=(ours, closing)).start()
         return Started(processes, log, closing)
+
+    def run(self, work: Path) -> str:
+        """The address of the run that is trained in the folder `work`."""
+        return f"{self.address}/{work.name.replace(' ', '-')}"
+
+    def reset(self, case: Case, work: Path) -> None:
+        """Deletes what an earlier chain has left."""
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(_copies(work), ignore_errors=True)
+        if case.bucket:
+            buckets.clear(self.run(work))
+
+    def left(self, case: Case, work: Path) -> list[str]:
+        """Downloads a run of a bucket to the folder `work`; what should not be left."""
+        found = []
+        if case.bucket:
+            found = buckets.fetch(self.run(work), work / "run")
+        return found + leftovers(work)
 
     def alone(self, name: str) -> tuple[float, dict[str, str]]:
         """How long a command takes undisturbed, and what it leaves."""
@@ -130,12 +121,12 @@ class Campaign:
         if not known.exists():
             work = self.folder / f"alone {name}"
             for _ in range(2):  # the first start also compiles
-                shutil.rmtree(work, ignore_errors=True)
+                self.reset(CASES[name], work)
                 begin = time.monotonic()
                 statuses = self.start(CASES[name], work).statuses(PATIENCE)
                 seconds = time.monotonic() - begin
-                if any(statuses) or leftovers(work):
-                    raise RuntimeError(f"{work}: {statuses}, {leftovers(work)}")
+                if any(statuses) or (left := self.left(CASES[name], work)):
+                    raise RuntimeError(f"{work}: {statuses}, {left}")
             known.write_text(json.dumps([seconds, contents(work)]))
         seconds, found = json.loads(known.read_text())
         return seconds, found
@@ -144,9 +135,9 @@ class Campaign:
         """Kills a command a few times, lets it end and compares; a record per kill."""
         dice = random.Random(f"{self.seed} {name} {number}")
         work = self.folder / f"chain {name} {self.seed} {number}"
-        shutil.rmtree(work, ignore_errors=True)
-        work.with_name(f"{work.name}.log").unlink(missing_ok=True)
         case, (seconds, wanted) = CASES[name], self.alone(name)
+        self.reset(case, work)
+        work.with_name(f"{work.name}.log").unlink(missing_ok=True)
         records = []
         for _ in range(dice.randint(2, 4)):
             record = self._kill(case, work, seconds, dice)
@@ -172,6 +163,8 @@ class Campaign:
         delay = dice.uniform(0, 0.03) if inside else 0.0
         moment = dice.uniform(0.2, 0.9) if inside else dice.uniform(0, 1)
         again = dice.uniform(0, 0.5) if dice.random() < 0.3 else None
+        if case.bucket and dice.random() < 0.5:
+            shutil.rmtree(_copies(work), ignore_errors=True)
         before = _unfinished(work)
         begin = time.monotonic()
         run = self.start(case, work, on_terminal=chosen == "terminal")
@@ -213,27 +206,25 @@ class Campaign:
             statuses = self.start(case, work).statuses(PATIENCE)
         if any(statuses):
             return f"ended with {statuses}: {_last_line(work)}"
+        left = self.left(case, work)
         if names := differing(wanted, contents(work)):
             return f"{len(names)} differences: {', '.join(names[:4])}"
-        if names := leftovers(work):
+        if names := left:
             return f"{len(names)} left over: {', '.join(names[:4])}"
         return "equal"
-
-
-def _show(terminal: int, closing: threading.Event) -> None:
-    """Reads what a terminal shows until it is to be closed, and closes it."""
-    with contextlib.suppress(OSError):  # the program has ended
-        while not closing.is_set():
-            if select.select([terminal], [], [], 0.02)[0]:
-                os.read(terminal, 65536)
-    os.close(terminal)
 
 
 def _unfinished(work: Path) -> set[str]:
     """What is being written, or was left by a process that died; locks do not count."""
     with contextlib.suppress(OSError):  # folders come and go
-        return {name for name in leftovers(work) if "lock" not in name}
+        found = leftovers(work) + leftovers(_copies(work))
+        return {name for name in found if "lock" not in name}
     return set()
+
+
+def _copies(work: Path) -> Path:
+    """Where runs in buckets are trained."""
+    return work.with_name(f"{work.name} copies")
 
 
 def _last_line(work: Path) -> str:
@@ -256,8 +247,11 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=6, help="of each kind, at least")
     parser.add_argument("--kinds", nargs="+", default=[*CASES], choices=[*CASES])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--address", help="a folder in a bucket, for its kind")
     given = parser.parse_args()
-    campaign = Campaign(given.folder.absolute(), given.seed)
+    if not given.address:
+        given.kinds = [name for name in given.kinds if not CASES[name].bucket]
+    campaign = Campaign(given.folder.absolute(), given.seed, given.address)
     set_up(campaign.folder / "shared", campaign.environment)
     about = {
         "commit": commit(),

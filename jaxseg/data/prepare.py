@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 import tensorflow_datasets as tfds
 
 from jaxseg.config import DataConfig
+from jaxseg.data import bucket_copy
 from jaxseg.data.builders.choice import builder_of
 from jaxseg.data.builders.drawn import drawn_config
 from jaxseg.data.builders.named import NamedBuilder
@@ -30,6 +31,7 @@ from jaxseg.data.datasets.lookup import dataset_of
 from jaxseg.data.prepared_warnings import warn_of
 from jaxseg.data.stored import DamagedData, RejectedData, check_files, write_list
 from jaxseg.storage import atomic
+from jaxseg.storage.address import is_address
 from jaxseg.storage.places import make_folder
 
 logger = logging.getLogger(__name__)
@@ -69,16 +71,19 @@ def data_folder(config: DataConfig) -> pathlib.Path:
     """Returns the folder that contains the prepared data of all datasets.
 
     It is `config.prepared_dir` or, if this is not set, the value of the environment
-    variable JAXSEG_DATA_DIR. If neither is set, it is ~/.cache/jaxseg.
+    variable JAXSEG_DATA_DIR. If neither is set, it is ~/.cache/jaxseg. For an address in
+    a bucket, it is the folder of the local copy.
 
     Raises:
-      ValueError: If the name of the folder is a URL.
+      ValueError: If the name of the folder is another URL.
     """
     name = config.prepared_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
+    if is_address(name):
+        return bucket_copy.local_folder(name)
     if "://" in name:
         raise ValueError(
             f"data.prepared_dir={name!r} is invalid: expected a local or mounted "
-            "folder."
+            "folder, or an address that begins with gs:// or s3://."
         )
     return pathlib.Path(name).expanduser().absolute()
 
@@ -138,7 +143,7 @@ def prepare_once(
       OSError: If the data cannot be written.
     """
     sweep(folder_)
-    if not _complete(target):
+    if not _complete(target) and not bucket_copy.download(target, INFO):
         if target.is_dir() and any(target.iterdir()):
             raise DamagedData(target, f"{INFO} is missing")
         with _scratch(folder_) as scratch:

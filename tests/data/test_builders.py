@@ -162,7 +162,7 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
             "data.on_bad_file=.ignore. is invalid: expected one of",
         ),
         ({"backend": "torch"}, "data.backend='torch' is invalid"),
-        ({"prepared_dir": "gs://bucket/x"}, "expected a local or mounted folder"),
+        ({"prepared_dir": "http://host/x"}, "expected a local or mounted folder"),
         ({"name": "shapes"}, r"^data.raw_dir=.* because 'shapes' is generated"),
         (
             {"name": "camvid", "classes": ("a",)},

@@ -1,8 +1,13 @@
-"""Starts storage servers on this machine, which can be slow, fail or stop."""
+"""Starts storage servers on this machine, which can be slow or fail.
+
+`python -m tests.runs.remote.servers gs 9000` runs a server until it is interrupted; "s3"
+in place of "gs" runs one for s3://. The bucket has the name "bucket".
+"""
 
 import contextlib
 import dataclasses
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -79,7 +84,7 @@ def google_storage(faults: Faults, port: int = 0):
     for _, handlers in server.HANDLERS:
         if handlers.get("POST") is objects.insert:
             handlers["POST"] = insert
-    running = server.create_server("localhost", port, True, default_bucket=BUCKET)
+    running = server.create_server("localhost", 0, True, default_bucket=BUCKET)
     make = lambda *arguments: Handler(running._storage, *arguments)
     http = server.server.HTTPServer(("localhost", port), make)
     thread = threading.Thread(target=http.serve_forever, daemon=True)
@@ -124,3 +129,11 @@ def amazon_storage(faults: Faults, port: int = 0):
         yield endpoint
     finally:
         http.shutdown()
+
+
+if __name__ == "__main__":
+    start = {"gs": google_storage, "s3": amazon_storage}[sys.argv[1]]
+    with start(Faults(), int(sys.argv[2])) as address:
+        print(address, flush=True)
+        while True:
+            time.sleep(60)

@@ -7,6 +7,7 @@ import pytest
 from jaxseg.checkpoints.reading import read_everything
 from jaxseg.checkpoints.steps import steps_in
 from jaxseg.cli.main import main
+from jaxseg.data import bucket_copy
 from jaxseg.runs.remote.reading import read_run
 from jaxseg.storage import process
 from jaxseg.storage.address import parse_address
@@ -18,11 +19,11 @@ from jaxseg.training.run.metric_reader import read_metrics
 pytestmark = pytest.mark.slow
 URL = "{}://bucket/runs/{}"
 ACTIONS = ("read", "write", "create", "upload", "download", "sizes", "delete")
-KILLS = {  # the first request that does not reach the bucket: its kind and its name
-    "before the first checkpoint": ("upload", "ckpt/2/", 1),
-    "in the middle of an upload": ("upload", "ckpt/4/", 4),
-    "before a commit": ("write", "ckpt/6/commit.json", 1),
-}
+KILLS = (  # the first request that does not reach the bucket: its kind and its name
+    ("upload", "ckpt/2/", 1),  # before the first checkpoint
+    ("upload", "ckpt/4/", 4),  # in the middle of an upload
+    ("write", "ckpt/6/commit.json", 1),  # before a commit
+)
 
 
 def arrays(folder, step):
@@ -52,9 +53,8 @@ def assert_equal_runs(url, local):
             assert (folder / name).read_bytes() == (local / name).read_bytes()
 
 
-@pytest.mark.parametrize("scheme", ["gs", "s3"], indirect=True)
 def test_a_run_in_a_bucket_equals_a_local_one(
-    scheme, tiny, local_run, new_host, capsys
+    scheme, tiny, local_run, new_host, drawn_data, tmp_path, capsys
 ):
     url = URL.format(scheme, "equal")
     assert main(tiny(url)) == 0, capsys.readouterr().err
@@ -68,13 +68,52 @@ def test_a_run_in_a_bucket_equals_a_local_one(
     assert tops - events(tops) == local - events(local) | {"lock"}
     assert events(tops) and any(name.startswith("overlays/00000006/") for name in names)
 
+    weights, data = tmp_path / "w.safetensors", f"--data.prepared-dir={drawn_data}"
+    assert main(["eval", url, data, "--devices=1"]) == 0
+    assert main(["convert", url, "-o", str(weights)]) == 0 and weights.exists()
+    assert main(["report", url, "--images=0"]) == 0
+    assert f"stored: {url}/report.html" in capsys.readouterr().out
+    assert main(["eval", f"{url}x", data]) == 1
+    assert "config.json is missing" in capsys.readouterr().err
+    assert main(["predict", "x.png", "-o", url, "--workdir", url]) == 1
+    assert "expected a local path" in capsys.readouterr().err
 
-@pytest.mark.parametrize("moment", KILLS)
-def test_a_killed_run_is_resumed_with_the_same_result(
-    scheme, moment, tiny, local_run, new_host, monkeypatch, capsys
+
+@pytest.mark.parametrize("scheme", ["s3"], indirect=True)
+def test_data_and_run_can_be_in_s3(
+    scheme, tiny, local_run, drawn_data, tmp_path, monkeypatch
 ):
-    url = URL.format(scheme, moment.replace(" ", "-"))
-    kind, begin, count = KILLS[moment]
+    monkeypatch.setenv(bucket_copy.VARIABLE, str(tmp_path / "data"))
+    data = open_bucket("data", parse_address("data", "s3://bucket/data"))
+    for path in drawn_data.rglob("*"):
+        if path.is_file():
+            data.upload(path.relative_to(drawn_data).as_posix(), path)
+    url = URL.format(scheme, "equal")
+    assert main(tiny(url, "--data.prepared-dir=s3://bucket/data")) == 0
+    copies = {path.name for path in (tmp_path / "data").rglob("*.array_record*")}
+    assert copies == {path.name for path in drawn_data.rglob("*.array_record*")}
+    with read_run("workdir", url) as (folder, _):
+        assert metrics(folder) == metrics(local_run)
+        assert arrays(folder, 6) == arrays(local_run, 6)
+
+
+def test_a_run_that_is_killed_three_times_ends_with_the_same_result(
+    scheme, tiny, local_run, new_host, monkeypatch, capsys
+):
+    url = URL.format(scheme, "killed")
+    monkeypatch.setattr(process.Owner, "alive", lambda self: False)
+    for kind, begin, count in KILLS:
+        with monkeypatch.context() as there:
+            dead = die_at(there, kind, begin, count)
+            assert main(tiny(url)) == 1
+        assert dead and capsys.readouterr().err.strip().endswith("jaxseg: killed")
+        new_host()
+    assert main(tiny(url)) == 0
+    assert_equal_runs(url, local_run)
+
+
+def die_at(monkeypatch, kind, begin, count):
+    """Lets no request reach a bucket from a certain one on, as if killed before it."""
     seen, dead = [], []
 
     def dying(action, call):
@@ -82,21 +121,15 @@ def test_a_killed_run_is_resumed_with_the_same_result(
             if action == kind and str(name).startswith(begin):
                 seen.append(name)
                 dead.extend(["dead"] * (len(seen) == count))
-            if dead:  # From here on, the bucket is as a killed process leaves it.
+            if dead:
                 raise StorageError("killed")
             return call(self, name, *arguments)
 
         return request
 
-    with monkeypatch.context() as there:
-        for action in ACTIONS:
-            there.setattr(Bucket, action, dying(action, getattr(Bucket, action)))
-        assert main(tiny(url)) == 1
-    assert dead and capsys.readouterr().err.strip().endswith("jaxseg: killed")
-    new_host()
-    monkeypatch.setattr(process.Owner, "alive", lambda self: False)
-    assert main(tiny(url)) == 0
-    assert_equal_runs(url, local_run)
+    for action in ACTIONS:
+        monkeypatch.setattr(Bucket, action, dying(action, getattr(Bucket, action)))
+    return dead
 
 
 def test_slow_and_failing_storage_changes_nothing(
@@ -123,17 +156,3 @@ def test_a_lasting_failure_ends_the_run_with_one_line(scheme, faults, tiny, caps
 def test_a_missing_bucket_is_refused_before_the_data_are_opened(scheme, tiny, capsys):
     assert main(tiny("gs://missing/run", "--data.name=folder")) == 1
     assert "expected an existing bucket, but 'missing'" in capsys.readouterr().err
-
-
-def test_commands_read_runs_in_buckets(scheme, tiny, tmp_path, drawn_data, capsys):
-    url, weights = URL.format(scheme, "read"), tmp_path / "w.safetensors"
-    assert main(tiny(url)) == 0
-    data = f"--data.prepared-dir={drawn_data}"
-    assert main(["eval", url, data, "--devices=1"]) == 0
-    assert main(["convert", url, "-o", str(weights)]) == 0 and weights.exists()
-    assert main(["report", url, "--images=0"]) == 0
-    assert f"stored: {url}/report.html" in capsys.readouterr().out
-    assert main(["eval", f"{url}x", data]) == 1
-    assert "config.json is missing" in capsys.readouterr().err
-    assert main(["predict", "x.png", "-o", url, "--workdir", url]) == 1
-    assert "expected a local path" in capsys.readouterr().err
