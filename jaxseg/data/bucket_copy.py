@@ -95,8 +95,8 @@ def _download(address: Address, name: str, target: pathlib.Path, complete: str) 
         except DamagedData as error:
             why = str(error).partition("(")[2].partition(")")[0]
             raise ValueError(
-                f"{OPTION}={str(address)!r} is invalid: expected undamaged data, but in "
-                f"{name}, {why}. Upload the data again."
+                f"{OPTION}={str(address)!r} is invalid: expected undamaged data, but "
+                f"in {name}, {why}. Upload the data again."
             ) from error
     return True
 
