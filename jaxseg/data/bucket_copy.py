@@ -20,7 +20,7 @@ from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 from jaxseg.data.stored import DamagedData, check_files
 from jaxseg.storage import atomic
 from jaxseg.storage.address import Address, parse_address
-from jaxseg.storage.bucket import Bucket, open_bucket, transfers
+from jaxseg.storage.bucket import Bucket, inside, open_bucket, transfers
 from jaxseg.storage.places import make_folder
 
 logger = logging.getLogger(__name__)
@@ -116,6 +116,6 @@ def _fetch(
             shown.advance(bar, sizes[source])
 
         for source in sizes:
-            path = folder / source.removeprefix(f"{name}/")
+            path = inside(folder, source.removeprefix(f"{name}/"))
             path.parent.mkdir(parents=True, exist_ok=True)
             start(fetch, source, path)

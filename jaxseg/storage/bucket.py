@@ -165,6 +165,27 @@ def transfers() -> Iterator[Callable[..., None]]:
                 future.cancel()
 
 
+def inside(folder: Path, name: str) -> Path:
+    """Returns the path of a local copy of an object.
+
+    Args:
+      folder: The local folder of the copies.
+      name: The name of the object, which comes from a bucket that others may write.
+
+    Raises:
+      StorageError: If the path would be outside the folder.
+
+    >>> inside(Path("run"), "overlays/1.png").as_posix()
+    'run/overlays/1.png'
+    """
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        raise StorageError(
+            f"the object {name!r} cannot be downloaded: expected a name without empty "
+            "parts, . and .. between its slashes"
+        )
+    return folder / name
+
+
 def open_bucket(
     option: str, address: Address, *, patience: Patience = DEFAULT
 ) -> Bucket:

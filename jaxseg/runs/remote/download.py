@@ -12,7 +12,7 @@ from jaxseg.runs.lock import LOCK
 from jaxseg.runs.remote import steps
 from jaxseg.runs.remote.steps import Commit
 from jaxseg.storage import atomic
-from jaxseg.storage.bucket import Bucket
+from jaxseg.storage.bucket import Bucket, inside
 from jaxseg.storage.json_file import parse_json, write_json
 from jaxseg.storage.parts import EVENTS, file_of_part, join
 
@@ -43,7 +43,7 @@ def download_records(bucket: Bucket, folder: Path) -> Parts:
             file, start = file_of_part(name)
             parts[file][start] = content
     for name, found in parts.items():
-        content, path = join(found), folder / name
+        content, path = join(found), inside(folder, name)
         if not path.is_file() or path.read_bytes() != content:
             atomic.write_bytes(path, content)
     kept = (*parts, steps.FOLDER, COPIED, LOCK)

@@ -92,10 +92,15 @@ class Mirror:
                 self._commits.pop(step, None)
 
     def close(self) -> None:
-        """Ends the thread. It does not copy the last changes."""
+        """Ends the thread, and copies the last changes unless copying has failed.
+
+        Raises:
+          Exception: The error that has ended the copies, or that of the last copy.
+        """
         self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join()
+        self.check()
+        self.copy()
 
     def _run(self) -> None:
         while not self._ended.wait(PERIOD):

@@ -18,7 +18,7 @@ from typing import Any
 
 from jaxseg.checkpoints.step_folders import step_number
 from jaxseg.storage import atomic
-from jaxseg.storage.bucket import Bucket, transfers
+from jaxseg.storage.bucket import Bucket, inside, transfers
 from jaxseg.storage.json_file import parse_json
 from jaxseg.storage.retrying import StorageError
 
@@ -98,7 +98,7 @@ def download_step(bucket: Bucket, commit: Commit, folder: Path) -> bool:
     try:
         with atomic.building(folder) as made:
             for name in commit.files:
-                (made / name).parent.mkdir(parents=True, exist_ok=True)
+                inside(made, name).parent.mkdir(parents=True, exist_ok=True)
             with transfers() as start:
                 for name in commit.files:
                     start(bucket.download, f"{commit.folder}/{name}", made / name)

@@ -65,10 +65,7 @@ def owned_run(workdir: str | Path) -> Iterator[OwnedRun]:
         try:
             yield OwnedRun(folder, mirror.check, mirror.copy)
         except BaseException:
-            mirror.close()
-            with contextlib.suppress(OSError):  # The first error is reported.
-                mirror.copy()
+            with contextlib.suppress(Exception):  # The first error is reported.
+                mirror.close()
             raise
         mirror.close()
-        mirror.check()
-        mirror.copy()

@@ -1,5 +1,7 @@
 """Checkpoints in a bucket: a step exists when its commit does."""
 
+import dataclasses
+import json
 import shutil
 
 import pytest
@@ -65,6 +67,16 @@ def test_damage_in_the_bucket_is_named(memory, step, tmp_path):
     memory.write("ckpt/2/commit.json", b"{")
     with pytest.raises(OSError, match=r"ckpt/2/commit.json is damaged.*Delete"):
         steps.committed(memory)
+
+
+def test_names_cannot_leave_the_folder(memory, step, tmp_path):
+    commit = steps.upload_step(memory, 2, step)
+    commit.files["../../evil"] = commit.files["meta"]
+    name = "ckpt/2/commit.json"
+    memory.write(name, json.dumps(dataclasses.asdict(commit)).encode())
+    with pytest.raises(OSError, match=r"'../../evil' cannot be downloaded"):
+        steps.download_step(memory, commit, tmp_path / "a" / "b" / "2")
+    assert not list(tmp_path.rglob("evil"))
 
 
 def test_a_step_that_is_deleted_meanwhile_is_skipped(memory, step, tmp_path):
