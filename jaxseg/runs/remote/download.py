@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import collections
-import json
+import contextlib
 import shutil
 from pathlib import Path
 
-from jaxseg.checkpoints.step_folders import step_number
+from jaxseg.checkpoints.step_folders import step_folders, step_number
 from jaxseg.runs.lock import LOCK
 from jaxseg.runs.remote import steps
+from jaxseg.runs.remote.changes import State, state
 from jaxseg.runs.remote.steps import Commit
 from jaxseg.storage import atomic
 from jaxseg.storage.bucket import Bucket, inside
 from jaxseg.storage.json_file import parse_json, write_json
 from jaxseg.storage.parts import EVENTS, file_of_part, join
 
-COPIED = ".copied.json"  # the commits of the steps that the local folder contains
+COPIED = ".copied.json"  # lists the steps that the local folder has as in the bucket
 Parts = dict[str, dict[int, bytes]]
+Copies = dict[int, tuple[Commit, State]]  # the state is that of the local folder
 
 
 def download_records(bucket: Bucket, folder: Path) -> Parts:
@@ -53,45 +55,55 @@ def download_records(bucket: Bucket, folder: Path) -> Parts:
     return dict(parts)
 
 
-def download_steps(bucket: Bucket, folder: Path, *, remove: bool) -> dict[int, Commit]:
+def download_steps(bucket: Bucket, folder: Path, *, remove: bool) -> Copies:
     """Downloads the complete steps that the local folder does not contain yet.
 
     Args:
       bucket: The folder of the run.
       folder: The local folder.
-      remove: Whether to delete local steps that the bucket no longer contains in this
+      remove: Whether to delete local steps that the bucket does not contain in this
         form. It must be False if another process may be reading them.
 
     Returns:
-      The commits of the steps that the local folder contains now.
+      The steps that the local folder contains in the form of the bucket.
     """
-    remote, known = steps.committed(bucket), _copied(folder)
-    checkpoints = folder / steps.FOLDER
+    remote, checkpoints = steps.committed(bucket), folder / steps.FOLDER
     checkpoints.mkdir(exist_ok=True)
+    copies = _remembered(folder)
     for path in checkpoints.iterdir() if remove else ():
         step = step_number(path.name)
-        if step is None or known.get(step) != remote.get(step, ""):
+        if step not in copies or copies[step][0] != remote.get(step):
             shutil.rmtree(path)
-            known.pop(step, None)
+            copies.pop(step, None)
     for step, commit in remote.items():
         place = checkpoints / str(step)
         if not place.is_dir() and steps.download_step(bucket, commit, place):
-            known[step] = commit
-            remember(folder, known)
-    return known
+            copies[step] = commit, state(place)
+            remember(folder, copies)
+    return copies
 
 
-def remember(folder: Path, commits: dict[int, Commit]) -> None:
-    """Stores which upload of each step a local folder contains."""
-    content = {str(step): vars(commit) for step, commit in commits.items()}
+def remember(folder: Path, copies: Copies) -> None:
+    """Stores which steps a local folder contains in the form of the bucket.
+
+    Args:
+      folder: The local folder.
+      copies: The steps.
+    """
+    content = {
+        str(step): {"commit": vars(commit), "state": found}
+        for step, (commit, found) in copies.items()
+    }
     write_json(folder / COPIED, content)
 
 
-def _copied(folder: Path) -> dict[int, Commit]:
-    """Returns the commits of the steps that the local folder contains."""
-    path = folder / COPIED
-    try:
-        found = parse_json(path.read_bytes())
-        return {int(step): Commit(**fields) for step, fields in found.items()}
-    except (OSError, json.JSONDecodeError, TypeError, ValueError, AttributeError):
-        return {}
+def _remembered(folder: Path) -> Copies:
+    """Returns the stored steps whose folders have not changed since."""
+    copies: Copies = {}
+    places = step_folders(folder / steps.FOLDER)
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        for text, fields in parse_json((folder / COPIED).read_bytes()).items():
+            step, found = int(text), tuple(fields["state"])
+            if step in places and state(places[step]) == found:
+                copies[step] = Commit(**fields["commit"]), found
+    return copies

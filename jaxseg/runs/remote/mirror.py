@@ -19,8 +19,7 @@ from pathlib import Path
 from jaxseg.checkpoints.step_folders import step_folders
 from jaxseg.runs.remote import steps
 from jaxseg.runs.remote.changes import State, files, state
-from jaxseg.runs.remote.download import Parts, remember
-from jaxseg.runs.remote.steps import Commit
+from jaxseg.runs.remote.download import Copies, Parts, remember
 from jaxseg.storage.bucket import Bucket
 from jaxseg.storage.parts import GrowingFile, grows
 
@@ -35,7 +34,7 @@ class Mirror:
       folder: The local run directory.
       check: Raises an error if this process no longer owns the run.
       parts: The parts of growing files that the bucket contains.
-      commits: The steps that the bucket and the local directory contain.
+      copies: The steps that the bucket and the local directory contain.
     """
 
     def __init__(
@@ -45,18 +44,16 @@ class Mirror:
         check: Callable[[], None],
         *,
         parts: Parts,
-        commits: dict[int, Commit],
+        copies: Copies,
     ) -> None:
         self._bucket, self._folder, self._owned = bucket, folder, check
-        self._commits = dict(commits)
+        self._copies = dict(copies)
         self._growing = {
             name: GrowingFile(bucket, name, found)
             for name, found in parts.items()
             if grows(name)
         }
         self._files: dict[str, State] = {name: state(folder / name) for name in parts}
-        places = step_folders(folder / steps.FOLDER)
-        self._steps: dict[int, State] = {step: state(places[step]) for step in commits}
         self._mutex, self._ended = threading.Lock(), threading.Event()
         self._failure: Exception | None = None
         name = f"copy of {bucket.address}"
@@ -86,10 +83,9 @@ class Mirror:
             for step, place in places.items():
                 self._copy_step(step, place)
             here = step_folders(self._folder / steps.FOLDER)
-            for step in sorted(self._steps.keys() - here.keys()):
+            for step in sorted(self._copies.keys() - here.keys()):
                 steps.delete_step(self._bucket, step)
-                del self._steps[step]
-                self._commits.pop(step, None)
+                del self._copies[step]
 
     def close(self) -> None:
         """Ends the thread, and copies the last changes unless copying has failed.
@@ -127,12 +123,12 @@ class Mirror:
         now: State = ()
         try:
             now = state(place)
-            if self._steps.get(step) == now:
+            if step in self._copies and self._copies[step][1] == now:
                 return
             commit = steps.upload_step(self._bucket, step, place)
         except FileNotFoundError:
             if place.is_dir() and state(place) == now:
                 raise
             return  # The run has deleted or replaced the step.
-        self._steps[step], self._commits[step] = now, commit
-        remember(self._folder, self._commits)
+        self._copies[step] = commit, now
+        remember(self._folder, self._copies)

@@ -59,8 +59,8 @@ def owned_run(workdir: str | Path) -> Iterator[OwnedRun]:
     with lock.locked(bucket) as owned, local_lock.holding(folder):
         steps.sweep(bucket)
         parts = download_records(bucket, folder)
-        commits = download_steps(bucket, folder, remove=True)
-        mirror = Mirror(bucket, folder, owned.check, parts=parts, commits=commits)
+        copies = download_steps(bucket, folder, remove=True)
+        mirror = Mirror(bucket, folder, owned.check, parts=parts, copies=copies)
         mirror.start()
         try:
             yield OwnedRun(folder, mirror.check, mirror.copy)

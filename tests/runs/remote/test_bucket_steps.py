@@ -85,20 +85,32 @@ def test_a_step_that_is_deleted_meanwhile_is_skipped(memory, step, tmp_path):
     assert not steps.download_step(memory, commit, tmp_path / "2")
 
 
-def test_only_new_steps_are_downloaded(memory, step, tmp_path):
-    steps.upload_step(memory, 2, step)
-    folder = tmp_path / "copy"
+def test_only_changed_steps_are_downloaded(memory, step, tmp_path):
+    first = steps.upload_step(memory, 2, step)
+    folder, fetched, read = tmp_path / "copy", [], memory.download
+    meta = folder / "ckpt" / "2" / "meta"
     folder.mkdir()
-    first = download.download_steps(memory, folder, remove=True)
-    memory.download = None  # nothing is downloaded any more
-    assert download.download_steps(memory, folder, remove=True) == first
-    del memory.download
-    second = {2: steps.upload_step(memory, 2, step)}
-    assert download.download_steps(memory, folder, remove=False) == first
-    assert download.download_steps(memory, folder, remove=True) == second
+    memory.download = lambda name, path: (fetched.append(name), read(name, path))
+
+    def download_again(*, remove=True):
+        fetched.clear()
+        found = download.download_steps(memory, folder, remove=remove)
+        return {step: commit for step, (commit, _) in found.items()}, len(fetched)
+
+    assert download_again() == ({2: first}, 2)
+    assert download_again() == ({2: first}, 0)
+    shutil.rmtree(meta.parent)  # The run has deleted the step and was killed.
+    assert download_again() == ({2: first}, 2)
+    shutil.rmtree(meta.parent)  # The run has saved the step again and was killed.
+    shutil.copytree(step, meta.parent)
+    meta.write_text("[]")
+    assert download_again(remove=False) == ({}, 0) and meta.read_text() == "[]"
+    assert download_again() == ({2: first}, 2) and meta.read_text() == "{}"
+    second = steps.upload_step(memory, 2, step)
+    assert download_again(remove=False) == ({2: first}, 0)
+    assert download_again() == ({2: second}, 2)
     steps.delete_step(memory, 2)
-    assert download.download_steps(memory, folder, remove=True) == {}
-    assert not any((folder / "ckpt").iterdir())
+    assert download_again() == ({}, 0) and not meta.parent.exists()
 
 
 def test_records_replace_those_of_earlier_runs(memory, tmp_path):
