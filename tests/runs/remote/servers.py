@@ -87,6 +87,7 @@ def google_storage(faults: Faults, port: int = 0):
     running = server.create_server("localhost", 0, True, default_bucket=BUCKET)
     make = lambda *arguments: Handler(running._storage, *arguments)
     http = server.server.HTTPServer(("localhost", port), make)
+    http.handle_error = lambda *connection: None  # a client that was killed
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
     try:
