@@ -71,8 +71,8 @@ def data_folder(config: DataConfig) -> pathlib.Path:
     """Returns the folder that contains the prepared data of all datasets.
 
     It is `config.prepared_dir` or, if this is not set, the value of the environment
-    variable JAXSEG_DATA_DIR. If neither is set, it is ~/.cache/jaxseg. For an address in
-    a bucket, it is the folder of the local copy.
+    variable JAXSEG_DATA_DIR. If neither is set, it is ~/.cache/jaxseg. For an address
+    in a bucket, it is the folder of the local copy.
 
     Raises:
       ValueError: If the name of the folder is another URL.
