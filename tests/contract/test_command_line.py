@@ -11,6 +11,10 @@ from tests.contract.representatives import WIRINGS
 from tests.contract.rows import ROWS, SEGMENTING
 from tests.tiers import tiered
 
+# Wirings that other tests train in the same way: the two tasks of
+# tests/cli/test_systems.py, and networks with logits alone, as most tests of the
+# commands have them.
+ELSEWHERE = {"deeplabv1_vgg16", "pix2pix_unet256", "prob_unet", "unet"}
 CONFIG = """
 from jaxseg.config import Config, DataConfig, LossConfig, ModelConfig, TrainConfig
 
@@ -31,8 +35,7 @@ def prepared(drawn_data):
         yield
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", tiered(SEGMENTING, WIRINGS))
+@pytest.mark.parametrize("name", tiered(SEGMENTING, WIRINGS.keys() - ELSEWHERE))
 def test_trains_two_steps_and_predicts(name, tmp_path):
     row = ROWS[name]
     config, work = tmp_path / "config.py", tmp_path / "run"

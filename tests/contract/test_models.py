@@ -15,7 +15,9 @@ from jaxseg import create_model
 from jaxseg.models import MODELS
 from jaxseg.nn.block_config import BlockConfig
 from tests.contract.networks import shapes_of
+from tests.contract.representatives import REPRESENTATIVES
 from tests.contract.rows import NARROW, ROWS
+from tests.tiers import tiered
 
 
 def outputs_and_shapes(model, shapes):
@@ -40,8 +42,8 @@ def test_every_tiny_variant_exists():
     assert all("narrow" in row or "same_as" in row for row in ROWS.values())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(ROWS))
+# The other names differ from one of these in depth, width or backbone only.
+@pytest.mark.parametrize("name", tiered(ROWS, NARROW))
 def test_exact_parameter_count_and_output_shapes(name):
     row = ROWS[name]
     classes = row["classes"]
@@ -67,8 +69,7 @@ def check_outputs(outputs, shape, classes):
             assert value.shape == (*shape, classes), key
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize("name", tiered(NARROW, REPRESENTATIVES))
 def test_any_size_batch_classes_and_bfloat16(name):
     row = ROWS[name]
     for batch, size, classes, dtype in (

@@ -6,12 +6,16 @@ import pathlib
 import pytest
 
 from tests.conftest import CACHE
+from tests.tiers import tiered
 
 pytest.importorskip("nbclient")
 PATH = pathlib.Path(__file__).parents[2] / "docs" / "notebooks" / "build.py"
 SPEC = importlib.util.spec_from_file_location("notebooks", PATH)
 notebooks = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(notebooks)
+# One notebook shows that a form is made and executed. The pages of the documentation,
+# whose blocks test_code_blocks.py runs, use the functions of the others.
+USUAL = ("atrous_laboratory",)
 KILOBYTES = 300  # the largest size of a notebook with its outputs
 CHEAP = {  # as in tests/conftest.py, for the processes of the notebooks
     "JAX_COMPILATION_CACHE_DIR": str(CACHE),
@@ -32,8 +36,7 @@ def test_a_stored_notebook_has_the_cells_of_its_source_and_their_outputs(name):
     assert (PATH.parent / f"{name}.ipynb").stat().st_size <= 1000 * KILOBYTES
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", notebooks.names())
+@pytest.mark.parametrize("name", tiered(notebooks.names(), USUAL))
 def test_the_short_form_of_a_notebook_runs(name, monkeypatch):
     if name.startswith("torchvision"):
         pytest.importorskip("torch")

@@ -1,5 +1,7 @@
 """Heads of the atrous family: rates, orders, fusions and strides."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +31,11 @@ def filled(module, *inputs, **options):
     return jax.tree.map(make, shapes)
 
 
+def run(head, variables, pyramid):
+    """The logits, from one compiled program: operator by operator takes longer."""
+    return jax.jit(functools.partial(head.apply, train=False))(variables, pyramid)
+
+
 def test_default_rates_keep_their_span_in_pixels():
     assert [aspp_rates(None, os) for os in (32, 16, 8)] == [
         (3, 6, 9),
@@ -45,8 +52,8 @@ def test_scores_of_the_rates_add_up():
     total = 0
     for i, rate in enumerate((1, 3)):
         alone = {"params": {"branch0": variables["params"][f"branch{i}"]}}
-        total += ScoreSumHead(2, (rate,)).apply(alone, pyramid, train=False)
-    got = head.apply(variables, pyramid, train=False)
+        total += run(ScoreSumHead(2, (rate,)), alone, pyramid)
+    got = run(head, variables, pyramid)
     np.testing.assert_allclose(got, total, rtol=1e-5, atol=1e-6)
 
 
@@ -57,7 +64,7 @@ def test_duc_channel_order(order, channel):
     pyramid = {"c5": draw(1, 3, 4, 2)}
     variables = jax.tree.map(np.zeros_like, filled(head, pyramid, train=False))
     variables["params"]["scores"]["branch0"]["bias"][channel] = 1
-    got = head.apply(variables, pyramid, train=False)
+    got = run(head, variables, pyramid)
     want = np.zeros((1, 6, 8, 3), np.float32)
     want[:, 1::2, 0::2, 1] = 1
     np.testing.assert_array_equal(got, want)
@@ -68,13 +75,10 @@ def test_cascade_strides_become_rates():
     x, grid = draw(1, 17, 16, 16), (1, 2, 1)
     make = lambda os: CascadeHead(2, 3, os, grid, width=2, style=PLAIN)
     variables = filled(make(32), {"c5": x}, train=False)
-    run = lambda os, x: jax.jit(make(os).apply, static_argnames="train")(
-        variables, {"c5": x}, train=False
-    )
-    dense = run(32, x)
+    dense = run(make(32), variables, {"c5": x})
     for output_stride in (64, 128, 256):
         factor = output_stride // 32
-        strided = run(output_stride, x)
+        strided = run(make(output_stride), variables, {"c5": x})
         gap = np.abs(dense[:, ::factor, ::factor] - strided).max() / strided.std()
         assert gap < 1e-4
 
@@ -102,10 +106,11 @@ def test_msc_reads_the_image_and_every_pool(fusion, size):
     }
     head = LargeFOVHead(2, features=4, fusion=fusion, scale_features=3)
     variables = filled(head, pyramid, train=False)
-    got = head.apply(variables, pyramid, train=False)
+    logits = jax.jit(functools.partial(head.apply, train=False))
+    got = logits(variables, pyramid)
     assert got.shape == (1, *size, 2)
     for tap in ("c0", "c1", "c2", "c3", "c4"):
-        changed = head.apply(variables, {**pyramid, tap: pyramid[tap] + 1}, train=False)
+        changed = logits(variables, {**pyramid, tap: pyramid[tap] + 1})
         assert (np.abs(changed - got).max() > 1e-4) == (fusion != "none")
 
 
@@ -124,11 +129,11 @@ def test_lraspp_gate_is_the_pooled_context():
         + p["low_score"]["bias"][None, None, None]
     )
     want += high @ p["score"]["kernel"][0, 0] + p["score"]["bias"][None, None, None]
-    got = head.apply(variables, pyramid, train=False)
+    got = run(head, variables, pyramid)
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
     windowed = LRASPPHead(2, 4, window=((49, 49), (16, 20)), style=PLAIN)
     np.testing.assert_allclose(
-        windowed.apply(variables, pyramid, train=False), got, rtol=1e-5, atol=1e-5
+        run(windowed, variables, pyramid), got, rtol=1e-5, atol=1e-5
     )
 
 

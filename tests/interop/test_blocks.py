@@ -102,14 +102,16 @@ def test_a_block_runs_alone(name):
     jax.tree.map(close, jax.jit(apply)(variables, *arrays), eager)
 
     one = jax.tree.map(lambda x: x[:, None], arrays)  # each example a batch of its own
-    mapped = jax.vmap(apply, in_axes=(None, *(0 for _ in arrays)))(variables, *one)
+    mapped = jax.jit(jax.vmap(apply, in_axes=(None, *(0 for _ in arrays))))(
+        variables, *one
+    )
     jax.tree.map(lambda a, b: close(a[:, 0], b), mapped, eager)
 
     def loss(variables, first):
         outputs = apply(variables, first, *arrays[1:])
         return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(outputs))
 
-    gradients = jax.grad(loss, argnums=(0, 1))(variables, arrays[0])
+    gradients = jax.jit(jax.grad(loss, argnums=(0, 1)))(variables, arrays[0])
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
     assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(gradients[1])) > 0
 

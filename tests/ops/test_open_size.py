@@ -6,16 +6,27 @@ import numpy as np
 import pytest
 from jax import export
 
+from jaxseg.backbones.vit import resize_position
+from jaxseg.models.unet_valid import mirror
+from jaxseg.nn.attention import attend_pixels
 from jaxseg.nn.upsample import bilinear_deconv
 from jaxseg.ops.conv import conv
 from jaxseg.ops.open_size import any_below, as_fraction, is_open, larger, smaller
-from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool, max_pool
+from jaxseg.ops.pool import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    avg_pool,
+    max_pool,
+    max_pool_argmax,
+)
 from jaxseg.ops.preprocess import scaled_size
 from jaxseg.ops.rescale import rescale
 from jaxseg.ops.resize import resize
+from jaxseg.ops.unpool import max_unpool
 from jaxseg.ops.upsample_conv import doubled_conv
 
 KERNEL = np.random.default_rng(1).normal(size=(3, 3, 3, 3)).astype(np.float32)
+POSITION = np.random.default_rng(2).normal(size=(1, 1 + 15, 4)).astype(np.float32)
 
 
 def size_of(x):
@@ -48,6 +59,10 @@ OPERATORS = {
     "antialias": lambda x: resize(x, scaled_size(size_of(x), 0.5), antialias=True),
     "rescale": lambda x: rescale(x, 0.75),
     "corners": lambda x: rescale(x, 0.5, "corners"),
+    "unpool": lambda x: max_unpool(*max_pool_argmax(x), size_of(x)),
+    "attention": lambda x: attend_pixels(x, x, x, 0.5, "auto"),
+    "mirrored": lambda x: mirror(x, 1),
+    "positions": lambda x: resize_position(POSITION, (3, 5), size_of(x)),
 }
 
 
