@@ -90,8 +90,8 @@ def test_a_prediction_is_saved(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_scores_are_those_of_the_recorded_evaluation(run, tmp_path, monkeypatch):
-    monkeypatch.setenv("JAXSEG_DATA_DIR", str(tmp_path))
+def test_scores_are_those_of_the_recorded_evaluation(run, drawn_data, monkeypatch):
+    monkeypatch.setenv("JAXSEG_DATA_DIR", str(drawn_data))
     expected = json.loads((GOLDEN / "expected.json").read_text())["unet"]["evaluated"]
     assert run.evaluate()["mean_iou"] == expected["mean_iou"]
 
@@ -130,8 +130,10 @@ def test_what_is_no_run_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_training_from_python_is_that_of_the_command(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("JAXSEG_DATA_DIR", str(tmp_path / "data"))
+def test_training_from_python_is_that_of_the_command(
+    tmp_path, drawn_data, monkeypatch, capsys
+):
+    monkeypatch.setenv("JAXSEG_DATA_DIR", str(drawn_data))
     config = Config(
         model=ModelConfig("unet", {"width": 4, "depth": 1}),
         data=DataConfig(

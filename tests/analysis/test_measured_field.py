@@ -40,6 +40,7 @@ from jaxseg.backbones.xception import Xception
 from jaxseg.backbones.xception39 import Xception39
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Pyramid
+from tests.tiers import tiered
 
 LAX = BlockConfig(impl="lax")
 CONV1, LAST = ResNetVariant(stride_in="conv1"), ResNetVariant(stride_in="last")
@@ -161,8 +162,11 @@ def test_support_is_the_field(name, fill):
     assert not middle[0] and not middle[-1]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", GOLDEN)
+# One depth of each structure; the others only have more of the same units.
+USUAL = ("alexnet", "drn_c26", "drn_d54", "googlenet_caffe", "hdc", "resnet101_caffe")
+
+
+@pytest.mark.parametrize("name", tiered(GOLDEN, (*USUAL, "xception41")))
 def test_published_sizes(name):
     model, size = GOLDEN[name]
     image = jax.ShapeDtypeStruct((1, size + 225, 65, 3), np.float32)

@@ -55,13 +55,15 @@ VARIANTS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(96, 128), (97, 129)])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_atrous_consistency(variant, size, fill):
-    """The dense network, subsampled, is the strided one (the deeplab2 unit test)."""
+def test_atrous_consistency(variant, fill):
+    """The dense network, subsampled, is the strided one (the deeplab2 unit test).
+
+    The image is even in height and odd in width.
+    """
     make = VARIANTS[variant]
     variables = fill(make(32), (1, 64, 64, 3))
-    image = np.random.default_rng(1).normal(size=(1, *size, 3)).astype(np.float32)
+    image = np.random.default_rng(1).normal(size=(1, 96, 129, 3)).astype(np.float32)
     strided = jax.jit(make(32).apply)(variables, image)["c5"]
     for output_stride in (16, 8):
         dense = jax.jit(make(output_stride).apply)(variables, image)["c5"]

@@ -2,13 +2,13 @@
 
 Each run is a process of its own. The network is small and the data are drawn; what
 must hold is that the parameters end bit for bit as if nothing had happened. Kills at
-random moments are in test_torture.py.
+random moments and inside saves are in test_torture.py, and damaged checkpoints in
+test_starts.py.
 """
 
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -148,24 +148,6 @@ def test_a_killed_process_is_started_again(environment, tmp_path, whole):
     assert_same(tmp_path, whole)
 
 
-def unfinished(workdir):
-    return set((workdir / "ckpt").glob("*.orbax-checkpoint-tmp"))
-
-
-def test_killed_inside_saves(environment, tmp_path, whole):
-    inside = 0
-    for _ in range(2):
-        run = start(tmp_path, environment)
-        old = unfinished(tmp_path)
-        wait_for(run, lambda old=old: unfinished(tmp_path) - old)
-        run.kill()
-        run.communicate()
-        inside += bool(unfinished(tmp_path))
-    assert inside > 0
-    finish(tmp_path, environment)
-    assert_same(tmp_path, whole)
-
-
 def test_sigterm_saves_and_ends_with_143(environment, tmp_path, whole):
     run = start(tmp_path, environment)
     assert wait_for(run, lambda: saved(tmp_path))
@@ -197,25 +179,3 @@ def test_no_space_for_a_checkpoint(environment, tmp_path, whole):
     line = run.stderr.strip()
     assert line.startswith("jaxseg: ") and "checkpoint" in line
     assert line.endswith("step 8 is the last intact one")
-
-
-@pytest.fixture(scope="module")
-def short(environment, tmp_path_factory):
-    """The work directory of a run of two steps."""
-    workdir = tmp_path_factory.mktemp("short") / "run"
-    finish(workdir, environment, "--train.steps=2")
-    return workdir
-
-
-@pytest.mark.parametrize("part", ["_METADATA", "d"])
-def test_a_broken_checkpoint_is_told_in_one_line(environment, tmp_path, short, part):
-    shutil.copytree(short, tmp_path, dirs_exist_ok=True)
-    state = tmp_path / "ckpt" / "2" / "state"
-    for path in state.rglob("*"):
-        if path.is_file() and part in path.relative_to(state).parts:
-            path.write_bytes(path.read_bytes()[:100])
-    run = start(tmp_path, environment)
-    text, _ = run.communicate(timeout=120)
-    assert run.returncode == 1, text
-    assert "Traceback" not in text
-    assert f"jaxseg: the checkpoint {tmp_path / 'ckpt' / '2'} is damaged" in text

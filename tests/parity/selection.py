@@ -34,7 +34,6 @@ DEFAULT = {
     "test_torch_atrous_nets.py::test_deeplabv2_vgg16[mixed]": "a sum over rates",
     "test_torch_files.py::test_smp_is_found_and_verified[Unet-options1-unet_resnet18, 3 classes]": "a file of segmentation_models.pytorch through the command",
     "test_torch_files.py::test_there_and_back_through_a_real_network[small]": "both directions",
-    "test_training_mode.py::test_training_mode[mmseg-bisenet]": "gradients of two paths",
     "test_training_mode.py::test_training_mode[smp-unet]": "gradients of a decoder",
     "test_training_mode.py::test_training_mode[timm-vit]": "gradients of a transformer",
     "test_transformers.py::test_mmseg_segformer": "attention to a reduced map",
