@@ -35,7 +35,7 @@ DEFAULT = {
     "test_torch_files.py::test_smp_is_found_and_verified[Unet-options1-unet_resnet18, 3 classes]": "a file of segmentation_models.pytorch through the command",
     "test_torch_files.py::test_there_and_back_through_a_real_network[small]": "both directions",
     "test_training_mode.py::test_training_mode[smp-unet]": "gradients of a decoder",
-    "test_training_mode.py::test_training_mode[timm-vit]": "gradients of a transformer",
+    "test_training_mode.py::test_training_mode[timm-dinov2]": "gradients of a transformer",
     "test_transformers.py::test_mmseg_segformer": "attention to a reduced map",
     "test_unet_fcn.py::test_smp_unet[18]": "a decoder with skip connections",
     "test_vgg.py::test_torchvision[bn-16]": "a plain stack with batch normalization",

@@ -10,26 +10,25 @@ from jaxseg.runs.checks import check
 from jaxseg.runs.directory import read_config
 from jaxseg.runs.serialize import from_dict, to_dict
 
-HRNET = {
-    "width": 4,
-    "stem": 4,
-    "first_blocks": 1,
-    "first_features": 4,
-    "blocks": 1,
-    "modules": (1, 1, 1),
-}
-TINY = {"features": 8, "low": 4, "backbone_options": HRNET}
+NARROW = {"width": 4, "blocks": (1, 1, 1, 1)}
+TINY = {"features": 8, "low": 4, "rates": (1, 2), "backbone_options": NARROW}
 
 
 @pytest.mark.slow
-def test_a_pair_trains_and_is_reopened(tmp_path, monkeypatch):
-    monkeypatch.setenv("JAXSEG_DATA_DIR", str(tmp_path / "data"))
+def test_a_pair_trains_and_is_reopened(tmp_path, drawn_data, monkeypatch):
+    monkeypatch.setenv("JAXSEG_DATA_DIR", str(drawn_data))
     config = Config(
-        model=ModelConfig("deeplabv3plus", TINY, backbone="hrnet_w18"),
-        data=DataConfig(crop=(32, 32)),
+        model=ModelConfig("deeplabv3plus", TINY, backbone="resnet50"),
+        data=DataConfig(crop=(32, 32), eval_split="validation[:8]"),
         optim=OptimConfig(learning_rate=1e-3),
         train=TrainConfig(
-            steps=2, batch_size=8, eval_batch_size=8, eval_every=2, save_every=2
+            steps=2,
+            batch_size=8,
+            eval_batch_size=8,
+            eval_every=2,
+            save_every=2,
+            num_overlays=0,
+            report_images=0,
         ),
     )
     workdir = tmp_path / "run"
@@ -37,7 +36,7 @@ def test_a_pair_trains_and_is_reopened(tmp_path, monkeypatch):
     assert trained.best_step == 2
     assert read_config(workdir) == config
     run = jaxseg.open_run(workdir)
-    assert (run.step, run.config.model.title) == (2, "deeplabv3plus on hrnet_w18")
+    assert (run.step, run.config.model.title) == (2, "deeplabv3plus on resnet50")
     labels = run.predict(np.zeros((40, 48, 3), np.uint8)).labels
     assert labels.shape == (40, 48)
 

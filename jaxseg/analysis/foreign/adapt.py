@@ -6,12 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from flax import nnx
-
 from jaxseg.analysis.foreign.image_function import ImageFunction, from_function
 from jaxseg.analysis.foreign.init_apply import from_init_apply
 from jaxseg.analysis.foreign.keras_model import from_keras
-from jaxseg.analysis.foreign.nnx_module import from_nnx
 from jaxseg.analysis.foreign.torch_autograd import from_torch
 
 
@@ -39,7 +36,10 @@ def image_function(
         return from_torch(network, output=output)
     if _is_a(network, "keras", "Layer"):
         return from_keras(network, output=output)
-    if isinstance(network, nnx.Module):
+    if _is_a(network, "flax.nnx", "Module"):
+        # nnx imports optax, and every prediction imports this file.
+        from jaxseg.analysis.foreign.nnx_module import from_nnx
+
         return from_nnx(network, output=output)
     pair = _init_and_apply(network)
     if pair is not None:
