@@ -2,8 +2,9 @@
 
     python -m experiments.published.collect --timm-results results-imagenet.csv
 
-torchvision, timm, segmentation_models.pytorch and MMSegmentation have to be installed;
-they state the addresses, licenses, normalizations and scores. Nothing is downloaded.
+torchvision, timm, segmentation_models.pytorch, MMSegmentation and transformers have to
+be installed; they state the addresses, licenses, normalizations and scores. `--only`
+collects some of them and keeps the stored entries of the others. Nothing is downloaded.
 Every entry is checked: the network of jaxseg takes every tensor of the library's
 network. Weights without such a network are left out and counted.
 """
@@ -14,10 +15,16 @@ import json
 import pathlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from experiments.published import mmseg_rows, smp_rows, timm_rows, torchvision_rows
+from experiments.published import (
+    mmseg_rows,
+    smp_rows,
+    timm_rows,
+    torchvision_rows,
+    transformers_rows,
+)
 from experiments.published.check import check, recognized
 from experiments.published.rows import Published
 from jaxseg.storage import atomic
@@ -25,7 +32,13 @@ from jaxseg.weights.published.entry import Entry
 from jaxseg.weights.published.table import TABLE, entries
 
 LOG = pathlib.Path(__file__).with_name("results.jsonl")
-NAMES = ("torchvision", "timm", "smp", "mmseg")
+LIBRARIES = {  # Name of the library in the command and in the entries.
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "smp": "segmentation_models_pytorch",
+    "mmseg": "mmsegmentation",
+    "transformers": "transformers",
+}
 
 
 def sources(
@@ -37,6 +50,7 @@ def sources(
         "timm": lambda: timm_rows.rows(results),
         "smp": smp_rows.rows,
         "mmseg": mmseg_rows.rows,
+        "transformers": transformers_rows.rows,
     }
 
 
@@ -73,15 +87,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--timm-results", type=pathlib.Path)
     parser.add_argument(
-        "--only", nargs="*", choices=NAMES, default=NAMES, help="keep other libraries"
+        "--only", nargs="*", choices=LIBRARIES, default=tuple(LIBRARIES)
+    )
+    parser.add_argument(
+        "--new", action="store_true", help="check only what differs from the list"
     )
     options = parser.parse_args()
     found, log = [], []
     for name, rows in sources(options.timm_results).items():
         if name in options.only:
-            new, lines = collected(rows())
+            new, lines = collected(rows(), _lines() if options.new else {})
+            if name == "mmseg":
+                pairs = mmseg_rows.left_out()
+                lines += [{"name": name, "refused": why} for name, why in pairs]
+            lines = [{"library": LIBRARIES[name], **line} for line in lines]
         else:
-            new, lines = stored(name)
+            new, lines = stored(LIBRARIES[name])
         found += new
         log += lines
     print(Counter(entry.library for entry in found), len(log), file=sys.stderr)
@@ -89,12 +110,40 @@ def main() -> None:
     atomic.write_text(LOG, "".join(json.dumps(line) + "\n" for line in log))
 
 
-def collected(rows: Iterator[Published]) -> tuple[list[Entry], list[dict[str, Any]]]:
-    """Returns the entries of a library that fit a network, and a line for each row."""
+def _lines() -> dict[str, dict[str, Any]]:
+    """Returns the lines of `results.jsonl` by the name of the weights."""
+    lines = [json.loads(line) for line in LOG.read_text().splitlines()]
+    return {line["name"]: line for line in lines}
+
+
+def _unchanged(row: Published) -> Entry | None:
+    """Returns the stored entry of a row if it states the same facts, or None."""
+    entry = entries().get(row.entry.name)
+    if entry is None:
+        return None
+    same = {"network": entry.network}
+    same |= {"options": entry.options} if entry.network else {}
+    return entry if dataclasses.replace(row.entry, **same) == entry else None
+
+
+def collected(
+    rows: Iterator[Published], old: Mapping[str, dict[str, Any]]
+) -> tuple[list[Entry], list[dict[str, Any]]]:
+    """Returns the entries of a library that fit a network, and a line for each row.
+
+    Args:
+      rows: The rows of the library.
+      old: The lines of rows that are not checked again if their facts have not changed.
+    """
     found, log, known = [], [], {}
     try:
         for row in rows:
             line: dict[str, Any] = {"name": row.entry.name}
+            unchanged = _unchanged(row) if row.entry.name in old else None
+            if unchanged is not None:
+                found.append(unchanged)
+                log.append(old[row.entry.name])
+                continue
             try:
                 entry, count = settled(row, known)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -111,11 +160,10 @@ def collected(rows: Iterator[Published]) -> tuple[list[Entry], list[dict[str, An
 
 def stored(library: str) -> tuple[list[Entry], list[dict[str, Any]]]:
     """Returns the entries and the lines of a library from the present files."""
-    owner = "smp-hub/" if library == "smp" else f"{library}/"
     lines = [json.loads(line) for line in LOG.read_text().splitlines()]
     return (
-        [entry for entry in entries().values() if entry.name.startswith(owner)],
-        [line for line in lines if line["name"].startswith(owner)],
+        [entry for entry in entries().values() if entry.library == library],
+        [line for line in lines if line["library"] == library],
     )
 
 

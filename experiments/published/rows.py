@@ -1,13 +1,18 @@
 """Describes published weights of one library, with the network that has their keys."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from jaxseg.weights.published.entry import Entry
+
+
+def state_dict(net: torch.nn.Module) -> Mapping[str, torch.Tensor]:
+    """Returns the tensors of a network by name, as most libraries write them."""
+    return net.state_dict()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,14 +23,17 @@ class Published:
       entry: The entry. If neither `network` nor `backbone` is set, the network is
         recognized from the keys of the peer.
       build: Returns the network of the library, with any weights.
-      rename: Maps a key of that network to the key in the published file.
+      state: Returns the tensors of that network with the names in a file.
+      rename: Maps the name of a tensor in `state` to that in the published file.
       config: The text of the configuration that MMSegmentation stores in the file.
       model: A description of the network of the library, or "". Rows with the same
-        description have the same tensors, and one of them is checked.
+        description have the same tensors, except for the number of classes, and one of
+        them is checked.
     """
 
     entry: Entry
     build: Callable[[], torch.nn.Module]
+    state: Callable[[torch.nn.Module], Mapping[str, torch.Tensor]] = state_dict
     rename: Callable[[str], str] = str
     config: str = ""
     model: str = ""
@@ -34,7 +42,7 @@ class Published:
         """Returns a checkpoint with the keys and shapes of the file, full of zeros."""
         state = {
             self.rename(key): np.broadcast_to(_zero(value.dtype), tuple(value.shape))
-            for key, value in _built(self.build).state_dict().items()
+            for key, value in self.state(_built(self.build)).items()
         }
         return {"state_dict": state, "meta": {"cfg": self.config}}
 

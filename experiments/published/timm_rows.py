@@ -12,6 +12,9 @@ from jaxseg.bench import pytorch
 from jaxseg.weights.published.entry import Entry
 
 _TF = {"epsilon": 1e-3, "same_padding": True}
+_TIMM = {"epsilon": 1e-5, "padding": "symmetric"}
+_SWIN = {"shift_always": False}
+_LARGE = {"width": 192, "heads": (6, 12, 24, 48)}  # Swin-L is Swin-B with these.
 ARCHITECTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (r"resnet(18|34|50|101|152)", r"resnet\1", {}),
     (r"resnet(50|101|152)c", r"resnet\1", {"stem": "c"}),
@@ -19,15 +22,39 @@ ARCHITECTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (r"resnet(18|34|50|101|152)d", r"resnet\1_timm", {}),
     (r"seresnet(50|101|152)", r"seresnet\1", {}),
     (r"hrnet_(w18|w32|w48)", r"hrnet_\1", {}),
+    (r"hrnet_(w18|w48)_ssld", r"hrnet_\1", {}),
+    *((rf"hrnet_w{n}", "hrnet_w48", {"width": n}) for n in (30, 40, 44, 64)),
     (r"hrnet_w18_small", "hrnet_small_v1", {}),
     (r"hrnet_w18_small_v2", "hrnet_small_v2", {}),
     (r"xception(41|65|71)", r"xception\1", {}),
     (r"mobilenetv2_100", "mobilenetv2", {}),
+    *(
+        (f"mobilenetv2_{n:03}", "mobilenetv2", {"width": n / 100})
+        for n in (35, 50, 75, 140)
+    ),
     (r"mobilenetv3_(large|small)_100", r"mobilenetv3_\1", {}),
     (r"tf_mobilenetv3_(large|small)_100", r"mobilenetv3_\1", _TF),
+    *(
+        (rf"{tf}mobilenetv3_(large|small)_{n:03}", r"mobilenetv3_\1", {**own, **width})
+        for tf, own in (("", {}), ("tf_", _TF))
+        for n in (50, 75)
+        for width in ({"width": n / 100},)
+    ),
+    (r"efficientnet_(b[0-7]|lite[0-4])", r"efficientnet_\1", _TIMM),
+    (r"tf_efficientnet_(b[0-7]|lite[0-4])", r"efficientnet_\1", {}),
     (r"densenet(121|161|169|201)", r"densenet\1", {}),
     (r"vgg(16|19)(|_bn)", r"vgg\1\2", {}),
     (r"convnext_(t|s|b|l)(?:iny|mall|ase|arge)", r"convnext_\1", {}),
+    (r"convnext_large_mlp", "convnext_l", {}),
+    (r"convnext_xlarge", "convnext_l", {"channels": (256, 512, 1024, 2048)}),
+    (r"swin_(t|s|b)(?:iny|mall|ase)_patch4_window7_224", r"swin_\1", _SWIN),
+    (r"swin_base_patch4_window12_384", "swin_b", {**_SWIN, "window": 12}),
+    (r"swin_large_patch4_window7_224", "swin_b", {**_SWIN, **_LARGE}),
+    (
+        r"swin_large_patch4_window12_384",
+        "swin_b",
+        {**_SWIN, **_LARGE, "window": 12},
+    ),
     (r"vit_(s|b|l)(?:mall|ase|arge)_patch14_dinov2", r"dinov2_vit\g<1>14", {}),
     (
         r"vit_(s|b|l)(?:mall|ase|arge)_patch14_reg4_dinov2",
@@ -115,4 +142,5 @@ def _row(
     build = partial(
         library.create_model, name, pretrained=False, num_classes=config.num_classes
     )
-    return Published(entry, build)
+    model = f"{name.partition('.')[0]} {config.input_size}"
+    return Published(entry, build, model=model)

@@ -17,6 +17,13 @@ BACKBONES = {
     **{f"densenet{depth}": f"densenet{depth}" for depth in (121, 161, 169, 201)},
     **{"alexnet": "alexnet", "googlenet": "googlenet", "mobilenet_v2": "mobilenetv2"},
     **{f"mobilenet_v3_{size}": f"mobilenetv3_{size}" for size in ("large", "small")},
+    **{
+        f"convnext_{size}": f"convnext_{size[0]}"
+        for size in ("tiny", "small", "base", "large")
+    },
+    **{f"swin_{size}": f"swin_{size}" for size in "tsb"},
+    **{f"efficientnet_b{size}": f"efficientnet_b{size}" for size in range(8)},
+    **{f"vit_{size}_16": f"vit{size}16" for size in "bl"},
 }
 NETWORKS = ("fcn_resnet", "deeplabv3_", "lraspp_")
 _DENSE = re.compile(r"(.*denselayer\d+\.(?:norm|conv))([12]\..*)")
@@ -32,16 +39,35 @@ def rows() -> Iterator[Published]:
                     yield _row(library, arch, weights)
 
 
+def _options(arch: str, size: int) -> dict[str, Any]:
+    """Returns the options of the backbone that equals a classifier of torchvision.
+
+    Args:
+      arch: The name of the classifier.
+      size: The height and width of its images.
+    """
+    if arch.startswith("swin_"):
+        return {"shift_always": False}
+    if arch.startswith("efficientnet_"):
+        early = arch[-1] in "01234"
+        return {"padding": "symmetric"} | ({"epsilon": 1e-5} if early else {})
+    if arch.startswith("vit_"):  # The position embedding has this size.
+        return {"image_size": (size, size)}
+    return {}
+
+
 def _row(library: ModuleType, arch: str, weights: Any) -> Published:
     transforms, meta = weights.transforms(), weights.meta
     (data, scores), *_ = meta["_metrics"].items()
     segments = arch.startswith(NETWORKS)
+    size = 0 if segments else transforms.crop_size[0]
     version = library.__version__.partition("+")[0]
     entry = Entry(
         f"torchvision/{arch}.{weights.name.lower()}",
         library="torchvision",
         url=weights.url,
         backbone=BACKBONES.get(arch, ""),
+        options=_options(arch, size),
         license=LICENSES["torchvision"],
         mean=tuple(transforms.mean),
         std=tuple(transforms.std),
@@ -57,6 +83,8 @@ def _row(library: ModuleType, arch: str, weights: Any) -> Published:
     if segments:
         arguments |= {"weights_backbone": None, "num_classes": entry.num_classes}
         arguments |= {} if arch.startswith("lraspp") else {"aux_loss": True}
+    if arch.startswith("vit_"):
+        arguments["image_size"] = size
     if arch == "googlenet":  # The file contains the auxiliary classifiers.
         arguments |= {"aux_logits": True, "init_weights": False}
     build = partial(library.models.get_model, arch, **arguments)

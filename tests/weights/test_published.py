@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import threading
+from collections import Counter
 
 import jax
 import numpy as np
@@ -33,9 +34,9 @@ ALL = list(table.entries().values())
 
 def test_the_table():
     """Every entry says what it is, and its network or backbone exists."""
-    assert len(ALL) >= 150 and len({entry.url for entry in ALL}) > 0.95 * len(ALL)
-    libraries = {entry.library for entry in ALL}
-    assert len(libraries) == 4
+    assert len(ALL) >= 600 and len({entry.url for entry in ALL}) > 0.95 * len(ALL)
+    libraries = Counter(entry.library for entry in ALL)
+    assert len(libraries) == 5 and libraries["mmsegmentation"] >= 200
     for entry in ALL:
         assert bool(entry.network) != bool(entry.backbone)
         assert entry.network in MODELS or entry.backbone in BACKBONES
@@ -57,6 +58,10 @@ def test_facts_of_known_entries():
     entry = table.find("mmseg/segformer_mit-b0_8xb1-160k_cityscapes-1024x1024")
     assert entry.network == "segformer_b0" and entry.score == 76.54
     assert entry.classes[:2] == ("road", "sidewalk") and entry.num_classes == 19
+    entry = table.find("mmseg/deeplabv3plus_r101-d8_4xb2-80k_cityscapes-512x1024")
+    assert (entry.network, entry.score) == ("deeplabv3plus_resnet101", 80.97)
+    entry = table.find("nvidia/segformer-b2-finetuned-ade-512-512")
+    assert entry.network == "segformer_b2" and "not for commercial" in entry.license
     assert table.find("timm/resnet50.a1_in1k").license == "apache-2.0"
     assert table.find(NAME).options == {"epsilon": 1e-3, "same_padding": True}
 
