@@ -28,7 +28,8 @@ def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
     pixels.
 
     Returns:
-      Input size and output size, in pixels per side.
+      A pair: the size of the input image and the size of the logits, both in pixels per
+      side.
 
     >>> valid_sizes(388)
     (572, 388)
@@ -62,16 +63,20 @@ def check_side(side: int, depth: int) -> None:
 
 
 def center_crop(x: Array, size: Size) -> Array:
-    """Crops a map [B, H, W, C] to its central `size` pixels.
+    """Crops a map [B, H, W, C] to the height and width `size` around its center.
 
-    An odd remainder is cut at the bottom and the right.
+    If the number of excess rows or columns is odd, one more is cut at the bottom or the
+    right than at the opposite side.
     """
     top, left = (x.shape[1] - size[0]) // 2, (x.shape[2] - size[1]) // 2
     return x[:, top : top + size[0], left : left + size[1]]
 
 
 def mirror(image: Array, depth: int) -> Array:
-    """Pads an image by mirroring it so that the logits cover the whole image."""
+    """Returns an image [B, H, W, C] that is extended by mirrored pixels at each side.
+
+    The logits of the unpadded net then cover the whole original image.
+    """
     pads = []
     for side in image.shape[1:3]:
         need, out = valid_sizes(side, depth)

@@ -1,9 +1,10 @@
 """Learns the field sizes of the adaptive affinity field loss (arXiv 1803.10335).
 
-Two trainable tensors weight the terms of the loss for each class and field size. A
-field size is the distance to the neighbors that the loss compares. As in the authors'
-code, both tensors start at 0. The network trains them adversarially: the loss reverses
-their gradient.
+The loss compares each pixel with neighbors at several distances, which are called field
+sizes. Two trainable tensors determine, for each class, how much each field size counts:
+one tensor for pairs of pixels across an edge of the class, one for all other pairs. As
+in the authors' code, both tensors start at 0. They are trained adversarially, to
+increase the loss: the loss reverses their gradient.
 """
 
 from flax import linen as nn

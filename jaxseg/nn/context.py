@@ -257,7 +257,8 @@ def spatial_pyramid_pooling(
 
     Args:
       x: [B, H, W, C].
-      bins: Grids of b x b cells. Each cell gives one value per channel.
+      bins: For each grid, the number b of cells along rows and along columns. Each of
+        the b x b cells gives one value per channel.
       kind: "max" (the paper) or "mean".
 
     Returns:

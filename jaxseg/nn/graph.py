@@ -56,7 +56,8 @@ class GloReUnit(nn.Module):
     pixels.
 
     It computes x + norm(B^T V' W_e) with H = x W_s + b, B = x W_p + b (without
-    softmax), V = B^T H and V' = ReLU(V + A V + b) W_g.
+    softmax), V = B^T H and V' = ReLU(V + A V + b) W_g. V are the nodes of the graph. A,
+    the matrices W and the biases b are learned.
 
     Attributes:
       states: Number of channels of a node, S.

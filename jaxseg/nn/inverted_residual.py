@@ -25,9 +25,9 @@ class InvertedResidual(nn.Module):
       squeeze_act: The activation of the hidden channels of the gates.
       gate: The activation that gives the gates, such as "sigmoid".
       act: The activation after the first two convolutions.
-      shortcut: Whether the input is added to the output if both have equally many
-        channels. Set it to False if the block of the network without atrous rates has
-        a stride.
+      shortcut: Whether the input is added to the output if both have the same number of
+        channels. Set it to False for a block whose stride was replaced by an atrous
+        rate.
       drop_rate: The fraction of examples whose residual branch is dropped in training.
       style: See `BlockConfig`.
     """

@@ -59,9 +59,9 @@ _FEW_GROUPS = 4
 
 
 def same_padding(kernel_size: int, rate: int = 1) -> int:
-    """Returns the padding of each side with which a convolution keeps the map size.
+    """Returns how many pixels to pad at each side so that a convolution keeps the size.
 
-    At stride 1, it is rate * (kernel_size - 1) / 2.
+    For a convolution of stride 1, the number is rate * (kernel_size - 1) / 2.
 
     Raises:
       ValueError: If the kernel size is even, because it has no such padding.
@@ -75,7 +75,7 @@ def same_padding(kernel_size: int, rate: int = 1) -> int:
 
 
 def tensorflow_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
-    """Returns the padding (before, after) that TensorFlow's "SAME" adds along one axis.
+    """Returns how much TensorFlow's padding "SAME" adds on an axis: (before, after).
 
     The output has ceil(size / stride) cells. An odd pixel of padding goes to the end.
 

@@ -11,11 +11,11 @@ from jaxseg.ops.lowering.scheduling import order_after
 
 
 def gradient_and_norm(gradient: Any) -> tuple[Any, jax.Array]:
-    """Returns a gradient and its norm; on a CPU, the gradient depends on the norm.
+    """Returns a pair: the gradient with unchanged values, and its global norm.
 
-    On a CPU, an artificial dependency makes XLA compute the norm before it uses the
-    gradient. XLA can then update the parameters in place instead of copying them. The
-    values do not change.
+    On a CPU, the returned gradient depends artificially on the norm, so that XLA
+    computes the norm before it uses the gradient. XLA can then update the parameters in
+    place instead of copying them.
 
     Args:
       gradient: A tree of arrays.

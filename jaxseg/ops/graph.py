@@ -15,7 +15,7 @@ EPSILON = 1e-12  # A node whose squared length is smaller counts as empty.
 
 
 def pool_nodes(assign: Array, x: Array, *, normalize: bool = False) -> Array:
-    """Sums the features of pixels for each graph node: v_k = sum_n assign[n, k] x[n].
+    """Sums the features of N pixels for V graph nodes: v_k = sum_n assign[n, k] x[n].
 
     Args:
       assign: The weight of each pixel in each node, [B, N, V].
@@ -88,8 +88,8 @@ def unit(x: Array) -> Array:
 
 
 def gram(nodes: Array) -> Array:
-    """Returns the adjacency matrix A = Z Z^T [B, V, V] of graph nodes Z [B, V, C].
+    """Returns the adjacency matrices A = Z Z^T of graphs with the nodes Z [B, V, C].
 
-    It is symmetric and positive semidefinite.
+    The result is [B, V, V]. Each matrix is symmetric and positive semidefinite.
     """
     return jnp.einsum("bvc,bwc->bvw", nodes, nodes)

@@ -4,9 +4,11 @@ import numpy as np
 
 
 def bilinear_profile(k: int) -> np.ndarray:
-    """Returns FCN's bilinear weights along one axis: 1 - |i - c| / f for i < k.
+    """Returns the k weights of FCN's bilinear kernel along one axis, float32 [k].
 
-    f is (k + 1) // 2, and c is the center of the kernel."""
+    Weight i is 1 - |i - c| / f, where f is (k + 1) // 2 and c is the center of the
+    kernel.
+    """
     factor = (k + 1) // 2
     center = factor - 1 if k % 2 else factor - 0.5
     return (1 - np.abs(np.arange(k) - center) / factor).astype(np.float32)

@@ -13,10 +13,10 @@ from jaxseg.typing import Array
 
 
 def bin_limits(size: Any, count: int) -> tuple[Array, Array]:
-    """Returns where the bins of adaptive pooling start and stop, int32 [count] each.
+    """Returns two arrays: where the bins of adaptive pooling start and where they stop.
 
-    Bin i covers the rows from floor(i * size / count) up to
-    ceil((i + 1) * size / count).
+    Both are int32 [count]. Bin i covers the rows (or columns) from floor(i * size /
+    count) up to, but not including, ceil((i + 1) * size / count).
 
     Args:
       size: The number of rows or columns.
@@ -35,7 +35,8 @@ def window_limits(size: Any, *, window: Any, stride: int) -> tuple[Array, Array]
       stride: The step between the first rows or columns of neighboring windows.
 
     Returns:
-      The first row or column of each window, and the one after its last, int32 [n].
+      Two arrays, int32 [n]: the index of the first row or column of each window, and
+      the index of the row or column after its last one.
     """
     start = stride * jnp.arange((size - window) // stride + 1)
     return start, start + window
@@ -61,7 +62,14 @@ def mean_between(x: Array, axis: int, start: Array, stop: Array) -> Array:
 def max_between(x: Array, axis: int, start: Array, stop: Array) -> Array:
     """Computes the maximum over each of several intervals of rows or columns.
 
-    The arguments and the shape of the result are those of `mean_between`.
+    Args:
+      x: A map [B, H, W, C].
+      axis: 1 for rows, 2 for columns.
+      start: The first row or column of each interval, int32 [n].
+      stop: The row or column after the last one of each interval, int32 [n].
+
+    Returns:
+      The maxima, [B, n, W, C] for rows and [B, H, n, C] for columns.
     """
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]

@@ -16,7 +16,7 @@ from jax.errors import InconclusiveDimensionOperation
 
 
 def is_open(*sizes: Any) -> bool:
-    """Returns whether any size is a symbol that depends on the image, not a number.
+    """Returns whether any size is a symbol that depends on the image, not an integer.
 
     >>> is_open(1, 2)
     False
@@ -45,15 +45,16 @@ class ImageTooSmall(ValueError):
 
 
 def any_below(sizes: Sequence[Any], least: int) -> bool:
-    """Returns whether some size is smaller than `least` for every possible image.
+    """Returns whether at least one of `sizes` is smaller than `least` for every image.
 
-    The result is False if this depends on the image; see `certainly_below`.
+    A symbolic size for which the answer depends on the image does not count as smaller;
+    see `certainly_below`.
     """
     return any(certainly_below(size, least) for size in sizes)
 
 
 def as_fraction(factor: float) -> Fraction:
-    """Converts a scale factor to a fraction of integers.
+    """Returns a scale factor as a `Fraction` of integers.
 
     Symbolic sizes can be multiplied and divided by integers, but not by floats.
 

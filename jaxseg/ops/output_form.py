@@ -98,7 +98,7 @@ class OutputForm:
         return jax.nn.softmax(logits, axis=-1)
 
     def labels(self, logits: jax.Array) -> jax.Array:
-        """Converts logits to labels.
+        """Converts logits to the label of each pixel.
 
         Args:
           logits: The logits of the network, [..., 1] or [..., K].
@@ -130,7 +130,7 @@ SOFTMAX = OutputForm()
 
 
 def form_of(num_logits: int, classes: Classes) -> OutputForm:
-    """Chooses how the logits of a network are converted for the classes of a dataset.
+    """Returns the `OutputForm` that converts logits for the classes of a dataset.
 
     Args:
       num_logits: The number of logits of the network.

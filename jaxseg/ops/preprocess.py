@@ -83,7 +83,7 @@ def _within(dtype: Any, low: float, high: float) -> bool:
 
 
 def normalize(image: Array, spec: Normalization) -> Array:
-    """Subtracts the mean from images in [0, 1] and divides by the standard deviation.
+    """Returns images in [0, 1] minus the mean, divided by the standard deviation.
 
     Args:
       image: float32 [B, H, W, C].
@@ -106,7 +106,7 @@ def normalize(image: Array, spec: Normalization) -> Array:
 
 
 def scaled_size(size: Size, scale: float) -> Size:
-    """Returns height and width times `scale`, rounded to integers of at least 1."""
+    """Returns (height, width) times `scale`, rounded to integers of at least 1."""
     height, width = (_scaled(side, scale) for side in size)
     return height, width
 

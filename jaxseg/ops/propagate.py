@@ -19,10 +19,10 @@ _GUARD = 1e-6  # Keeps a division by the sum of the weights finite.
 
 
 def stable_gates(gates: Array) -> Array:
-    """Divides the gates of SPN by sum_k |g_k| where that sum exceeds 1.
+    """Returns the gates of SPN, divided by sum_k |g_k| where that sum exceeds 1.
 
-    A gate is the weight of one of the three neighbors that a pixel reads, [..., 3]. The
-    division makes the propagation stable.
+    The gates are an array [..., 3]: the weights g_k of the three neighbors that a pixel
+    reads. The division makes the propagation stable.
     """
     total = jnp.sum(jnp.abs(gates), axis=-1, keepdims=True)
     return gates / jnp.maximum(total, 1.0)

@@ -97,7 +97,7 @@ def pad_to_multiple(x: Array, multiple: int) -> tuple[Array, Size]:
     """Pads the bottom and right with zeros so that `multiple` divides height and width.
 
     Returns:
-      The padded map, and the height and width of x.
+      A pair: the padded map, and the height and width of x before padding.
     """
     height, width = x.shape[1:3]
     bottom, right = (-(-n // multiple) * multiple - n for n in (height, width))

@@ -39,9 +39,9 @@ def max_unpool(x: Array, position: Array, size: Size) -> Array:
 
 
 def check_halved(x: Array, size: Size) -> None:
-    """Raises ValueError unless a map is half as large as `size`, rounded up.
+    """Raises ValueError unless the map x has half the height and width `size`.
 
-    The map x is [B, h, w, C], and h and w must be ceil(size / 2).
+    For `size` (H, W), the map must be [B, ceil(H / 2), ceil(W / 2), C].
     """
     for name, full, half in zip(("height", "width"), size, x.shape[1:3], strict=True):
         if not 2 * half - 1 <= full <= 2 * half:

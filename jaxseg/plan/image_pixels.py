@@ -24,7 +24,8 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
       data: The data options of `train`.
 
     Returns:
-      The channels and the type, and the name of the option or folder that states them.
+      A pair: the number of channels with the pixel type, and the name of the option or
+      the folder from which they are known.
 
     Raises:
       ValueError: If the folder exists, but its files cannot be arranged in splits.
@@ -43,9 +44,10 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
 
 
 def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> DatasetSpec:
-    """Returns the classes, image channels and pixel type of the configured dataset.
+    """Returns the specification of the dataset, with the pixels that a plan assumes.
 
-    No image is decoded.
+    It contains the classes, the number of image channels and the pixel type. No image
+    is decoded.
 
     Args:
       data: The data options of `train`.

@@ -83,9 +83,9 @@ def figures(program: Program, target: Slice, flops: float) -> dict[str, Any]:
 
 
 def fits(program: Program, target: Slice) -> bool | None:
-    """Returns whether a step fits into the memory of one device.
+    """Returns whether a compiled step fits into the memory of one device.
 
-    The result is None if the size of the memory is unknown.
+    The result is None if the size of that memory is unknown.
     """
     if program.memory is None:
         return False
@@ -97,7 +97,8 @@ def dominant(memory: ProgramMemory, parts: Mapping[str, int]) -> str:
 
     Args:
       memory: The memory of the step.
-      parts: The bytes of each part of the arguments, such as the parameters, by name.
+      parts: A dictionary from each part of the step's arguments, such as "params", to
+        its size in bytes.
 
     Returns:
       The name of the largest part of the arguments, or a phrase about the temporaries
@@ -222,7 +223,8 @@ def comparison(base: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -
 
     Args:
       base: The result of `figures` for the configuration.
-      rows: The results of `figures` for the changed versions, by name.
+      rows: A dictionary from the name of each changed version to the result of
+        `figures` for it.
     """
     lines = [
         f"{'alternative':28} {'needs':>10} {'temporaries':>12} {'traffic':>10} "
@@ -271,7 +273,7 @@ def operations(count: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Formats seconds as milliseconds with a unit.
+    """Formats a time, given in seconds, as a number of milliseconds with the unit.
 
     >>> milliseconds(0.01234)
     '12.3 ms'

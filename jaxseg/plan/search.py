@@ -23,9 +23,9 @@ Attempt = Callable[[int], tuple[bool, float]]
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """Contains the outcome of a search for the largest batch size.
+    """Contains the outcome of a search for the largest batch size that fits.
 
-    The batch sizes are those that `search` passes to its argument `attempt`.
+    A batch size is a number as `search` passes it to its argument `attempt`.
 
     Attributes:
       batch: The largest batch size that was compiled and fits, or 0.
@@ -39,7 +39,7 @@ class Found:
 
 
 def search(attempt: Attempt, start: int, room: float) -> Found:
-    """Searches for the largest batch size that fits into `room` bytes.
+    """Searches for the largest batch size whose memory is at most `room` bytes.
 
     The search halves `start` until the batch fits. It then extrapolates the memory of
     two batch sizes linearly to `room` bytes and compiles the batch size found. If that
@@ -83,12 +83,12 @@ def image_devices(config: Config) -> int:
 
 
 def in_words(found: Found, unit: int, space: int) -> str:
-    """Describes in one line the largest batch size that a search found.
+    """Returns a phrase that states the largest batch size that a search found.
 
     Args:
-      found: The outcome.
-      unit: The number of images per step, on all devices, for a batch size of 1.
-      space: Number of devices among which each image is split.
+      found: The outcome of the search.
+      unit: The number of images, on all devices, that a batch size of 1 stands for.
+      space: The number of devices among which each image is split.
     """
     if not found.batch:
         return f"none; {unit} images a step do not fit"
@@ -110,8 +110,8 @@ def alternatives(config: Config, devices: int) -> dict[str, dict[str, Any]]:
       devices: Number of devices.
 
     Returns:
-      The changed fields by the name of the change, as nested dictionaries such as
-      {"train": {"dtype": "float32"}}.
+      A dictionary from the name of each change to the new values of the fields that it
+      changes, as nested dictionaries such as {"train": {"dtype": "float32"}}.
     """
     run, style = config.train, dict(config.model.options.get("style", {}))
     other = "float32" if run.dtype == "bfloat16" else "bfloat16"

@@ -43,13 +43,14 @@ def compare(
     intact: bool = True,
     files: Mapping[tuple[str, str], str] = types.MappingProxyType({}),
 ) -> Comparison:
-    """Compares a stored receipt with one that was computed now.
+    """Returns the differences between a stored receipt and one that was computed now.
 
     Args:
       stored: The stored receipt.
       found: The receipt that was computed now.
       intact: Whether the digest in the stored file matches the file's content.
-      files: The files of images and labels, as `jaxseg.receipts.files` finds them.
+      files: The paths of the image and label files, as `jaxseg.receipts.files` finds
+        them. The sentences about differences name them.
     """
     inputs = [] if intact else ["the receipt was changed after it was written"]
     inputs += _images(stored, found, files)
@@ -59,7 +60,7 @@ def compare(
 
 
 def moved_pixels(stored: ImageCounts, found: ImageCounts) -> int:
-    """Returns how many pixels must at least differ between two evaluations.
+    """Returns the least number of pixels that differ between two evaluations.
 
     A pixel whose label or prediction changes lowers one count of the confusion matrix
     and raises another one.

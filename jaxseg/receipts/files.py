@@ -14,9 +14,9 @@ from jaxseg.data.prepare import builder_config
 def named_files(config: DataConfig, split: str) -> dict[tuple[str, str], str]:
     """Returns the paths of the image and label files of each example of a split.
 
-    The keys of the result are pairs of the name of the example and "image" or "label".
-    The result is empty if the data are not read from image files, for example if they
-    are drawn by a program, or if they consist of several datasets.
+    The result is a dictionary from (name of the example, "image" or "label") to the
+    path of that file. It is empty if the data are not read from image files, for
+    example if a program draws them, or if they consist of several datasets.
 
     Args:
       config: The data options.

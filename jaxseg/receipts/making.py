@@ -49,7 +49,7 @@ def make_receipt(
     evaluation: Evaluation,
     images: Sequence[ImageResult],
 ) -> Receipt:
-    """Creates the receipt of an evaluation. Every process must call it.
+    """Returns the receipt of an evaluation. Every process must call this function.
 
     Args:
       subject: The checkpoint, the data and the refinement.
@@ -80,7 +80,9 @@ def make_receipt(
 
 
 def digest_files(workdir: Path) -> dict[str, str]:
-    """Returns the SHA-256 digests of the files that describe a run, by file name.
+    """Returns a dictionary from names of files that describe a run to their digests.
+
+    The files are config.json and dataset.json, and the digests are SHA-256.
 
     Args:
       workdir: The run directory.
@@ -90,10 +92,11 @@ def digest_files(workdir: Path) -> dict[str, str]:
 
 
 def refinement_of(values: Mapping[str, Any] | None) -> Refinement | None:
-    """Returns the refinement whose options a receipt contains as JSON values.
+    """Returns the `Refinement` of a receipt, or None if no prediction was refined.
 
     Args:
-      values: The options of each step by name, or None if nothing was refined.
+      values: A dictionary of JSON values from the name of each refining step to its
+        options, as the receipt contains it, or None if nothing was refined.
 
     Raises:
       ValueError: If an option is missing or unknown.

@@ -42,12 +42,12 @@ class Measured:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """Returns the scores of the predictions before any refinement, by name."""
+        """Returns a dictionary from score names to the scores before any refinement."""
         return self.evaluation.scores
 
     @property
     def refined_scores(self) -> dict[str, Any]:
-        """Returns the scores of the refined predictions by name.
+        """Returns a dictionary from score names to scores of the refined predictions.
 
         Raises:
           ValueError: If the predictions were not refined.
@@ -64,10 +64,12 @@ class Measured:
         level: float = 0.95,
         refined: bool = False,
     ) -> Intervals:
-        """Computes bootstrap intervals over the images, see `jaxseg.metrics.bootstrap`.
+        """Returns confidence intervals of the scores, by a bootstrap over the images.
+
+        See `jaxseg.metrics.bootstrap` for the method and the result.
 
         Args:
-          replicates: The number of replicates.
+          replicates: How many times a sample of images is drawn and scored.
           seed: The seed with which images are drawn.
           level: The confidence level of the intervals, such as 0.95.
           refined: Whether to score the refined predictions.
@@ -125,7 +127,7 @@ def measure(
     digests: bool = True,
     **options: Any,
 ) -> Measured:
-    """Evaluates a network and counts the confusion matrix of every image.
+    """Returns the evaluation of a network and the confusion matrix of every image.
 
     Args:
       subject: The configuration, the dataset and the refinement.

@@ -19,10 +19,11 @@ PACKAGES = (
 
 
 def describe_program() -> dict[str, Any]:
-    """Returns the digest of jaxseg's source files, and the versions and the platform.
+    """Returns a dictionary that describes the program with which an evaluation ran.
 
-    The versions are those of Python and of the packages that jaxseg uses. "platform" is
-    the platform of JAX, such as "cpu", and "machine" the type of the processor.
+    "sources" is the digest of jaxseg's source files, "packages" the version of each
+    package that jaxseg uses, and "python" the version of Python. "platform" is the
+    platform of JAX, such as "cpu", and "machine" the type of the processor.
     """
     return {
         "sources": digest_sources(Path(jaxseg.__file__).parent),

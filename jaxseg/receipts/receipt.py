@@ -29,15 +29,17 @@ class Receipt:
     """Contains an evaluation's inputs, or digests of them, and confusion matrices.
 
     Attributes:
-      evaluation: The run directory, the step, the split and the refinement.
+      evaluation: The run directory, the step of the checkpoint, the split and the
+        refinement.
       program: The program, as `jaxseg.receipts.program` describes it.
       configuration: The configuration of the evaluation, as JSON values.
       dataset: The specification of the evaluated dataset, as JSON values.
       weights: The digest of each array of the network, as checkpoints contain it.
       scores: The main scores. They inform readers and are not verified.
-      classes: The names of the rows of the confusion matrices, without void.
-      images: The digests and the confusion matrices of the images, in the order of
-        the split.
+      classes: The names of the classes, which the rows of the confusion matrices count.
+        The last row, for void pixels, has no name here.
+      images: For each image, the digests of its pixels and its label and its confusion
+        matrix, in the order of the split.
     """
 
     evaluation: Mapping[str, Any]

@@ -46,10 +46,10 @@ class Place:
 
 
 def verify(stored: Receipt, place: Place, *, intact: bool = True) -> Comparison:
-    """Repeats the evaluation that a receipt describes, and compares the results.
+    """Repeats the evaluation that a receipt describes, and returns the differences.
 
-    The configuration and the specification of the dataset are those in the receipt.
-    The weights are read from the run directory.
+    The configuration and the specification of the dataset are those in the receipt. The
+    weights are read from the run directory.
 
     Args:
       stored: The receipt.
@@ -79,7 +79,8 @@ def evaluate_again(stored: Receipt, place: Place) -> tuple[Subject, Receipt]:
       place: The folders, devices and batch size with which to repeat the evaluation.
 
     Returns:
-      The checkpoint, data and refinement that were evaluated, and the new receipt.
+      A pair: a `Subject`, which names the checkpoint, data and refinement that were
+      evaluated, and the new receipt.
     """
     about = stored.evaluation
     config = from_dict(Config, stored.configuration)

@@ -11,7 +11,7 @@ STRONG = 0.55  # The opacity above which the text of a cell is white.
 
 
 def sortable(value: float) -> str:
-    """Formats the number by which a table column is sorted; NaN becomes ""."""
+    """Formats a number by which the page sorts a table column; NaN becomes ""."""
     return "" if math.isnan(value) else f"{value:.6g}"
 
 
@@ -26,7 +26,7 @@ def trend(value: float) -> str:
 
 
 def bar(value: float) -> str:
-    """Formats a fraction as the length of a bar in percent, such as "12.5"."""
+    """Formats a fraction in percent, such as "12.5", as the CSS length of a bar."""
     return "0" if math.isnan(value) else f"{100 * value:.1f}"
 
 

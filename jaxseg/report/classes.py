@@ -28,7 +28,8 @@ class ScoredRun:
     Attributes:
       name: The name of the run.
       spec: The classes of the run.
-      values: The scores by name, as `jaxseg eval` computes them; None stands for NaN.
+      values: A dictionary from score names to the scores that `jaxseg eval` computes;
+        None stands for NaN.
       origin: Which images and which checkpoint the scores are from.
     """
 
@@ -61,7 +62,7 @@ class ClassRow:
 
 
 def scored_run(record: RunRecord, measured: Measurement | None) -> ScoredRun | None:
-    """Returns the scores of a run, from the report's evaluation or the training's.
+    """Returns the scores of a run, from the report's own evaluation if there is one.
 
     Args:
       record: The run.
@@ -85,7 +86,9 @@ def scored_run(record: RunRecord, measured: Measurement | None) -> ScoredRun | N
 
 
 def class_rows(runs: Sequence[ScoredRun]) -> list[ClassRow]:
-    """Returns the scores of each class that occurs in any of the runs, in label order.
+    """Returns a list of rows, one for each class that occurs in any of the runs.
+
+    The rows have the order of the labels.
 
     Args:
       runs: The scores of the runs.

@@ -29,14 +29,14 @@ class Cost:
       flops: The floating-point operations of the network for one image of `size`.
       size: The height and the width of that image, or None for point clouds.
       step_flops: The operations of one training step on all devices.
-      memory: The largest memory use in bytes.
+      memory: The largest number of bytes that the training has used.
       memory_of: What the memory belongs to, "of a device" or "of the process".
       seconds: The time of all training steps, without compilation, evaluation and
         saving.
       images_per_second: The training speed, as the median over the training lines of
         metrics.jsonl.
-      input_wait: The fraction of the time that was spent waiting for batches, as the
-        mean over these lines.
+      input_wait: The fraction of the training time that was spent waiting for batches,
+        as the mean over these lines.
       mfu: The model FLOPs utilization, as the median over these lines.
       mfu_unknown: Why a run whose speed is known has no utilization, or "".
       programs: The number of training programs that were compiled.

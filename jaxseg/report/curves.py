@@ -103,7 +103,7 @@ GENERATOR = Curve(
 
 
 def draw_curves(records: Sequence[RunRecord]) -> list[Figure]:
-    """Draws each curve for which the metrics.jsonl of at least one run has values.
+    """Returns a chart for each curve that has values in the metrics.jsonl of any run.
 
     Args:
       records: The runs.

@@ -18,8 +18,9 @@ def environment_values(records: Sequence[RunRecord]) -> dict[str, Any]:
       records: The runs.
 
     Returns:
-      The values of the page's template: the names of the columns, the rows, and a
-      sentence for each run whose environment is unknown.
+      A dictionary of values for the page's template: the names of the columns
+      ("environment_names"), the rows ("environments"), and a sentence for each run
+      whose environment is unknown ("environment_notes").
     """
     columns = [
         (record.name if len(records) > 1 else "training", entry)

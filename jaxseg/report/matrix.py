@@ -59,10 +59,10 @@ def matrix_rows(
     classes: Sequence[str],
     palette: Sequence[tuple[int, int, int]],
 ) -> list[MatrixRow]:
-    """Returns the rows of a confusion matrix, without the row of void pixels.
+    """Returns a list of the rows of a confusion matrix, without the row of void pixels.
 
-    Of more than `MOST_CLASSES` classes, only the most frequent ones have rows and
-    columns.
+    If there are more than `MOST_CLASSES` classes, only the `MOST_CLASSES` classes with
+    the most labeled pixels have rows and columns.
 
     Args:
       matrix: The confusion matrix, [K + 1, K]. Its last row counts void pixels.
@@ -87,7 +87,9 @@ def matrix_rows(
 
 
 def largest_confusions(matrix: np.ndarray, classes: Sequence[str]) -> list[Confusion]:
-    """Returns the pairs of classes that are confused in the most pixels.
+    """Returns a list of the pairs of classes that are confused in the most pixels.
+
+    The largest number of pixels comes first.
 
     Args:
       matrix: The confusion matrix, [K + 1, K]. Its last row counts void pixels.

@@ -126,7 +126,10 @@ class PredictionMeter:
     needs_probabilities = False
 
     def measure(self, example: Observed) -> tuple[int, str, tuple[int, int], bytes]:
-        """Returns the index, name, size and compressed prediction of an image."""
+        """Returns the index, name, (height, width) and packed prediction of an image.
+
+        The prediction is the predicted classes, uint16 [H, W], compressed by zlib.
+        """
         labels = example.prediction.astype(np.uint16)
         packed = zlib.compress(labels.tobytes(), level=1)
         return example.index, example.name, labels.shape, packed
@@ -138,7 +141,7 @@ def measure(
     *,
     devices: list[jax.Device] | None = None,
 ) -> Measurement:
-    """Loads the network of a run and evaluates it on validation images.
+    """Evaluates the network of a run on validation images and returns the result.
 
     Args:
       record: The run.

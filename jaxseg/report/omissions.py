@@ -12,7 +12,10 @@ PARTS = (CONFUSION, CALIBRATION, BOUNDARY, PICTURES)
 
 
 def omitted_parts(config: Config, spec: DatasetSpec) -> dict[str, str]:
-    """Returns the parts of a report that are undefined for a run, each with the reason.
+    """Returns the parts of a report that are left out for a run, and the reasons.
+
+    The result is a dictionary from the name of each part to the reason. It is empty if
+    the report has all parts.
 
     Args:
       config: The configuration of the run.

@@ -51,7 +51,7 @@ class Gallery:
 def draw_galleries(
     names: Sequence[str], runs: Sequence[Measurement], spec: DatasetSpec
 ) -> list[Gallery]:
-    """Draws the validation images with the lowest and the highest IoU.
+    """Returns pictures of the validation images with the lowest and the highest IoU.
 
     If there are several runs, images are ranked by their mean IoU over the runs. The
     images whose IoU differs most between the first and the last run are drawn as well.

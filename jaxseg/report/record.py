@@ -69,7 +69,7 @@ class RunRecord:
 
 
 def read_records(workdirs: Sequence[str | os.PathLike]) -> tuple[RunRecord, ...]:
-    """Reads the configuration and the logged metrics of several runs.
+    """Returns a record of each run, with its configuration and its logged metrics.
 
     Args:
       workdirs: The run directories.
@@ -89,7 +89,7 @@ def read_records(workdirs: Sequence[str | os.PathLike]) -> tuple[RunRecord, ...]
 
 
 def read_record(workdir: Path, *, name: str) -> RunRecord:
-    """Reads the configuration and the logged metrics of one run.
+    """Returns a record of one run, with its configuration and its logged metrics.
 
     Args:
       workdir: The run directory.
@@ -113,7 +113,7 @@ def read_record(workdir: Path, *, name: str) -> RunRecord:
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """Shortens paths to the fewest last components by which all of them differ.
+    """Returns the shortest ends of paths that differ, cut between path components.
 
     >>> short_names([Path("/runs/a/unet"), Path("/runs/b/unet")])
     ['a/unet', 'b/unet']

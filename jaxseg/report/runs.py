@@ -20,7 +20,7 @@ class ReportedRun:
       record: The run.
       measured: The evaluation on validation images, or None if there is none.
       problem: The error because of which the run could not be evaluated, or "".
-      omitted: The parts of the report that are left out, each with the reason.
+      omitted: A dictionary from each part of the report that is left out to the reason.
     """
 
     record: RunRecord

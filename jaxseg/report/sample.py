@@ -10,13 +10,13 @@ from jaxseg.tasks.functions import training_of
 
 
 def bounded_split(config: Config, available: int, images: int) -> str:
-    """Returns the slice of the validation split that contains its first images.
+    """Returns the validation split, or a slice such as "val[:100]" of its first images.
 
     Args:
       config: The configuration of the run.
       available: The number of images of the whole validation split.
-      images: The largest number of images in the slice. The whole split is returned if
-        it has no more.
+      images: The largest number of images in the slice. The name of the whole split is
+        returned if the split has at most this number.
 
     Raises:
       ValueError: If the split consists of several slices and has more images.

@@ -27,7 +27,7 @@ class SettingRow:
 
 
 def different_settings(records: Sequence[RunRecord]) -> list[SettingRow]:
-    """Returns the settings in which any of the runs differs from the first one.
+    """Returns a row for each setting in which a run differs from the first run.
 
     Args:
       records: The runs.
@@ -38,20 +38,20 @@ def different_settings(records: Sequence[RunRecord]) -> list[SettingRow]:
 
 
 def chosen_settings(record: RunRecord) -> list[SettingRow]:
-    """Returns the settings in which a run differs from the default configuration.
+    """Returns a row for each setting in which a run differs from the defaults.
 
     Args:
       record: The run.
 
     Returns:
-      The settings, each with two values: that of the run and the default.
+      The rows. Each contains two values: that of the run and the default.
     """
     default, tree = to_dict(Config()), to_dict(record.config)
     return _rows(_different(default, tree), [tree, default])
 
 
 def all_settings(records: Sequence[RunRecord]) -> list[SettingRow]:
-    """Returns every setting of the runs.
+    """Returns a row for every setting of the runs, with its value in each run.
 
     Args:
       records: The runs.

@@ -59,7 +59,7 @@ def write_report(
 def reported(
     record: RunRecord, options: MeasureOptions, devices: list[jax.Device] | None = None
 ) -> ReportedRun:
-    """Evaluates a run on validation images, or states why this is not possible.
+    """Returns a run with its evaluation, or with the reason why it has none.
 
     Args:
       record: The run.

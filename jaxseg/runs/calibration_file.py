@@ -28,14 +28,15 @@ def write_calibration(
     variables: Any,
     about: Mapping[str, Any],
 ) -> Path:
-    """Writes the scaling that was fitted to a checkpoint, and returns the path.
+    """Writes calibration.json with the logit scaling of a checkpoint; returns its path.
 
     Args:
       workdir: The run directory.
       scaling: The scaling of the logits.
       step: The step of the checkpoint.
       variables: The variables of the checkpoint.
-      about: How the scaling was fitted, such as the method and the split.
+      about: Further entries of the file, which say how the scaling was fitted, such as
+        the method and the split.
     """
     path = Path(workdir) / NAME
     content = {
@@ -51,7 +52,7 @@ def write_calibration(
 def read_calibration(
     workdir: str | Path, *, step: int, variables: Any, num_logits: int
 ) -> LogitScaling:
-    """Reads the scaling that `jaxseg calibrate` has fitted to a checkpoint.
+    """Returns the logit scaling that `jaxseg calibrate` has fitted to a checkpoint.
 
     Args:
       workdir: The run directory.
@@ -88,7 +89,7 @@ def read_calibration(
 
 
 def weights_digest(variables: Any) -> str:
-    """Returns one digest of all parameters and statistics of a network."""
+    """Returns one digest, as text, of all parameters and statistics of a network."""
     return digest.of_values(digest.of_arrays(variables))
 
 

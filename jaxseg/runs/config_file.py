@@ -114,7 +114,7 @@ def config_name(path: str | Path) -> str:
 
 
 def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Separates `--model.options.*` and `--loss.options.*` from a command line.
+    """Splits `--model.options.*` and `--loss.options.*` off a command line.
 
     A single value is read as a Python literal if possible and as text otherwise.
     Several values become a tuple, and an option without a value becomes True. Dots in a
@@ -124,8 +124,8 @@ def take_options(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
       argv: The arguments of the command.
 
     Returns:
-      The options as a tree such as `{"model": {"options": {...}}}`, and the remaining
-      arguments.
+      A pair: the options as nested dictionaries such as `{"model": {"options":
+      {...}}}`, and the list of the remaining arguments.
     """
     options: dict[str, list[str]] = {}
     rest: list[str] = []
@@ -186,9 +186,10 @@ def check_first(given: str | None, first: str | None) -> None:
 
 
 def chosen(base: Config, argv: list[str], options: Mapping[str, Any]) -> Config:
-    """Returns a configuration with the network options that a command line selects.
+    """Returns a copy of `base` with the network options of a command line.
 
-    The caller applies the other options of the command line later.
+    The copy has the name of the network and the network options that the command line
+    selects. The caller applies the other options later.
 
     If `--model.name` selects a network other than that of `base`, the network options
     of `base` are discarded.
@@ -264,11 +265,12 @@ def _both(name: str, longer: str) -> ValueError:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a copy of a nested dictionary with the values of another one.
+    """Returns a nested dictionary with the values of `base`, overridden by `over`.
 
     Args:
-      base: The dictionary to copy.
-      over: Values that replace those of `base` or are added to them, at any level.
+      base: A nested dictionary, which is not changed.
+      over: A nested dictionary. Its values replace values of `base` or are added to
+        them, at any level.
     """
     result = dict(base)
     for name, value in over.items():

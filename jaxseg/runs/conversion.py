@@ -56,9 +56,9 @@ class Conversion:
 
     @property
     def report(self) -> weights.ConversionReport:
-        """Returns the report on the import, with the network options of the checkpoint.
+        """Returns the report on the import, with the network options.
 
-        The report also lists the options that were assumed.
+        It lists the options that the checkpoint states and those that were assumed.
         """
         stated = tuple(
             f"{name}={value!r}" for name, value in self.network.told.options.items()
@@ -75,7 +75,7 @@ class Conversion:
 def convert(
     address: str, wanted: Wanted, taking: Taking, *, digest: bool = True
 ) -> Conversion:
-    """Reads a checkpoint and imports it into the network to which its weights belong.
+    """Returns the weights of a checkpoint, imported into the network that they fit.
 
     Args:
       address: A file, a run directory, an `hf://` address or a name of published
@@ -182,9 +182,9 @@ def run_variables(conversion: Conversion) -> Any:
 
 
 def expected_input(conversion: Conversion) -> Stated:
-    """Returns the image normalization that the original network takes, and notes.
+    """Returns the image normalization that the weights expect, and notes for the user.
 
-    A note tells the user about each value that the source does not state.
+    There is a note about each value that the source does not state.
     """
     own = _own_run(conversion)
     imported = conversion.imported
@@ -212,7 +212,7 @@ def _without_average(config: Config) -> Config:
 
 
 def dataset_spec(conversion: Conversion, card: weights.Card) -> DatasetSpec:
-    """Returns the classes and the normalization of converted weights.
+    """Returns a dataset specification for converted weights, with their normalization.
 
     Args:
       conversion: The converted weights.
@@ -267,7 +267,7 @@ def model_card(conversion: Conversion) -> weights.Card:
 
 
 def notes(conversion: Conversion) -> tuple[str, ...]:
-    """Returns notes that are printed for the user after the import report."""
+    """Returns sentences that are printed for the user after the import report."""
     network, named = conversion.network, _class_names(conversion)[0]
     texts = list(_rgb_input(conversion)[1])
     if named and len(named) != network.num_classes:

@@ -22,7 +22,10 @@ NAME = "environment.json"
 
 
 def current(devices: Sequence[jax.Device]) -> dict[str, Any]:
-    """Describes the environment of this process, as values of JSON.
+    """Returns a dictionary that describes the environment of this process.
+
+    It contains JSON values such as the commit, the versions, the machine and the
+    devices.
 
     Args:
       devices: The devices that are used.
@@ -56,9 +59,10 @@ def record(workdir: Path, devices: Sequence[jax.Device]) -> None:
 
 
 def read(workdir: str | Path) -> list[dict[str, Any]]:
-    """Returns the environments in which a run was trained, the latest one last.
+    """Returns the list of environments in which a run was trained, the latest one last.
 
-    The result is empty if environment.json is missing or damaged.
+    Each is a dictionary, as `current` returns it. The list is empty if environment.json
+    is missing or damaged.
 
     Args:
       workdir: The run directory.

@@ -41,7 +41,7 @@ def stated_input(
     path: str,
     own: pathlib.Path | None = None,
 ) -> Stated:
-    """Returns the image normalization that weights expect, and notes for the user.
+    """Returns the pair of the image normalization of weights and notes for the user.
 
     If the source of the weights does not state the normalization, it is assumed, and a
     note says so.
@@ -125,7 +125,7 @@ def _listed(values: tuple[float, ...]) -> str:
 def rgb_variables(
     variables: Mapping[str, Any], order: str, channels: int, *, adapted: bool = False
 ) -> Any:
-    """Changes the first convolution of a network so that it takes RGB images.
+    """Returns variables of a network whose first convolution takes RGB images.
 
     Args:
         variables: The variables of the network.

@@ -108,7 +108,7 @@ class Lock:
                 self.sign()
 
     def sign(self) -> None:
-        """Updates the time of the lock file and checks that it names this process."""
+        """Updates the time of the lock file, or notes the process that took it over."""
         found = read(self.path)
         if found is None:  # The user deleted the file.
             found = self.holder if _create(self.path, self.holder) else read(self.path)
@@ -152,7 +152,7 @@ def holding(workdir: str | Path) -> Iterator[Lock]:
 
 
 def acquire(path: Path) -> Lock:
-    """Creates the lock file, or takes it over from a process that has ended.
+    """Creates a lock file or takes it over from an ended process; returns the lock.
 
     Raises:
       RunInUse: If the process that owns the lock file still runs.

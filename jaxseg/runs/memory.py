@@ -20,10 +20,10 @@ _LIMITS = (  # of a container: cgroup version 2, and version 1
 
 
 def available(devices: Sequence[jax.Device]) -> int:
-    """Returns the total memory of those of the devices that belong to this process.
+    """Returns the total memory, in bytes, of the given devices that this process owns.
 
-    The memory is in bytes. For CPUs, it is that of the host. For the simulated devices
-    of `jaxseg plan`, the result is the largest integer, so that no check fails.
+    For CPUs, it is the memory of the host. For devices that exist only as a description
+    in `jaxseg plan`, the result is the largest integer, so that no check fails.
     """
     present = set(jax.local_devices())
     local = [device for device in devices if device in present]
@@ -85,7 +85,7 @@ def check_evaluation(
       sizes: Heights and widths of the images in pixels.
       planes: The number of channels of an image plus the number of logits per pixel.
       devices: The devices of all processes.
-      batch: The name of the option that sets the batch size, and its value.
+      batch: A pair: the name of the option that sets the batch size, and its value.
 
     Raises:
       ValueError: If the batch does not fit.

@@ -12,7 +12,7 @@ WEIGHT = number(0)
 
 
 def check(config: Config) -> None:
-    """Checks the options of the datasets in `data.mix`, and that the run supports them.
+    """Raises ValueError unless a run can be trained on the datasets in `data.mix`.
 
     Args:
       config: A configuration with at least one dataset in `data.mix`.

@@ -74,7 +74,7 @@ def check_network(
 
 
 def option_hints(name: str, backbone: str | None = None) -> dict[str, Any]:
-    """Returns the type annotations of the options of a network, by option name.
+    """Returns a dictionary from the options of a network to their type annotations.
 
     A named network such as deeplabv3_resnet50 can pass options on to its architecture.
     The options of the architecture are then included.
@@ -161,7 +161,7 @@ def _kinds(value: Any) -> Iterator[type]:
 
 @functools.cache
 def hints_of(factory: Callable) -> dict[str, Any]:
-    """Returns the type annotations of a function's or class's parameters, by name."""
+    """Returns a dictionary from parameters of a function or class to their types."""
     bare = factory.func if isinstance(factory, functools.partial) else factory
     named = inspect.signature(bare).parameters.values()
     by_name = {p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}

@@ -59,7 +59,9 @@ def output_form(config: Config, spec: DatasetSpec) -> OutputForm:
 def with_threshold(
     config: Config, spec: DatasetSpec, threshold: float | None
 ) -> DatasetSpec:
-    """Sets the probability above which a class is present at a pixel.
+    """Returns a dataset specification with the threshold for predictions.
+
+    A class counts as present at a pixel if its probability is above the threshold.
 
     Args:
       config: The configuration of the run.

@@ -165,8 +165,8 @@ def source_spec(spec: DatasetSpec, source: str | Path) -> tuple[DatasetSpec, lis
       source: The run directory whose weights start the run.
 
     Returns:
-      The specification to train with, and one note for each value of the normalization
-      that changed.
+      A pair: the specification to train with, and a list with one sentence for each
+      value of the normalization that changed.
 
     Raises:
       ValueError: If the weights expect channels in another order than RGB.
@@ -221,11 +221,12 @@ def _best(directory: Path, verify: bool) -> Path:
 
 
 def matching(names: Any, fresh: Sequence[str]) -> set[str]:
-    """Returns the names of parameters that one of several patterns matches.
+    """Returns the set of those parameter names that at least one pattern matches.
 
     Args:
-      names: Names such as "params/classifier/kernel".
-      fresh: Regular expressions for whole names without their first part.
+      names: Names of parameters and statistics, such as "params/classifier/kernel".
+      fresh: Regular expressions that match whole names without their first part, such
+        as "classifier/kernel".
 
     Raises:
       ValueError: If a pattern matches no name.

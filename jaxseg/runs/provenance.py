@@ -36,5 +36,5 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Returns the version of each package that can affect measured results, by name."""
+    """Returns a dictionary from packages that can affect results to their versions."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}

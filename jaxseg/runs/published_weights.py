@@ -13,7 +13,9 @@ from jaxseg.weights.published.entry import Entry
 
 
 def entry_of(address: str, path: str) -> Entry | None:
-    """Returns the description of published weights, or None for other sources.
+    """Returns the description of the published weights that `address` names, or None.
+
+    The result is None if the address names something else, such as a local file.
 
     `jaxseg models --pretrained` lists all published weights.
 
@@ -26,7 +28,7 @@ def entry_of(address: str, path: str) -> Entry | None:
 
 
 def with_entry(wanted: Wanted, address: str, path: str) -> Wanted:
-    """Adds to the settings of a user those that follow from published weights.
+    """Returns the settings of a user, completed by those that published weights imply.
 
     The settings of the user take precedence. Weights of a whole network select that
     network and its options. Weights of a backbone select the backbone of a family, such

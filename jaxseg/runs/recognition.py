@@ -54,10 +54,11 @@ class Recognized:
 
 
 def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
-    """Finds the network and options for which the weights of a checkpoint were trained.
+    """Returns the network and options for which a checkpoint's weights were trained.
 
     Args:
-      tree: The content of the file or folder.
+      tree: The content of the checkpoint: nested dictionaries of arrays and other
+        entries.
       path: The path on this machine.
       address: The source, which is the path or an `hf://` address.
       wanted: The settings of the user, such as the network or the number of classes.

@@ -56,7 +56,7 @@ def started(workdir: Path) -> bool:
 
 
 def check_same_run(config: Config, workdir: Path) -> None:
-    """Checks that the run in a directory was trained with a given configuration.
+    """Raises ValueError unless a configuration can continue the run in a directory.
 
     Fields in `FREE` may differ, such as how often the run is evaluated. A directory
     without a checkpoint accepts any configuration.

@@ -41,7 +41,7 @@ def check_bounds(holder: Any, bounds: Mapping[str, Rule], *, prefix: str = "") -
 
     Args:
       holder: A configuration, or the arguments of a command.
-      bounds: The rules by dotted field names.
+      bounds: A dictionary from dotted field names to rules.
       prefix: A prefix for the field names in errors.
 
     Raises:
@@ -120,7 +120,10 @@ def optional(rule: Rule) -> Rule:
 
 
 def either(word: str, rule: Rule) -> Rule:
-    """Returns a rule that allows one word, and all values that another rule allows."""
+    """Returns a rule that allows the text `word`, and what another rule allows.
+
+    Other texts are not allowed.
+    """
     return Rule(
         lambda value: (
             value == word or (not isinstance(value, str) and rule.allows(value))
@@ -153,7 +156,7 @@ def some(rule: Rule) -> Rule:
 
 
 def ascending(rule: Rule) -> Rule:
-    """Returns a rule that allows two values of which the first is not the larger one.
+    """Returns a rule that allows pairs of values whose first is at most the second.
 
     Args:
       rule: The rule for each value.
@@ -165,7 +168,7 @@ def ascending(rule: Rule) -> Rule:
 
 
 def interval() -> Rule:
-    """Returns a rule that allows pairs of finite numbers, the smaller one first."""
+    """Returns a rule that allows two finite numbers, the first less than the second."""
     finite = number()
     return Rule(
         lambda pair: all(map(finite.allows, pair)) and pair[0] < pair[1],
@@ -197,7 +200,7 @@ def pattern() -> Rule:
 
 
 def factors(first: Rule, second: Rule) -> Rule:
-    """Returns a rule that allows a sequence of pairs, such as (pattern, factor).
+    """Returns a rule that allows sequences of pairs, such as (pattern, factor).
 
     Args:
       first: The rule for the first value of each pair.

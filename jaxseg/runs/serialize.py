@@ -35,7 +35,10 @@ def unknown_model(name: str, option: str = "model.name") -> str:
 
 
 def hashable(value: Any) -> Any:
-    """Converts lists to tuples at all levels, as module fields must be hashable."""
+    """Returns a value with tuples in place of all lists, also of nested ones.
+
+    Fields of a module must be hashable, which lists are not.
+    """
     if isinstance(value, list | tuple):
         return tuple(hashable(item) for item in value)
     if isinstance(value, dict):
@@ -123,7 +126,7 @@ def _type_name(value: Any, where: str) -> str:
 
 
 def from_dict(kind: type, values: Mapping[str, Any], *, where: str = "") -> Any:
-    """Builds a dataclass from JSON values. Missing fields take their defaults.
+    """Returns an instance of a dataclass from JSON values, and fills in defaults.
 
     Args:
       kind: The dataclass.
@@ -175,7 +178,7 @@ def _item_class(hint: Any) -> type | None:
 
 
 def differences(stored: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Returns one line of text for each difference between two trees of JSON values.
+    """Returns a list with a line of text for each difference between two JSON trees.
 
     A line is like `model.name: 'unet' there, 'segnet' here`, where "there" is the
     stored tree and "here" the new one. A value that a tree lacks is "not set".

@@ -47,7 +47,7 @@ class Wanted:
         return (*options, *(f"{INNER}.{name}" for name in inner))
 
     def network(self, options: Mapping[str, Any]) -> ModelConfig:
-        """Returns the configuration of the network that the user named.
+        """Returns the configuration of the network that the user named, with `options`.
 
         Args:
           options: Options of the network or, with `backbone`, of the backbone.

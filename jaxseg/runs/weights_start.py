@@ -105,7 +105,7 @@ def source_spec(spec: DatasetSpec, source: str) -> tuple[DatasetSpec, list[str]]
       source: A weights file, an `hf://` address, or a name of published weights.
 
     Returns:
-      The specification to train with, and notes for the user.
+      A pair: the specification to train with, and a list of sentences for the user.
 
     Raises:
       ValueError: If the source cannot be read.

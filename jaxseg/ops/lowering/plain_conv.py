@@ -55,12 +55,15 @@ def lax_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
 def drop_idle_taps(
     x: Array, kernel: Array, window: ConvWindow
 ) -> tuple[Array, ConvWindow]:
-    """Removes the outer kernel rows and columns that read only padding at every output.
+    """Removes outer kernel rows and columns that read only padding at every output.
+
+    It returns the smaller kernel, and the window with the smaller padding.
 
     Kernel row u reads rows `u * rate - top + stride * [0, n)` of the map. Only leading
     and trailing kernel rows and columns are removed, so that the rest is a regular
-    grid. The padding shrinks accordingly; negative padding crops the map. Nothing is
-    removed if the size of the map is a symbol (`jaxseg.ops.open_size`).
+    grid. If the kernel loses more rows than the padding has, the padding becomes
+    negative, which crops the map. Nothing is removed if the size of the map is a symbol
+    (`jaxseg.ops.open_size`).
     """
     if is_open(*x.shape[-3:-1]):
         return kernel, window

@@ -26,9 +26,9 @@ BATCH, AXES = "batch", ("space", "columns")
 
 
 def parts() -> tuple[int, int]:
-    """Returns over how many devices the rows and the columns of maps are sharded.
+    """Returns two numbers: how many devices share the rows and the columns of maps.
 
-    The numbers are (1, 1) without a mesh.
+    The result is (1, 1) without a mesh.
     """
     sizes = _mesh_sizes()
     return tuple(sizes.get(axis, 1) for axis in AXES)
@@ -40,7 +40,7 @@ def is_split() -> bool:
 
 
 def split_rows(x: Array) -> Array:
-    """Shards rows and columns of x [B, H, W, ...] over the devices that share an image.
+    """Returns x [B, H, W, ...] with rows and columns sharded over devices.
 
     XLA's partitioner chooses the sharding of a side whose length is not a multiple of
     the number of devices.
@@ -85,9 +85,9 @@ def gather_rows(x: Array, reach: int) -> Array:
 
 
 def shared_axes() -> tuple[str | None, str | None]:
-    """Returns the names of the mesh axes that shard the rows and the columns of maps.
+    """Returns a pair: the mesh axes that shard the rows and the columns of maps.
 
-    A name is None if the rows, or the columns, are not sharded.
+    Each is the name of the axis, or None if the rows or the columns are not sharded.
     """
     rows, columns = (a if c > 1 else None for a, c in zip(AXES, parts(), strict=True))
     return rows, columns
