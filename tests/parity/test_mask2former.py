@@ -299,7 +299,7 @@ def loss_and_gradients(net, image, label, monkeypatch):
             torch.from_numpy((one[None] == here[:, None, None]).astype(np.float32))
             for one, here in zip(label, labels, strict=True)
         ],
-        class_labels=[torch.from_numpy(here) for here in labels],
+        class_labels=[torch.from_numpy(here.astype(np.int64)) for here in labels],
     )
     found.loss.backward()
     with torch.no_grad():
@@ -307,7 +307,7 @@ def loss_and_gradients(net, image, label, monkeypatch):
             slope = parameter.grad
             parameter.copy_(torch.zeros_like(parameter) if slope is None else slope)
     state = {name: value.numpy() for name, value in published(net).items()}
-    return float(found.loss), state
+    return found.loss.item(), state
 
 
 @pytest.mark.slow
@@ -315,6 +315,7 @@ def test_loss_and_gradients_in_training_mode(peers, monkeypatch):
     """With the points of our loss, on the assignment that SciPy finds for each side."""
     from tests.parity import training
 
+    jax.config.update("jax_disable_most_optimizations", True)  # restored by a fixture
     net, model, label = SMALLEST.net(peers), SMALLEST.model(), draw_label()
     image = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype(np.float32)
     variables = peers.import_from(net, model, maps.SWIN)

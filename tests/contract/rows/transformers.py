@@ -42,11 +42,11 @@ def dpt(count, **more):
 
 SMALL_MASK2FORMER = {
     "width": 4,
-    "blocks": (2, 1, 1, 1),
+    "blocks": (1, 1, 1, 1),
     "heads": (1, 1, 2, 2),
     "features": 8,
     "queries": 5,
-    "layers": 4,
+    "layers": 1,
     "attention_heads": 2,
     "hidden": 8,
     "pixel_layers": 1,
