@@ -66,8 +66,8 @@ def affinity(
       anneal_steps: Steps in which the loss decays to a tenth. 0 turns that off.
       step: The training step.
       size_weights: A pair (edge, same) of learned scores [K, len(sizes)]. The softmax
-        of the row of a pixel's class weights the sizes. The optimizer maximizes the
-        loss with respect to the scores. None gives all sizes equal weights.
+        of the row of a pixel's class is the weight of each size for this pixel. The
+        optimizer maximizes the loss with respect to the scores. None: equal weights.
       axis_name: The axis of pmap over which entries are counted.
 
     Returns:
@@ -162,9 +162,10 @@ def _add_fields(value, sums, known, weights, axis_name):
 
 
 def binary_divergence(other: jax.Array, mine: jax.Array) -> jax.Array:
-    """Computes KL(other || mine) between distributions (p, 1 - p).
+    """Computes KL(other || mine) between distributions (p, 1 - p), [8, ..., K].
 
-    Probabilities are clipped to [1e-4, 1].
+    Each center is compared with its eight neighbors. Probabilities are clipped to
+    [1e-4, 1].
 
     Args:
       other: The neighbors' probabilities, [8, ..., K].

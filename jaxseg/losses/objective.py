@@ -92,9 +92,9 @@ def build_objective(
       form: Whether the network has softmax or sigmoid outputs, and for which task.
 
     Raises:
-      ValueError: If the loss or an option is unknown, class weights have no counts, a
-        loss does not take `merged` labels, or a loss under pmap couples examples but
-        cannot sum over devices.
+      ValueError: If the loss or an option is unknown, class weights are requested
+        without `class_pixels`, a loss does not take `merged` labels, or a loss under
+        pmap couples examples but cannot sum over devices.
     """
     config = LossConfig(config) if isinstance(config, str) else config
     family, weights = family_of(form, void), _class_weights(config, class_pixels)

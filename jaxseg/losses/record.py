@@ -93,7 +93,7 @@ class OutputLoss:
       loss: The loss. Its function takes the output in place of the logits.
       coefficient: The field of `LossConfig` that contains the coefficient of the term,
         or the coefficient itself.
-      options: The arguments of the function that a configuration sets, each with the
+      options: Pairs of the name of an argument of the function and the name of the
         field of `LossConfig` that contains its value.
     """
 

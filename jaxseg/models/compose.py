@@ -14,16 +14,16 @@ class EncoderDecoder(nn.Module):
     Attributes:
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      head: Maps a pyramid to logits [B, h, w, K].
-      aux_head: Maps one level to auxiliary logits [B, h, w, K] for training (PSPNet,
-        arXiv 1612.01105, section 3.3). It is always applied; under jit, XLA removes it
-        if its result is not used.
-      aux_tap: The pyramid level that the auxiliary head reads.
+      head: Maps this dictionary to logits [B, h, w, K].
+      aux_head: Maps one feature map to auxiliary logits [B, h, w, K] for training
+        (PSPNet, arXiv 1612.01105, section 3.3). It is always applied; under jit, XLA
+        removes it if its result is not used.
+      aux_tap: The name of the feature map that the auxiliary head reads, such as "c4".
       align_corners: Whether the final resizing aligns corners.
       zoom: An integer factor. If given, the logits are enlarged by it with aligned
         corners and cropped to the size of the image, as Caffe does, in place of the
         final resizing.
-      aux_presence: Maps the pyramid to logits [B, K] that say which classes occur in
+      aux_presence: Maps the dictionary to logits [B, K] that say which classes occur in
         the image, for training. The output is "extra_presence".
     """
 

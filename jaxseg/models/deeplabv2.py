@@ -44,7 +44,7 @@ class MultiScale(nn.Module):
     Attributes:
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      head: Maps a pyramid to logits.
+      head: Maps this dictionary to logits.
       scales: Scales of the image. The first one sets the resolution of the maximum.
       align_corners: Whether the resizing of logits aligns corners.
       image_rule: The rule for the sizes of the scaled images and the positions of their

@@ -1,4 +1,4 @@
-"""Describes a family of networks by its head and the pyramid levels that it reads."""
+"""Describes a family of networks by its head and the feature maps that it reads."""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 """Fully convolutional networks on VGG16: 32s, 16s, 8s (arXiv 1411.4038, 1605.06211).
 
 The network has two forms. "pad100" is the published one: the first convolution pads 100
-pixels, fc6 is unpadded, and skips and result are cut at exact offsets. "same" pads
-every convolution so that the size of its map does not change. The maps are then
-aligned, and only the rows and columns that ceil-mode pooling added are cropped. By
+pixels, fc6 is unpadded, and the skip maps and the result are cropped at fixed offsets.
+"same" pads every convolution so that the size of its map does not change. The maps are
+then aligned, and only the rows and columns that ceil-mode pooling added are cropped. By
 default there is no normalization, and deconvolutions are bilinear.
 """
 

@@ -56,8 +56,9 @@ class Generator(nn.Module):
       outputs: Number of output channels.
       depth: Number of times that the size is halved.
       width: Number of channels of the first layer.
-      dropped: Number of first decoder layers with dropout 0.5. As in the paper, it is
-        also active in testing if an rng named "dropout" is given.
+      dropped: Number of decoder layers, counted from the first one, that have dropout
+        of rate 0.5. As in the paper, dropout is also active in testing if an rng named
+        "dropout" is given.
       instance: See `PictureNorm`.
       style: See `BlockConfig`.
     """
@@ -211,7 +212,7 @@ def pix2pix(
       num_classes: Number of channels of the label maps.
       depth: Number of times that the generator halves the size.
       width: Number of channels of the first layers.
-      dropped: Number of first decoder layers with dropout.
+      dropped: Number of decoder layers, counted from the first one, with dropout.
       layers: Number of layers of the discriminator, which determines the side of the
         patches: 1, 16, 70 or 286 pixels for 0, 1, 3 or 5 layers.
       instance: Whether to normalize each image separately. Otherwise `style.norm`

@@ -45,11 +45,11 @@ def pspnet(
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
       bins: For each branch of the pyramid, the number b of its b x b cells.
-      features: Number of channels of each branch of the pyramid.
+      features: Number of channels of each branch of the pyramid pooling.
       aux: Whether there is an auxiliary head on c4.
       align_corners: Whether all resizing aligns corners.
       style: See `BlockConfig`.
-      **options: Attributes of the pyramid (`norm_single`, `input_first`) and of the
+      **options: Attributes of the pooling (`norm_single`, `input_first`) and of the
         head (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
         `decoder_norm` is the normalization of the head, a value of `BlockConfig.norm`;
         with "none", its convolutions have a bias. `presence` is the number of classes

@@ -14,7 +14,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LevelHead(nn.Module):
-    """Applies `PixelHead` to one level of the pyramid."""
+    """Applies `PixelHead` to one feature map of the backbone."""
 
     num_classes: int
     features: int = 512

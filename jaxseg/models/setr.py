@@ -33,7 +33,7 @@ FACTORS = {
 
 
 class SETR(nn.Module):
-    """Applies a backbone, an optional neck, a head and auxiliary heads."""
+    """Applies a backbone, an optional neck, a head and auxiliary heads to an image."""
 
     backbone: nn.Module
     head: nn.Module

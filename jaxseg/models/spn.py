@@ -52,7 +52,7 @@ class GuidanceEncoder(nn.Module):
 
 
 class GuidanceDecoder(nn.Module):
-    """Predicts the gates of the sweeps at half the resolution of the image.
+    """Predicts the gates of the directional sweeps at half the resolution of the image.
 
     A gate is the weight of a neighboring pixel in the propagation. A sweep is the
     propagation of values across the map in one direction.

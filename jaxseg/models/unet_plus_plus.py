@@ -27,7 +27,8 @@ def unet_plus_plus(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of strides 2, 4, 8, 16 and 32.
+      backbone: Maps an image to a dictionary of feature maps "c1" to "c5", at the
+        strides 2, 4, 8, 16 and 32.
       features: Numbers of channels of the outer nodes, from coarse to fine. With five
         numbers, the decoder starts at c5, with four at c4, and with three at c3.
       attention: "none", or "scse" to gate channels and pixels (arXiv 1803.02579).

@@ -23,8 +23,8 @@ class UNetEncoder(nn.Module):
     Attributes:
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      head: Maps the pyramid and the image, as level c0, to logits.
-      aux_presence: Maps the pyramid to logits [B, K] that say which classes occur in
+      head: Maps this dictionary, with the image as "c0", to logits.
+      aux_presence: Maps the dictionary to logits [B, K] that say which classes occur in
         the image, for training.
     """
 
@@ -58,7 +58,8 @@ def unet_encoder(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a pyramid of strides 2, 4, 8, 16 and 32.
+      backbone: Maps an image to a dictionary of feature maps "c1" to "c5", at the
+        strides 2, 4, 8, 16 and 32.
       features: Numbers of channels of the decoder levels, from coarse to fine. With
         five numbers, the decoder starts at c5, with four at c4, and with three at c3.
       attention: "none", or "scse" to gate channels and pixels (arXiv 1803.02579).

@@ -184,7 +184,7 @@ class Average:
         return jax.nn.softmax(logits, axis=-1)
 
     def entropy(self, probabilities: Array) -> Array:
-        """Returns the entropy of the class probabilities at each pixel in nats, [...].
+        """Returns the entropy in nats of the class probabilities of each pixel, [...].
 
         Args:
           probabilities: The probabilities, [..., K].

@@ -28,7 +28,7 @@ class Pixels(Protocol):
 
     @property
     def dtype(self) -> np.dtype:
-        """Returns the type of the pixels."""
+        """Returns the NumPy type of the pixels, such as uint8."""
 
     def read(self, box: Box) -> np.ndarray:
         """Returns the pixels in a box, [h, w, C]. The box must lie inside the image."""
@@ -56,7 +56,7 @@ class ArrayPixels:
 
     @property
     def dtype(self) -> np.dtype:
-        """Returns the type of the pixels."""
+        """Returns the NumPy type of the pixels, such as uint8."""
         return self.array.dtype
 
     def read(self, box: Box) -> np.ndarray:
