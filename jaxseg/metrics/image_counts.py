@@ -45,8 +45,8 @@ def count_image(
     legal &= (prediction >= 0) & (prediction < num_classes)
     if not legal.all():
         raise ValueError(
-            f"label is invalid: expected classes from 0 to {num_classes - 1} or the "
-            f"ignore index {void}, and predictions from 0 to {num_classes - 1}."
+            f"label or prediction is invalid: expected classes from 0 to "
+            f"{num_classes - 1} in both, or the ignore index {void} in the label."
         )
     cells, counts = np.unique(row * num_classes + prediction, return_counts=True)
     return ImageCounts(cells, counts.astype(np.int64))

@@ -45,7 +45,7 @@ class Ensemble:
 
     @property
     def is_needed(self) -> bool:
-        """Returns whether predictions are averaged, or uncertainty is computed."""
+        """Returns whether an image needs several predictions or maps of uncertainty."""
         averaging = self.averaging
         views = self.flip or self.scales != (1.0,)
         several = len(self.members) > 1 or averaging.dropout_samples > 0
@@ -59,8 +59,8 @@ class Ensemble:
 
         Raises:
           ValueError: If the networks differ in classes or in the type of images, if a
-            network has no dropout but samples are requested, or if a map of uncertainty
-            needs more predictions.
+            network has no dropout although dropout samples are requested, or if a map
+            of uncertainty needs at least two predictions.
         """
         first, *others = self.members
         for number, member in enumerate(others, start=2):
@@ -71,8 +71,8 @@ class Ensemble:
         if maps and dataset is not None:
             raise ValueError(
                 f"maps={maps} is invalid with dataset={dataset!r}: expected no maps, "
-                "because they describe the classes of the union. Leave out one of the "
-                "two options."
+                "because the maps of uncertainty cover the classes of all datasets. "
+                "Leave out one of the two options."
             )
         if set(maps) - {"entropy"} and self.count < 2:
             raise ValueError(
@@ -84,11 +84,11 @@ class Ensemble:
     def averaged(
         self, pixels: np.ndarray, form: OutputForm, **options: Any
     ) -> Averaged:
-        """Returns the average of all predictions for a batch of images.
+        """Returns the averaged probabilities and maps of uncertainty of images.
 
         Args:
-          pixels: The images as stored, [B, H, W, C].
-          form: How logits become probabilities and labels.
+          pixels: The images before normalization, [B, H, W, C].
+          form: The object that converts logits to probabilities and labels.
           **options: The options of `jaxseg.inference.predict_canvas`.
         """
         size = pixels.shape[1:3]

@@ -10,8 +10,8 @@ span of columns. Each window has two boxes (rectangles), in pixels of the image:
   image.
 
 With the blending "center", the keep boxes are disjoint and cover the image, so that
-each pixel is taken from exactly one window. With the other kinds of blending,
-they may overlap, and the outputs of all windows over a pixel are averaged with the
+each pixel is taken from exactly one window. With the other kinds of blending, keep
+boxes may overlap, and the outputs of all windows over a pixel are averaged with the
 weights that `jaxseg.inference.windows.blending` defines.
 """
 
@@ -114,8 +114,8 @@ class Grid:
             _check(spans, length=length, window=window, margin=margin)
             if self.blend == "center" and _overlap(spans):
                 raise ValueError(
-                    f"blend='center' is invalid for the spans {spans}: expected keep "
-                    "intervals that do not overlap."
+                    f"blend='center' is invalid for {spans}: expected windows whose "
+                    "kept rows and columns do not overlap."
                 )
 
     @property
@@ -191,9 +191,10 @@ def sliding_grid(
 
 
 def window_starts(length: int, window: int, stride: int) -> list[int]:
-    """Returns the first indices of windows that cover `length` rows or columns.
+    """Returns the index of the first row (or column) of each window along an axis.
 
-    The last window is shifted so that it ends at the border.
+    The windows cover `length` rows (or columns) at steps of `stride`. The last window
+    is shifted so that it ends at the border.
 
     >>> window_starts(10, 4, 4)
     [0, 4, 6]
@@ -220,26 +221,28 @@ def _spans(
 def _check(spans: tuple[Span, ...], *, length: int, window: int, margin: int) -> None:
     if sorted(span.keep for span in spans) != [span.keep for span in spans]:
         raise ValueError(
-            f"spans={spans} is invalid: expected spans in ascending order."
+            f"spans={spans} is invalid: expected windows in ascending order of the "
+            "rows or columns that they keep."
         )
     end = 0
     for span in spans:
         (first, last), (start, stop) = span
         if last - first != window:
             raise ValueError(
-                f"{span} is invalid: expected a read interval of {window} pixels."
+                f"{span} is invalid: expected a read interval of {window} pixels, the "
+                "size of a window."
             )
         if not first + margin <= start < stop <= last - margin or start > end:
             raise ValueError(
-                f"{span} is invalid: expected a keep interval that starts at {end} or "
-                f"before and stays {margin} pixels inside the read interval on each "
-                "side."
+                f"{span} is invalid: expected an interval of kept pixels that starts "
+                f"at {end} or before, so that there is no gap, and that lies at least "
+                f"{margin} pixels inside the read interval on each side."
             )
         end = max(end, stop)
     if end != length or spans[0].keep[0] != 0:
         raise ValueError(
-            f"spans={spans} is invalid: expected intervals of kept pixels that "
-            f"together cover 0 to {length}."
+            f"spans={spans} is invalid: expected windows whose kept pixels together "
+            f"cover 0 to {length}, the whole side of the image."
         )
 
 

@@ -31,8 +31,8 @@ class SlidingWindows:
     """Runs a network on the windows of an image and combines the outputs.
 
     Attributes:
-      apply: A function from images [B, h, w, C] to logits [B, h, w, K]. The devices of
-        a `Shared` function compute `options.batch` windows each.
+      apply: A function from images [B, h, w, C] to logits [B, h, w, K]. If it is a
+        `Shared` function, each device computes `options.batch` windows per call.
       options: The options of the windows.
       mode: "slide", or "tile" for a network whose output is smaller than its input. The
         windows of "tile" are padded by mirroring the image.
@@ -52,7 +52,7 @@ class SlidingWindows:
         return self.options.batch * devices
 
     def plan(self, pixels: Pixels) -> tuple[Grid, int]:
-        """Returns the windows for an image and the number of logits per pixel.
+        """Returns the grid of windows for an image, and the number of logits per pixel.
 
         Args:
           pixels: The image.
@@ -107,7 +107,8 @@ class SlidingWindows:
           decide: A function from the averaged logits [..., K], a NumPy or JAX array,
             to the result for each pixel, such as `most_probable`. None yields the
             averaged logits.
-          start: The number of rows at the top that are not needed.
+          start: The index of the first row of the image that is needed. No row above it
+            is yielded.
         """
         grid, classes = self.plan(pixels)
         place = chosen_place(self.options.accumulate, grid, classes)
@@ -127,7 +128,7 @@ class SlidingWindows:
 
 
 def most_probable(logits: Any) -> Any:
-    """Returns the class with the largest logit for each pixel, int32 [...].
+    """Returns the index of the largest logit of each pixel, int32 [...].
 
     Args:
       logits: A NumPy or JAX array, [..., K].
@@ -151,12 +152,13 @@ def _inner(output: tuple[int, ...], *, window: Size, mode: Mode) -> Size:
     if mode == "slide" and any(margins):
         raise ValueError(
             f"mode='slide' is invalid for a network with logits of size {inner}: "
-            f"expected the size {window} of the window. Use mode='tile' for a network "
-            "without padding."
+            f"expected logits of the size {window} of the window. Use mode='tile' for "
+            "a network without padding."
         )
     if any(margin < 0 or margin % 2 for margin in margins):
         raise ValueError(
-            f"window={window} is invalid: expected logits that are smaller by an even "
-            f"number of pixels, found the size {inner}. Choose another window."
+            f"window={window} is invalid: expected logits that are smaller than the "
+            f"window by an even number of pixels, found the size {inner}. Choose "
+            "another window."
         )
     return inner

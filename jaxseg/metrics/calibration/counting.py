@@ -115,5 +115,8 @@ def total(images: Iterable[CalibrationCounts]) -> CalibrationCounts:
         pairs: list[tuple[Any, Any]] = list(zip(found, one, strict=True))
         found = CalibrationCounts(*(a + b for a, b in pairs))
     if found is None:
-        raise ValueError("images=() is invalid: expected the sums of one or more.")
+        raise ValueError(
+            "images=() is invalid: expected the calibration counts of one or more "
+            "images."
+        )
     return found
