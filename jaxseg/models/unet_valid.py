@@ -20,12 +20,11 @@ PADS = ("reflect", "none")
 
 
 def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
-    """Returns the smallest image size for which the logits have at least a given size.
+    """Returns the smallest image size whose logits have at least the size `output`.
 
-    `output` is the given size. Sizes are numbers of pixels per side. Let the deepest
-    map have n pixels after its convolutions. Every level of the expanding path maps n
-    to 2n - 4 pixels, and every level of the contracting path needs an input of 2n + 4
-    pixels.
+    Sizes are numbers of pixels per side. Let the deepest map have n pixels per side
+    after its convolutions. Every level of the expanding path maps n to 2n - 4 pixels,
+    and every level of the contracting path needs an input of 2n + 4 pixels.
 
     Returns:
       A pair: the size of the input image and the size of the logits, both in pixels per

@@ -89,8 +89,8 @@ def upernet_resnet(
       num_classes: Number of classes.
       depth: 18, 34, 50, 101 or 152.
       output_stride: 4, 8, 16 or 32.
-      variant: The library whose network is built, see `upernet`. The ResNet follows
-        this library, too, for example in its stem and its atrous rates.
+      variant: "mmseg" or "smp", the library whose network is built; see `upernet`. The
+        ResNet also follows this library, for example in its stem and its atrous rates.
       style: See `BlockConfig`.
       **options: Options of `create_resnet` and of `upernet`.
     """

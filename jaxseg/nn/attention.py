@@ -254,12 +254,13 @@ class ChannelGate(nn.Module):
 class SCSE(nn.Module):
     """Gates channels and pixels: concurrent spatial and channel squeeze and excitation.
 
-    It computes x * c + x * s. The gate c of each channel follows from the average over
-    the pixels by two 1x1 convolutions, the gate s of each pixel by one.
+    It computes x * c + x * s. The gate c of each channel is computed from the average
+    over the pixels, by two 1x1 convolutions. The gate s of each pixel is computed from
+    its channels, by a single 1x1 convolution.
 
     Attributes:
-      reduction: The first convolution has C // reduction channels; 16 in
-        segmentation_models.pytorch. The paper has 2.
+      reduction: The first of the two convolutions has C // reduction channels. The
+        value is 16 in segmentation_models.pytorch and 2 in the paper.
       style: See `BlockConfig`.
 
     References:

@@ -70,13 +70,13 @@ class Conv(nn.Module):
     Attributes:
       features: Number of output channels.
       kernel: Kernel size.
-      stride: The step between outputs, in pixels.
+      stride: The distance between neighboring windows, in pixels.
       rate: The atrous rate.
-      padding: See `jaxseg.ops.conv.conv`. None keeps the size at stride 1: it pads
-        rate * (kernel - 1) / 2 on each side.
+      padding: See `jaxseg.ops.conv.conv`. None pads rate * (kernel - 1) / 2 on each
+        side, which keeps the size at stride 1.
       groups: Number of channel groups.
       bias: Whether there is a bias.
-      kernel_init: See `initializer`.
+      kernel_init: The name of the initializer of the kernel, see `initializer`.
       style: See `BlockConfig`.
     """
 

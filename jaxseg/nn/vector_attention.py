@@ -107,7 +107,7 @@ def dense(
 
 
 def relative(points: Array, index: Array, center: Array | None = None) -> Array:
-    """Subtracts the position of each point from the positions of its neighbors.
+    """Returns the positions of the neighbors of each point, relative to that point.
 
     Args:
       points: Positions [B, N, 3].

@@ -23,7 +23,7 @@ def random_words(num_classes: int, size: int = SIZE, seed: int = 0) -> np.ndarra
 
 
 def read_words(path: str, classes: tuple[str, ...]) -> np.ndarray:
-    """Averages the vectors of the words in each class name.
+    """Returns for each class the average of the vectors of the words in its name.
 
     Names are split at blanks, "-", "_" and "/", and looked up in lower case.
 

@@ -1,1 +1,1 @@
-"""Implements `jaxseg plan`, which predicts memory and time, even on absent devices."""
+"""Implements `jaxseg plan`, which predicts the memory and time of training steps."""

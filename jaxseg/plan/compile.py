@@ -29,12 +29,12 @@ def compiled(
     batch: int | None = None,
     cache: ProgramCache | None = None,
 ) -> Program:
-    """Compiles the training step of a configuration for given devices.
+    """Compiles a configuration's training step and returns its memory and costs.
 
     Args:
       config: The configuration.
       target: The devices to compile for.
-      batch: Images per step; the default is `config.train.batch_size`.
+      batch: The number of images per step; by default `config.train.batch_size`.
       cache: Results of earlier compilations. If it contains the program of this step,
         nothing is compiled, and the result has no text. By default the step is always
         compiled.
@@ -99,9 +99,9 @@ def without_cache(target: Slice):
 
 
 def step_flops(config: Config, *, batch: int | None = None) -> int:
-    """Counts the arithmetic operations of a training step on all devices.
+    """Returns the number of arithmetic operations in a training step, over all devices.
 
-    A multiply-add counts as 2 operations. Operators are counted in the version with
+    A multiply-add counts as 2 operations. The count is that of the network with
     `BlockConfig(impl="lax")`. Operations that rematerialization repeats count once.
     """
     batch = config.train.batch_size if batch is None else batch
@@ -152,7 +152,10 @@ def _memory(program) -> ProgramMemory:
 
 
 def wanted_bytes(message: str) -> float:
-    """Returns the first size in bytes in a text like "needs 18.3G of 15.75G", or 0."""
+    """Returns the first size, as a number of bytes, that an error message contains.
+
+    For the text "needs 18.3G of 15.75G", it is 18.3 GiB. It is 0 if there is no size.
+    """
     found = re.search(r"([\d.]+)([KMG])", message)
     scale = {"K": 2**10, "M": 2**20, "G": GIB}
     return float(found[1]) * scale[found[2]] if found else 0.0

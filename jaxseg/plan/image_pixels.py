@@ -64,7 +64,7 @@ def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> Dataset
 
 
 def in_title(data: DataConfig, kind: Literal["images", "clouds"]) -> str:
-    """Describes the images for the title of a plan, as in " with 3 channels of uint8".
+    """Returns a text on the images for a plan's title, " with 3 channels of uint8".
 
     The text also says where this information comes from. It is empty for point clouds
     and for mixtures of datasets.

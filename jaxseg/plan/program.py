@@ -32,18 +32,21 @@ class ProgramMemory:
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """Describes a compiled training step. Memory and costs are those of one device.
+    """Contains the memory and the costs of a compiled training step on one device.
 
     Attributes:
-      batch: Images per step on all devices.
+      batch: The number of images per step, over all devices.
       seconds: The seconds that tracing and compiling took.
-      parts: The bytes of each part of the arguments, such as "params", by name.
-      memory: The memory, or None if compilation failed for lack of memory.
+      parts: A dictionary from each part of the step's arguments, such as "params", to
+        its size in bytes.
+      memory: The memory that the step needs, or None if compilation failed for lack of
+        memory.
       refusal: The error message of the compiler if compilation failed for lack of
         memory, or "".
-      wanted: The bytes that the program needs according to `refusal`.
-      flops: The arithmetic operations according to XLA's cost analysis.
-      accessed: The bytes read and written according to XLA's cost analysis.
+      wanted: The number of bytes that the program needs according to `refusal`.
+      flops: The number of arithmetic operations according to XLA's cost analysis.
+      accessed: The number of bytes that the step reads and writes, according to XLA's
+        cost analysis.
       text: The text of the compiled program.
     """
 
@@ -58,8 +61,9 @@ class Program:
     text: str = ""
 
     def needs(self) -> float:
-        """Returns the bytes that the step needs on one device.
+        """Returns the number of bytes that the step needs on one device.
 
-        If compilation failed for lack of memory, they are read from the error message.
+        If compilation failed for lack of memory, the number is read from the error
+        message.
         """
         return self.memory.total if self.memory else self.wanted

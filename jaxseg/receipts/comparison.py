@@ -20,10 +20,11 @@ class Comparison:
     """Contains the differences between a receipt and a second evaluation.
 
     Attributes:
-      inputs: Differences of the images, labels and weights, one sentence each.
-      counts: Differences of the images' confusion matrices, one sentence each.
-      notes: Differences of the program and of the files of the run, one sentence each.
-        They alone do not mean that the receipt is wrong.
+      inputs: One sentence for each difference between the images, labels or weights.
+      counts: One sentence for each difference between the confusion matrices of an
+        image.
+      notes: One sentence for each difference between the programs or between the files
+        of the run. Such differences alone do not mean that the receipt is wrong.
     """
 
     inputs: tuple[str, ...]

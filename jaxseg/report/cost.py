@@ -30,7 +30,7 @@ class Cost:
       size: The height and the width of that image, or None for point clouds.
       step_flops: The operations of one training step on all devices.
       memory: The largest number of bytes that the training has used.
-      memory_of: What the memory belongs to, "of a device" or "of the process".
+      memory_of: Whose memory `memory` is: "of a device" or "of the process".
       seconds: The time of all training steps, without compilation, evaluation and
         saving.
       images_per_second: The training speed, as the median over the training lines of
@@ -41,7 +41,7 @@ class Cost:
       mfu_unknown: Why a run whose speed is known has no utilization, or "".
       programs: The number of training programs that were compiled.
       wall: The seconds from the start of the run to the last line of goodput.jsonl,
-        with restarts.
+        including restarts.
       goodput: The fraction of `wall` that was spent on training steps whose result was
         not lost in a restart.
       processes: The number of processes, one more than the number of restarts.

@@ -18,7 +18,7 @@ class Curve:
 
     Attributes:
       title: The title of the chart.
-      y: The vertical axis.
+      y: The label of the vertical axis.
       values: For each line of the chart, its name, the kind of the lines of
         metrics.jsonl that contain its values ("train" or "eval"), and the name of the
         value in these lines.

@@ -49,7 +49,8 @@ class MeasureOptions:
       prepared_dir: The folder of the prepared data. None takes the folder of the run's
         configuration.
       verify: Whether to compare the weights with the digest stored with them.
-      progress: Shows the progress, as `jaxseg.tasks.evaluation` describes it.
+      progress: A function that shows the progress; see the argument `progress` of
+        `jaxseg.tasks.evaluation.evaluate_network`.
     """
 
     images: int = 200
@@ -68,7 +69,7 @@ class Predicted(NamedTuple):
       name: The name of the image.
       score: The IoU of the image: the mean over the classes that occur in it.
       shape: The height and width.
-      packed: The predicted classes, uint16 [H, W], compressed.
+      packed: The predicted classes, uint16 [H, W], compressed by zlib.
     """
 
     index: int
@@ -94,14 +95,14 @@ class Measurement:
       images: The number of images that were evaluated.
       available: The number of images of the whole validation split.
       seconds: The time of the pass over the images, with compilation.
-      scores: The scores by name, as `jaxseg eval` computes them.
+      scores: A dictionary from score names to the scores that `jaxseg eval` computes.
       matrix: The confusion matrix, int64 [K + 1, K], or None if it is undefined.
       calibration: The calibration of the probabilities, or None if it is undefined.
       trimap: The mean IoU in bands of 1, 2, ... pixels around boundaries, or None if it
         is undefined.
       predicted: The predictions, in dataset order; empty if no pictures can be drawn.
-      omitted: The parts of the report that are undefined for the run, each with the
-        reason.
+      omitted: A dictionary from each part of the report that is undefined for the run
+        to the reason.
       source: The examples of the split.
     """
 

@@ -1,4 +1,4 @@
-"""Says which parts of a report do not apply to a run, and why."""
+"""Determines which parts of a report are left out for a run, and for what reasons."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class RunRecord:
     environments: Sequence[Row] = ()
 
     def series(self, name: str, *, kind: str = "train") -> list[tuple[int, float]]:
-        """Returns pairs of a training step and the value that was logged at this step.
+        """Returns a list of pairs of a training step and the value logged at this step.
 
         Args:
           name: The name of the value in metrics.jsonl.

@@ -258,7 +258,7 @@ def load_variables(
       channels: The number of channels of the images.
 
     Returns:
-      The step of the checkpoint and the variables.
+      A pair: the step of the checkpoint and its variables.
 
     Raises:
       ValueError: If the checkpoint does not exist, belongs to another model or is

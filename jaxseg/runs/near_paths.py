@@ -14,7 +14,7 @@ _MOST = 1_000  # The most entries of a folder that are compared with a name.
 def did_you_mean_path(path: str | Path, accepted: Callable[[Path], bool]) -> str:
     """Returns a question that suggests similar existing paths, or "" if none exists.
 
-    Each part of the path may be mistyped.
+    Any of the folder names and the last name in the path may be mistyped.
 
     Args:
       path: The path.

@@ -41,7 +41,7 @@ class Recognized:
       config: The configuration with the network and its options.
       num_classes: The number of classes.
       channels: The number of image channels.
-      told: The network options that the checkpoint states, for example in its metadata.
+      told: The network options that the checkpoint states, and where it states them.
       assumed: Descriptions of the settings that were assumed, because the checkpoint
         does not determine them.
     """

@@ -78,7 +78,9 @@ _SECTIONS = {  # class of a part of the configuration -> the name of that part
 
 
 def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Replaces old field names in a configuration, given as nested dictionaries.
+    """Returns a configuration, as nested dictionaries, with the current field names.
+
+    Old names of fields, and old names of their values, are replaced.
 
     If the tree contains a field under both its old and its current name, the value
     under the current name is used.

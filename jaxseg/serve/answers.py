@@ -25,12 +25,12 @@ class Answer(NamedTuple):
 
 
 def answer_of(prediction: Prediction, parameters: PredictParameters) -> Answer:
-    """Encodes a segmentation in the form that a request asks for.
+    """Returns the answer to a request: a segmentation in the requested file format.
 
-    The files are those that `jaxseg predict` writes: an indexed PNG of the labels, or a
-    zip file with one PNG for each class if classes can overlap; the overlay as PNG; or
-    an .npz file of the probabilities. The answer "json" is for programs that show the
-    result; `as_json` describes it.
+    Apart from "json", the formats are those of the files that `jaxseg predict` writes.
+    "labels" is an indexed PNG, or a zip file with one PNG for each class if classes can
+    overlap. "overlay" is a PNG, and "probabilities" is an .npz file. "json" is for
+    programs that show the result; `as_json` describes it.
 
     Args:
       prediction: The segmentation.
@@ -89,7 +89,8 @@ def as_json(prediction: Prediction, *, picture: bool = False) -> dict[str, Any]:
       or of each class if classes can overlap;
     - `image`, uint8 [H, W, 3], if `picture` is set.
 
-    `shares` contains the fraction of the pixels of each class.
+    `size` is the height and width of the image, and `shares` contains, for each class,
+    the fraction of the pixels that belong to it.
 
     Args:
       prediction: The segmentation.
@@ -118,7 +119,10 @@ def as_json(prediction: Prediction, *, picture: bool = False) -> dict[str, Any]:
 
 
 def packed(array: np.ndarray) -> dict[str, Any]:
-    """Returns an array as a JSON object, see `as_json`."""
+    """Returns an array as a JSON object with `shape`, `type` and `data`.
+
+    `data` is the bytes of the array, compressed by zlib and encoded in base64.
+    """
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     data = zlib.compress(little.tobytes(), 1)
     return {

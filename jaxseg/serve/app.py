@@ -55,7 +55,7 @@ class Service:
 
     @property
     def metrics(self) -> Metrics:
-        """Returns the counters of requests, batches and times of this server."""
+        """Returns the object that counts this server's requests, batches and times."""
         return self.network.metrics
 
     async def predict(self, request: Request) -> Response:
@@ -63,7 +63,7 @@ class Service:
         return await self._accepted(request, self._predicted, ("image",))
 
     async def refine(self, request: Request) -> Response:
-        """Answers `POST /refine`: an object that a box or strokes mark."""
+        """Answers `POST /refine`: the mask of an object that a box or strokes mark."""
         return await self._accepted(request, self._cut_out, ("image", "scribbles"))
 
     async def model(self, request: Request) -> Response:
@@ -80,7 +80,7 @@ class Service:
         return JSONResponse({"status": state}, 200 if state == "ok" else 503)
 
     async def values(self, request: Request) -> Response:
-        """Answers `GET /metrics`: `metrics` in the text format of Prometheus."""
+        """Answers `GET /metrics`: this server's counters, as Prometheus reads them."""
         self.metrics.accepted.set(self.slots.used)
         return Response(self.metrics.text(), media_type=self.metrics.kind)
 

@@ -82,7 +82,8 @@ class CutRequest(NamedTuple):
 
     Attributes:
       image: The image file.
-      marks: The scribbles, the box or both.
+      marks: The scribbles (strokes on object and background), the box around the
+        object, or both.
       options: The options of the cut.
       answer: "mask" or "json".
     """
@@ -96,7 +97,7 @@ class CutRequest(NamedTuple):
 def cut_request(
     fields: Mapping[str, str], image: Path, scribbles: Path | None
 ) -> CutRequest:
-    """Converts the fields of a request for a graph cut, and checks them.
+    """Returns a request for a graph cut from the fields of an HTTP request.
 
     Args:
       fields: The fields of the query and of the form.

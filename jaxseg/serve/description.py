@@ -14,7 +14,9 @@ PACKAGES = ("jaxseg", "jax", "jaxlib", "flax", "numpy", "pillow", "starlette")
 
 
 def describe(served: ServedNetwork) -> dict[str, Any]:
-    """Returns the answer to `GET /model`.
+    """Returns the content of the answer to `GET /model`, a dictionary of JSON values.
+
+    It describes the network, its classes, the images that it takes, and the limits.
 
     Args:
       served: The network.

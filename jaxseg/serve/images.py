@@ -21,8 +21,8 @@ def checked_size(upload: Upload, field: str, options: ReadOptions) -> Size:
     """Returns the height and width of an uploaded image from its header.
 
     Args:
-      upload: The request.
-      field: The name of the field of the file.
+      upload: The received request.
+      field: The name of the form field that contains the image.
       options: The options of the reader, with the largest number of pixels.
 
     Raises:
@@ -44,8 +44,8 @@ def check_pixels(
     """Raises Refusal with the status 413 if an image has too many pixels.
 
     Args:
-      upload: The request.
-      field: The name of the field of the file.
+      upload: The received request.
+      field: The name of the form field that contains the image.
       size: The height and width of the image.
       limit: The largest number of pixels.
       option: The option of the server that sets the limit.
@@ -64,7 +64,8 @@ def named(upload: Upload, error: Exception) -> str:
     """Returns the message of an error about a file of an upload.
 
     The name of the client's file replaces the path of the file on the server. Requests
-    have no option for the range of pixel values, so that another remedy is named.
+    have no option for the range of pixel values. If that range is unknown, the message
+    therefore asks for an image of 8 bits per channel.
     """
     text = " ".join(as_message(error).split())
     if isinstance(error.__cause__, UnknownRange):

@@ -9,7 +9,10 @@ IMAGES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """Contains what one server counts: requests, batches and their durations."""
+    """Contains the Prometheus counters of one server.
+
+    They count requests and batches, and measure the time of each.
+    """
 
     kind = prometheus.CONTENT_TYPE_LATEST
 

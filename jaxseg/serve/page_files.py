@@ -27,7 +27,7 @@ SCRIPTS = {  # in the order in which the page loads them -> the package with the
 
 
 def page_routes(network: ServedNetwork) -> list[Route]:
-    """Returns the routes of the page and its files.
+    """Returns the routes, one per path, that serve the page and the files it needs.
 
     Args:
       network: The network, whose name and classes the page shows.

@@ -97,7 +97,8 @@ class View:
 
     Attributes:
       scales: The factors by which the image is resized; the predictions are averaged.
-      flip: Whether the prediction for the mirrored image is also averaged.
+      flip: Whether the predictions for the mirrored image are also included in the
+        average.
       threshold: The probability above which a class is present, or None for that of
         the dataset.
     """
@@ -115,8 +116,8 @@ class PredictParameters:
       answer: What the answer contains, such as "labels" or "probabilities".
       alpha: The weight of the class colors in an overlay.
       picture: Whether the answer "json" includes the image as 8-bit RGB.
-      view: How the network is applied.
-      refinement: The steps that refine the prediction.
+      view: The options that determine how the network is applied.
+      refinement: The steps that refine the prediction, such as a dense CRF.
     """
 
     answer: str = "labels"
@@ -133,7 +134,7 @@ class PredictParameters:
 
 
 def predict_parameters(fields: Mapping[str, str]) -> PredictParameters:
-    """Converts the fields of a request for a prediction to options.
+    """Returns the options that the fields of a request for a prediction set.
 
     Args:
       fields: The fields of the query and of the form.
@@ -150,12 +151,12 @@ def predict_parameters(fields: Mapping[str, str]) -> PredictParameters:
 def converted(
     fields: Mapping[str, str], known: Mapping[str, Callable[[str, str], Any]]
 ) -> dict[str, Any]:
-    """Converts the text of each field of a request to a value.
+    """Returns a dictionary from the fields of a request to their converted values.
 
     Args:
-      fields: The text of each field, by the name of the field.
-      known: The function that converts a field, by the name of the field. It takes
-        the name and the text.
+      fields: A dictionary from the name of each field to its text.
+      known: A dictionary from the name of each known field to the function that
+        converts it. The function takes the name and the text.
 
     Raises:
       ValueError: If a field is unknown or has an invalid value.

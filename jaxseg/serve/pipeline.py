@@ -38,7 +38,7 @@ class Stages(Protocol):
         """Returns the output of the network for each input of a batch."""
 
     def encode(self, key: Hashable, item: Any, output: Any) -> Any:
-        """Returns the result for one item, from the output of the network for it."""
+        """Returns the result for one item, given the network's output for this item."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -87,9 +87,10 @@ class Pipeline:
             thread.start()
 
     def submit(self, key: Hashable, item: Any) -> Future:
-        """Adds an item, and returns the future of its result.
+        """Adds an item to the group `key`, and returns a future of the item's result.
 
-        If the future is canceled before the item is in a batch, it is not computed.
+        If the future is canceled before the item is in a batch, the result is not
+        computed.
         """
         entry = Entry(key, item, time.monotonic())
         with self._changed:

@@ -1,4 +1,4 @@
-"""Holds the network of a run, and defines how a request is predicted in stages."""
+"""Holds the network of a run, and segments the images of requests in three stages."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Key(NamedTuple):
     """Identifies a group of images that can share a batch.
 
     Attributes:
-      view: How the network is applied.
+      view: The options that determine how the network is applied.
       size: The height and width to which the images are padded.
-      soft: Whether probabilities are computed.
+      soft: Whether class probabilities are computed in addition to the labels.
     """
 
     view: View
@@ -72,7 +72,8 @@ class Programs:
     def note(self, *program: Any) -> None:
         """Counts a program that is about to run, unless it was counted before.
 
-        If the largest number was counted already, all programs are removed first.
+        `program` is what identifies it. If the limit is reached, all compiled programs
+        are removed first, and the count starts again.
         """
         with self._lock:
             if program in self._known:
@@ -120,7 +121,9 @@ class ServedNetwork:
         return options_like(options, self.spec)
 
     def segmenter(self, view: View) -> Segmenter:
-        """Returns the network with its preprocessing, for one way to apply it.
+        """Returns an object that segments images with the network as `view` sets.
+
+        It includes the preprocessing of the images.
 
         Raises:
           ValueError: If `view` sets a threshold, but the network has a softmax, to
@@ -150,7 +153,7 @@ class ServedNetwork:
         )
 
     def key(self, task: Task) -> Key:
-        """Returns which group of images can share a batch with the image of a task.
+        """Returns the key of the group of images with which a task can share a batch.
 
         Raises:
           ValueError: If an option does not suit the network.
@@ -170,7 +173,7 @@ class ServedNetwork:
     def limit(self, key: Key) -> int:
         """Returns the largest number of images in a batch of the group `key`.
 
-        It is smaller for larger images, so that the pixels of a batch are bounded.
+        It is smaller for larger images, so that a batch has a bounded number of pixels.
         """
         pixels = max(1, int(np.prod(key.size) * max(key.view.scales) ** 2))
         return max(1, min(self.options.max_batch, self.options.max_pixels // pixels))
@@ -185,7 +188,8 @@ class ServedNetwork:
         """Segments a batch of images, which may have different sizes.
 
         Returns:
-          For each image, its pixels, its labels and its probabilities without padding.
+          For each image, a tuple (pixels, labels, probabilities) without padding. The
+          probabilities are None if the group needs none.
         """
         segmenter = self.segmenter(key.view)
         rows = 1 << (len(inputs) - 1).bit_length()
@@ -224,7 +228,9 @@ class ServedNetwork:
         return answer_of(prediction, task.parameters)
 
     def warm_up(self, report: Callable[[str], None]) -> None:
-        """Compiles the programs for the sizes that the options name.
+        """Compiles the programs for the image sizes in the options of the service.
+
+        Without such sizes, it takes the crop size of the training.
 
         Args:
           report: A function that shows one line about each size.

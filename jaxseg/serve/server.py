@@ -32,7 +32,10 @@ ENCODERS = max(2, min(4, os.cpu_count() or 1))
 
 
 def bound_socket(options: ServeOptions) -> socket.socket:
-    """Reserves the address of the service, before the network is loaded.
+    """Returns a socket that is bound to the host and the port of the service.
+
+    The command calls this function before it loads the network, so that an address that
+    is in use is reported at once.
 
     Args:
       options: The options of the service.
@@ -106,7 +109,7 @@ def serve(
 
     Args:
       network: The network.
-      listening: The socket of `bound_socket`.
+      listening: The socket that `bound_socket` has returned.
       report: A function that shows one line of text.
 
     Returns:
@@ -143,7 +146,10 @@ def serve(
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to `Stop`, which determines the exit status of the command."""
+    """A uvicorn server that does not handle signals, because `Stop` handles them.
+
+    `Stop` thus determines the exit status of the command.
+    """
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -158,7 +164,7 @@ class Stop:
     The second one ends it at once.
 
     Args:
-      slots: The accepted requests.
+      slots: The object that counts the accepted requests.
     """
 
     def __init__(self, slots: Slots) -> None:

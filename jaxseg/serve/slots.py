@@ -12,7 +12,7 @@ SHARE = 0.2  # The weight of the latest request in the average duration.
 
 
 class Slots:
-    """Bounds the number of accepted requests. Only the thread of the server uses it.
+    """Limits the number of accepted requests. Only the server's thread may use it.
 
     Args:
       limit: The largest number of accepted requests that are not finished.
@@ -46,8 +46,10 @@ class Slots:
             self.used -= 1
 
     def note(self, seconds: float) -> None:
-        """Includes the seconds of a finished request in the average duration.
+        """Updates the average duration of requests when a request is finished.
 
-        A refused client is told to try again after this average.
+        The request has taken `seconds`.
+
+        A client whose request is refused is asked to try again after this time.
         """
         self._seconds += SHARE * (seconds - self._seconds)

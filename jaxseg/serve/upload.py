@@ -36,8 +36,8 @@ class Upload:
     Attributes:
       files: The path of each file, by the name of its field. A file that is the whole
         body has the name "image".
-      names: The name of each file on the machine of the client, for messages.
-      values: The values of the query and of the other fields.
+      names: The name that each file has on the machine of the client, for messages.
+      values: The values of the query and of the fields that are not files, by name.
     """
 
     files: Mapping[str, Path]
@@ -53,11 +53,11 @@ class Upload:
 async def receive_upload(
     request: Request, folder: Path, *, max_bytes: int, files: tuple[str, ...]
 ) -> Upload:
-    """Receives a request.
+    """Receives an HTTP request, stores its files in a folder, and returns the upload.
 
     Args:
-      request: The request.
-      folder: The folder in which files are stored.
+      request: The HTTP request.
+      folder: The folder in which the files are stored.
       max_bytes: The largest number of bytes of the body.
       files: The names of the fields that can be files. The first one is required.
 

@@ -16,7 +16,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
     Args:
       path: The file.
-      value: The value, which `plain` converts.
+      value: The value. `plain` first converts it to values that JSON can represent.
     """
     atomic.write_text(path, json.dumps(plain(value), indent=2) + "\n")
 
@@ -26,7 +26,7 @@ def write_lines(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
     Args:
       path: The file.
-      rows: The objects, which `plain` converts.
+      rows: The objects. `plain` first converts each to values that JSON can represent.
     """
     atomic.write_text(path, "".join(json.dumps(plain(row)) + "\n" for row in rows))
 
@@ -38,7 +38,7 @@ def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
 
     Args:
       path: The file.
-      row: The object, which `plain` converts.
+      row: The object. `plain` first converts it to values that JSON can represent.
     """
     line = (json.dumps(plain(row)) + "\n").encode()
     target = Path(path)
@@ -52,10 +52,10 @@ def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parses JSON text.
+    """Returns the Python value of a JSON text.
 
-    Unlike `json.loads`, it raises JSONDecodeError and not RecursionError for lists or
-    objects that are nested too deeply.
+    For lists or objects that are nested too deeply, it raises JSONDecodeError, where
+    `json.loads` raises RecursionError.
 
     Args:
       text: The JSON text.

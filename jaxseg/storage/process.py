@@ -31,9 +31,9 @@ class Owner:
     start: str
 
     def alive(self) -> bool | None:
-        """Returns whether the process runs, or None if this is unknown.
+        """Returns whether the process still runs, or None if this cannot be determined.
 
-        It is unknown for processes of other hosts or process namespaces.
+        It cannot be determined for a process in another host or process namespace.
         """
         here = current()
         if not self.machine:

@@ -39,7 +39,7 @@ class Line(NamedTuple):
 
 
 def read_text(path: pathlib.Path) -> str:
-    """Reads a whole text file.
+    """Returns the text of a file that is written by hand or by another program.
 
     Args:
       path: The file.
@@ -71,7 +71,7 @@ def read_text(path: pathlib.Path) -> str:
 
 
 def read_lines(path: pathlib.Path) -> list[Line]:
-    """Reads the lines of a text file that are not blank.
+    """Returns a list of those lines of a text file that are not blank.
 
     Lines end with a line feed, a carriage return or both. White space at both ends of a
     line is removed.

@@ -20,7 +20,7 @@ from jaxseg.training.step.state import TrainState
 def assemble(
     config: Config, source: Any, devices: list[jax.Device]
 ) -> tuple[StepRunner, TrainState, nn.Module]:
-    """Builds the network, the initial state and the step runner of a training run.
+    """Returns the step runner, the initial state and the network of a training run.
 
     Args:
       config: The configuration.
@@ -45,7 +45,7 @@ def make_task(
     train_source: Examples,
     eval_source: Examples,
 ) -> Task:
-    """Builds the object that supplies the batches, scores and pictures of a run.
+    """Returns the object that supplies the batches, scores and pictures of a run.
 
     Args:
       config: The configuration.

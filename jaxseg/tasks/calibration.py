@@ -21,7 +21,7 @@ from jaxseg.typing import Array
 
 @dataclasses.dataclass(frozen=True)
 class CalibrationMeter:
-    """Counts in each evaluated image how many predictions of each confidence are right.
+    """Counts, for each image, all and right predictions per interval of confidence.
 
     Attributes:
       bins: The number of intervals into which confidences from 0 to 1 are divided.
@@ -31,7 +31,7 @@ class CalibrationMeter:
     needs_probabilities = True
 
     def measure(self, example: Observed) -> CalibrationCounts:
-        """Counts the predictions in each interval of confidence, and the right ones."""
+        """Returns the counts of all and of right predictions of one image."""
         valid, label = labeled(example)
         return count_image(example.probabilities[valid], label, bins=self.bins)
 
@@ -43,8 +43,9 @@ def labeled(example: Observed) -> tuple[np.ndarray, np.ndarray]:
       example: The image with its label.
 
     Returns:
-      Which pixels are not void, bool [H, W]; and the labels of these N pixels: the
-      classes [N] or, if classes can overlap, 0 or 1 for each class, [N, K].
+      A pair. The first array says which pixels are not void, bool [H, W]. The second
+      one contains the labels of these N pixels: their classes, [N], or, if classes can
+      overlap, 0 or 1 for each class, [N, K].
     """
     label = example.label
     if label.ndim == 2:
@@ -94,12 +95,12 @@ class PixelSample:
 
 
 def joined(images: Sequence[Pixels], form: OutputForm) -> Pixels:
-    """Joins the chosen pixels of all images to one array of logits and one of labels.
+    """Returns the chosen pixels of all images as one array of logits and one of labels.
 
     Args:
       images: The chosen pixels of each image.
-      form: How logits become probabilities: by a softmax or by sigmoids. The labels of
-        a binary task become 0 and 1, [N, 1], as for one sigmoid.
+      form: Says whether a softmax or sigmoids convert the logits. For a binary task,
+        the labels of the result are 0 or 1, [N, 1].
     """
     logits = np.concatenate([one.logits for one in images])
     label = np.concatenate([one.label for one in images])
@@ -108,7 +109,7 @@ def joined(images: Sequence[Pixels], form: OutputForm) -> Pixels:
 
 @dataclasses.dataclass(frozen=True)
 class LogitNetwork:
-    """Returns logits in place of probabilities, so that an evaluation collects them.
+    """Wraps a network and returns logits where an evaluation expects probabilities.
 
     Attributes:
       network: The network.
@@ -124,7 +125,7 @@ class LogitNetwork:
     def labels_and_probabilities(
         self, variables: Any, pixels: Array
     ) -> tuple[Array, Array]:
-        """Returns the most probable classes, and the logits, float32 [B, H, W, K]."""
+        """Returns the pair of predicted classes and logits, float32 [B, H, W, K]."""
         logits = self.network.logits(variables, pixels)
         return self.network.form(logits).labels(logits), logits
 

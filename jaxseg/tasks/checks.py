@@ -37,9 +37,9 @@ OPTIONS = {  # of losses
 
 
 def check(config: Config) -> None:
-    """Checks that all values of a configuration and its loss options are valid.
+    """Raises ValueError unless all values of a configuration are valid.
 
-    Files and devices are not checked.
+    These include the options of the losses. Files and devices are not checked.
 
     Args:
       config: The configuration.

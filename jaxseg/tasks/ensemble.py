@@ -34,10 +34,10 @@ SIDE = 64  # A size of images that networks accept, for checks that compute noth
 
 @dataclasses.dataclass(frozen=True)
 class Combination:
-    """Selects the runs whose predictions are averaged, and how.
+    """Selects the runs whose predictions are averaged with those of a first run.
 
     Attributes:
-      runs: The run directories other than the first.
+      runs: The directories of these runs, without that of the first run.
       calibrated: Whether the logits of each run are scaled by the scaling that was
         fitted for its checkpoint.
       checkpoint: "best", "latest", or the number of a saved step, for all runs.
@@ -62,7 +62,7 @@ class OpenedRun:
     variables: Any = dataclasses.field(repr=False)
 
     def scaling(self, combination: Combination) -> LogitScaling | None:
-        """Returns the scaling of the logits, or None if none was requested.
+        """Returns the fitted scaling of the logits, or None if none was requested.
 
         Raises:
           ValueError: If no scaling was fitted for this checkpoint, or if the network
@@ -80,7 +80,10 @@ class OpenedRun:
     def network(
         self, combination: Combination, dataset: str | None = None
     ) -> ImageNetwork:
-        """Returns the network with its preprocessing and the scaling of its logits."""
+        """Returns the network with its preprocessing and the scaling of its logits.
+
+        The result predicts the classes of `dataset` or, if that is None, of the run.
+        """
         return ImageNetwork(
             self.model,
             self.spec,
@@ -97,13 +100,14 @@ def open_members(
     *,
     dataset: str | None = None,
 ) -> tuple[Member, ...]:
-    """Opens the networks of further runs, and first checks that they fit the first run.
+    """Returns the networks of further runs, after a check that they fit the first run.
 
     Args:
       combination: The further runs.
       config: The configuration of the first run.
       spec: The classes of the first run, with the threshold to use.
-      dataset: The dataset in whose classes the networks predict, if any.
+      dataset: For networks that were trained on several datasets, the name of the
+        dataset whose classes are predicted; otherwise None.
 
     Raises:
       ValueError: If a run predicts other classes or takes other images than the first
@@ -136,8 +140,8 @@ def open_networks(
       reading: How image files are read.
 
     Returns:
-      The step of the first run, the networks with their preprocessing, and the weights
-      of each network.
+      A tuple: the step of the first run's checkpoint; the object that segments images
+      with the averaged networks; and a list of the weights of each network.
     """
     combination = Combination(
         request.ensemble,
@@ -171,7 +175,7 @@ def open_networks(
 def combined(
     first: OpenedRun, combination: Combination, averaging: Averaging
 ) -> tuple[ImageNetwork | AveragedNetwork | None, Any]:
-    """Returns the network that an evaluation scores, and its variables.
+    """Returns a pair: the network that an evaluation scores, and its variables.
 
     Args:
       first: The network of the first run and its weights.

@@ -34,7 +34,7 @@ Progress = Callable[[int], Callable[[int], None]]
 
 
 def silent(total: int) -> Callable[[int], None]:
-    """Is an argument `progress` of `evaluate_network` that shows no progress."""
+    """Shows no progress; it serves as the argument `progress` of `evaluate_network`."""
     return lambda count: None
 
 
@@ -46,7 +46,8 @@ class Evaluation:
       split: The split that was evaluated.
       num_examples: The number of examples.
       total: The confusion matrix over all examples.
-      further: The scores by name that are not computed from the confusion matrix.
+      further: A dictionary from score names to those scores that are not computed from
+        the confusion matrix.
       spec: The dataset specification, whose classes are the rows of the matrix.
       results: For each observer, its results for all examples in dataset order.
     """
@@ -60,11 +61,11 @@ class Evaluation:
 
     @property
     def scores(self) -> dict[str, Any]:
-        """Returns all scores by name.
+        """Returns a dictionary from the name of each score to its value.
 
-        A score is a number, or an array [K] with one value for each class. If several
-        datasets were trained together, the names of their own scores start with the
-        name of the dataset, as in "streets/mean_iou".
+        A value is a number, or an array [K] with one number for each class. If several
+        datasets were trained together, the names of the scores of one dataset start
+        with its name, as in "streets/mean_iou".
         """
         return {**scoring(self.spec)(self.total.matrix), **self.further}
 
@@ -209,7 +210,8 @@ def observe(
     `count` and `evaluate_network` describe the arguments.
 
     Returns:
-      The matrix, and for each observer its results for all examples in dataset order.
+      A pair: the matrix, and a list that contains, for each observer, its results for
+      all examples in dataset order.
     """
     task = training_of(config)
     runner = StepRunner(

@@ -38,7 +38,8 @@ class Found:
       size: Its height and width without padding.
       probabilities: The probabilities of the padded image, float32 [H, W, K], or None
         if they were not computed.
-      maps: The maps of uncertainty of the padded image by name, float32 [H, W].
+      maps: A dictionary from names to maps of uncertainty of the padded image, each
+        float32 [H, W].
     """
 
     pixels: np.ndarray
@@ -80,7 +81,7 @@ class ExtraFiles(Protocol):
         """Writes the additional files of one image.
 
         Args:
-          target: The path of the files of the image without suffix.
+          target: The path of the image's files, without the suffix that each file adds.
           found: The image and its segmentation.
         """
 
@@ -121,10 +122,10 @@ class UncertaintyMaps:
 def map_paths(
     target: Path, names: Sequence[Map], file_format: MapFormat
 ) -> list[tuple[Path, Path]]:
-    """Returns the paths of the two files of each map: its numbers and its picture.
+    """Returns a list with a pair of paths for each map: its numbers and its picture.
 
     Args:
-      target: The path of the files of the image without suffix.
+      target: The path of the image's files, without the suffix that each file adds.
       names: The names of the maps.
       file_format: The format of the numbers.
     """

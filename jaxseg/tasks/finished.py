@@ -59,7 +59,8 @@ class Finished:
     Attributes:
       folder: The output directory.
       header: The first line of the file, which describes the weights and options.
-      lines: The line of each finished input, by the name of its results.
+      lines: A dictionary from the path of each finished input's results, relative to
+        `folder`, to the line of this input.
       started: Whether the directory already had such a file for the same weights and
         options.
     """
@@ -76,15 +77,14 @@ class Finished:
         *,
         overwrite: bool = False,
     ) -> frozenset[Path]:
-        """Returns those inputs that are finished: their results are complete.
+        """Returns the set of the paths of those inputs whose results are complete.
 
-        An input that has changed since, or whose results are incomplete, is not
-        finished.
+        An input that has changed since its results were written is not among them.
 
         Args:
           inputs: All inputs.
-          results_of: Maps the path of the results of an input without suffix to the
-            files that are written.
+          results_of: Maps the path of an input's results, which has no suffix, to the
+            paths of the files that are written.
           overwrite: Whether results of other commands or inputs may be replaced.
 
         Raises:
@@ -189,7 +189,7 @@ def open_record(
 def identity_of(
     request: Request, config: Config, spec: DatasetSpec, *, step: int, variables: Any
 ) -> dict[str, Any]:
-    """Returns JSON values that determine the results of a prediction.
+    """Returns a dictionary of the JSON values that determine a prediction's results.
 
     The path of the run directory and the batch size, for example, are not among them.
 
@@ -217,7 +217,9 @@ def identity_of(
 
 
 def changed_options(options: Any) -> dict[str, Any]:
-    """Returns the fields of nested dataclasses that differ from their defaults.
+    """Returns a dictionary of the dataclass fields that differ from their defaults.
+
+    Fields that are dataclasses themselves become nested dictionaries.
 
     Options that are added later therefore do not change the identity of results.
 

@@ -33,14 +33,14 @@ class Examples(Protocol):
 
 
 def no_further_scores(config: Config, model: nn.Module, examples: Any) -> None:
-    """Returns None instead of a function that computes further scores.
+    """Returns None, because a task has only the scores of the confusion matrix.
 
-    It serves tasks whose scores all come from the confusion matrix.
+    Such tasks use it where others have a function that computes further scores.
     """
 
 
 def no_probabilities(config: Config, model: nn.Module, spec: DatasetSpec) -> NoReturn:
-    """Raises ValueError, for tasks whose evaluation has no probabilities."""
+    """Raises ValueError, because the task's evaluation has no probabilities."""
     raise ValueError(
         f"model.name={config.model.name!r} with the dataset {spec.name!r} is invalid "
         "for scores that need probabilities: expected a network that segments images "
@@ -100,10 +100,11 @@ def training_of(config: Config) -> TrainingFunctions:
 
 
 def padding(config: Config) -> dict[str, int]:
-    """Returns the keyword of `eval_batches` that determines how images are padded.
+    """Returns a dictionary with the argument of `eval_batches` that sets the padding.
 
-    The result is {"multiple": the number to whose multiples the sides are padded}, or
-    {} for point clouds, which have no such option.
+    For images, its key is "multiple", and its value is the number to whose multiples
+    height and width are padded. For point clouds, which have no such argument, it is
+    {}.
     """
     images = task_of(config).kind == "images"
     return {"multiple": config.data.eval_multiple} if images else {}

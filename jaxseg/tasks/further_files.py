@@ -48,7 +48,7 @@ class FurtherFiles:
         """Writes one file in each format for one image.
 
         Args:
-          target: The path of the files without suffix.
+          target: The path of the files, without the suffix that each format adds.
           labels: The predicted classes, integers [H, W].
         """
         if not self.formats:
@@ -76,7 +76,7 @@ def further_path(target: Path, name: str) -> Path:
     """Returns the path of the file that is written in one format.
 
     Args:
-      target: The path of the file without suffix.
+      target: The path of the file, without the suffix that the format adds.
       name: The format: "raw", "geojson" or "coco".
     """
     return target.with_name(target.name + SUFFIXES[name])

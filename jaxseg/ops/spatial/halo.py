@@ -89,17 +89,17 @@ def windowed(
 def with_neighbors(
     x: Array, axis: int, name: str, before: int, after: int, fill: float = 0.0
 ) -> Array:
-    """Extends x by rows of the devices before and after along a mesh axis.
+    """Returns x, extended by rows that the devices before and after it hold.
 
-    It runs on each device. If more rows are needed than a device holds, they come from
-    several devices.
+    It runs on each device. If more rows are needed than one neighbor holds, they come
+    from several devices.
 
     Args:
       x: This device's part of the map.
       axis: The axis of x that is sharded.
       name: The mesh axis over which it is sharded.
-      before: Number of rows to fetch from the devices before.
-      after: Number of rows to fetch from the devices after.
+      before: Number of rows to fetch from devices with lower indices on the mesh axis.
+      after: Number of rows to fetch from devices with higher indices on the mesh axis.
       fill: The value of rows beyond the first and the last device.
     """
     count, size = lax.axis_size(name), x.shape[axis]

@@ -124,7 +124,9 @@ def copies(x: Array) -> P:
 def per_device(function: Callable, in_specs: Any, out_specs: Any) -> Callable:
     """Returns a function that runs `function` on each device's part of the arguments.
 
-    It is `jax.shard_map` over all axes of the current mesh.
+    It is `jax.shard_map` over all axes of the current mesh. `in_specs` and `out_specs`
+    are the arguments of `jax.shard_map` that state how arguments and results are
+    divided.
     """
     return jax.shard_map(
         function, in_specs=in_specs, out_specs=out_specs, axis_names=set(_mesh_sizes())

@@ -41,7 +41,7 @@ def banded(x: Array, weights: np.ndarray, axis: int) -> Array:
       axis: 1 or 2.
 
     Returns:
-      x with m rows or columns.
+      The product: a map like x, but with m rows or columns.
     """
     name, count = AXES[axis - 1], parts()[axis - 1]
     before, after = _reach(weights, count)
