@@ -24,6 +24,8 @@ def start(data: str, cache: str, bin_folder: str) -> None:
     """Prepares the process: where data and programs are kept, and `jaxseg` on PATH."""
     os.environ |= {"JAXSEG_DATA_DIR": data, "COLUMNS": "100", "NO_COLOR": "1"}
     os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     os.environ["PATH"] = os.pathsep.join((bin_folder, os.environ["PATH"]))
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)

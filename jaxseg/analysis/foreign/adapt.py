@@ -9,6 +9,7 @@ from typing import Any
 from jaxseg.analysis.foreign.image_function import ImageFunction, from_function
 from jaxseg.analysis.foreign.init_apply import from_init_apply
 from jaxseg.analysis.foreign.keras_model import from_keras
+from jaxseg.analysis.foreign.nnx_module import from_nnx
 from jaxseg.analysis.foreign.torch_autograd import from_torch
 
 
@@ -37,9 +38,6 @@ def image_function(
     if _is_a(network, "keras", "Layer"):
         return from_keras(network, output=output)
     if _is_a(network, "flax.nnx", "Module"):
-        # nnx imports optax, and every prediction imports this file.
-        from jaxseg.analysis.foreign.nnx_module import from_nnx
-
         return from_nnx(network, output=output)
     pair = _init_and_apply(network)
     if pair is not None:

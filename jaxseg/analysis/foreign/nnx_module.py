@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flax import nnx
+from typing import TYPE_CHECKING, Any
 
 from jaxseg.analysis.foreign.image_function import ImageFunction, from_function
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 
 def from_nnx(
@@ -23,6 +24,8 @@ def from_nnx(
         `from_function`.
       **arguments: Further keyword arguments of the call.
     """
+    from flax import nnx  # nnx imports optax, which a prediction does not need.
+
     graph, state = nnx.split(module)
 
     def call(images):
