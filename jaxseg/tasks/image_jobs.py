@@ -18,9 +18,11 @@ from jaxseg.tasks.prediction import FileResult, Request, failure
 def plan(
     request: Request, spec: DatasetSpec
 ) -> tuple[list[Job | LargeJob], list[FileResult]]:
-    """Lists the images of a request: those that can be read, and those that cannot.
+    """Returns two lists: the readable images of a request, and the unreadable ones.
 
-    Each readable image has the path of its results.
+    The first list has a job for each image that can be read, with the paths of the
+    image and of its results. The second list has a `FileResult` with the error for each
+    other image.
 
     Args:
       request: The options.
@@ -56,7 +58,7 @@ def plan(
 
 
 def results_of(job: Job | LargeJob, request: Request, spec: DatasetSpec) -> list[Path]:
-    """Returns the files that are written for one image.
+    """Returns a list of the paths of all files that are written for one image.
 
     Args:
       job: The image.

@@ -20,14 +20,16 @@ from jaxseg.tasks.samples import sample_paths, write_samples
 
 
 class SegmentedImage(NamedTuple):
-    """Contains the segmentation of one image before its refinement, without padding.
+    """Contains one image and its predicted classes, before these are refined.
+
+    All arrays except those in `padded` have the size of the image file.
 
     Attributes:
-      job: The image file.
-      pixels: The image, [H, W, C].
+      job: The image file, and the path of its results.
+      pixels: The pixel values of the image, [H, W, C].
       labels: The predicted classes, [H, W] or [H, W, K].
       probabilities: The probabilities of the classes, [H, W, K], or None.
-      padded: The image and its segmentation with padding.
+      padded: The padded image that the network received, and its segmentation.
       samples: The classes of N segmentations that were drawn at random, [N, H, W], or
         None.
       entropy: The entropy in nats of the class probabilities, after these were
@@ -49,7 +51,7 @@ class ImageResults:
 
     Attributes:
       request: The options.
-      segmenter: The network, which defines the classes and the refinement.
+      segmenter: The network with its classes, and the method that refines predictions.
       further: The object that writes the classes in additional file formats.
       extras: The objects that write further files, such as maps of uncertainty.
     """
@@ -62,7 +64,8 @@ class ImageResults:
     def write(self, found: SegmentedImage) -> FileResult:
         """Refines the segmentation of one image and writes its files.
 
-        It may be called in several threads, each with another image.
+        Several threads may call it at the same time, each with another image. The
+        result contains the paths of the image and of its predicted classes.
         """
         job, label, probabilities = found.job, found.labels, found.probabilities
         for extra in self.extras:
@@ -88,7 +91,7 @@ class ImageResults:
 
 
 def result_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path]:
-    """Returns the files that are written for one image.
+    """Returns a list of the paths of all files that are written for one image.
 
     Args:
       target: The path of the files without suffix.

@@ -81,9 +81,9 @@ class LargePrediction:
     Attributes:
       labels: The object that segments an image window by window.
       spec: The classes of the result.
-      trained: The channels and the type of the images of the training.
+      trained: The number of channels and the pixel type of the training images.
       identity: The weights and options that determine the classes.
-      reading: The options of the reader.
+      reading: The options with which image files are read.
       overlay: Whether to write an overlay of reduced size.
       overwrite: Whether to start again instead of continuing.
       report: A function that shows one line of text about the progress.
@@ -99,7 +99,10 @@ class LargePrediction:
     report: Callable[[str], None] = lambda line: None
 
     def result(self, job: LargeJob, *, stop: bool = False) -> FileResult:
-        """Segments an image, and returns its result or the error that prevented it.
+        """Segments an image, and returns a `FileResult`.
+
+        It contains the path of the predicted classes, or the error that prevented the
+        segmentation.
 
         Args:
           job: The image.

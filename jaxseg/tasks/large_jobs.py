@@ -21,9 +21,10 @@ _NO_LIMIT = 2**62
 
 
 def large_job(path: Path, target: Path, request: Request) -> LargeJob | None:
-    """Returns the job of an image that must be read in windows.
+    """Returns the `LargeJob` of an image that must be read in windows, or None.
 
-    The result is None if the image is small enough to be read as a whole.
+    A job contains the image file, its size and the path of its results. The result is
+    None if the image is read as a whole.
 
     Args:
       path: The image file.

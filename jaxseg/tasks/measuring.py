@@ -65,7 +65,7 @@ class ImageMeter:
 
     @property
     def needs_probabilities(self) -> bool:
-        """Returns whether class probabilities are needed: if there are refinements."""
+        """Returns True if there are refinements, which need class probabilities."""
         return bool(self.refiners)
 
     def measure(self, example: Observed) -> ImageResult:
@@ -117,7 +117,10 @@ def image_meter(
     refinements: Sequence[Refinement] = (),
     limit: int | None = None,
 ) -> ImageMeter:
-    """Creates the observer that computes results for each image of an evaluation.
+    """Creates an `ImageMeter`, which measures each image of an evaluation.
+
+    An evaluation passes every image to it. It computes confusion matrices and, on
+    request, digests.
 
     Args:
       config: The configuration of the run.

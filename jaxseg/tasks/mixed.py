@@ -34,8 +34,8 @@ def open_images(
     Args:
       config: The data options of the run.
       split: A split, or a slice such as "train[90%:]".
-      trained: The specification whose normalization is used. By default it is that of
-        the data.
+      trained: The specification of the dataset of the training, whose normalization is
+        used. By default, the opened data determine the normalization.
 
     Raises:
       ValueError: If a dataset cannot be opened.
@@ -89,10 +89,11 @@ def translating(prepare: Callable, spec: DatasetSpec) -> Callable:
 def make_eval_step(
     config: Config, model: nn.Module, spec: DatasetSpec
 ) -> functools.partial:
-    """Returns the evaluation step, which scores each dataset in its own classes.
+    """Returns the evaluation step, a function that computes a confusion matrix.
 
-    The step computes a confusion matrix with a row and a column for every scored class
-    of every dataset.
+    The step takes the variables and a batch. It predicts each image with the classes of
+    the dataset that the image is from. The matrix has a row and a column for every
+    scored class of every dataset.
     """
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
     union = spec.union
@@ -135,9 +136,9 @@ def picture_writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that draws the predictions for images of each dataset.
 
-    The function takes the training step and the variables. It draws each dataset in its
-    own classes. The result is None if `train.num_overlays` is 0, and on all processes
-    other than the first.
+    The function takes the number of the training step and the variables. It draws each
+    image in the classes of its dataset. Instead of the function, None is returned if
+    `train.num_overlays` is 0, and on all processes other than the first.
     """
     spec, scale, count = source.spec, config.data.eval_scale, config.train.num_overlays
     writers = []

@@ -42,9 +42,10 @@ def make_eval_step(
 ) -> functools.partial:
     """Returns the evaluation step, which computes a 2 x 2 confusion matrix per class.
 
-    The matrix of a class counts pixels by whether the class is labeled and whether it
-    is predicted. `jaxseg.metrics.overlapping` describes the matrix that contains those
-    of all classes.
+    The step takes the variables and a batch. The matrix of a class counts pixels by
+    whether the class is labeled and whether it is predicted.
+    `jaxseg.metrics.overlapping` describes the matrix that contains those of all
+    classes.
     """
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
 

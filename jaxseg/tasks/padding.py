@@ -33,7 +33,11 @@ class Padding:
     buckets: Mapping[Size, Size]
 
     def size_of(self, size: Size) -> Size:
-        """Returns the height and width to which images of this size are padded."""
+        """Returns the padded size of images of a given size.
+
+        Args:
+          size: The height and width of the images before padding.
+        """
         return self.buckets.get(size) or self.segmenter.padded_size(size)
 
     def notes(self, jobs: Sequence[Job]) -> Iterator[str]:

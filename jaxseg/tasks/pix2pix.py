@@ -149,9 +149,10 @@ def direction_of(config: Config) -> str:
 
 
 def make_eval_step(config: Config, model: nn.Module, spec: DatasetSpec) -> Callable:
-    """Returns the evaluation step, which computes a confusion matrix.
+    """Returns the evaluation step, a function that computes a confusion matrix.
 
-    The matrix contains only zeros if the generator makes photos.
+    The function takes the variables and a batch. If the generator makes photos, no
+    classes are predicted, and the matrix contains only zeros.
     """
     if direction_of(config) == TO_LABELS:
         return segmentation.make_eval_step(config, model, spec)
@@ -173,8 +174,9 @@ def picture_writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that draws label maps and photos for validation images.
 
-    The function takes the training step and the variables. The result is None if
-    `train.num_overlays` is 0, and on all processes other than the first.
+    The function takes the number of the training step and the variables. Instead of the
+    function, None is returned if `train.num_overlays` is 0, and on all processes other
+    than the first.
     """
     if direction_of(config) == TO_LABELS:
         return segmentation.picture_writer(
@@ -192,7 +194,7 @@ def further_scores(
     pixel values, which range from -1 to 1, and the peak signal-to-noise ratio "psnr" in
     decibels.
 
-    The result is None if the network generates labels.
+    Instead of the function, None is returned if the network generates labels.
     """
     if direction_of(config) != TO_PHOTO:
         return None
@@ -235,8 +237,9 @@ def photo_writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that draws label maps, generated photos and true photos.
 
-    The function takes the training step and the variables. The result is None if
-    `count` is 0, and on all processes other than the first.
+    The function takes the number of the training step and the variables. Instead of the
+    function, None is returned if `count` is 0, and on all processes other than the
+    first.
     """
     if count < 1 or jax.process_index() != 0:
         return None

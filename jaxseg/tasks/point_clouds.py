@@ -124,7 +124,8 @@ def make_eval_step(
 ) -> functools.partial:
     """Returns the evaluation step for batches of point clouds.
 
-    The step computes the confusion matrix of a batch.
+    The step is a function that takes the variables and a batch, and returns the
+    confusion matrix of the batch.
     """
     del config
     return functools.partial(

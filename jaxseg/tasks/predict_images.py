@@ -78,7 +78,11 @@ class ImagePrediction:
     noun: ClassVar[str] = "image"
 
     def notes(self) -> Iterator[str]:
-        """Yields what exact tiles cost, or which labels the padding to buckets changes.
+        """Yields lines of text that the user should see before the prediction runs.
+
+        In the mode "exact", they state the cost of computing an image in tiles. If
+        images are padded to a few sizes (`buckets`), they state how many pixels are
+        added and how this changes the labels.
 
         Raises:
           ValueError: If the network cannot be computed exactly in tiles.

@@ -80,7 +80,7 @@ class CloudPrediction:
     finished: ClassVar[frozenset[Path]] = frozenset()
 
     def notes(self) -> list[str]:
-        """Returns an empty list, because point clouds need no notes for the user."""
+        """Returns an empty list: there is nothing to tell the user before the run."""
         return []
 
     def run(self) -> Iterator[FileResult]:
@@ -138,7 +138,10 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> CloudPred
 
 
 def plan(request: Request) -> tuple[list[CloudJob], list[FileResult]]:
-    """Returns the readable point clouds with their result paths, and unreadable files.
+    """Returns two lists: the readable point clouds, and the unreadable files.
+
+    A readable cloud is a `CloudJob`, with the path of its results. An unreadable file
+    is a `FileResult`, with its error.
 
     Raises:
       ValueError: If a result would replace a cloud, or if `stop` is set and a file

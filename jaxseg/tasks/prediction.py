@@ -70,7 +70,7 @@ class Request:
 
 
 class FileResult(NamedTuple):
-    """Contains the result of one input file, or an error that concerns one or more.
+    """Contains the result of one input file, or the error of one or several files.
 
     Attributes:
       paths: The input files. There is exactly one if there is no error.

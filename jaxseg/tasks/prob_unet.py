@@ -51,9 +51,11 @@ def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
 
 
 def counted_classes(num_classes: int) -> tuple[int, ...]:
-    """Returns the classes whose IoU is used in the generalized energy distance.
+    """Returns the indices of the classes that the generalized energy distance uses.
 
-    If there are two classes, the result contains only the foreground class 1.
+    The distance is computed from the IoU of these classes. They are all classes. If
+    there are only two, background and foreground, they are the foreground class 1
+    alone.
     """
     return (1,) if num_classes == 2 else tuple(range(num_classes))
 

@@ -85,7 +85,8 @@ def cut_out(
       reading: The options with which the file of scribbles is read.
 
     Returns:
-      The labels, 1 at the object and 0 at the background, and the energies of all cuts.
+      A `Cut`. It contains the label map, 1 at the object and 0 at the background, and
+      the energy after each cut.
 
     Raises:
       ValueError: If the marks or an option are invalid.
@@ -126,6 +127,8 @@ def refined(
     image: np.ndarray, path: Path, gamma: float = GAMMA_OF_PROBABILITIES
 ) -> RefinedLabels:
     """Moves the boundaries between predicted classes to edges in the image.
+
+    The result contains the new labels and the fraction of the pixels that changed.
 
     Args:
       image: The image, uint8 [H, W, 3].
@@ -170,7 +173,7 @@ def read_scribbles(
 
 
 def rules() -> str:
-    """Returns sentences for error messages that explain how to draw scribbles."""
+    """Returns a sentence for error messages that says how to draw scribbles."""
     return (
         f"Draw the object in exactly the color {OBJECT} and the background in "
         f"{BACKGROUND}, and save the image as PNG."

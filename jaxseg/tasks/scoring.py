@@ -1,4 +1,8 @@
-"""Chooses how the confusion matrix of a run is turned into scores and tables."""
+"""Computes scores from the confusion matrix of a run, and formats them as tables.
+
+The scores and tables depend on whether classes can overlap, and on whether the network
+was trained on several datasets together.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,11 @@ from jaxseg.metrics.overlapping import overlapping_scores, state_names
 
 
 def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
-    """Returns the names of the rows of a run's confusion matrix.
+    """Returns a tuple of the names of the rows of a run's confusion matrix.
 
-    They are the classes. If classes can overlap, each class has one row for its
-    presence and one for its absence.
+    The rows are the classes. If classes can overlap, each class has one row for its
+    presence and one for its absence. If several datasets are trained together, the rows
+    are the scored classes of all datasets. The last row, void, has no name.
 
     Args:
       spec: The specification of the dataset or of the datasets of the run.
@@ -42,6 +47,8 @@ def matrix_void(spec: DatasetSpec) -> int:
 
 def scoring(spec: DatasetSpec) -> Callable[[np.ndarray], dict[str, Any]]:
     """Returns the function that computes the scores from the confusion matrix of a run.
+
+    The function takes the matrix and returns a dictionary of scores by name.
 
     Args:
       spec: The specification of the dataset or of the datasets of the run.

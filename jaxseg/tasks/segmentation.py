@@ -75,7 +75,10 @@ def build(
 def make_eval_step(
     config: Config, model: nn.Module, spec: DatasetSpec
 ) -> functools.partial:
-    """Returns the evaluation step, which computes the confusion matrix of a batch."""
+    """Returns the evaluation step, which computes the confusion matrix of a batch.
+
+    The step is a function of the variables and a batch.
+    """
     if spec.union is not None:
         return mixed.make_eval_step(config, model, spec)
     if spec.multilabel:
@@ -92,9 +95,10 @@ def make_eval_step(
 def labels_and_probabilities(
     config: Config, model: nn.Module, spec: DatasetSpec
 ) -> Callable[[Any, Any], tuple[jax.Array, jax.Array]]:
-    """Returns a function that predicts the labels of a batch and their probabilities.
+    """Returns a function that predicts the labels and class probabilities of a batch.
 
-    The labels are those of the evaluation step.
+    The function takes the variables and a batch, and returns both arrays. The labels
+    equal those that the evaluation step counts.
 
     Raises:
       ValueError: If the network was trained on several datasets, each of which has its
@@ -137,8 +141,9 @@ def picture_writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that draws the predictions for validation images in training.
 
-    The function takes the training step and the variables. The result is None if
-    `train.num_overlays` is 0, and on all processes other than the first.
+    The function takes the number of the training step and the variables. Instead of the
+    function, None is returned if `train.num_overlays` is 0, and on all processes other
+    than the first.
     """
     if source.spec.members:
         return mixed.picture_writer(config, workdir, model, source)

@@ -10,7 +10,10 @@ MANY = 16  # More sizes than this are worth a note.
 
 
 def sizes_note(sizes: Iterable[Size], multiple: int) -> str | None:
-    """Returns a note that an evaluation compiles many programs, or None if it does not.
+    """Returns a sentence about the many programs that an evaluation compiles, or None.
+
+    An evaluation compiles a program for each padded image size. The result is None if
+    there are few sizes, or if padding to multiples of 32 would not reduce their number.
 
     Args:
       sizes: The height and width of each image.

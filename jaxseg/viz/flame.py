@@ -47,8 +47,8 @@ def boxes(costs: Mapping[str, float], depth: int | None = None) -> list[Box]:
         every level of the paths.
 
     Returns:
-      The boxes. Each box comes before those of its submodules, which keep the order of
-      `costs`.
+      A list of boxes. The box of a module comes before the boxes of its submodules, and
+      these are in the order of `costs`.
 
     Raises:
       ValueError: If a cost is negative or all are zero.
@@ -101,7 +101,7 @@ class Flame:
 
     @property
     def layout(self) -> charts.Layout:
-        """Returns the layout of a figure in which the rows of boxes are readable."""
+        """Returns a layout that is high enough to read all rows of boxes."""
         rows = max(len(box.path) for box in boxes(self.costs, self.depth))
         return charts.Layout(width=WIDTH, height=1.1 + ROW * (rows + 1))
 

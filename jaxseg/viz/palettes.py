@@ -61,7 +61,7 @@ def colormap(count: int = 256) -> np.ndarray:
 
 
 def distinct(count: int) -> np.ndarray:
-    """Returns distinct colors for classes without given colors, uint8 [count, 3].
+    """Returns `count` distinct colors for classes that have none yet, uint8 [count, 3].
 
     Each hue is the previous one plus the golden ratio (modulo 1), so that the first n
     hues are spread over the color circle for every n. Saturation and brightness change

@@ -92,12 +92,13 @@ def load(source, model: nn.Module, **options) -> Variables:
     (1, 1, 4, 2)
 
     Args:
-      source: See `read_into`.
+      source: A checkpoint file, an Orbax directory, an `hf://` address, or a state dict
+        of arrays.
       model: A whole network, or a backbone.
-      **options: Fields of `Taking`.
+      **options: Fields of `Taking`, which select what is imported.
 
     Raises:
-      ValueError: See `read_into`.
+      ValueError: If the checkpoint cannot be read or does not fit the model.
     """
     return read_into(source, model, **options).variables
 

@@ -16,6 +16,9 @@ from jaxseg.weights.translate.convert import flatten
 def variable_shapes(model: nn.Module, channels: int = 3) -> dict[str, Any]:
     """Returns the shapes and types of a network's variables without their values.
 
+    The result has the structure of the variables, nested dicts, with a
+    `jax.ShapeDtypeStruct` in place of each array.
+
     Args:
       model: The network. If it has a method `example_inputs`, that method states the
         shapes of its inputs. Otherwise the input is an image.

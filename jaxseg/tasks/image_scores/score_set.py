@@ -24,9 +24,10 @@ ALL = "all"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ScoreSet:
-    """Computes the chosen groups of scores, with a result of each image if needed.
+    """Computes the groups of scores that a user has chosen.
 
-    During an evaluation, it receives every image (see `measure`).
+    Some groups need more than the confusion matrix. For these, an evaluation passes
+    every image to `measure`, and `combine` computes the scores from the results.
 
     Attributes:
       names: The names of the groups.
@@ -43,9 +44,10 @@ class ScoreSet:
 
     @property
     def observers(self) -> tuple[ScoreSet, ...]:
-        """Returns the observers to pass to an evaluation.
+        """Returns a tuple of the observers to pass to an evaluation.
 
-        They are this object alone, or none if the confusion matrix is enough.
+        It contains only this object. It is empty if the confusion matrix is enough to
+        compute all chosen scores.
         """
         return (self,) if self.observes else ()
 
@@ -56,13 +58,18 @@ class ScoreSet:
 
     @property
     def of_labels(self) -> ScoreSet:
-        """Returns the set of those score groups that do not need probabilities."""
+        """Returns a `ScoreSet` of those chosen groups that need no probabilities."""
         soft = [name for name in self.names if GROUPS[name].needs_probabilities]
         names = tuple(name for name in self.names if name not in soft)
         return ScoreSet(names, self.setting)
 
     def measure(self, example: Observed) -> dict[str, Any]:
-        """Computes what each group of scores needs from one image, by group name."""
+        """Computes the results of one image that the chosen groups of scores need.
+
+        Returns:
+          A dictionary from group name to result, without the groups that need only the
+          confusion matrix.
+        """
         pair = label_pair(
             example.prediction,
             example.label,
@@ -86,7 +93,7 @@ class ScoreSet:
           images: The results of `measure` for all images, in dataset order.
 
         Returns:
-          The scores of each group by name.
+          A dictionary from group name to a dictionary of the scores of the group.
         """
         result = {}
         for name in self.names:
@@ -96,7 +103,7 @@ class ScoreSet:
         return result
 
     def of(self, found: Evaluation, place: int = 0) -> dict[str, dict[str, Any]]:
-        """Computes the scores of each group from an evaluation.
+        """Returns a dictionary from group name to the group's scores in an evaluation.
 
         Args:
           found: The evaluation. If `observes` is True, this object must have been one
@@ -113,7 +120,7 @@ def choose_scores(
     spec: DatasetSpec,
     distance: DistanceOptions | None = None,
 ) -> ScoreSet:
-    """Checks that the named groups of scores are defined, and returns them.
+    """Returns the `ScoreSet` of the named groups, after checking their names.
 
     Args:
       names: Names of groups, or "all" for all that are defined for the dataset.

@@ -64,8 +64,9 @@ class Measured:
 
     @functools.cached_property
     def distances(self) -> list[tuple[int, BoundaryDistances]]:
-        """Returns the distances between the true and the predicted boundary by class.
+        """Returns the distances between the true and the predicted boundaries.
 
-        Each entry is the index of a class with its distances.
+        The result is a list of pairs: the index of a class, and the distances between
+        the boundaries of the regions of this class.
         """
         return list(class_distances(self.pair, self.setting.distance.spacing))

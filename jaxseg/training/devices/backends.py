@@ -82,7 +82,10 @@ class JitBackend:
         return jax.tree.map(copy_to, state, self._shardings(state))
 
     def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:
-        """Copies this process's part of a batch to its devices, split by examples.
+        """Copies this process's part of a batch to the devices of this process.
+
+        The examples are divided among the devices. If several devices share an image,
+        its rows are divided as well.
 
         Returns:
           The arrays of the global batch, which all processes share.
@@ -90,7 +93,10 @@ class JitBackend:
         return {name: self._put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies the entries of this process's examples in an array to the host."""
+        """Copies the part of an array that belongs to this process to host memory.
+
+        The result is a NumPy array with one entry for each example of this process.
+        """
         return local_rows(array)
 
     def gather(self, tree: Any) -> Any:
@@ -100,7 +106,9 @@ class JitBackend:
     def abstract(self, state: Any, batch: Any) -> tuple[Any, Any]:
         """Returns the shapes and shardings of a training state and a global batch.
 
-        From these, a step can be traced and compiled without any array on a device.
+        The result is a pair of trees like `state` and `batch`, with a
+        `jax.ShapeDtypeStruct` in place of each array. From these, a step can be traced
+        and compiled without any array on a device.
         """
         places = jax.tree.map(lambda x: batch_sharding(self.mesh, x.ndim), batch)
         return (
@@ -185,7 +193,9 @@ class PmapBackend:
         return jax.tree.map(lambda x: copy_to(x, everywhere), state)
 
     def put_batch(self, batch: HostBatch) -> dict[str, jax.Array]:
-        """Copies this process's part of a batch to its devices, split by examples.
+        """Copies this process's part of a batch to the devices of this process.
+
+        The examples are divided among the devices.
 
         Arrays [B, ...] become [devices, B / devices, ...].
         """
@@ -202,7 +212,10 @@ class PmapBackend:
         return {name: put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies the entries of this process's examples in an array to the host."""
+        """Copies the part of an array that belongs to this process to host memory.
+
+        The result is a NumPy array with one entry for each example of this process.
+        """
         found = local_rows(array)  # [devices, examples of each device, ...]
         return found.reshape(-1, *found.shape[2:])
 

@@ -16,7 +16,8 @@ from jaxseg.training.devices import processes
 def gathered(found: Mapping[int, Any]) -> dict[int, Any]:
     """Returns the results for the examples of all processes, in the dataset's order.
 
-    All processes must call this function.
+    The result is a dictionary from the index of an example to its result, sorted by the
+    index. All processes must call this function.
 
     Args:
       found: The results of this process by the index of the example. They consist of

@@ -11,6 +11,9 @@ import numpy as np
 def local_rows(array: jax.Array) -> np.ndarray:
     """Copies the parts of an array on the devices of this process to the host.
 
+    The parts are joined along the first axis to one NumPy array. Of several copies of a
+    part, only one is used.
+
     Args:
       array: An array whose first axis is split over the devices. Several devices can
         hold copies of the same entries.

@@ -105,10 +105,11 @@ def within_mesh(function: Callable, mesh: Mesh) -> Callable:
 
 
 def batch_sharding(mesh: Mesh, rank: int) -> NamedSharding:
-    """Returns the sharding of an array in a batch.
+    """Returns the `NamedSharding` of an array in a batch, which depends on its rank.
 
-    Examples are split over "batch". Arrays of rank 3 or more are images or labels,
-    whose rows and columns are split as well.
+    The first axis counts examples and is split over the mesh axis "batch". Arrays of
+    rank 3 or more are images or labels. Their rows are split over the mesh axis
+    "space", and their columns over "columns" if the mesh has this axis.
     """
     return NamedSharding(mesh, P(*mesh.axis_names) if rank >= 3 else P("batch"))
 

@@ -62,7 +62,11 @@ def check_even(name: str, axis: int, size: int, count: int) -> None:
 
 
 def on_one_device(tree: Any) -> Any:
-    """Copies a tree of replicated arrays to a single device of this process."""
+    """Returns the copies of replicated arrays on the first device of this process.
+
+    Args:
+      tree: A tree of arrays. Leaves that are not JAX arrays do not change.
+    """
     return jax.tree.map(
         lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree
     )

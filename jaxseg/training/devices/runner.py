@@ -84,8 +84,8 @@ class StepRunner:
     def variables(self, state: Any) -> Any:
         """Returns the variables for evaluation, with every array whole on every device.
 
-        They consist of the running statistics, and of the moving average of the
-        parameters or, if the state keeps none, of the parameters.
+        They consist of the parameters and the running statistics of normalization. If
+        the state keeps a moving average of the parameters, it replaces them.
         """
         return self._backend.gather(state.variables())
 
@@ -104,7 +104,7 @@ class StepRunner:
     def observe(
         self, variables: Any, batch: HostBatch
     ) -> tuple[jax.Array, Callable[[], HostBatch]]:
-        """Returns the confusion matrix of the global batch, and access to predictions.
+        """Returns the confusion matrix of a batch and a function for its predictions.
 
         Returns:
           The matrix that `count` returns, and a function without arguments that copies

@@ -1,4 +1,4 @@
-"""Fills up incomplete batches with examples without labels, which do not count."""
+"""Fills up incomplete batches with unlabeled examples, which no score counts."""
 
 from __future__ import annotations
 

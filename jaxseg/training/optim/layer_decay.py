@@ -22,7 +22,7 @@ PHASES = ("entry", "", "middle", "exit")  # phases of Xception; "" is any other
 
 
 def multipliers(params: Mapping[str, Any], decay: float) -> Any:
-    """Returns the multiplier of the learning rate for every parameter.
+    """Returns a tree like `params` with the learning-rate multiplier of each parameter.
 
     Units are the modules of params["backbone"] with a number in their name, such as
     "layer3_11" of a ResNet (stage, block) or "layer7" of a ViT, ordered by these

@@ -45,7 +45,7 @@ def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
 
 
 def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
-    """Returns the learning rate as a function of the step, 0 <= step < total_steps.
+    """Returns a function from the step to the learning rate, 0 <= step < total_steps.
 
     - poly: (base - final) (1 - step / total)^power + final, as in DeepLab (arXiv
       1606.00915).

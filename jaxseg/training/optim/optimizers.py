@@ -55,9 +55,11 @@ def build(
 
 
 def only_trained(tx: optax.GradientTransformation) -> optax.GradientTransformation:
-    """Returns an optimizer that updates adapters and what is outside of the backbone.
+    """Returns an optimizer that keeps the backbone's parameters fixed.
 
-    Its state contains no arrays for the backbone.
+    It updates the adapters of the backbone and all parameters of other modules. Its
+    state contains no arrays for the fixed parameters. If there are no adapters, it
+    updates all parameters.
 
     Args:
       tx: The optimizer of the parameters that are trained.

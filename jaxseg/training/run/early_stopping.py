@@ -24,11 +24,21 @@ class EarlyStopping:
 
     @classmethod
     def restored(cls, patience: int | None, meta: Mapping[str, Any]) -> EarlyStopping:
-        """Returns an object that continues the count in a checkpoint's metadata."""
+        """Returns an `EarlyStopping` that continues the count of a resumed run.
+
+        Args:
+          patience: The number of evaluations without a new highest mean IoU after which
+            the run ends, or None.
+          meta: The metadata of the checkpoint, which contain the count.
+        """
         return cls(patience, meta.get("best"), meta.get("stale", 0))
 
     def add(self, score: float | None) -> None:
-        """Counts an evaluation with this mean IoU. None does not count as higher."""
+        """Counts an evaluation.
+
+        Args:
+          score: The mean IoU of the evaluation. None counts as no improvement.
+        """
         if score is not None and (self.best is None or score > self.best):
             self.best, self.stale = score, 0
         else:
@@ -41,5 +51,9 @@ class EarlyStopping:
 
     @property
     def stored(self) -> dict[str, Any]:
-        """Returns the count, as entries for the metadata of a checkpoint."""
+        """Returns the count as a dictionary, for the metadata of a checkpoint.
+
+        The entry "best" is the highest mean IoU, and "stale" is the number of
+        evaluations since then.
+        """
         return {"best": self.best, "stale": self.stale}

@@ -40,7 +40,8 @@ def count(
         it. The step then returns a pair, as `StepRunner.observe` does.
 
     Returns:
-      The total, or None if the evaluation was stopped early.
+      The sum of the confusion matrices as a `ConfusionTotal`, or None if the evaluation
+      was stopped early.
 
     Raises:
       ValueError: If a label is neither a class nor the ignore index. The message names

@@ -55,10 +55,11 @@ class Meter:
 
     @property
     def window(self) -> dict[str, Any]:
-        """Returns what a checkpoint stores about the unfinished window, as JSON values.
+        """Returns the state of the unfinished window, for a checkpoint.
 
-        These are the number of steps since the last log line, the sums of their
-        metrics, and the last values of the metrics that are not averaged.
+        The result is a dictionary that JSON can store. It contains the number of steps
+        since the last log line, the sums of their metrics, and the last values of the
+        metrics that are not averaged.
         """
         return {
             "count": self._count,
@@ -119,12 +120,12 @@ class Meter:
         return own / self._steps, min(self._wait / seconds, 1.0)
 
     def line(self) -> dict[str, float]:
-        """Returns the values for a log line, and starts a new window.
+        """Returns a dictionary of the values for a log line, and starts a new window.
 
-        They are the means of the metrics, the speed of training and the fraction of the
-        time that was spent waiting for batches. `mfu`, the model FLOPs utilization, is
-        the number of operations per second divided by the peak. Speeds are missing if
-        no step was timed.
+        The values are the means of the metrics, the speed of training and the fraction
+        of the time that was spent waiting for batches. `mfu`, the model FLOPs
+        utilization, is the number of operations per second divided by the peak. Speeds
+        are missing if no step was timed.
         """
         values = {name: total / self._count for name, total in self._sums.items()}
         values |= self._last

@@ -125,9 +125,10 @@ class Observation:
                 self._submit(self._example(index, row, batch, kept))
 
     def results(self) -> list[list[Any]]:
-        """Returns the results of each observer for all examples, in dataset order.
+        """Returns a list that contains, for each observer, the list of its results.
 
-        All processes must call this method. Each one receives the results of all
+        Each inner list has one result for each example, in the order of the dataset.
+        All processes must call this method, and each one receives the results of all
         processes.
         """
         while self._waiting:

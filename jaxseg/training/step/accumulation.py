@@ -93,8 +93,8 @@ class MicroBatches(NamedTuple):
     """Contains the micro-batches of a batch.
 
     Attributes:
-      rows: The index and the examples of each micro-batch, stacked along the first
-        axis, over which a scan runs.
+      rows: A pair: the indices of the n micro-batches, [n], and a dictionary of the
+        arrays of the batch, [n, B / n, ...]. A scan runs over the first axis.
       shared: The arrays without axes, such as the step, which go to all micro-batches.
       key: The random key of the batch.
     """
@@ -105,7 +105,7 @@ class MicroBatches(NamedTuple):
 
     @classmethod
     def of(cls, batch: Batch, key: jax.Array, count: int) -> MicroBatches:
-        """Splits a batch into `count` micro-batches."""
+        """Splits a batch into `count` micro-batches and returns a `MicroBatches`."""
         shared = {name: x for name, x in batch.items() if jnp.ndim(x) == 0}
         rows = {
             name: split(x, count) for name, x in batch.items() if name not in shared

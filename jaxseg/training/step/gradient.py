@@ -55,9 +55,10 @@ class Gradients(NamedTuple):
     counts: dict[str, jax.Array]
 
     def sums(self) -> tuple[Any, ...]:
-        """Returns the fields that the caller sums over devices under pmap.
+        """Returns a tuple of the fields that must be summed over devices under pmap.
 
-        They are loss, terms, gradient and counts.
+        They are `loss`, `terms`, `gradient` and `counts`, in this order. The caller
+        sums them.
         """
         return self.loss, self.terms, self.gradient, self.counts
 

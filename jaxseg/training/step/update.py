@@ -75,7 +75,7 @@ def mean_over_devices(batch_stats: Any, axis_name: str | None) -> Any:
     """Averages running statistics over the devices of pmap.
 
     The statistics of the devices differ if normalization uses only the examples of one
-    device.
+    device. If `axis_name` is None, the statistics are returned unchanged.
     """
     return batch_stats if axis_name is None else jax.lax.pmean(batch_stats, axis_name)
 
@@ -84,6 +84,8 @@ def pixel_counts(
     logits: jax.Array, label: jax.Array, void: int, merged: Merged = ()
 ) -> dict[str, jax.Array]:
     """Counts the labeled pixels, and those among them that are predicted correctly.
+
+    The result is a dictionary with the counts "labeled" and "correct".
 
     Args:
       logits: [B, H, W, K].
@@ -122,7 +124,7 @@ def decision_counts(
       known: Booleans [B, H, W], the labeled pixels, if classes can overlap.
 
     Returns:
-      The two numbers, as "labeled" and "correct".
+      A dictionary with the counts "labeled" and "correct".
     """
     if form.kind == "multilabel":
         if known is None:
@@ -137,7 +139,7 @@ def decision_counts(
 def loss_metrics(
     loss: jax.Array, terms: Mapping[str, jax.Array]
 ) -> dict[str, jax.Array]:
-    """Returns the loss and its terms under the names `loss` and `loss/<name>`.
+    """Returns a dictionary of the loss (`loss`) and each of its terms (`loss/<name>`).
 
     Args:
       loss: The total loss.

@@ -30,8 +30,9 @@ class Bars:
     `Dots` for values whose ratio means nothing, so that lengths would mislead.
 
     Attributes:
-      series: For each series, its values by the names of the rows. A single series with
-        an empty name has no legend. A name can be missing from a series.
+      series: A dictionary from the name of a series to a dictionary from the name of a
+        row to the values of the row. A single series with an empty name has no legend.
+        A row can be missing from a series.
       x: The axis of the values.
       y: The axis of the names.
       title: The title.
@@ -97,8 +98,9 @@ class Dots:
     standard deviation of the sample (n - 1) to each side.
 
     Attributes:
-      series: For each series, its values by the names of the rows. A single series with
-        an empty name has no legend. A name can be missing from a series.
+      series: A dictionary from the name of a series to a dictionary from the name of a
+        row to the values of the row. A single series with an empty name has no legend.
+        A row can be missing from a series.
       x: The axis of the values.
       y: The axis of the names.
       title: The title.

@@ -50,7 +50,7 @@ class Layout:
 
     @classmethod
     def of_rows(cls, count: int, *, width: float = 6.0) -> Layout:
-        """Returns the layout of one chart with `count` named rows, such as bars."""
+        """Returns a layout that is high enough for a chart of `count` named rows."""
         return cls(width=width, height=1.2 + 0.3 * count)
 
 

@@ -23,7 +23,8 @@ def read(text: Any) -> dict[str, Any]:
         type.
 
     Returns:
-      The values by name. The result is empty if `text` is not valid Python source.
+      A dictionary from variable name to value. It is empty if `text` is not valid
+      Python source.
     """
     if not isinstance(text, str) or len(text) > _LONGEST:
         return {}

@@ -43,7 +43,7 @@ LISTED = "`jaxseg convert --list` shows the supported networks"
 def detect(keys: Iterable[str], path: str = "the state dict") -> Source:
     """Returns the kind of checkpoint to which a set of tensor names belongs.
 
-    It is the first entry of `SOURCES` that fits the names.
+    The result is a `Source`, the first entry of `SOURCES` that fits the names.
 
     Args:
       keys: The names of the tensors.

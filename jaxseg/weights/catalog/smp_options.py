@@ -21,7 +21,9 @@ _PRESENCE = "classification_head.3.bias"
 
 
 def unet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Returns the options of a `Unet` or `UnetPlusPlus` that follow from its tensors.
+    """Infers the options of a `Unet` or `UnetPlusPlus` from its tensors.
+
+    The result is a dictionary from the name of an option to its value.
 
     Args:
       state: The tensors by name.
@@ -38,7 +40,9 @@ def unet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def pspnet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Returns the options of a `PSPNet` that follow from its tensors.
+    """Infers the options of a `PSPNet` from its tensors.
+
+    The result is a dictionary from the name of an option to its value.
 
     Args:
       state: The tensors by name.
@@ -64,7 +68,10 @@ def dpt_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def presence_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Returns the number of classes of the head that classifies whole images, if any.
+    """Returns the option `presence` of a network that also classifies whole images.
+
+    The result is a dictionary from "presence" to the number of classes of that head. It
+    is empty if the network has no such head.
 
     Args:
       state: The tensors by name.

@@ -58,7 +58,7 @@ class SourceNetwork:
         return keys.issuperset(self.has) and keys.isdisjoint(self.lacks)
 
     def options_for(self, keys: Iterable[str]) -> dict[str, object]:
-        """Returns the options of `create_model` for the network of a state dict.
+        """Returns a dictionary of `create_model` options that fit a state dict.
 
         Args:
           keys: The names of the tensors, or the tensors by name. Options that depend
@@ -212,9 +212,9 @@ class Source:
             )
 
     def doubts(self, names: str) -> tuple[Lookalike, ...]:
-        """Returns the unsupported networks that a checkpoint could also contain.
+        """Returns a tuple of the unsupported networks that a checkpoint could contain.
 
-        Their tensors equal those of this kind in name and shape. The result is empty if
+        Their tensors equal those of this kind in name and shape. The tuple is empty if
         the file name shows which network it is.
 
         Args:

@@ -25,6 +25,8 @@ class Stated:
 def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
     """Returns the options that a checkpoint of a whole network states.
 
+    The result also says in which file or entry they are stated.
+
     Args:
       evidence: The facts about the checkpoint that are not in its tensors.
       network: The description of the network.
@@ -43,6 +45,8 @@ def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
 
 def stated_by_name(source: Source, evidence: Evidence) -> Stated:
     """Returns the options that follow from the file name of a backbone's weights.
+
+    The result has no options if the file name does not determine any.
 
     Args:
       source: The kind of the checkpoint.

@@ -126,7 +126,7 @@ def attribute(owner: Any, name: Any) -> Unread | None:
 
 
 def unread_names(tree: Any) -> tuple[str, ...]:
-    """Returns the sorted class names of the objects that placeholders replace.
+    """Returns a sorted tuple of the class names of all placeholders in a tree.
 
     Args:
       tree: Nested dicts, lists and tuples that contain the placeholders.

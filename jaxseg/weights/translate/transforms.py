@@ -75,6 +75,8 @@ def part(transform: str | None) -> tuple[int, int] | None:
 def default(target: str, ndim: int) -> str:
     """Returns the layout conversion of a tensor whose import rule does not name one.
 
+    The result is "conv", "linear" or "identity".
+
     Args:
       target: The path of the variable.
       ndim: The rank of the tensor.
