@@ -9,6 +9,7 @@ test_starts.py.
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import pytest
 
 from jaxseg.checkpoints.steps import steps_in
 from jaxseg.training.run.meter import CLOCKS
+from tests.faults.forks import Forks
 
 pytestmark = pytest.mark.slow
 
@@ -57,29 +59,12 @@ def environment(drawn_data, tmp_path_factory):
     }
 
 
-def start(workdir, environment, *more):
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "jaxseg.cli.main",
-            *ARGUMENTS,
-            f"--workdir={workdir}",
-            *more,
-        ],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def finish(workdir, environment, *more):
-    """Output of a run that must succeed."""
-    run = start(workdir, environment, *more)
-    text, _ = run.communicate(timeout=300)
-    assert run.returncode == 0, text
-    return text
+@pytest.fixture(scope="module")
+def start(environment, tmp_path_factory):
+    """`start(workdir, *more)` starts the run, or goes on with it."""
+    forks = Forks(environment, tmp_path_factory.mktemp("output"))
+    yield lambda workdir, *more: forks.start(*ARGUMENTS, f"--workdir={workdir}", *more)
+    forks.close()
 
 
 def outcome(workdir):
@@ -102,18 +87,20 @@ def _bytes(leaf):
 
 
 @pytest.fixture(scope="module")
-def whole(environment, tmp_path_factory):
-    """Outcome of the run that nothing happened to."""
-    workdir = tmp_path_factory.mktemp("whole")
-    finish(workdir, environment)
-    return outcome(workdir)
+def undisturbed(start, tmp_path_factory):
+    """Work directory of the run that nothing happened to; read only."""
+    workdir = tmp_path_factory.mktemp("whole") / "run"
+    run = start(workdir)
+    text, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, text
+    return workdir
 
 
-def assert_same(workdir, whole):
-    arrays, rows = outcome(workdir)
-    assert arrays.keys() == whole[0].keys()
-    assert [name for name in arrays if arrays[name] != whole[0][name]] == []
-    assert rows == whole[1]
+def assert_same(workdir, undisturbed):
+    (arrays, rows), (others, lines) = outcome(workdir), outcome(undisturbed)
+    assert arrays.keys() == others.keys()
+    assert [name for name in arrays if arrays[name] != others[name]] == []
+    assert rows == lines
     assert "on the first 2 images of 6;" in (workdir / "report.html").read_text()
 
 
@@ -123,7 +110,7 @@ def wait_for(run, condition, seconds=240):
     while time.monotonic() < end and run.poll() is None:
         if condition():
             return True
-        time.sleep(0.002)
+        time.sleep(0.005)
     return False
 
 
@@ -137,37 +124,34 @@ def children(process):
     return [int(word) for word in path.read_text().split()]
 
 
-def test_a_killed_process_is_started_again(environment, tmp_path, whole):
-    run = start(tmp_path, environment, "--retries", "1")
-    assert wait_for(run, lambda: saved(tmp_path) and max(saved(tmp_path)) >= 4)
-    (child,) = children(run)
-    os.kill(child, signal.SIGKILL)
-    text, _ = run.communicate(timeout=300)
-    assert run.returncode == 0, text
-    assert "the training process ended with status 137 after the checkpoint" in text
-    assert_same(tmp_path, whole)
-
-
-def test_sigterm_saves_and_ends_with_143(environment, tmp_path, whole):
-    run = start(tmp_path, environment)
+def test_a_stopped_and_then_killed_run_ends_as_a_whole_one(
+    start, tmp_path, undisturbed
+):
+    run = start(tmp_path)
     assert wait_for(run, lambda: saved(tmp_path))
     run.send_signal(signal.SIGTERM)
     text, _ = run.communicate(timeout=120)
     assert run.returncode == 143, text
     assert "stopped by SIGTERM at step" in text
     step = int(text.split("stopped by SIGTERM at step")[1].split(";")[0])
-    text = finish(tmp_path, environment)
+    run = start(tmp_path, "--retries", "1")
+    assert wait_for(run, lambda: max(saved(tmp_path)) > step)
+    (child,) = children(run)
+    os.kill(child, signal.SIGKILL)
+    text, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, text
     assert f"resuming at step {step} of {STEPS}" in text
-    assert_same(tmp_path, whole)
+    assert "the training process ended with status 137 after the checkpoint" in text
+    assert_same(tmp_path, undisturbed)
 
 
-def test_no_space_for_a_checkpoint(environment, tmp_path, whole):
+def test_no_space_for_a_checkpoint(environment, tmp_path, undisturbed):
     """A limit on file sizes makes real writes fail, inside the storage library too."""
-    finish(tmp_path, environment, "--train.steps=8")
+    workdir = shutil.copytree(undisturbed, tmp_path / "run")
     arguments = [a for a in ARGUMENTS if "overlay" not in a]
     run = subprocess.run(
         [sys.executable, "-c", LIMITED, "20000", *arguments,
-         f"--workdir={tmp_path}", "--train.num-overlays=0"],
+         f"--workdir={workdir}", "--train.num-overlays=0", f"--train.steps={STEPS + 8}"],
         # No cache: it would keep the programs that this run cannot write whole.
         env=environment | {"JAX_COMPILATION_CACHE_DIR": "", "JAXSEG_CACHE_GB": "0"},
         capture_output=True,
@@ -178,4 +162,4 @@ def test_no_space_for_a_checkpoint(environment, tmp_path, whole):
     assert len(run.stderr.splitlines()) == 1, run.stderr
     line = run.stderr.strip()
     assert line.startswith("jaxseg: ") and "checkpoint" in line
-    assert line.endswith("step 8 is the last intact one")
+    assert line.endswith(f"step {STEPS} is the last intact one")
