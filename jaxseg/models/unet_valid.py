@@ -123,8 +123,8 @@ class ValidUNet(nn.Module):
         The logits then cover exactly the image, of any size. "none" needs an image of a
         valid size, and the logits are smaller than it.
       dropout: Dropout rate.
-      last_up: Number of channels of the last transposed convolution; None takes
-        `width`.
+      last_up: Number of channels of the last transposed convolution. None takes the
+        value of `width`.
       style: See `BlockConfig`.
 
     Raises:

@@ -70,7 +70,7 @@ class Sweep(nn.Module):
     """Reads each row of a map with two GRUs: left to right and right to left.
 
     Attributes:
-      features: Number of hidden states of each GRU.
+      features: Number of channels of the hidden state of each GRU.
       reading: With "independent", both GRUs read the input, as the paper describes.
         With "stacked", the second one reads the output of the first, as in the released
         code.
@@ -98,8 +98,9 @@ class ReNetLayer(nn.Module):
     """Sweeps over the rows of a map and then over the columns of the result.
 
     Attributes:
-      features: Number of hidden states of each GRU.
-      patch: Side of the square patches that form one step of a sequence.
+      features: Number of channels of the hidden state of each GRU.
+      patch: Side, in pixels, of the square patches. Each patch is one step of a
+        sequence.
       first: The axis that is read first: "rows" as in ReSeg's code, or "columns" as in
         the ReNet paper.
       reading: See `Sweep`.

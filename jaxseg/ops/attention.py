@@ -1,9 +1,9 @@
-"""Softmax attention that does not need the N x N matrix.
+"""Softmax attention that need not store the scores of all pairs of positions.
 
 The formulation "plain" stores the scores of all pairs of queries and keys. "block"
 iterates over blocks of queries, stores the scores of one block at a time, and computes
-them again for the gradient, so that its memory grows with N instead of N^2. Both give
-the exact result.
+them again for the gradient. Its memory therefore grows linearly with the number of
+positions, and not with its square. Both give the exact result.
 """
 
 import jax

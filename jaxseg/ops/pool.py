@@ -30,7 +30,7 @@ def max_pool(
     ceil: bool = False,
     impl: str = "auto",
 ) -> Array:
-    """Computes the maximum of each window; padding never wins.
+    """Computes the maximum of each window; padding is never the maximum.
 
     Args:
       x: [B, H, W, C].

@@ -20,8 +20,9 @@ def _check_order(order):
 def depth_to_space(x: Array, block: int | tuple[int, int], order: str = "dcr") -> Array:
     """Moves channels to pixels: [B, H, W, bh * bw * C] to [B, H * bh, W * bw, C].
 
-    Channel (r * bw + s) * C + c ("dcr") or c * bh * bw + r * bw + s ("crd") goes to
-    pixel (i * bh + r, j * bw + s).
+    Pixel (i, j) becomes a block of bh x bw pixels. Its channel (r * bw + s) * C + c
+    ("dcr") or c * bh * bw + r * bw + s ("crd") becomes channel c of the pixel (i * bh +
+    r, j * bw + s).
 
     Args:
       x: [B, H, W, bh * bw * C].

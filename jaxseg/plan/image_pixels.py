@@ -64,10 +64,10 @@ def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> Dataset
 
 
 def in_title(data: DataConfig, kind: Literal["images", "clouds"]) -> str:
-    """Returns a text on the images for a plan's title, " with 3 channels of uint8".
+    """Returns a part of the title of a plan, such as " with 3 channels of uint8".
 
-    The text also says where this information comes from. It is empty for point clouds
-    and for mixtures of datasets.
+    It states the number of channels and the pixel type of the images, and from where
+    these are known. It is empty for point clouds and for mixtures of datasets.
 
     Args:
       data: The data options of `train`.

@@ -45,7 +45,7 @@ class Slice:
 
 
 def described(name: str) -> Slice:
-    """Returns a description of the devices that a topology on the command line names.
+    """Returns a description of the devices that a name such as "v5e:16x16" stands for.
 
     Args:
       name: "local", "cpu:N", or a TPU topology such as "v5e:16x16".

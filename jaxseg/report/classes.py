@@ -30,7 +30,7 @@ class ScoredRun:
       spec: The classes of the run.
       values: A dictionary from score names to the scores that `jaxseg eval` computes;
         None stands for NaN.
-      origin: Which images and which checkpoint the scores are from.
+      origin: A text that says from which checkpoint and which images the scores are.
     """
 
     name: str
@@ -46,8 +46,8 @@ class ClassRow:
     Attributes:
       name: The name of the class.
       color: The color of the class.
-      share: The fraction of the labeled pixels that belong to the class, from the first
-        run that has the class.
+      share: The fraction of all labeled pixels that have the class as their label, from
+        the first run that has the class.
       scores: For each run, the IoU, the recall and the precision of the class; NaN if
         undefined.
       change: The IoU of the last run minus that of the first one. NaN if there is only

@@ -41,7 +41,7 @@ class RunView:
       steps: How many steps were trained, in words.
       color: The color of the run in the charts.
       problem: The error because of which the run could not be evaluated, or "".
-      measured: Which checkpoint was evaluated on which images, or "".
+      measured: A text that says which checkpoint was evaluated on which images, or "".
       command: The `jaxseg eval` command that computes the scores of the report, or "".
     """
 

@@ -41,7 +41,7 @@ class RunNumbers:
     """Contains the scores and the cost of one run.
 
     Attributes:
-      scored: The scores, or None if the run was never evaluated.
+      scored: The scores of the run, or None if it was never evaluated.
       measured: The evaluation that the report has made, or None if there is none.
       cost: The cost of the run.
     """

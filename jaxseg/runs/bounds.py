@@ -1,8 +1,9 @@
 """Defines the allowed values of every field of a configuration in one table.
 
-`config_file` checks types when it reads a configuration, and `checks` checks how fields
-fit together. Fields in `FREE` have no bounds in this table: names are checked when the
-named object is looked up, and flags and choices allow all values of their types.
+The module `jaxseg.runs.config_file` checks types when it reads a configuration, and
+`jaxseg.runs.checks` checks that fields do not contradict each other. Fields in `FREE`
+have no bounds in this table: names are checked when the named object is looked up, and
+flags and choices allow all values of their types.
 """
 
 from jaxseg.runs.byte_size import byte_size

@@ -75,7 +75,7 @@ UNKNOWN = Holder(
 
 
 class Lock:
-    """Represents this process's lock on a run directory. `holding` creates it."""
+    """Represents a lock of this process on a run directory; `holding` creates it."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self.path = path

@@ -11,7 +11,7 @@ IMAGES = (1, 2, 4, 8, 16, 32, 64)
 class Metrics:
     """Contains the Prometheus counters of one server.
 
-    They count requests and batches, and measure the time of each.
+    They count requests and batches, and record how long each one took.
     """
 
     kind = prometheus.CONTENT_TYPE_LATEST

@@ -51,7 +51,9 @@ def guarded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def tolerant() -> Iterator[Callable[[], int | None]]:
-    """Returns a context manager that discards output that cannot be written.
+    """Returns a context manager whose block goes on if output can no longer be written.
+
+    Such output is discarded.
 
     Yields:
       A function that returns None until output was discarded, and then the number of

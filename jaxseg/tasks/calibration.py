@@ -31,7 +31,11 @@ class CalibrationMeter:
     needs_probabilities = True
 
     def measure(self, example: Observed) -> CalibrationCounts:
-        """Returns the counts of all and of right predictions of one image."""
+        """Returns the counts of one image.
+
+        They contain, for each interval of confidence, the number of predictions and the
+        number of right ones.
+        """
         valid, label = labeled(example)
         return count_image(example.probabilities[valid], label, bins=self.bins)
 

@@ -33,14 +33,14 @@ class Examples(Protocol):
 
 
 def no_further_scores(config: Config, model: nn.Module, examples: Any) -> None:
-    """Returns None, because a task has only the scores of the confusion matrix.
+    """Returns None, for tasks that have only the scores of the confusion matrix.
 
-    Such tasks use it where others have a function that computes further scores.
+    They use it in place of the function that other tasks have for further scores.
     """
 
 
 def no_probabilities(config: Config, model: nn.Module, spec: DatasetSpec) -> NoReturn:
-    """Raises ValueError, because the task's evaluation has no probabilities."""
+    """Raises ValueError, for tasks whose evaluation computes no probabilities."""
     raise ValueError(
         f"model.name={config.model.name!r} with the dataset {spec.name!r} is invalid "
         "for scores that need probabilities: expected a network that segments images "

@@ -119,7 +119,9 @@ def to_winners(
 
 
 def interleave(phases: Sequence[Sequence[Array]]) -> Array:
-    """Interleaves the pixels of s x t maps [B, h, w, C] to a map [B, s * h, t * w, C].
+    """Interleaves the pixels of s * t maps [B, h, w, C] to a map [B, s * h, t * w, C].
+
+    `phases` contains s sequences of t maps each.
 
     y[:, s * i + a, t * j + b] = phases[a][b][:, i, j]
     """
