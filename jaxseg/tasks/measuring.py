@@ -31,7 +31,7 @@ class ImageResult(NamedTuple):
       image: The SHA-256 digest of its decoded pixels, or "" if none was computed.
       label: The SHA-256 digest of its decoded label, or "".
       counts: Its confusion matrix.
-      refined: Its confusion matrix after each of the refinements.
+      refined: Its confusion matrices after refinement, one for each `Refiner`.
       observed: The results of the observers, which receive the image with its
         prediction after the first refinement.
     """

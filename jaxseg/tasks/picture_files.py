@@ -65,7 +65,7 @@ class AttentionPictures:
             np.savez(path, **arrays)
 
     def compute(self, pixels: np.ndarray) -> dict[str, Attention]:
-        """Returns the attention of the pixel at `point` in each layer, by layer name.
+        """Returns a dictionary from layer name to the attention of the pixel `point`.
 
         Args:
           pixels: One image, [H, W, C].

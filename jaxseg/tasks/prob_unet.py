@@ -38,7 +38,7 @@ def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
       ids: The names of the examples.
 
     Returns:
-      The indices of the examples of each image, by the name of the image.
+      A dictionary from the name of an image to the indices of its examples.
 
     >>> rater_groups(("a_r0", "a_r1", "b"))
     {'a': [0, 1], 'b': [2]}

@@ -21,7 +21,7 @@ WIDTHS = (1, 2, 3, 5, 10, 20, 40)  # The widths of trimaps that are printed.
 def group_tables(
     groups: Mapping[str, Mapping[str, Any]], classes: Sequence[str]
 ) -> str:
-    """Formats the scores of each group as text, with a table of the scores per class.
+    """Returns the scores of each group as text, with a table of the scores per class.
 
     Args:
       groups: The scores of each group, as `ScoreSet.combine` returns them.

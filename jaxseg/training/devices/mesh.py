@@ -1,8 +1,8 @@
 """Defines meshes of devices and the sharding of batches and states.
 
 The axes of a mesh are "batch" (examples), "space" (rows of one image) and, if
-requested, "columns". They are Auto axes. `jax.make_mesh` creates Explicit axes by
-default, under which counting a confusion matrix fails."""
+requested, "columns". Their type is `AxisType.Auto`. By default, `jax.make_mesh` creates
+axes of the type `Explicit`, with which counting a confusion matrix fails."""
 
 from __future__ import annotations
 
@@ -134,11 +134,11 @@ def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedShardin
 
 
 def state_shardings(mesh: Mesh, state: Any, shard: str) -> Any:
-    """Returns the sharding of every array of a training state.
+    """Returns a tree like `state` with the sharding of every array.
 
     Args:
       mesh: The mesh.
       state: A tree of arrays or shapes.
-      shard: See `state_sharding`.
+      shard: "none" replicates all arrays. "fsdp" splits the large ones.
     """
     return jax.tree.map(lambda x: state_sharding(mesh, x.shape, shard), state)

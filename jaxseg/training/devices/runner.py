@@ -76,16 +76,17 @@ class StepRunner:
         """Starts a training step and returns before the devices have finished it.
 
         Returns:
-          The new state, which reuses the memory of the old one, and the metrics by
-          name. Reading a value of them waits until the step is finished.
+          The new state, which reuses the memory of the old one, and a dictionary from
+          the name of a metric to its value. Reading a value waits until the step is
+          finished.
         """
         return self._run("train_step", state, batch)
 
     def variables(self, state: Any) -> Any:
         """Returns the variables for evaluation, with every array whole on every device.
 
-        They consist of the parameters and the running statistics of normalization. If
-        the state keeps a moving average of the parameters, it replaces them.
+        They consist of the parameters and the running statistics of normalization. The
+        moving average of the parameters replaces the parameters if the state has one.
         """
         return self._backend.gather(state.variables())
 

@@ -86,7 +86,14 @@ class WandbLogger:
 
 
 class MlflowLogger:
-    """Sends metrics to MLflow; for the arguments see `WandbLogger`."""
+    """Sends metrics to MLflow.
+
+    Args:
+      workdir: The run directory, whose name is the name of the run.
+      settings: The configuration of the run, which the service shows.
+      identity: The identifier of the run at the service, which is then continued, or
+        None for a new run.
+    """
 
     def __init__(
         self, workdir: Path, settings: Mapping[str, Any], identity: str | None

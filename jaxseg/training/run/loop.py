@@ -65,7 +65,7 @@ def train(
       opening: How existing checkpoints are opened.
 
     Returns:
-      The final state and the last scores.
+      A `TrainingResult` with the final state, the last scores and the best step.
 
     Raises:
       NonFiniteLoss: If a loss is not finite. The message names the step, the files of

@@ -38,7 +38,7 @@ class Players(NamedTuple):
     discriminator: optax.GradientTransformation
 
     def init(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the initial states of both optimizers.
+        """Returns a dictionary from network name to the initial state of its optimizer.
 
         Args:
           params: The parameters of each network, by the name of the network.
@@ -58,7 +58,7 @@ class Players(NamedTuple):
           params: The parameters by network name.
 
         Returns:
-          All parameters and all optimizer states, by network name.
+          Two dictionaries by network name: all parameters, and all optimizer states.
         """
         mine = {name: params[name]}
         updates, new = getattr(self, name).update(

@@ -20,7 +20,8 @@ class StepOptions:
     Attributes:
       inputs: The names of the entries of the prepared batch that are the arguments of
         the network, in order.
-      prepare: Augmentation and normalization, or None when the batch is ready.
+      prepare: A function that augments and normalizes a batch, or None if the batches
+        are ready for the network.
       schedule: Maps the step to the learning rate, which is reported as a metric.
       ema: The decay of the moving average of the parameters. It needs a state made by
         `create_state(ema=True)`.

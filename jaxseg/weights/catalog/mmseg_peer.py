@@ -34,7 +34,14 @@ def build_row(
 ) -> Any:
     """Builds MMSegmentation's version of a network, to compare logits with jaxseg's.
 
-    `jaxseg.weights.catalog.sources.Peer.build` describes the arguments.
+    The result is a torch module with random weights.
+
+    Args:
+      network: The description of the network.
+      options: The options of the network of jaxseg.
+      keys: The tensor names of the checkpoint, which are not used.
+      num_classes: The number of classes.
+      channels: The number of image channels.
     """
     fields = {**dict(network.peer), "backbone.in_channels": channels}
     return build(

@@ -24,7 +24,14 @@ def build(
     """Returns a network of segmentation_models.pytorch with new random weights.
 
     Options that cannot be inferred from the tensors are taken from `options`. Nothing
-    is downloaded. `jaxseg.weights.catalog.sources.Peer.build` describes the arguments.
+    is downloaded. The result is a torch module.
+
+    Args:
+      network: The description of the network.
+      options: The options of the network of jaxseg.
+      keys: The tensor names of the checkpoint.
+      num_classes: The number of classes.
+      channels: The number of image channels.
     """
     module = importlib.import_module("segmentation_models_pytorch")
     unseen = dict(network.unseen)

@@ -279,9 +279,9 @@ def backbone_row(
     lacks: tuple[str, ...] = (),
     **more: Any,
 ) -> Source:
-    """Describes a kind of checkpoint from which only the backbone is imported.
+    """Returns a `Source` for checkpoints from which only the backbone is imported.
 
-    `Source` describes the arguments.
+    The arguments are attributes of `Source`. `more` contains further ones by name.
     """
     return Source(
         name,

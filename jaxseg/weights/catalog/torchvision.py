@@ -45,8 +45,14 @@ def build(
 ) -> Any:
     """Returns a network of torchvision with new random weights.
 
-    Nothing is downloaded. `jaxseg.weights.catalog.sources.Peer.build` describes the
-    arguments.
+    Nothing is downloaded. The result is a torch module.
+
+    Args:
+      network: The description of the network.
+      options: The options of the network of jaxseg.
+      keys: The tensor names of the checkpoint.
+      num_classes: The number of classes.
+      channels: The number of image channels.
     """
     module = importlib.import_module("torchvision.models.segmentation")
     arguments = {"num_classes": num_classes, "weights": None, "weights_backbone": None}

@@ -110,7 +110,8 @@ def loads_from(data: bytes, start: int, path: str) -> tuple[Any, int]:
       The object and the position after the program.
 
     Raises:
-      ValueError: See `loads`.
+      ValueError: If a name or an instruction is not allowed, or the program is not
+        complete. The message starts with `path`.
     """
     try:
         return pickle_machine.run(data, start, _Torch())

@@ -20,7 +20,10 @@ _TUPLES = ("mean", "std")
 
 @functools.cache
 def entries() -> dict[str, Entry]:
-    """Returns the descriptions of all published weights by name, in file order."""
+    """Returns a dictionary from the name of published weights to their `Entry`.
+
+    It contains all entries of the list, in its order.
+    """
     stored = json.loads(TABLE.read_text(encoding="utf-8"))
     rows = (_entry(fields, stored["classes"]) for fields in stored["entries"])
     return {row.name: row for row in rows}
@@ -39,7 +42,7 @@ def find(name: object) -> Entry | None:
 
 
 def matching(pattern: str) -> list[Entry]:
-    """Returns the descriptions of the published weights that match a pattern.
+    """Returns a list with the `Entry` of all published weights that match a pattern.
 
     Weights match if their name, network or backbone contains the pattern. If the
     pattern has wildcards, one of the three must match as a whole.

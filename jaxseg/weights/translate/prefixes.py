@@ -53,7 +53,7 @@ def peel(
     Args:
       state: Arrays by name.
       path: The name of the file, for messages.
-      wanted: A prefix that the user selected. It is removed first.
+      wanted: A prefix that the user selected, or "". It is removed first.
       recognize: A function that says whether a set of names is that of a whole network
         ("network"), of a backbone ("backbone") or unknown (None).
 
