@@ -43,7 +43,7 @@ def num_logits(config: Config, spec: DatasetSpec) -> int:
 
 
 def output_form(config: Config, spec: DatasetSpec) -> OutputForm:
-    """Returns the rule that converts a network's logits to probabilities and labels.
+    """Returns the `OutputForm` that converts logits to probabilities and labels.
 
     Args:
       config: The configuration.

@@ -133,7 +133,7 @@ def either(word: str, rule: Rule) -> Rule:
 
 
 def each(rule: Rule) -> Rule:
-    """Returns a rule that allows a rule's values, and tuples of such values."""
+    """Returns a rule that allows the values of `rule`, and tuples of such values."""
 
     def allows(value: Any) -> bool:
         many = value if isinstance(value, tuple) else (value,)

@@ -233,7 +233,7 @@ class ServedNetwork:
         Without such sizes, it takes the crop size of the training.
 
         Args:
-          report: A function that shows one line about each size.
+          report: A function that takes a line of text about each size and shows it.
         """
         sizes = self.options.warm_up or (self.config.data.crop,)
         for size in sizes:

@@ -110,7 +110,7 @@ def serve(
     Args:
       network: The network.
       listening: The socket that `bound_socket` has returned.
-      report: A function that shows one line of text.
+      report: A function that takes a line of text and shows it to the user.
 
     Returns:
       128 plus the number of the signal.

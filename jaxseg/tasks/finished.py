@@ -149,7 +149,9 @@ class Finished:
 def open_record(
     folder: Path, identity: Mapping[str, Any], *, overwrite: bool
 ) -> Finished:
-    """Reads predict.jsonl, the list of finished inputs, if the directory has one.
+    """Returns the finished inputs of an output directory, as predict.jsonl lists them.
+
+    If the directory has no such file, no input is finished.
 
     Args:
       folder: The output directory, which may be missing.
