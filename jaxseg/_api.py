@@ -46,7 +46,7 @@ class Run:
       spec: The classes, colors and pixel statistics of the dataset of the run.
       model: The network.
       variables: The parameters and statistics of the checkpoint.
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
     """
 
     workdir: Path

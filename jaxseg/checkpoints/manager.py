@@ -238,7 +238,7 @@ class Checkpoints:
         """Removes a step by a single rename. Every process must call it.
 
         Args:
-          step: The step.
+          step: The number of the training step.
           keep: Whether to keep its folder as `damaged-STEP` for inspection.
         """
         folder = self.directory / str(step)

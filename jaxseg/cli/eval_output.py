@@ -24,7 +24,7 @@ def describe(config: Config, step: int, found: Evaluation) -> dict[str, Any]:
 
     Args:
       config: The configuration of the run.
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       found: The evaluation.
     """
     return {

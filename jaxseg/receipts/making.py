@@ -30,7 +30,7 @@ class Subject:
 
     Attributes:
       workdir: The run directory.
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       config: The configuration with which the evaluation ran.
       spec: The specification of the dataset, with the threshold that was used.
       refinement: The steps that refine each prediction, such as a dense CRF, or None.

@@ -90,7 +90,7 @@ class Measurement:
     """Contains the result of evaluating one run on validation images.
 
     Attributes:
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       split: The split or slice that was evaluated, as `jaxseg eval --split` takes it.
       images: The number of images that were evaluated.
       available: The number of images of the whole validation split.

@@ -33,7 +33,7 @@ def write_calibration(
     Args:
       workdir: The run directory.
       scaling: The scaling of the logits.
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       variables: The variables of the checkpoint.
       about: Further entries of the file, which say how the scaling was fitted, such as
         the method and the split.

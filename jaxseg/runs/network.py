@@ -18,7 +18,7 @@ class LoadedNetwork(NamedTuple):
 
     Attributes:
       model: The network.
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       variables: The parameters and statistics as NumPy arrays. If the training kept a
         moving average of the parameters, they are this average.
     """

@@ -199,7 +199,7 @@ def identity_of(
       request: The options of the prediction.
       config: The configuration of the run.
       spec: The classes of the run.
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       variables: The parameters and statistics of the network.
     """
     options = changed_options(request)

@@ -25,7 +25,7 @@ def plan(
     other image.
 
     Args:
-      request: The options.
+      request: The options of the prediction.
       spec: The classes of the run.
 
     Raises:
@@ -62,7 +62,7 @@ def results_of(job: Job | LargeJob, request: Request, spec: DatasetSpec) -> list
 
     Args:
       job: The image.
-      request: The options.
+      request: The options of the prediction.
       spec: The classes of the run.
     """
     if isinstance(job, LargeJob):

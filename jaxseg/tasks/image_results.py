@@ -50,7 +50,7 @@ class ImageResults:
     """Refines the segmentations of images and writes their files.
 
     Attributes:
-      request: The options.
+      request: The options of the prediction.
       segmenter: The network with its classes, and the method that refines predictions.
       further: The object that writes the classes in additional file formats.
       extras: The objects that write further files, such as maps of uncertainty.
@@ -95,7 +95,7 @@ def result_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path
 
     Args:
       target: The path of the files without suffix.
-      request: The options.
+      request: The options of the prediction.
       spec: The classes of the run.
     """
     names = [f"{target.name}_overlay.png"] if request.overlay else []

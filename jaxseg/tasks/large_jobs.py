@@ -61,7 +61,7 @@ def check_large(jobs: list[Any], request: Request) -> None:
 
     Args:
       jobs: The images.
-      request: The options.
+      request: The options of the prediction.
     """
     large = [job for job in jobs if isinstance(job, LargeJob)]
     averaging = request.segment.averaging
@@ -95,7 +95,7 @@ def large_prediction(
 
     Args:
       jobs: The images. If none is large, the result is None.
-      request: The options.
+      request: The options of the prediction.
       segmenter: The network.
       identity: The weights and options that determine the results.
 

@@ -52,7 +52,8 @@ def train_stream(
     Args:
       source: The training examples.
       config: The data options of the run.
-      **options: Keyword arguments of `train_batches` or `mixed_train_batches`.
+      **options: Keyword arguments of `train_batches`, or for several datasets of
+        `mixed_train_batches`.
     """
     stream = mixed_train_batches if config.mix else train_batches
     return stream(source, config, **options)
@@ -63,7 +64,8 @@ def eval_stream(source: Images, **options: Any) -> Iterator[HostBatch]:
 
     Args:
       source: The examples.
-      **options: Keyword arguments of `eval_batches` or `mixed_eval_batches`.
+      **options: Keyword arguments of `eval_batches`, or for several datasets of
+        `mixed_eval_batches`.
     """
     mixed = isinstance(source, MixedSource)
     return (mixed_eval_batches if mixed else eval_batches)(source, **options)

@@ -81,7 +81,7 @@ class Padding:
 
 
 def padding_of(request: Request, jobs: Sequence[Job], segmenter: Segmenter) -> Padding:
-    """Chooses the sizes to which images are padded.
+    """Returns the `Padding` with the sizes to which the images are padded.
 
     Args:
       request: The options of the prediction.

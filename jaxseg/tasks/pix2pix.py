@@ -68,8 +68,8 @@ def build(
 ) -> Training:
     """Builds the networks, the optimizers and the steps of a pix2pix training run.
 
-    There is no discriminator if the losses are those of a segmentation network. No
-    array is allocated.
+    The result is a `Training`. There is no discriminator if the losses are those of a
+    segmentation network. No array is allocated.
 
     Args:
       config: The configuration.

@@ -43,7 +43,7 @@ def build(
 ) -> Training:
     """Builds the network, the optimizer and the steps for training on point clouds.
 
-    No array is allocated.
+    The result is a `Training`. No array is allocated.
 
     Args:
       config: The configuration.

@@ -49,7 +49,7 @@ class ImagePrediction:
 
     Attributes:
       request: The options of the prediction.
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       jobs: The readable images, each with the path of its results without the file
         suffix.
       unreadable: The images that cannot be read.
@@ -192,7 +192,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePred
     """Finds the images and loads the network without writing any file.
 
     Args:
-      request: The options.
+      request: The options of the prediction.
       config: The configuration of the run.
       spec: The classes of the run.
 

@@ -62,7 +62,7 @@ class CloudPrediction:
     Attributes:
       request: The options of the prediction.
       spec: The classes of the run.
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       jobs: The readable clouds.
       unreadable: The files that cannot be read.
       classify: Maps a batch of clouds to probabilities, float32 [B, N, K].
@@ -110,7 +110,7 @@ def open_files(request: Request, config: Config, spec: DatasetSpec) -> CloudPred
     """Reads the point clouds and loads the network without writing any file.
 
     Args:
-      request: The options.
+      request: The options of the prediction.
       config: The configuration of the run.
       spec: The classes of the run.
 

@@ -87,7 +87,7 @@ class FilePrediction(Protocol):
     """Defines a prediction that is ready to run, which `open_files` of a task returns.
 
     Attributes:
-      step: The step of the checkpoint.
+      step: The training step of the checkpoint.
       jobs: The readable files, each with the path at which its results are written.
       finished: The readable files whose results an earlier command has completed.
       unreadable: The files that cannot be read.

@@ -54,7 +54,8 @@ def sample_drawer(
 ) -> Callable[[np.ndarray], Drawn]:
     """Returns a function that samples several segmentations of each image in a batch.
 
-    The function takes images uint8 [B, H, W, 3] and returns `Drawn`.
+    The function takes images uint8 [B, H, W, 3] and returns a `Drawn`, which contains
+    the sampled label maps and their entropy.
 
     The random seed is fixed, so the samples of an image are reproducible.
 

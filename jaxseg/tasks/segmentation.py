@@ -40,7 +40,7 @@ def build(
 ) -> Training:
     """Builds the network, the optimizer and the steps of a training run.
 
-    No array is allocated.
+    The result is a `Training`. No array is allocated.
 
     Args:
       config: The configuration.

@@ -68,7 +68,7 @@ TASKS: dict[str, TaskRecord] = {
 
 
 def task_of(config: Config) -> TaskRecord:
-    """Returns the task for which the network of a configuration is made."""
+    """Returns the `TaskRecord` of the task that a configured network belongs to."""
     for task in TASKS.values():
         if config.model.name in task.networks:
             return task

@@ -1,4 +1,4 @@
-"""Provides what pictures drawn with Pillow need: a white picture, font and colors."""
+"""Provides a white picture, a font and colors for pictures that Pillow draws."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def paper(height: int, width: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """Creates a white picture.
 
     Returns:
-      The picture, and the object that draws on it.
+      The Pillow image, and the `ImageDraw` object that draws on it.
     """
     picture = Image.new("RGB", (width, height), PAPER)
     return picture, ImageDraw.Draw(picture)

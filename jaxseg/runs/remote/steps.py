@@ -31,7 +31,7 @@ class Commit:
     """Lists the files of a step that was uploaded completely.
 
     Attributes:
-      step: The step.
+      step: The number of the training step.
       upload: The name of the folder that contains the files.
       files: The size in bytes and the SHA-256 digest of each file, by its path.
     """
@@ -61,7 +61,7 @@ def upload_step(bucket: Bucket, step: int, folder: Path) -> Commit:
 
     Args:
       bucket: The folder of the run.
-      step: The step.
+      step: The number of the training step.
       folder: The local folder of the step.
 
     Raises:

@@ -46,7 +46,7 @@ class EarlyStopping:
 
     @property
     def ended(self) -> bool:
-        """Returns whether the run ends now because its mean IoU no longer improves."""
+        """Returns whether the run ends now, because its mean IoU no longer improves."""
         return self.patience is not None and self.stale >= self.patience
 
     @property

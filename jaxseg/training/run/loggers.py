@@ -37,7 +37,7 @@ class Logger(Protocol):
         """Sends the metrics of one step.
 
         Args:
-          step: The step.
+          step: The number of the training step.
           values: Numbers by name, such as "train/loss".
         """
 
@@ -135,6 +135,8 @@ def open_loggers(
     names: Sequence[str], workdir: str | Path, config: Any
 ) -> tuple[Logger, ...]:
     """Opens loggers, and stores the identifiers of their runs in loggers.json.
+
+    The result is a tuple of the opened loggers.
 
     Args:
       names: Names in `LOGGERS`.

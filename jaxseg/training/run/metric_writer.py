@@ -61,7 +61,7 @@ class Record:
         """Writes values of a step to metrics.jsonl and to TensorBoard's events.
 
         Args:
-          step: The step.
+          step: The number of the training step.
           kind: "train", "eval", "lab" or "hosts".
           values: The values by name. TensorBoard gets only the numbers.
         """
@@ -84,7 +84,7 @@ class Record:
         """Writes a picture of a step to TensorBoard's events.
 
         Args:
-          step: The step.
+          step: The number of the training step.
           tag: The name of the picture, such as "lab/effective_field".
           png: The content of a PNG file.
         """
@@ -95,7 +95,7 @@ class Record:
         """Returns whether metrics.jsonl had values of a step when the run resumed.
 
         Args:
-          step: The step.
+          step: The number of the training step.
           kind: "train", "eval" or "lab".
         """
         return (step, kind) in self._kept

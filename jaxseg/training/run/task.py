@@ -76,7 +76,7 @@ class Reporter(Protocol):
         """Is called when the means of training metrics were written to metrics.jsonl.
 
         Args:
-          step: The step.
+          step: The number of the training step.
           values: The means by name.
         """
 
@@ -84,7 +84,7 @@ class Reporter(Protocol):
         """Is called when the network was evaluated on the validation images.
 
         Args:
-          step: The step.
+          step: The number of the training step.
           values: The scores by name.
         """
 
@@ -92,7 +92,7 @@ class Reporter(Protocol):
         """Is called when the receptive field of the network was measured.
 
         Args:
-          step: The step.
+          step: The number of the training step.
           values: The numbers by name, see `jaxseg.lab.training_field`.
         """
 

@@ -73,7 +73,8 @@ def assumptions(
         the checkpoint could contain one of them.
 
     Returns:
-      One text for each assumption, which also says how the user can set the option.
+      A tuple with one text for each assumption, which also says how the user can set
+      the option.
     """
     texts = []
     open_ = {} if told.place else dict(network.unseen)

@@ -54,7 +54,7 @@ def local(path: str | os.PathLike) -> str:
 
 
 def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
-    """Reads the content of a file or of an Orbax directory.
+    """Reads a file or an Orbax directory as a tree of NumPy arrays.
 
     Nothing in a file is executed, whatever it contains. Reading takes at most a few
     microseconds and 300 bytes of memory for each byte of the file, plus 64 MiB.
