@@ -116,7 +116,8 @@ def build(
 def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Callable]:
     """Returns the optimizers of generator and discriminator, and their schedule.
 
-    The schedule maps the step to the learning rate. Each regular expression in
+    The optimizers are the two fields of a `Players`. The schedule is a function from
+    the number of the training step to the learning rate. Each regular expression in
     `lr_multipliers` and `freeze` must start with the name of one of the networks, as in
     "discriminator/.*".
 

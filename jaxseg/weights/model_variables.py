@@ -46,7 +46,7 @@ def completed(
       channels: The number of image channels.
 
     Returns:
-      All variables, and the paths of those that have initial values.
+      All variables as nested dicts, and the paths of those that have initial values.
     """
     have = flatten(taken)
     absent = tuple(path for path in flatten(shapes) if path not in have)

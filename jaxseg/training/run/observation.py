@@ -117,7 +117,8 @@ class Observation:
         Args:
           batch: This process's part of the batch. Examples with the index -1 are
             padding and are left out.
-          read: The function that `StepRunner.observe` has returned for it.
+          read: The function that copies the labels and predictions of the batch to the
+            host. `StepRunner.observe` returns it.
         """
         kept = read()
         for row, index in enumerate(batch["index"].tolist()):

@@ -73,7 +73,7 @@ def prepare_train(
 
 
 def keys(seed: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Splits the seed of an example into random keys for the flip and the colors."""
+    """Returns two random keys from the seed of an example: for flip and for colors."""
     flip_key, color_key = jax.random.split(jax.random.key(seed))
     return flip_key, color_key
 

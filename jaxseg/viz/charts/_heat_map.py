@@ -34,7 +34,7 @@ class HeatMap:
       numbers: The format of the number that each cell shows, such as ".2f". "" shows
         none; by default, small matrices with names have numbers.
       extent: The coordinates of the left, right, lower and upper edges. By default,
-        cells are counted from 0.
+        the centers of the cells have the coordinates 0, 1, 2 and so on.
     """
 
     values: np.ndarray

@@ -128,7 +128,7 @@ def to_torch(variables, rules: Rules) -> dict[str, np.ndarray]:
 
 
 def translate(key: str, rules: Rules) -> tuple[str | None, str | None]:
-    """Finds the variable to which an import table maps a tensor, by the tensor's name.
+    """Finds the variable to which an import table maps the tensor with a given name.
 
     Args:
       key: The name of a tensor in the source.

@@ -43,6 +43,8 @@ def peel(
 ) -> Peeled:
     """Removes common prefixes until the remaining names are those of a known network.
 
+    The result is a `Peeled`, which contains the arrays with the shorter names.
+
     No prefix is removed from names that are already those of a whole network, such as
     the names of Mask2Former in transformers, most of which start with `model.`.
 
@@ -87,7 +89,8 @@ def is_averaged(name: str) -> bool:
 def prefix_names(names: Iterable[str]) -> collections.Counter:
     """Counts tensor names by the text before their first dot, such as "module".
 
-    Names without a dot are not counted.
+    The result is a `Counter` from this text to the number of names. Names without a dot
+    are not counted.
     """
     return collections.Counter(name.partition(".")[0] for name in names if "." in name)
 
