@@ -19,7 +19,7 @@ from jaxseg.models import MODELS
 
 STORED = pathlib.Path(__file__).with_name("strides.json")
 CHANNELS = (3, 4, 1)  # Color; color and depth; gray.
-SIZES = ((224, 448), (448, 896))  # Multiples of 32 and of the patches of DINOv2.
+SIZES = ((1792, 3584), (3584, 7168))  # Multiples of 256, and of the patches of DINOv2.
 
 
 def stored_strides() -> dict[str, list[int]]:
