@@ -105,7 +105,8 @@ class Mask2FormerHead(nn.Module):
         pixels, keys = [], []
         for level, x in enumerate(maps):
             x = x.astype(self.style.dtype) + embedding[level].reshape(1, 1, 1, -1)
-            places = sine_positions(*x.shape[1:3], self.features)[None]
+            _, height, width, _ = x.shape
+            places = sine_positions(height, width, self.features)[None]
             shape = (x.shape[0], -1, self.features)
             pixels.append(x.reshape(shape))
             keys.append((x + places.astype(x.dtype)).reshape(shape))

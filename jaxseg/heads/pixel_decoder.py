@@ -104,8 +104,8 @@ class PixelDecoder(nn.Module):
         init = nn.initializers.normal(1.0)
         embedding = self.param("level_embedding", init, (len(maps), self.features))
         positions = [
-            sine_positions(*size, self.features) + embedding[level][None, None]
-            for level, size in enumerate(sizes)
+            sine_positions(height, width, self.features) + embedding[level][None, None]
+            for level, (height, width) in enumerate(sizes)
         ]
         flat = lambda x: x.reshape(x.shape[0], -1, self.features)
         x = jnp.concatenate([flat(x) for x in maps], axis=1)

@@ -147,6 +147,6 @@ def _labels_around(label, points):
     """Returns the labels of the four pixels around points [B, P, 2], with weights."""
     flat = label.reshape(label.shape[0], -1)
     return [
-        (jnp.take_along_axis(flat, corner.index, axis=1), corner.weight)
+        (jnp.take_along_axis(flat, corner.pixel, axis=1), corner.weight)
         for corner in corners(points, *label.shape[1:])
     ]

@@ -1,6 +1,7 @@
 """DPT: a vision transformer with a convolutional decoder (arXiv 2103.13413)."""
 
 from functools import partial
+from typing import Any
 
 from flax import linen as nn
 
@@ -116,7 +117,7 @@ def dpt_vit(
         raise ValueError(f"size={size!r} is invalid: expected one of {sorted(SIZES)}.")
     depth, width, heads, own = SIZES[size]
     mmseg = variant == "mmseg"
-    defaults = {
+    defaults: dict[str, Any] = {
         "depth": depth,
         "width": width,
         "heads": heads,

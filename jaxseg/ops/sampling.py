@@ -20,12 +20,12 @@ class Corner(NamedTuple):
     """Describes one of the four pixels from which each sample is interpolated.
 
     Attributes:
-      index: The index of the pixel in the flattened map, row * w + column, int32 [...].
+      pixel: The index of the pixel in the flattened map, row * w + column, int32 [...].
       weight: The weight of the pixel, float32 [...]. It is 0 if the pixel is outside of
-        the map; `index` is then that of some pixel of the map.
+        the map; `pixel` is then that of some pixel of the map.
     """
 
-    index: Array
+    pixel: Array
     weight: Array
 
 
@@ -73,7 +73,7 @@ def sample(maps: Array, points: Array) -> Array:
     flat = maps.reshape(batch, height * width, channels)
     take = jax.vmap(lambda values, index: jnp.take(values, index, axis=0, mode="clip"))
     parts = (
-        take(flat, corner.index) * corner.weight[..., None].astype(maps.dtype)
+        take(flat, corner.pixel) * corner.weight[..., None].astype(maps.dtype)
         for corner in corners(points, height, width)
     )
     return sum(parts, start=jnp.zeros((*points.shape[:2], channels), maps.dtype))
@@ -126,7 +126,7 @@ def _level_sum(values: Array, points: Array, weights: Array) -> Array:
         total = total + jnp.einsum(
             "bnhp,bnhpd->bnhd",
             (corner.weight * weights).astype(values.dtype),
-            take(flat, corner.index),
+            take(flat, corner.pixel),
             preferred_element_type=jnp.float32,
         )
     return total
