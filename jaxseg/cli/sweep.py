@@ -58,7 +58,8 @@ class Arguments:
     dictionary are trained. Some files of experiments/ define a second one, full."""
     workdir: str | None = None
     """Folder of the run directories. The default is runs/NAME, or runs/NAME_VARIANT if
-    --variant is given, where NAME is the name of the file or of its folder."""
+    --variant is given. NAME is the name of the file without its suffix, or the name of
+    its folder if the file is called config.py."""
     results_dir: str | None = None
     """Second folder to which results.jsonl and results.png are copied."""
     seeds: tuple[int, ...] = (0, 1, 2)

@@ -57,8 +57,12 @@ def subject_of(network: StudiedNetwork, size: tuple[int, int]) -> Subject:
 
     Args:
       network: The options.
-      size: Height and width of an image, with which a pair of the functions init and
-        apply is initialized.
+      size: Height and width of the image with which an imported network is
+        initialized, if it is a pair of functions (init, apply).
+
+    Returns:
+      The functions that map an image to the outputs of the network, with the number of
+      image channels.
     """
     check_choice(network)
     if network.callable is None:

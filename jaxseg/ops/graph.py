@@ -57,13 +57,15 @@ def anchor_assignment(x: Array, anchor: Array, scale: Array) -> Array:
 
 
 def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
-    """Computes the mean difference of pixels to each anchor, scaled to unit length.
+    """Computes the mean difference of pixels to each anchor, as a vector of length 1.
 
     z_k = sum_n q_nk (x_n - anchor_k) / scale_k / sum_n q_nk
 
-    Differs: a sum of assignments below 1e-12 is replaced by 1e-12. A node that is far
-    from all pixels then tends to -anchor_k / scale_k, where the equation gives the
-    residual of its nearest pixel, or 0 / 0 in float32.
+    The result is z_k divided by its length.
+
+    Differs from this equation: a sum of assignments below 1e-12 is replaced by 1e-12. If
+    an anchor is far from all pixels, z_k then tends to -anchor_k / scale_k, where the
+    equation gives the difference of its nearest pixel, or 0 / 0 in float32.
 
     Args:
       x: [B, N, C].

@@ -148,9 +148,9 @@ def rgb_variables(
         found = ", ".join(first) or "none"
         raise ValueError(
             f"the weights for {order} images are invalid: expected exactly one kernel "
-            f"with {CHANNELS} input channels, which is reversed for RGB images, found "
-            f"{found}. Convert the weights to a file, such as -o weights.npz, and "
-            "reverse the channels of the images."
+            f"with {CHANNELS} input channels, the one that `jaxseg convert` would "
+            f"change so that it takes RGB images, found {found}. Convert the weights to "
+            f"a file, such as -o weights.npz, and give the network {order} images."
         )
     reverse = CHANNELS - 1 - np.arange(channels) % CHANNELS
     kernel = np.asarray(flat[first[0]])[:, :, reverse]

@@ -128,8 +128,9 @@ def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
         tiles that do not need the array.
 
     Returns:
-      The intervals. The attribute `live` is False for these tiles, except in intervals
-      that are the whole axis or that the image does not affect.
+      The intervals. Their attribute `live` is False for the tiles that do not need the
+      array. It stays as it is in an interval that covers a whole axis, and in an array
+      that does not depend on the image.
     """
     found = []
     for span, line in zip(spans, value.lines, strict=True):

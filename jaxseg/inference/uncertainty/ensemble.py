@@ -55,12 +55,13 @@ class Ensemble:
         """Checks that the networks and the options fit each other.
 
         Args:
-          size: A height and a width of images that the networks accept.
+          size: A height and a width of images that the networks accept; the test for
+            dropout builds the networks for this size.
 
         Raises:
           ValueError: If the networks differ in classes or in the type of images, if a
-            network has no dropout although dropout samples are requested, or if a map
-            of uncertainty needs at least two predictions.
+            network has no dropout although dropout samples are requested, or if a
+            requested map of uncertainty compares predictions and there is only one.
         """
         first, *others = self.members
         for number, member in enumerate(others, start=2):

@@ -46,5 +46,9 @@ def state(path: Path) -> State:
 
 
 def snapshot(folder: Path) -> dict[str, State]:
-    """Returns the state of each file of a run except its checkpoints, by its name."""
+    """Returns the inode, size and time of change of each file of a run.
+
+    The result is a dictionary from the path of the file within the run to these three
+    numbers. It leaves out the checkpoints.
+    """
     return {name: state(path) for name, path in files(folder)}

@@ -1,6 +1,7 @@
 """Imports UPerNet of transformers on Swin and ConvNeXt as `upernet_*`.
 
-The names are those of the files on the Hugging Face hub. In jaxseg, patch merging is
+The rules read the names that the tensors have in the files of the Hugging Face hub;
+names inside the class of transformers can differ. In jaxseg, patch merging is
 the first layer of a stage, and in transformers the last layer of the previous one.
 """
 
