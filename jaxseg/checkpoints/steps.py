@@ -11,15 +11,15 @@ METRIC = "mean_iou"  # the metric that ranks evaluated steps
 
 
 def steps_in(directory: str | Path) -> tuple[int, ...]:
-    """Returns the steps with a complete checkpoint in ascending order."""
+    """Returns the step numbers of all complete checkpoints in ascending order."""
     return tuple(step_folders(directory))
 
 
 def best_in(directory: str | Path, *, verify: bool = True) -> int | None:
-    """Returns the evaluated step with the highest mean IoU.
+    """Returns the number of the evaluated step with the highest mean IoU.
 
-    If several steps have it, the latest one is returned. The result is None if no step
-    was evaluated.
+    If several steps have this mean IoU, the latest one is returned. The result is None
+    if no step was evaluated.
 
     Args:
       directory: The checkpoint directory.

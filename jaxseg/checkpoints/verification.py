@@ -1,7 +1,8 @@
 """Compares a step of a checkpoint directory with the digest stored in it.
 
-A step contains the item `digest` next to `state` and `meta`. Steps from before the
-introduction of digests have none and are not verified.
+The folder of a step contains the arrays of the training state in `state`, a JSON value
+about the step in `meta`, and their digests in `digest`. Steps from before the
+introduction of digests have no `digest` and are not verified.
 """
 
 from __future__ import annotations
@@ -32,13 +33,15 @@ _FILES = {ITEM: "metadata", META: "metadata", METRICS: "metrics"}
 def of_step(
     state: Any, meta: Mapping[str, Any], metrics: Mapping[str, float] | None
 ) -> dict[str, Any]:
-    """Computes the digests that are saved with a step. Every process must call it.
+    """Computes the digests that are saved with the checkpoint of a step.
 
-    `jaxseg.checkpoints.digest` states how long this takes.
+    All processes must call the function. `jaxseg.checkpoints.digest` states how long it
+    takes.
 
     Returns:
-      A dictionary: "arrays" contains the digests of the arrays of `state`, and the
-      other entries are the digests of `meta` and `metrics`.
+      A dictionary: "arrays" contains the digests of the arrays of `state`, and "meta"
+      and "metrics" are the digests of these arguments. "metrics" is None if there are
+      no metrics.
     """
     return {
         "arrays": digest.of_arrays(state),
@@ -52,7 +55,8 @@ def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
 
     Args:
       directory: The folder of the step.
-      arrays: The state or parts of it, exactly as stored.
+      arrays: A tree of arrays that were read from the step: the training state, or
+        parts of it.
       all_of_them: Whether `arrays` must contain every stored array.
 
     Raises:
@@ -131,7 +135,8 @@ def newest_intact(directory: Path) -> int | None:
     It reads all arrays of each step that it verifies.
 
     Args:
-      directory: The folder of a step that is known to be damaged, which is skipped.
+      directory: The folder of a step of the run that is known to be damaged. This step
+        is skipped; all others of the run are considered.
     """
     folders = step_folders(directory.parent)
     for step, folder in reversed(folders.items()):

@@ -33,14 +33,16 @@ class AveragingOptions:
     """Seed of the random dropout masks."""
 
     def check(self, network_options: Mapping[str, Any]) -> None:
-        """Checks the options.
+        """Checks the averaging options.
 
         Args:
-          network_options: The options of the network that the command line overrides.
+          network_options: The options of the network that the command line overrides,
+            as a mapping from names to values.
 
         Raises:
-          ValueError: If an option is out of its bounds, or if options of the network
-            are overridden for several runs, whose networks can differ.
+          ValueError: If an averaging option is out of its bounds or has no effect, or
+            if options of the network are overridden for several runs, whose networks
+            can differ.
         """
         check_bounds(self, BOUNDS)
         if not self.dropout_samples:
@@ -67,9 +69,10 @@ class AveragingOptions:
             )
 
     def record(self) -> dict[str, Any]:
-        """Returns a dictionary of the options that differ from their defaults.
+        """Returns the averaging options that differ from their defaults.
 
-        Its values can be stored as JSON.
+        The result is a dictionary from the name of an option, such as "ensemble", to
+        its value, which can be stored as JSON.
         """
         found = {
             field.name: getattr(self, field.name)
@@ -84,7 +87,7 @@ class AveragingOptions:
         """Converts the options to an `Averaging`, which prediction takes.
 
         Args:
-          maps: The maps of uncertainty to compute.
+          maps: The names of the maps of uncertainty to compute, such as "entropy".
         """
         return Averaging(
             of=self.average,

@@ -134,6 +134,8 @@ def line(result: dict[str, Any]) -> str:
 
     The line has the median time of each library, the time of jaxseg divided by that of
     PyTorch, and the word "(disturbed)" if other processes slowed the measurement down.
+    If the peak memory was measured instead of the time, the line has the peak of each
+    library.
     """
     cells = [f"{result['name']}, {result['kind']}:"]
     if "peak_bytes" in result:

@@ -135,12 +135,13 @@ def show(
     Args:
       options: The options of the command.
       scaling: The scaling.
-      pixels: The logits and labels of the pixels.
-      spec: The classes.
+      pixels: The unscaled logits and the labels of these pixels.
+      spec: The specification of the dataset, which names the classes.
 
     Returns:
-      A dictionary for calibration.json: the method, the number and the seed of the
-      drawn pixels, and the scores before and after the scaling.
+      A dictionary for calibration.json: "method", "pixels" (their number), "seed" (the
+      seed with which they were drawn), and "before" and "after", each of which is a
+      dictionary of the scores before or after the scaling.
     """
     if options.method == "temperature":
         print(f"temperature {1 / scaling.weight[0]:.4f}")

@@ -68,8 +68,9 @@ class CalibrationOptions:
 
         Args:
           workdir: The run directory.
-          images: The counts of right predictions in each image.
-          spec: The classes.
+          images: For each image, the numbers of predictions and of right predictions
+            in each interval of confidence.
+          spec: The specification of the dataset, whose name the diagram shows.
 
         Returns:
           {"calibration": the scores}, to be added to the JSON file of the evaluation.
@@ -83,7 +84,9 @@ class CalibrationOptions:
 
 
 def calibration_json(found: Calibration) -> dict[str, Any]:
-    """Converts the scores of a calibration to a dictionary of JSON values.
+    """Converts calibration scores to a dictionary that can be stored as JSON.
+
+    The keys are the names of the fields of `Calibration`, such as "expected_error".
 
     Args:
       found: The scores.

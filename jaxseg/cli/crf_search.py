@@ -47,12 +47,15 @@ class CRFSearch:
     search_sigma_rgb: tuple[float, ...] = (3.0, 5.0, 10.0)
 
     def settings(self, given: Refinement, options: CRF) -> tuple[Refinement, ...]:
-        """Returns a tuple of the refinements to try, one per combination of values.
+        """Returns a tuple of `Refinement` objects, one per combination of CRF values.
+
+        A `Refinement` contains the options of all steps that refine predictions.
 
         Args:
-          given: A refinement, whose steps other than the CRF all results share.
-          options: The options of the CRF. The search replaces color_weight, sigma_xy
-            and sigma_rgb.
+          given: The refinement whose steps other than the CRF are the same in all
+            results.
+          options: The options of the CRF. In each result, color_weight, sigma_xy and
+            sigma_rgb have other values.
         """
         tried = itertools.product(
             self.search_color_weight, self.search_sigma_xy, self.search_sigma_rgb
@@ -71,17 +74,17 @@ class CRFSearch:
 def search_table(
     settings: Sequence[Refinement], images: Sequence[ImageResult], spec: DatasetSpec
 ) -> tuple[str, int, list[float]]:
-    """Formats the mean IoU of every setting, and finds the best one.
+    """Formats a table of the mean IoU of every CRF setting, and finds the best one.
 
     Args:
-      settings: The refinements that were tried.
+      settings: The refinements that were tried, which differ in the options of the CRF.
       images: The results of all images. Images that the search has not refined are
         left out.
       spec: The classes of the evaluation.
 
     Returns:
-      The table as text, the index of the setting with the highest mean IoU, and a list
-      with the mean IoU of each setting.
+      Three values: the table as text, the index in `settings` of the highest mean IoU,
+      and a list with the mean IoU of each setting, from 0 to 1.
     """
     used = [one for one in images if one.refined]
     score = scoring(spec)

@@ -112,7 +112,7 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg data audit`, and returns its arguments.
+    """Parses the command line of `jaxseg data audit` to an `Arguments` object.
 
     Raises:
       ValueError: If the options contradict the configuration file or the runs.

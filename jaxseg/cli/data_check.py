@@ -102,7 +102,7 @@ def check_one(
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg data check`, and returns its arguments."""
+    """Parses the command line of `jaxseg data check` to an `Arguments` object."""
     return parse_target(Arguments, argv, prog="jaxseg data check", bounds=BOUNDS)
 
 

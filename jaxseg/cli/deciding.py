@@ -36,7 +36,8 @@ def decide_options(
 
     Args:
       config: The configuration, with the options of the command line.
-      topology: The devices on the command line.
+      topology: The devices for which the options are chosen, such as "v5e:16x16", or
+        "local" for those of this machine.
       argv: The command line of `jaxseg plan`.
       json: The file to which the decision is appended, "-" for standard output, or
         None.
@@ -89,8 +90,9 @@ def command(argv: list[str], decision: Decision) -> str | None:
 
     Args:
       argv: The command line of `jaxseg plan`. Its options for the configuration are
-        kept, except those that were decided.
-      decision: The decision.
+        kept, except those that `decision` sets.
+      decision: The result of the search, whose field `chosen` contains the chosen
+        options, or None if no options fit.
     """
     if decision.chosen is None:
         return None

@@ -89,7 +89,17 @@ def show(facts: Facts, seconds: Mapping[str, Any], problems: Sequence[Problem]) 
 def document(
     facts: Facts, seconds: Mapping[str, Any], problems: Sequence[Problem]
 ) -> dict[str, Any]:
-    """Returns a dictionary, which `jaxseg doctor --json` prints as JSON."""
+    """Returns the dictionary that `jaxseg doctor --json` prints as JSON.
+
+    Its keys are "ok" (whether there is no problem), "problems", "self_test" and the
+    names of the fields of `Facts`, such as "versions".
+
+    Args:
+      facts: The versions, devices, folders and other properties.
+      seconds: A dictionary from the name of each self-test to its duration in seconds,
+        or None if it failed.
+      problems: The problems, with their remedies.
+    """
     found = dataclasses.asdict(facts)
     return {
         "ok": not problems,

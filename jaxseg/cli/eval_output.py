@@ -49,7 +49,8 @@ def report(
     predictions at void pixels, including the padding of the images.
 
     Args:
-      header: The model, the step, the dataset, the split and the number of images.
+      header: A dictionary that says what was evaluated. It has the keys that `describe`
+        returns, and becomes the start of the JSON file.
       found: The evaluation.
       groups: The further scores that were requested, as a mapping from the name of a
         group of scores to a mapping from score to value.

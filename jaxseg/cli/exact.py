@@ -26,7 +26,10 @@ class Exact:
     needs at least two: one computes the averages, and the next one uses them."""
 
     def limits(self) -> ExactOptions:
-        """Returns these limits as an `ExactOptions`, which the segmentation takes."""
+        """Returns the limits of memory and time as an `ExactOptions` object.
+
+        `--mode exact` segments images with these options.
+        """
         return ExactOptions(max_halo=self.max_halo, max_passes=self.max_passes)
 
 

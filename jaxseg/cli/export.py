@@ -153,13 +153,18 @@ def empty(path: Path) -> bool:
 
 @contextlib.contextmanager
 def destination(options: Arguments, header: dict) -> Iterator[Path]:
-    """Returns a context manager that gives the path of the file to write.
+    """Returns a context manager for writing the exported file.
 
-    The file, or the page that contains it, appears when the block ends.
+    With `--web`, the file is written into a new folder that contains a web page. The
+    file, or this folder, gets its final name when the block ends.
 
     Args:
       options: The options of the command.
-      header: The description of the program.
+      header: The dictionary that describes the exported network: its classes, its
+        input and its output.
+
+    Yields:
+      The temporary path to which the block writes the exported file.
     """
     if options.web is None:
         with atomic.replacing(options.output) as path:
@@ -209,7 +214,10 @@ def padding(run: Run, options: Arguments) -> int:
 def program_of(
     segmenter: Segmenter, run: Run, options: Arguments, kind: Format
 ) -> Program:
-    """Returns the function to export: the network with its preprocessing and output.
+    """Returns the function to export, as a `Program`.
+
+    The function takes images, and returns the class of each pixel or the probabilities
+    of all classes.
 
     Args:
       segmenter: The network with its preprocessing.

@@ -38,7 +38,8 @@ def follow(
 
     Args:
       workdir: The run directory.
-      evaluate: Maps a step to its scores.
+      evaluate: A function that evaluates the checkpoint of a step. It takes the number
+        of the step, and returns the JSON object to append, a mapping with "step".
       steps: The last step of the run.
       patience: The seconds without a new checkpoint after which the run counts as
         ended.

@@ -142,7 +142,8 @@ class Measuring:
           images: The results that the `ImageMeter` has computed for each image.
 
         Returns:
-          A dictionary of further entries for the JSON file of the scores.
+          A dictionary of further entries for the JSON file of the scores. It is empty
+          in all processes but the first.
         """
         searches = self.crf_search.search
         given = self.refinements[0] if self.refinements and not searches else None
@@ -215,8 +216,9 @@ def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
     """Returns the bootstrap intervals of all scores as a table of text, in percent.
 
     Args:
-      intervals: For each score, its lower bound, its upper bound and the number of
-        replicates in which it is undefined.
+      intervals: Three dictionaries whose keys are the names of the scores: the lower
+        bounds, the upper bounds, and the number of replicates in which the score is
+        undefined. A score of each class has arrays [K] as values.
       spec: The classes of the evaluation.
     """
     rows = []

@@ -20,7 +20,7 @@ def backbone_rows(pattern: str, *, as_json: bool) -> str:
 
     Args:
       pattern: A part of the name.
-      as_json: Whether to return JSON instead of lines of text.
+      as_json: Whether to return the text of a JSON list instead of a table.
 
     Raises:
       ValueError: If no name contains `pattern`.
@@ -58,7 +58,7 @@ def family_rows(pattern: str, *, as_json: bool) -> str:
 
     Args:
       pattern: A part of the name.
-      as_json: Whether to return JSON instead of lines of text.
+      as_json: Whether to return the text of a JSON list instead of a table.
 
     Raises:
       ValueError: If no name contains `pattern`.
@@ -90,10 +90,10 @@ def family_rows(pattern: str, *, as_json: bool) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Returns lines of text in which the cells of a column have one width.
+    """Formats a table as one text, in which all cells of a column have the same width.
 
     Args:
-      rows: The cells of each line, from left to right.
+      rows: The cells of each line, from left to right. All lines have equally many.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

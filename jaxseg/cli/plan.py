@@ -141,7 +141,7 @@ def estimate(arguments: Arguments) -> tuple[dict[str, Any], int]:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg plan`, and returns its arguments.
+    """Parses the command line of `jaxseg plan` to an `Arguments` object.
 
     The configuration file, or the defaults without a file, supply the values of the
     options that the command line does not contain.

@@ -20,8 +20,9 @@ def follow(results: Iterable[FileResult], pace: Pace) -> int:
     per file, with the paths of the input and the output, replaces the progress.
 
     Args:
-      results: The result of each input file.
-      pace: Counts the finished files.
+      results: The results as they become ready. Each one has the path of its input
+        file and the path of the written file, or an error for one or several files.
+      pace: The object that counts the finished files and measures their speed.
 
     Returns:
       The number of failed inputs.

@@ -14,7 +14,8 @@ def pretrained_rows(pattern: str, *, as_json: bool) -> str:
     Args:
       pattern: Part of the name of weights, a network or a backbone, or a pattern with
         wildcards. An empty pattern matches all weights.
-      as_json: Whether to return a JSON list with all fields of each entry.
+      as_json: Whether to return the text of a JSON list, with all fields of each entry,
+        instead of a table.
 
     Raises:
       ValueError: If nothing matches.

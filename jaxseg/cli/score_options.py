@@ -54,7 +54,7 @@ class FurtherScores:
     distance: Distance = DISTANCE
 
     def choose(self, config: Config, spec: DatasetSpec) -> ScoreSet:
-        """Returns the object that computes the selected scores.
+        """Returns the `ScoreSet`, which computes the selected scores.
 
         Args:
           config: The configuration of the run.
@@ -82,14 +82,19 @@ NONE = FurtherScores()
 def report_refined(
     scores: ScoreSet, spec: DatasetSpec, images: Sequence[ImageResult]
 ) -> dict[str, Any]:
-    """Prints the further scores after a refinement, and returns them as a dictionary.
+    """Prints the scores that --scores selects, computed after the refinement.
 
-    The dictionary contains the entries for the JSON file of the scores.
+    Scores that need the probabilities of a network are left out.
 
     Args:
       scores: The object that computes the scores.
       spec: The classes of the evaluation.
-      images: The results for each image, which contain the refined predictions.
+      images: The results for each image, with the confusion matrices of its refined
+        predictions.
+
+    Returns:
+      A dictionary from the names of the scores to their values, which is added to the
+      JSON file of the evaluation.
     """
     after = scores.of_labels
     if not after.names:

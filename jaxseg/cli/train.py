@@ -197,7 +197,7 @@ def place_of(workdir: str) -> Path | str:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg train`, and returns its arguments.
+    """Parses the command line of `jaxseg train` to an `Arguments` object.
 
     The configuration file supplies the values of the options that the command line does
     not contain. Without a file, the run in `--workdir` supplies them, or the defaults
@@ -275,7 +275,8 @@ def execute(
       workdir: The run directory.
       count: The number of devices, or None to use all.
       profile: The number of steps that the profiler of JAX records.
-      opening: How the checkpoint from which the run resumes is verified.
+      opening: Whether the checkpoint from which the run resumes is verified, and
+        whether an older one replaces a damaged one.
 
     Returns:
       The exit status 0.

@@ -56,7 +56,8 @@ def download(target: pathlib.Path, complete: str) -> bool:
     If another process of this host downloads it at the same time, this process waits.
 
     Args:
-      target: The folder of the dataset. One of its parents is that of `local_folder`.
+      target: The local folder of the dataset. If the prepared data are in a bucket, it
+        is inside the folder that `local_folder` has returned for this bucket.
       complete: The name of a file that complete data contain.
 
     Returns:

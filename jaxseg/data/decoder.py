@@ -40,16 +40,17 @@ def _size(record: Record) -> tuple[int, int]:
 class Decoder:
     """Decodes the image and the label of a stored example.
 
-    The default functions decode the images and labels of data that jaxseg has prepared.
+    The first argument of all functions is the stored example. The default functions
+    decode the images and labels of data that jaxseg has prepared.
 
     Attributes:
       image: A function that returns the image [H, W, C], of the type in the
         specification of the dataset.
       label: A function that returns the labels [H, W], with the ignore index for void.
       size: A function that returns the (H, W) of the image without decoding its pixels.
-      part: A function that returns the pixels of "image" or "label" inside an area, and
-        decodes as few other pixels as the format allows. If it is None, the whole array
-        is decoded and then cut.
+      part: A function whose further arguments are "image" or "label" and an `Area`. It
+        returns the pixels or labels inside this area, and decodes as few others as the
+        format allows. If it is None, the whole array is decoded and then cut.
     """
 
     image: Callable[[Record], np.ndarray] = _image

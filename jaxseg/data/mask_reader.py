@@ -94,7 +94,7 @@ class MaskReader:
         """Checks that every mask value is in the label map or is the label of a class.
 
         Args:
-          found: The values of the masks.
+          found: The values in the masks, with the number of pixels of each value.
 
         Raises:
           ValueError: If a value is neither in the label map nor the label of a class.

@@ -27,8 +27,10 @@ def normalized_spec(
 
     Args:
       config: The data options.
-      source: The examples.
-      open_train: A function that opens the training split.
+      source: The examples of the split that is opened.
+      open_train: A function without arguments that opens the training split, and
+        returns its `Source`. It is called only if the statistics are computed from a
+        training split that `source` does not contain.
       folder: The folder in which statistics are stored, or None to store nothing.
 
     Raises:

@@ -18,7 +18,7 @@ EXTERNAL = "tfds_statistics"  # Folders of other programs may be read-only.
 def open_source(
     config: DataConfig, split: str, *, trained: DatasetSpec | None = None
 ) -> Source:
-    """Opens the examples of a split for reading by index.
+    """Opens a split as a `Source`, which reads its examples by index.
 
     A dataset that is opened for the first time is converted to files with random
     access, which later calls read.

@@ -20,8 +20,8 @@ def run_tests() -> tuple[dict[str, Any], list[Problem]]:
     """Runs all self-tests.
 
     Returns:
-      A dictionary from the name of each test to its duration in seconds, or None if it
-      failed, and a list of the problems.
+      A pair: a dictionary from the name of each test to its duration in seconds, or
+      None if it failed; and a list with one `Problem` for each failed test.
     """
     seconds: dict[str, Any] = {}
     problems = []

@@ -28,8 +28,8 @@ def draw_help(
 
     Args:
       prog: The command, such as "jaxseg eval".
-      description: Its description, in paragraphs.
-      groups: Its options.
+      description: Text that describes the command. Empty lines separate paragraphs.
+      groups: The options of the command, divided into groups with titles.
       listing: Lines to show below the options, such as the table of the datasets.
       width: The largest number of characters in a line. The default is the width of
         the terminal, but at most 160.
@@ -116,7 +116,14 @@ def tools_usage(command: str, description: str, tools: Mapping[str, str]) -> str
 
 
 def examples(prog: str, width: int) -> Iterator[str]:
-    """Yields the lines of the examples of a command, with a heading."""
+    """Yields lines of text: a heading, and the examples of a command.
+
+    Nothing is yielded for a command without examples.
+
+    Args:
+      prog: The command, such as "jaxseg eval".
+      width: The largest number of characters in a line.
+    """
     rows = EXAMPLES.get(prog, ())
     if rows:
         yield heading("Examples:")

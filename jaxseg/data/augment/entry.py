@@ -88,19 +88,26 @@ class WindowEntry(Entry):
     ) -> tuple[Window, Drawn]:
         """Changes the crop window of one example at random.
 
+        The crop window is the rectangle of the resized example that becomes the
+        training crop.
+
         Args:
           view: The example and the size of the crop.
           window: The crop window before the change.
           rng: The random number generator.
 
         Returns:
-          The new crop window, and the random parameters that were drawn.
+          A pair: the new crop window, and a dictionary of the random parameters that
+          were drawn.
         """
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
     """Describes the example for which an augmentation chooses the crop window.
+
+    The crop window is the rectangle of the resized example that becomes the training
+    crop.
 
     Attributes:
       read: A function that reads the label of the whole example, integer [H, W].
@@ -200,5 +207,6 @@ class SceneEntry(Entry):
             returns a different crop.
 
         Returns:
-          The augmented crop with its label, and the random parameters that were drawn.
+          A pair: the augmented crop with its label, and a dictionary of the random
+          parameters that were drawn.
         """

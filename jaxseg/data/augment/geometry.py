@@ -209,15 +209,16 @@ def rotation(degrees: float) -> np.ndarray:
 def centered(
     points: np.ndarray, forward: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Returns the points that a linear map about the center moves to given points.
+    """Applies the inverse of a linear map, with the center of the crop as origin.
 
     Args:
-      points: The (row, column) of the given points, float32 [2, H, W].
-      forward: The matrix [2, 2] by which the map multiplies (row, column) vectors.
+      points: The (row, column) of points after the map, float32 [2, H, W].
+      forward: The matrix [2, 2] by which the map multiplies the (row, column) vector
+        from the center to a point.
       size: The (H, W) of the crop in pixels.
 
     Returns:
-      The (row, column) of each point before the map, float32 [2, H, W].
+      The (row, column) of the same points before the map, float32 [2, H, W].
     """
     center = np.array(size, np.float32)[:, None, None] / 2
     inverse = np.linalg.inv(forward).astype(np.float32)

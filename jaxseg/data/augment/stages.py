@@ -48,7 +48,11 @@ class Applied:
     drawn: Drawn
 
     def record(self) -> dict:
-        """Returns a dictionary of the augmentation's name and its random parameters."""
+        """Returns a dictionary that can be stored as JSON.
+
+        "entry" is the name of the augmentation. The other keys are the names of its
+        random parameters.
+        """
         return {"entry": self.entry.name, **self.drawn}
 
 
@@ -100,12 +104,14 @@ def choose_window(
     Args:
       entries: Pairs (position in `data.augment`, augmentation).
       view: The example and its crop.
-      window: The crop window before any change.
+      window: The crop window, the rectangle of the resized example that becomes the
+        crop, before any change.
       draws: A function from a position in `data.augment` to the random generator of the
         augmentation at this position.
 
     Returns:
-      The new window, and a list of the applied augmentations with their parameters.
+      A pair: the new crop window, and a list with an `Applied` for each augmentation
+      that was applied, which contains its random parameters.
     """
     applied = []
     for place, entry in entries:
@@ -132,7 +138,8 @@ def change_scene(
       partner: A function that draws a crop of another example.
 
     Returns:
-      The new crop, and a list of the applied augmentations with their parameters.
+      A pair: the new crop with its label, and a list with an `Applied` for each
+      augmentation that was applied, which contains its random parameters.
     """
     chosen = []
     for place, entry in entries:

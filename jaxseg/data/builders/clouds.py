@@ -23,7 +23,10 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
         return cloud_features()
 
     def check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:
-        """Does nothing, because clouds have no masks."""
+        """Does nothing, because clouds have no masks.
+
+        The builder of images checks the pixel values of all masks here.
+        """
 
     def read(self, pair: layouts.Pair) -> tuple[dict[str, Any], np.ndarray, int]:
         """Reads one point cloud.

@@ -43,7 +43,7 @@ class DrawnConfig(tfds.core.BuilderConfig):
 
 
 def drawn_config(dataset: Dataset, *, seed: int = 0, **changes: Any) -> DrawnConfig:
-    """Returns the configuration of a generated dataset.
+    """Returns the `DrawnConfig`, the configuration of a generated dataset.
 
     The name of the configuration states the values of its fields.
 

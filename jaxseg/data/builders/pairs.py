@@ -75,7 +75,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
 
     @property
     def masks(self) -> MaskReader:
-        """Returns the reader that converts the mask files to labels."""
+        """Returns the `MaskReader`, which converts the mask files to labels."""
         masks = self.builder_config.masks
         return dataclasses.replace(masks, counted_void=self.counted_void)
 

@@ -85,7 +85,7 @@ class PairsConfig(tfds.core.BuilderConfig):
 
     @property
     def masks(self) -> MaskReader:
-        """Returns the reader that converts the mask files to labels."""
+        """Returns the `MaskReader`, which converts the mask files to labels."""
         return MaskReader(
             self.labels or self.dataset.labels,
             given=self.labels is not None,

@@ -159,9 +159,12 @@ def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 def ten_thousand(release: str, changes: dict[str, Any]) -> Choice:
     """Returns the variant of COCO-Stuff that reads one release of COCO-Stuff 10K.
 
+    The variant is a `Choice`, which lists the fields of the `Dataset` that it changes.
+
     Args:
-      release: The number of the release.
-      changes: The fields of the dataset's description that differ for this release.
+      release: The number of the release, such as "1.1".
+      changes: A dictionary from names of fields of `Dataset` to the values that are
+        specific to this release.
     """
     return Choice(
         f"10k-v{release}",

@@ -36,7 +36,12 @@ def draw(
 
 
 def drawing(distance: int) -> Drawing:
-    """Returns how the examples with a given distance in pixels are generated."""
+    """Returns a `Drawing`, which describes how the examples are generated.
+
+    Args:
+      distance: The distance in pixels from an object to the mark that decides its
+        class.
+    """
     return Drawing(
         functools.partial(draw, distance=distance),
         size=(64, 64),

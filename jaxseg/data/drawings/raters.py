@@ -30,9 +30,10 @@ class Case(NamedTuple):
     Attributes:
       image: The image of a lesion, uint8 [H, W, 3].
       labels: The label of each rater, uint8 [H, W].
-      kind: How the blurred rim around the core of the drawn object looks.
-      modes: The region that each rater labeled: nothing, the core of the object, or its
-        core and its rim.
+      kind: The kind of the rim around the core of the lesion: "sharp", "faint" or
+        "bright".
+      modes: What each rater labeled: "nothing", "core", or "whole" for the core and the
+        rim.
     """
 
     image: np.ndarray

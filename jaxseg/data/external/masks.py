@@ -118,7 +118,8 @@ class StoredMasks:
         """Checks that every mask value is in the label map or is the label of a class.
 
         Args:
-          splits: The values that occur in the masks of each split.
+          splits: For each split, the values in its masks and the number of pixels of
+            each value.
 
         Raises:
           ValueError: If a value is neither in the label map nor the label of a class.

@@ -51,8 +51,8 @@ def mixed_train_batches(
       array, "dataset", int32 [b]: the index of the dataset of each of the b examples.
 
     Raises:
-      ValueError: If the batch cannot be divided, a class to oversample is unknown, or
-        an augmentation does not fit a dataset.
+      ValueError: If the batch size is not a multiple of the number of processes, a
+        class to oversample is unknown, or an augmentation does not fit a dataset.
     """
     share = ProcessShare(batch_size, process_index, process_count)
     configs = tuple(member_data(config, member) for member in config.mix)
@@ -116,7 +116,7 @@ def mixed_eval_batches(
       array, "dataset", int32 [b]: the index of the dataset of each of the b examples.
 
     Raises:
-      ValueError: If the batch cannot be divided.
+      ValueError: If the batch size is not a multiple of the number of processes.
     """
     share = ProcessShare(batch_size, process_index, process_count)
     slots = share.slots(source.sizes, multiple)

@@ -53,7 +53,13 @@ def read_class_map(
 
 
 def read_rules(path: str | pathlib.Path) -> list[Rule]:
-    """Reads the rules of a class map, without checking that each class has a rule.
+    """Reads the rules of a class map from a text file, as a list of `Rule` objects.
+
+    A `Rule` contains one source class and its target classes. The function does not
+    check that each class of a dataset has a rule.
+
+    Args:
+      path: The file.
 
     Raises:
       ValueError: If the file cannot be read, or a line is not a rule. The message names
@@ -71,8 +77,12 @@ def parse_rules(lines: Iterable[tuple[int, str]], *, origin: str) -> list[Rule]:
     """Parses lines of text, each of which is one rule of a class map.
 
     Args:
-      lines: The numbers and the texts of the lines.
+      lines: A pair (number, text) for each line.
       origin: The name of the file or of the option, for errors.
+
+    Returns:
+      A list of `Rule` objects in the order of the lines. Empty lines and comments are
+      left out.
 
     Raises:
       ValueError: If a line is not a rule.

@@ -33,7 +33,12 @@ class Schedule:
 
     @classmethod
     def of(cls, seed: int, weights: Sequence[float]) -> Schedule:
-        """Creates the schedule for datasets with the given weights in training."""
+        """Creates a schedule in which datasets occur in proportion to their weights.
+
+        Args:
+          seed: The seed of the run.
+          weights: The weight of each dataset, at least 0; their sum is positive.
+        """
         return cls(seed, block_counts(weights))
 
     def at(self, position: int) -> tuple[int, int]:
