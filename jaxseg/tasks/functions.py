@@ -33,9 +33,9 @@ class Examples(Protocol):
 
 
 def no_further_scores(config: Config, model: nn.Module, examples: Any) -> None:
-    """Returns None, for tasks that have only the scores of the confusion matrix.
+    """Returns None, because the task has only the scores of the confusion matrix.
 
-    They use it in place of the function that other tasks have for further scores.
+    Such a task uses this function as its `TrainingFunctions.further_scores`.
     """
 
 

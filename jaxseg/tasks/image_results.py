@@ -27,7 +27,8 @@ class SegmentedImage(NamedTuple):
     Attributes:
       job: The image file, and the path of its results.
       pixels: The pixel values of the image, [H, W, C].
-      labels: The predicted classes, [H, W] or [H, W, K].
+      labels: The predicted classes, [H, W]. If classes can overlap, [H, W, K] says
+        which of the K classes are predicted at each pixel.
       probabilities: The probabilities of the classes, [H, W, K], or None.
       padded: The padded image that the network received, and its segmentation.
       samples: The classes of N segmentations that were drawn at random, [N, H, W], or
@@ -65,7 +66,8 @@ class ImageResults:
         """Refines the segmentation of one image and writes its files.
 
         Several threads may call it at the same time, each with another image. The
-        result contains the paths of the image and of its predicted classes.
+        result is a `FileResult` with two paths: that of the image, and that of the file
+        with its predicted classes.
         """
         job, label, probabilities = found.job, found.labels, found.probabilities
         for extra in self.extras:

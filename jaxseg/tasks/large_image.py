@@ -82,7 +82,8 @@ class LargePrediction:
       labels: The object that segments an image window by window.
       spec: The classes of the result.
       trained: The number of channels and the pixel type of the training images.
-      identity: The weights and options that determine the classes.
+      identity: A dictionary of JSON values that describe the weights and options. An
+        interrupted image is continued only if they have not changed.
       reading: The options with which image files are read.
       overlay: Whether to write an overlay of reduced size.
       overwrite: Whether to start again instead of continuing.

@@ -97,7 +97,8 @@ def large_prediction(
       jobs: The images. If none is large, the result is None.
       request: The options of the prediction.
       segmenter: The network.
-      identity: The weights and options that determine the results.
+      identity: A dictionary of JSON values that describe the weights and options on
+        which the results depend.
 
     Raises:
       ValueError: If an option needs a whole image.

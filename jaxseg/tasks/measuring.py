@@ -71,6 +71,8 @@ class ImageMeter:
     def measure(self, example: Observed) -> ImageResult:
         """Computes the digests and confusion matrices of one image.
 
+        The result is an `ImageResult`.
+
         Args:
           example: The image with its label and its prediction.
         """

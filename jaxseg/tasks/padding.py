@@ -25,15 +25,15 @@ class Padding:
 
     Attributes:
       segmenter: The network, with the rule by which an evaluation pads images.
-      buckets: The padded size of each image size. It is empty if all images are padded
-        as in an evaluation.
+      buckets: A dictionary from the height and width of an image to those of the
+        padded image. It is empty if all images are padded as in an evaluation.
     """
 
     segmenter: Segmenter
     buckets: Mapping[Size, Size]
 
     def size_of(self, size: Size) -> Size:
-        """Returns the padded size of images of a given size.
+        """Returns the height and width to which images of a given size are padded.
 
         Args:
           size: The height and width of the images before padding.

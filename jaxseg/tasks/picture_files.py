@@ -67,6 +67,9 @@ class AttentionPictures:
     def compute(self, pixels: np.ndarray) -> dict[str, Attention]:
         """Returns a dictionary from layer name to the attention of the pixel `point`.
 
+        Each value is an `Attention`, whose `weights`, float32 [h, w], say how much the
+        pixel attends to each cell of the layer's feature map.
+
         Args:
           pixels: One image, [H, W, C].
         """

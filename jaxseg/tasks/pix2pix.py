@@ -191,9 +191,9 @@ def further_scores(
 ) -> Callable[[Any], dict[str, float]] | None:
     """Returns a function that compares generated photos with those of the dataset.
 
-    The function takes the variables. It returns the mean absolute error "l1" of the
-    pixel values, which range from -1 to 1, and the peak signal-to-noise ratio "psnr" in
-    decibels.
+    The function takes the variables and returns a dictionary of two numbers. "l1" is
+    the mean absolute error of the pixel values, which range from -1 to 1; smaller is
+    better. "psnr" is the peak signal-to-noise ratio in decibels; larger is better.
 
     Instead of the function, None is returned if the network generates labels.
     """

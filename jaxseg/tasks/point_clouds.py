@@ -141,8 +141,10 @@ def cloud_writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function that writes predicted point clouds during training, or None.
 
-    The function writes the first batch of validation clouds as PLY files, in which the
-    color of each point shows its predicted class.
+    The function takes the number of the training step and the variables. It writes up
+    to `train.num_overlays` validation clouds as PLY files, in which the color of each
+    point shows its predicted class. The result is None if `train.num_overlays` is 0,
+    and on all processes other than the first.
     """
     count = config.train.num_overlays
     if count < 1 or jax.process_index() != 0:

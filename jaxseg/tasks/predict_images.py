@@ -52,9 +52,10 @@ class ImagePrediction:
       step: The training step of the checkpoint.
       jobs: The readable images, each with the path of its results without the file
         suffix.
-      unreadable: The images that cannot be read.
+      unreadable: A `FileResult` with the error for each image that cannot be read.
       segmenter: The network with its preprocessing.
-      draw: A function that draws random segmentations of a batch of images, or None.
+      draw: A function that samples several segmentations of each image in a batch, or
+        None if no samples are written.
       results: The object that writes the files of each image.
       record: The list of finished images, which is stored in the output directory.
       padding: The sizes to which images are padded.

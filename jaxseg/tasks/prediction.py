@@ -109,7 +109,7 @@ class FilePrediction(Protocol):
 
 
 def failure(paths: tuple[Path, ...], error: ValueError, *, stop: bool) -> FileResult:
-    """Returns a result that states an error, or raises the error if `stop` is set.
+    """Returns a `FileResult` with an error, or raises the error if `stop` is set.
 
     Args:
       paths: The input files that were not segmented.

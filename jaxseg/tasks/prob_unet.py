@@ -53,9 +53,9 @@ def rater_groups(ids: tuple[str, ...]) -> dict[str, list[int]]:
 def counted_classes(num_classes: int) -> tuple[int, ...]:
     """Returns the indices of the classes that the generalized energy distance uses.
 
-    The distance is computed from the IoU of these classes. They are all classes. If
-    there are only two, background and foreground, they are the foreground class 1
-    alone.
+    The distance is computed from the IoU of these classes. If there are only two
+    classes, background and foreground, the result is (1,), the foreground. Otherwise it
+    contains all classes.
     """
     return (1,) if num_classes == 2 else tuple(range(num_classes))
 
@@ -65,10 +65,12 @@ def further_scores(
 ) -> Callable[[Any], dict[str, float]] | None:
     """Returns a function that computes the generalized energy distance.
 
-    The function takes the variables. The distance compares the sampled segmentations of
-    an image with the labels of its raters; smaller is better.
+    The function takes the variables and returns a dictionary of three means over the
+    images. "ged" is the distance between the sampled segmentations of an image and the
+    labels of its raters; smaller is better. "sample_diversity" is the mean distance
+    between two samples, and "rater_diversity" that between two labels.
 
-    The result is None if no image has more than one rater.
+    None is returned instead of the function if no image has more than one rater.
     """
     groups = rater_groups(source.ids)
     if all(len(members) == 1 for members in groups.values()):

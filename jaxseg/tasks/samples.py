@@ -80,7 +80,12 @@ def sample_drawer(
 
 
 def sample_paths(target: Path, samples: int) -> list[Path]:
-    """Returns the paths of the files that `write_samples` writes for one image."""
+    """Returns a list of the paths of the files that `write_samples` writes.
+
+    Args:
+      target: The path of the files without suffix.
+      samples: The number of samples. If it is 0, the list is empty.
+    """
     if not samples:
         return []
     names = [f"{target.name}_sample{k:02d}.png" for k in range(samples)]

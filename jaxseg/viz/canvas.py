@@ -23,7 +23,11 @@ _VIRIDIS = np.array(
 
 
 def viridis(share: np.ndarray) -> np.ndarray:
-    """Maps numbers from 0 to 1 to the colors of the viridis scale; NaN becomes gray."""
+    """Maps numbers [...] to colors of the viridis scale, uint8 [..., 3].
+
+    The scale extends from 0 (dark violet) to 1 (yellow). Other numbers get the color of
+    the nearer end, and NaN becomes gray.
+    """
     share = np.asarray(share, np.float64)
     place = np.clip(np.nan_to_num(share), 0, 1)
     knots = np.linspace(0, 1, len(_VIRIDIS))

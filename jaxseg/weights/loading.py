@@ -117,7 +117,7 @@ def read_into(
       **options: Fields of `Taking`.
 
     Returns:
-      The variables, with a report of the import.
+      An `Imported`, with the variables and a report of the import.
 
     Raises:
       ValueError: If tensors are missing, unused or of another shape; if the file cannot

@@ -35,12 +35,13 @@ class ScoreGroup:
 
     Attributes:
       title: The heading of the scores.
-      of_images: A function that computes a result from one image, or None if the
-        scores need only the confusion matrix.
-      combine: A function that computes the scores from the results of all images in
-        dataset order, or from the confusion matrix.
-      refusal: A function that returns the reason if the scores are undefined for a
-        dataset, and an empty string if they are defined.
+      of_images: A function that computes a result from one `Measured` image, or None
+        if the scores need only the confusion matrix.
+      combine: A function that computes the scores. Its first argument is the list of
+        the results of all images in dataset order, or the confusion matrix if
+        `of_images` is None. Its second argument is the `Setting`.
+      refusal: A function that says, as text, why the scores are undefined for the
+        dataset of a `Setting`. The text is empty if they are defined.
       needs_probabilities: Whether `of_images` reads the probabilities.
     """
 

@@ -66,6 +66,8 @@ class ScoreSet:
     def measure(self, example: Observed) -> dict[str, Any]:
         """Computes the results of one image that the chosen groups of scores need.
 
+        They are computed by the function `of_images` of each group.
+
         Returns:
           A dictionary from group name to result, without the groups that need only the
           confusion matrix.
@@ -106,9 +108,9 @@ class ScoreSet:
         """Returns a dictionary from group name to the group's scores in an evaluation.
 
         Args:
-          found: The evaluation. If `observes` is True, this object must have been one
-            of its observers.
-          place: The index of this object in the list of observers of the evaluation.
+          found: The result of the evaluation. If `observes` is True, this object must
+            have been one of the observers of the evaluation.
+          place: The index of this object in the list of these observers.
         """
         images = found.results[place] if self.observes else ()
         return self.combine(found.total.matrix, images)

@@ -54,7 +54,7 @@ class Measured:
 
     Attributes:
       example: The image with its label and prediction.
-      pair: The label and the prediction without void pixels.
+      pair: The true and the predicted classes, both -1 at void pixels.
       setting: The dataset and the options of the scores.
     """
 
@@ -66,7 +66,8 @@ class Measured:
     def distances(self) -> list[tuple[int, BoundaryDistances]]:
         """Returns the distances between the true and the predicted boundaries.
 
-        The result is a list of pairs: the index of a class, and the distances between
-        the boundaries of the regions of this class.
+        The result is a list of pairs: the index of a class, and a `BoundaryDistances`.
+        The latter contains the distance of each predicted boundary pixel of the class
+        to its true boundary, and of each true boundary pixel to the predicted one.
         """
         return list(class_distances(self.pair, self.setting.distance.spacing))

@@ -50,11 +50,11 @@ class HostValues:
         self._sent = (step, self._gather(array))
 
     def read(self) -> tuple[int, np.ndarray] | None:
-        """Returns what the last call of `start` sent, once.
+        """Returns the numbers that all processes sent by their last calls of `start`.
 
         Returns:
-          The step, and the numbers of all processes, float32 [processes, values]. None
-          if nothing was sent since the last call of `read`.
+          The step that was passed to `start`, and the numbers, float32 [processes,
+          values]. None if `start` was not called since the last call of `read`.
         """
         sent, self._sent = self._sent, None
         return None if sent is None else (sent[0], np.asarray(sent[1]))

@@ -26,7 +26,8 @@ def space_pair(space: Space) -> tuple[int, int]:
     """Returns how many devices share the rows of one image, and how many its columns.
 
     Args:
-      space: A pair of these numbers, or an integer if only the rows are split.
+      space: A pair of these numbers, which is returned unchanged, or an integer n if
+        only the rows are split, for which the result is (n, 1).
     """
     rows, columns = (space, 1) if isinstance(space, int) else space
     return rows, columns

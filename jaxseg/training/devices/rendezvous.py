@@ -35,7 +35,7 @@ SHOWN = 8  # the largest number of missing processes in a notice
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """Contains what a process sends to process 0 to identify itself."""
+    """Contains the index, process count, host and PID that a process sends."""
 
     id: int
     processes: int

@@ -108,9 +108,10 @@ class StepRunner:
         """Returns the confusion matrix of a batch and a function for its predictions.
 
         Returns:
-          The matrix that `count` returns, and a function without arguments that copies
-          the labels, the predictions and, if the evaluation step computes them, the
-          probabilities of this process's part of the batch to the host.
+          The matrix that `count` returns, and a function without arguments. The
+          function copies arrays of this process's part of the batch to the host and
+          returns them in a dictionary: "label", "prediction" and, if the evaluation
+          step computes them, "probabilities".
         """
         if "observed_step" not in self._steps:
             keeping = functools.partial(self._eval_step, keep=True)

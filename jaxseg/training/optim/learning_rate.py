@@ -47,6 +47,9 @@ def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
 def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
     """Returns a function from the step to the learning rate, 0 <= step < total_steps.
 
+    In the formulas, base is `learning_rate`, final is `final_learning_rate`, power is
+    `poly_power`, total is `total_steps`, and milestones are fractions of the run.
+
     - poly: (base - final) (1 - step / total)^power + final, as in DeepLab (arXiv
       1606.00915).
     - cosine: (base - final) (1 + cos(pi step / total)) / 2 + final.

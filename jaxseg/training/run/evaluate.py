@@ -35,9 +35,9 @@ def count(
       step: Maps variables and a batch to its confusion matrix, int32 [K + 1, K].
       num_classes: The number of classes K.
       ids: The names of the images, for errors.
-      stop: Whether to stop early. It is called before every batch.
-      observe: Receives every batch, and the second part of what the step returns for
-        it. The step then returns a pair, as `StepRunner.observe` does.
+      stop: A function that says whether to stop early. It is called before each batch.
+      observe: A function that receives every batch, and the second part of what the
+        step returns for it. The step then returns a pair, as `StepRunner.observe` does.
 
     Returns:
       The sum of the confusion matrices as a `ConfusionTotal`, or None if the evaluation

@@ -43,8 +43,9 @@ class FieldWatch:
         nothing.
       every: The number of steps between two measurements; 0 measures nothing.
       folder: The folder of the figures. Each step has its own folder inside.
-      record: Writes the numbers and the figures.
-      clock: Knows the time of the training steps.
+      record: The object that writes the numbers to metrics.jsonl and TensorBoard, and
+        the figures to TensorBoard.
+      clock: The object that measures the time of the training steps.
     """
 
     measure: Callable[[Any], FieldReading] | None

@@ -124,7 +124,9 @@ class Goodput:
 
 
 def read_goodput(workdir: str | Path) -> Goodput | None:
-    """Reads goodput.jsonl; returns None if the file is missing or has no valid line.
+    """Reads goodput.jsonl and adds up the times of all processes of a run.
+
+    The result is a `Goodput`, or None if the file is missing or has no valid line.
 
     If a process was killed, the steps after its last line were not recorded, and their
     time counts as the activity "down".

@@ -139,7 +139,7 @@ def open_loggers(
     The result is a tuple of the opened loggers.
 
     Args:
-      names: Names in `LOGGERS`.
+      names: The names of the services, "wandb" or "mlflow".
       workdir: The run directory.
       config: The configuration, a dataclass.
 

@@ -62,7 +62,7 @@ def train(
       state: The initial state.
       reporter: Shows the progress.
       profile: The number of steps to trace to `workdir/profile`.
-      opening: How existing checkpoints are opened.
+      opening: Whether to verify checkpoints, and to skip damaged ones.
 
     Returns:
       A `TrainingResult` with the final state, the last scores and the best step.

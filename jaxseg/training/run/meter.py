@@ -122,10 +122,11 @@ class Meter:
     def line(self) -> dict[str, float]:
         """Returns a dictionary of the values for a log line, and starts a new window.
 
-        The values are the means of the metrics, the speed of training and the fraction
-        of the time that was spent waiting for batches. `mfu`, the model FLOPs
-        utilization, is the number of operations per second divided by the peak. Speeds
-        are missing if no step was timed.
+        The values are the means of the metrics, `steps_per_second`,
+        `images_per_second`, and `input_wait`, the fraction of the time that was spent
+        waiting for batches. If the number of operations of a step is known, there is
+        also `flops_per_second`, and `mfu` (the model FLOPs utilization), which is this
+        number divided by the peak. Only the means exist if no step was timed.
         """
         values = {name: total / self._count for name, total in self._sums.items()}
         values |= self._last

@@ -96,7 +96,7 @@ class Record:
 
         Args:
           step: The number of the training step.
-          kind: "train", "eval" or "lab".
+          kind: "train", "eval", "lab" or "hosts".
         """
         return (step, kind) in self._kept
 

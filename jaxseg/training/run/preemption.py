@@ -31,8 +31,8 @@ class StopRequests:
     are passed on to that service.
 
     Args:
-      asked: Another source of requests. It returns the number of a signal, or None if
-        there is no request.
+      asked: A function that reports requests of another origin. It returns the number
+        of a signal, or None if there is no request.
     """
 
     def __init__(self, asked: Callable[[], int | None] = lambda: None) -> None:

@@ -22,7 +22,8 @@ def resume(
     """Returns the training state and the metadata with which the training loop begins.
 
     They come from the latest checkpoint. If there is none, the result is `state` with
-    the metadata of a new run.
+    the metadata of a new run. The metadata are a dictionary with the number of steps
+    done ("step"), the position in the data ("next_index") and the last scores.
 
     Raises:
       ValueError: If the latest checkpoint is after `train.steps`, or if the run was

@@ -35,7 +35,8 @@ class HostTimes:
 
         Args:
           step: The step of the log line, which is not written yet.
-          meter: The clock of this host, which the exchange pauses.
+          meter: The `Meter` that has measured the times of this host. It does not
+            count the time of the exchange.
         """
         times = meter.host_times()
         if times is not None:
@@ -46,7 +47,7 @@ class HostTimes:
         """Writes a line of the kind "hosts" if times were exchanged since the last one.
 
         Args:
-          record: The records of the run, which only the first process writes.
+          record: The object that writes metrics.jsonl, on the first process only.
         """
         if (found := self._values.read()) is not None:
             record.write(found[0], "hosts", slowest_host(found[1]))

@@ -20,7 +20,7 @@ class Task:
       ids: The names of the training images, indexed by `batch["index"]`.
       eval_ids: The names of the validation images.
       train_batches: Maps a step to the endless stream of batches that begins there.
-      eval_batches: Returns one pass over the validation images.
+      eval_batches: Returns an iterator over the batches of all validation images.
       overlays: A function of (step, variables) that writes pictures of predictions, or
         None.
       field: Maps variables to a measurement of the receptive field of the network. None

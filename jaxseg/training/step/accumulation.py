@@ -116,11 +116,11 @@ class MicroBatches(NamedTuple):
         """Returns one micro-batch and its random key.
 
         Args:
-          row: The index of the micro-batch, and its examples.
+          row: A pair: the index of the micro-batch, and a dictionary of its arrays.
 
         Returns:
-          The examples together with those entries of the batch that belong to no single
-          example, such as the step, and the key.
+          A pair: a dictionary of these arrays and of those entries of the batch that
+          belong to no single example, such as the step; and the random key.
         """
         number, part = row
         return {**part, **self.shared}, jax.random.fold_in(self.key, number)

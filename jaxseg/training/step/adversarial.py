@@ -32,6 +32,10 @@ class Players(NamedTuple):
     """Contains the optimizers of the generator and the discriminator of a GAN.
 
     The optimizer state is a dictionary with one entry for each network.
+
+    Attributes:
+      generator: The optimizer of the generator, an optax transformation.
+      discriminator: The optimizer of the discriminator.
     """
 
     generator: optax.GradientTransformation
@@ -89,7 +93,7 @@ def train_step(
         of the discriminator.
       tx: The optimizers.
       loss_fn: The objectives, see `jaxseg.losses.adversarial.Objectives`.
-      options: See `jaxseg.training.step.steps.train_step`. Gradient accumulation and
+      options: The options of the step, such as `prepare`. Gradient accumulation and
         rematerialization are not supported.
       axis_name: The axis of pmap, or None.
 

@@ -18,9 +18,12 @@ EIGHT_BITS = (0, 255)  # The range of pixel values, unless the dataset states an
 
 
 class Channels(NamedTuple):
-    """Contains the mean and standard deviation of each channel of images in [0, 1].
+    """Contains the numbers with which the pixel values of images are normalized.
 
-    `value_range` contains the two pixel values that are scaled to 0 and 1.
+    Attributes:
+      mean: The mean of each channel of images that are scaled to [0, 1].
+      std: The standard deviation of each channel of these images.
+      value_range: The two pixel values that are scaled to 0 and 1.
     """
 
     mean: Sequence[float]

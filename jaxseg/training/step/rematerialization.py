@@ -40,7 +40,7 @@ def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
       kind: "none", "block" or "stage".
 
     Returns:
-      The paths of the modules.
+      The paths of the modules, tuples such as ("backbone", "layer1_0").
     """
     if kind not in KINDS:
         raise ValueError(f"train.remat={kind!r} is invalid{one_of(kind, KINDS)}")

@@ -156,6 +156,10 @@ def training_mode(model: nn.Module, inputs: Sequence[str] = ("image",)) -> Calla
     The function maps params, batch_stats, batch and a random key to the outputs and the
     new batch_stats. A training step differentiates it. If the parameters contain
     adapters, they are merged, and the gradient with respect to the backbone is 0.
+
+    Args:
+      model: The network.
+      inputs: The names of the entries of the batch that are its arguments, in order.
     """
 
     def forward(params, batch_stats, batch, key):

@@ -63,7 +63,7 @@ class Lines:
       y: The vertical axis.
       title: The title.
       bars: Whether the uncertainty is drawn as bars instead of as a band.
-      level: A value that a dashed horizontal line marks, with its name.
+      level: A pair (name, value): a dashed horizontal line marks the value.
     """
 
     lines: Mapping[str, Line]

@@ -55,8 +55,8 @@ def set_ticks(axis: Any, described: Axis) -> None:
     """Sets the ticks of an axis of matplotlib, after its scale and its limits.
 
     Args:
-      axis: The axis, `matplotlib.axis.Axis`.
-      described: The ticks and the scale that the axis gets.
+      axis: The axis of matplotlib, a `matplotlib.axis.Axis`.
+      described: The `Axis` of this module that states the ticks and the scale.
     """
     from matplotlib import ticker
 

@@ -96,7 +96,8 @@ def stated_normalization(beside: Mapping[str, Any]) -> Normalization | None:
       beside: The entries of the checkpoint file other than the state dict.
 
     Returns:
-      The normalization of the images, or None if the checkpoint does not state it.
+      A `Normalization` with both and the order of the channels, or None if the
+      checkpoint does not state them.
     """
     tree = read(text_of(beside))
     found = tree.get("img_norm_cfg") or field(tree, "model.data_preprocessor")

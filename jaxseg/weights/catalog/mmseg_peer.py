@@ -54,9 +54,12 @@ def build(
 ):
     """Builds the network of MMSegmentation's `configs/<name>.py` with random weights.
 
+    The result is a torch module.
+
     Args:
       name: The path of the configuration file without suffix.
-      fields: Values by path, such as ("backbone.depth", 101).
+      fields: Values that replace fields of the configuration file, by the path of the
+        field, such as {"backbone.depth": 101}.
       options: The options of the network of jaxseg. Its output stride, rates and
         multi-grid apply to the built network, too.
       num_classes: The number of classes of all heads.
@@ -159,7 +162,7 @@ PEER = Peer("mmseg.models", build_row, forward=logits)
 
 
 def network_row(name: str, **fields: Any) -> Source:
-    """Describes a kind of checkpoint of MMSegmentation that contains a whole network.
+    """Returns the `Source` of checkpoints of MMSegmentation with a whole network.
 
     Args:
       name: A readable name.

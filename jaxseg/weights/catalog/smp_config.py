@@ -35,7 +35,9 @@ def stated_options(
       network: The network. Only its `unseen` options can be set.
 
     Returns:
-      Options of `create_model` that differ from their values in `network.unseen`.
+      A dictionary from the name of each option of `create_model` that differs from its
+      value in `network.unseen` to its value. It is empty if another library wrote the
+      config.json.
 
     Raises:
       ValueError: If config.json contains an option value that is not supported.

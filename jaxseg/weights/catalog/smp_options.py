@@ -53,6 +53,9 @@ def pspnet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
 def dpt_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Returns the options of a `DPT` that follow from its tensors.
 
+    The result is a dictionary with "image_size" (height, width), "widths" and
+    "features".
+
     Args:
       state: The tensors by name.
     """

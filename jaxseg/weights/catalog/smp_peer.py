@@ -52,7 +52,7 @@ PEER = Peer("segmentation_models_pytorch", build)
 
 
 def network_row(name: str, **fields: Any) -> Source:
-    """Describes a kind of checkpoint of segmentation_models.pytorch.
+    """Returns the `Source` of a kind of checkpoint of segmentation_models.pytorch.
 
     Args:
       name: A readable name.

@@ -230,8 +230,8 @@ class Source:
           address: The address of the checkpoint file.
 
         Returns:
-          The normalization, and a note that is empty unless the normalization is a
-          guess.
+          A pair: the `Normalization`, and a note as text, which is "" unless the
+          normalization is a guess.
         """
         near = "/".join(address.lower().split("/")[-2:])
         for word, normalization in self.hints:
@@ -252,7 +252,7 @@ class Source:
         options: Mapping[str, object] | None = None,
         backbone: str | None = None,
     ) -> SourceNetwork:
-        """Returns the description of the network with the given name.
+        """Returns the `SourceNetwork` with the given name.
 
         It is an entry of `networks`. If several entries have the name, the entry that
         agrees with most of `options` is returned. If none has it, the result is a new

@@ -25,7 +25,7 @@ class Stated:
 def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
     """Returns the options that a checkpoint of a whole network states.
 
-    The result also says in which file or entry they are stated.
+    The result is a `Stated`, which also names the file or entry that states them.
 
     Args:
       evidence: The facts about the checkpoint that are not in its tensors.
@@ -46,7 +46,7 @@ def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
 def stated_by_name(source: Source, evidence: Evidence) -> Stated:
     """Returns the options that follow from the file name of a backbone's weights.
 
-    The result has no options if the file name does not determine any.
+    The result is a `Stated`, which has no options if the file name determines none.
 
     Args:
       source: The kind of the checkpoint.

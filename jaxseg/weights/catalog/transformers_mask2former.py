@@ -70,7 +70,15 @@ def _build_row(
 
 
 def pixel_logits(net: Any, image: Any) -> Any:
-    """Returns the logits of the pixels, as `semantic_logits` of jaxseg defines them."""
+    """Returns the class logits of each pixel, a torch tensor [B, K, H, W].
+
+    As in `semantic_logits` of jaxseg, the logit of a class is the logarithm of a sum
+    over the queries: the probability of the class times that of the mask.
+
+    Args:
+      net: A network that `build` returned.
+      image: A torch tensor [B, C, H, W].
+    """
     torch = importlib.import_module("torch")
     found = net(image)
     masks = torch.nn.functional.interpolate(

@@ -90,7 +90,8 @@ def describe_members(names: Iterable[str]) -> str:
       names: The names of its members.
 
     Returns:
-      The kind of the file and the remedy, as sentences.
+      Text that names the kind of the file and the remedy, or the first members of the
+      file if its kind is unknown.
     """
     names = list(names)
     shown = ", ".join(printable(name, limit=60) for name in names[:3])

@@ -27,7 +27,7 @@ def resolve(tree: Any, content: Content, *, program: int, file: int) -> Any:
 
     Args:
       tree: The result of `pickle_program.loads`.
-      content: A function that returns the bytes of a storage.
+      content: A function that maps a `Storage` to its bytes.
       program: The length of the pickle program in bytes.
       file: The length of the file in bytes.
 

@@ -69,7 +69,7 @@ def opened(path: str, size: int, *, deflated: bool) -> Iterator[Members]:
       deflated: Whether members that are compressed by DEFLATE are accepted.
 
     Yields:
-      The members.
+      A `Members`, which reads the files inside the zip file by name.
 
     Raises:
       ValueError: If the file is not a complete zip file, or contains members that are
