@@ -59,10 +59,14 @@ class Field(StudiedNetwork):
         return report
 
     def extents(self) -> tuple[dict[str, analysis.Extent], list[str]]:
-        """Returns the receptive field of each output, and the inexact primitives.
+        """Returns the heights of receptive fields, and what makes them inexact.
 
-        An output of a network of jaxseg is a module. A network of the user has one
-        output, "traced", or "measured" if JAX cannot see its operations.
+        The first result is a dictionary from the name of each output to the size of its
+        receptive field along the image height (`Extent`). The outputs are those of all
+        modules of a network of jaxseg. A network of the user has one output, "traced",
+        or "measured" if JAX cannot see its operations. The second result is a sorted
+        list of the names of the JAX primitives without an exact rule, for which it was
+        assumed that every output depends on every input.
         """
         if self.callable is None:
             extents, found = extents_of(build(self), self.depth)
@@ -84,6 +88,9 @@ def measured_extent(fn: analysis.ImageFunction, images: np.ndarray) -> analysis.
     Args:
       fn: Maps images [N, H, W, C] to a map [N, h, w, K].
       images: Random images, float32 [N, H, W, C].
+
+    Returns:
+      The size of the receptive field along the image height, in pixels, as an `Extent`.
     """
     seen = analysis.support(fn, images).any(1)
     rows = np.flatnonzero(seen)

@@ -161,7 +161,9 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
       depth: The number of levels of nested modules to include.
 
     Returns:
-      See `extents_at`.
+      A dictionary from the path of each module to the size of its receptive field along
+      the height (`jaxseg.analysis.Extent`), and the result of `fields_of` at the last
+      image height that was tried.
     """
     return extents_at(lambda height: fields_of(model, depth, height))
 
@@ -176,13 +178,14 @@ def extents_at(
     unlimited.
 
     Args:
-      fields: Maps the height of an image to the dependence of each map on the image, by
-        the name of the map.
+      fields: Maps the height of an image to a dictionary from the name of each feature
+        map to a `jaxseg.analysis.Reach`, which states on which rows and columns of the
+        image each row and column of the map depends.
 
     Returns:
       A dictionary from the name of each map to the size of its receptive field along
       the height (`jaxseg.analysis.Extent`), and the result of `fields` at the last
-      image height.
+      image height that was tried.
     """
     before: set[str] = set()
     for height in HEIGHTS:

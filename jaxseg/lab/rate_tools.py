@@ -1,4 +1,8 @@
-"""Implements the tools of `jaxseg lab` that show valid taps and checkerboards."""
+"""Implements two tools of `jaxseg lab`, for atrous kernels and for upsampling.
+
+One tool counts the kernel positions (taps) that lie on the feature map and not on its
+padding. The other one shows the checkerboard artifacts of upsampling.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,10 @@ class Stack:
         return self.rows == self.columns
 
     def by_axis(self, function: Callable[[tuple[int, ...]], Any]) -> Any:
-        """Applies a function to the rates of an axis.
+        """Applies a function to the rates of all layers along each axis.
+
+        Args:
+          function: Maps the rates of all layers along one axis to a value.
 
         Returns:
           One value if the rates of both axes are equal, otherwise a tuple of the value

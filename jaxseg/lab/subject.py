@@ -34,14 +34,18 @@ class Subject:
     module: Any = None
 
     def images(self, size: tuple[int, int]) -> jax.ShapeDtypeStruct:
-        """Returns the shape and type of one image of the given height and width."""
+        """Describes one image of the given height and width without any pixels.
+
+        The result contains the shape (1, H, W, channels) and the dtype float32.
+        """
         return jax.ShapeDtypeStruct((1, *size, self.channels), jnp.float32)
 
     def theoretical(self, size: tuple[int, int]) -> tuple[int, int] | None:
-        """Returns the height and width of the receptive field of the network's map.
+        """Returns the height and width in pixels of the network's receptive field.
 
-        They are computed from shapes for an image of the given size. The result is None
-        for a network that JAX cannot see.
+        It is the field of the network's output map, and is computed without weights by
+        tracing an image of the given size. The result is None for a network whose
+        operations JAX cannot see.
         """
         if self.opaque:
             return None
@@ -61,8 +65,8 @@ def subject_of(network: StudiedNetwork, size: tuple[int, int]) -> Subject:
         initialized, if it is a pair of functions (init, apply).
 
     Returns:
-      The functions that map an image to the outputs of the network, with the number of
-      image channels.
+      The functions that map images to the output of the network, one for each of its
+      weights, with the number of image channels.
     """
     check_choice(network)
     if network.callable is None:

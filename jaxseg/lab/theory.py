@@ -1,4 +1,8 @@
-"""Compares closed forms for linear chains with counted and with measured values."""
+"""Compares formulas for the receptive fields of stacked atrous layers with experiments.
+
+The formulas hold for linear layers. The experiments count paths through the layers and
+measure the responses of layers with random weights.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,17 @@ COLUMNS = ("rates", "values", "field", "touched", "coverage", "evenness", "sigma
 
 
 def theory_table(stacks: Sequence[Stack], kernel: int) -> Table:
-    """Returns a table of closed forms next to counted and to measured values.
+    """Returns a table of receptive-field properties: computed, counted and measured.
 
-    Each stack has three rows: "closed form" from the product polynomial, "counted" from
-    the paths layer by layer, and "measured" from the mean square of the impulse
-    response of 1000 chains with random weights. All values are along one axis; if the
-    rates differ between the axes, each axis has its own three rows.
+    The columns are the size of the receptive field (field), the number of positions in
+    it that are read (touched), touched / field (coverage), the mean divided by the
+    maximum of the path counts (evenness), and the standard deviation of the positions
+    in cells, weighted by the path counts (sigma).
+
+    Each stack has three rows: "closed form" uses formulas, "counted" the path counts
+    that are added up layer by layer, and "measured" takes, in place of path counts, the
+    mean squared impulse response of 1000 stacks with random weights. All values are
+    along one axis; if the rates differ between the axes, each axis has three rows.
 
     Args:
       stacks: The stacks of layers.

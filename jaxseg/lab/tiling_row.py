@@ -30,10 +30,11 @@ def tiling_row(name: str) -> dict[str, Any]:
       name: A name of `jaxseg.list_models()` whose input is an image.
 
     Returns:
-      A dictionary with "name", the fields of `jaxseg.analysis.regions.tiling.Tiling`,
-      and "side", the side in pixels of the square image for which they hold. Each item
-      of "operations" is a pair of an operation's description and the operation's
-      module.
+      A dictionary with the keys "name"; "kind", "passes" and "halo" as in
+      `jaxseg.analysis.regions.tiling.Tiling`; "operations", a list of pairs of the
+      description and the module of each operation that combines positions of the whole
+      image; and "side", the side in pixels of the square image for which all this
+      holds.
     """
     model, last = MODELS[name](CLASSES), None
     for side in SIDES:

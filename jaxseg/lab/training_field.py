@@ -27,7 +27,9 @@ PERIODS = (2, 4, 8)  # pixels
 
 
 class TrainingField:
-    """Measures a network with different variables by one compiled program.
+    """Measures the effective receptive field and the grid artifacts of a network.
+
+    One compiled program serves all variables (weights) with which an object is called.
 
     Args:
       model: The network, whose outputs contain "logits" [N, h, w, K].
@@ -102,10 +104,11 @@ def grid_values(logits: np.ndarray) -> dict[str, float | None]:
 
 
 def training_field(config: Config, spec: DatasetSpec) -> TrainingField | None:
-    """Returns the measurement that `lab.every` asks for, or None.
+    """Creates the `TrainingField` of a run whose option `lab.every` is at least 1.
 
-    The images have the size of the training crops. They depend only on the seed of the
-    run. Processes other than the first measure nothing.
+    Otherwise, and in all processes but the first one, the result is None. The images of
+    the measurement have the size of the training crops. They depend only on the seed of
+    the run.
 
     Args:
       config: The configuration of the run.

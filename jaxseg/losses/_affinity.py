@@ -118,23 +118,24 @@ def field(
     margin: float,
     shares: Sequence[jax.Array],
 ) -> tuple[jax.Array, ...]:
-    """Sums the divergences between each pixel and its neighbors at one distance.
+    """Sums the loss between each pixel and its eight neighbors at one distance.
 
-    An entry is a pair of pixels and a class. It is an edge entry if exactly one of the
-    pixels has the class.
+    An entry is a pair of pixels and a class. It is an edge entry, with the value
+    max(0, margin - divergence), if exactly one of the pixels has the class. Otherwise
+    its value is the divergence, see `binary_divergence`.
 
     Args:
       probability: [B, h, w, K].
       member: Booleans [B, h, w, K], True for the class of a labeled pixel.
       known: Booleans [B, h, w], True at labeled pixels.
       size: The distance of the neighbors in pixels.
-      margin: See `affinity`.
-      shares: A pair of weights [K] of this distance: for edge entries and for other
-        entries.
+      margin: The smallest divergence at which the value of an edge entry is 0.
+      shares: The weights [K] of this distance for edge entries, and those for other
+        entries. The class of the center pixel selects one of the K weights.
 
     Returns:
-      The sum of the edge entries, their number, the sum of the other entries and their
-      number, each float32 [B, h, w] for the center pixels.
+      The weighted sum of the edge entries, their number, the weighted sum of the other
+      entries and their number, each float32 [B, h, w] for the center pixels.
     """
     around = ring(known, size, fill=False)
     # A pair counts only if the pixel opposite to the neighbor is labeled too.

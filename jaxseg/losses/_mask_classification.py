@@ -65,8 +65,9 @@ def mask_classification(
       oversampling: The number of candidates for the points of the loss, divided by
         `points`.
       importance: The fraction of these points that are the least certain candidates.
-      weights: The factors of the cross entropy of the classes and of both losses of the
-        masks, also in the costs of the assignment.
+      weights: Three factors: of the cross entropy of the classes, of the binary cross
+        entropy of the masks, and of the Dice loss of the masks. The costs of assigning
+        queries to classes have the same factors.
       no_object: The weight of "no object" in the cross entropy of the classes.
       step: The training step, which seeds the random points.
       axis_name: The axis of pmap over which the means are computed.

@@ -60,7 +60,8 @@ def edge_cross_entropy(
       logits: Edge logits [B, H, W, 1], before the sigmoid.
       label: Class labels [B, H, W], from which `edge_target` derives the edges.
       void: The ignore index.
-      radius: See `edge_target`.
+      radius: The largest distance in pixels, along rows and along columns, to a pixel
+        of another class at which a pixel is an edge pixel.
       axis_name: The axis of pmap over which edges are counted. Without it, each device
         counts its own.
 

@@ -32,7 +32,7 @@ def matching_costs(
       masks: Logits of the masks at points, [B, P, N].
       shares: The true mask of each class at these points, [B, P, K].
       known: Which points count, booleans [B, P].
-      weights: The factors of the three terms.
+      weights: The factors of the three terms, in the order above.
 
     Returns:
       float32 [B, N, K].

@@ -111,7 +111,10 @@ class OutputLoss:
             )
 
     def settings(self, config: LossConfig) -> dict[str, Any]:
-        """Returns a dictionary of the arguments that a configuration sets."""
+        """Returns the arguments of the loss that a configuration sets.
+
+        The result is a dictionary from the names of the arguments to their values.
+        """
         return {key: getattr(config, field) for key, field in self.options}
 
     def factor(self, config: LossConfig) -> float:

@@ -109,9 +109,10 @@ def tversky(
       gamma: Exponent; other values than 1 give the focal Tversky loss (arXiv
         1810.07842).
       smooth: A number that is added to the numerator and the denominator.
-      classes: See `dice`.
-      per_image: See `dice`.
-      axis_name: See `dice`.
+      classes: "present" averages over the classes that occur in the labels, "all" over
+        all classes.
+      per_image: Whether to compute a loss for each image instead of one for the batch.
+      axis_name: The axis of pmap. With it, sums over the batch include all devices.
 
     Returns:
       The loss of each class and its weight in the mean, each [B, K] or, with
@@ -126,8 +127,8 @@ def dice_value(sums: Sums, smooth: float) -> jax.Array:
     """Returns the Dice loss of each class from its sums over pixels.
 
     Args:
-      sums: The result of `overlaps`.
-      smooth: See `dice`.
+      sums: The arrays intersection, pred_sum and target_sum, see `overlaps`.
+      smooth: A number that is added to the numerator and the denominator.
     """
     intersection, pred_sum, target_sum = sums
     score = (2 * intersection + smooth) / _nonzero(pred_sum + target_sum + smooth)
@@ -138,8 +139,8 @@ def jaccard_value(sums: Sums, smooth: float) -> jax.Array:
     """Returns the Jaccard loss of each class from its sums over pixels.
 
     Args:
-      sums: The result of `overlaps`.
-      smooth: See `jaccard`.
+      sums: The arrays intersection, pred_sum and target_sum, see `overlaps`.
+      smooth: A number that is added to the numerator and the denominator.
     """
     intersection, pred_sum, target_sum = sums
     union = pred_sum + target_sum - intersection
@@ -152,11 +153,11 @@ def tversky_value(
     """Returns the Tversky loss of each class from its sums over pixels.
 
     Args:
-      sums: The result of `overlaps`.
-      alpha: See `tversky`.
-      beta: See `tversky`.
-      gamma: See `tversky`.
-      smooth: See `tversky`.
+      sums: The arrays intersection, pred_sum and target_sum, see `overlaps`.
+      alpha: Weight of the false positives.
+      beta: Weight of the false negatives.
+      gamma: Exponent; other values than 1 give the focal Tversky loss.
+      smooth: A number that is added to the numerator and the denominator.
     """
     intersection, pred_sum, target_sum = sums
     wrong = alpha * (pred_sum - intersection) + beta * (target_sum - intersection)

@@ -57,11 +57,12 @@ def binary_focal(
     labeled pixels and classes.
 
     Args:
-      logits: See `binary_cross_entropy`.
-      target: See `binary_cross_entropy`.
-      known: See `binary_cross_entropy`.
+      logits: [B, H, W, K], of any float type. The computation is in float32.
+      target: [B, H, W, K], 1 or True where the class is present, and 0 elsewhere.
+      known: Booleans [B, H, W], False at pixels that do not count.
       gamma: The exponent that reduces the loss of pixels that are predicted well.
-      positive_weights: See `binary_cross_entropy`.
+      positive_weights: [K]. The loss of a pixel in which the class is present is
+        multiplied by the weight of the class.
 
     Returns:
       The loss of each pixel and class, and its weight in the mean, each float32

@@ -27,7 +27,14 @@ from scipy import ndimage
 
 
 class RandScore(NamedTuple):
-    """Contains the three Rand scores; each is from 0 to 1, and higher is better."""
+    """Contains three Rand scores, each from 0 to 1; higher is better.
+
+    Attributes:
+      score: The harmonic mean of `merge` and `split`.
+      merge: 1 if no predicted object joins several true objects, otherwise less.
+      split: 1 if no true object is divided among several predicted objects, otherwise
+        less.
+    """
 
     score: float
     merge: float
@@ -37,7 +44,13 @@ class RandScore(NamedTuple):
 class PairCounts(NamedTuple):
     """Contains the sums of squared pixel counts from which Rand scores are computed.
 
-    To score a volume, the sums of its slices are added.
+    To score a volume, the sums of its slices are added. Only pixels of true objects
+    count.
+
+    Attributes:
+      both: The sum over all pairs of a predicted and a true object.
+      predicted: The sum over all predicted objects.
+      true: The sum over all true objects.
     """
 
     both: int
@@ -104,7 +117,9 @@ def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
 def rand_score(counts: PairCounts | Sequence[PairCounts]) -> RandScore:
     """Computes the Rand scores of one image, or of several images together.
 
-    The sums of several images are added before the scores are computed.
+    Args:
+      counts: The result of `pair_counts` for one image, or a sequence of the results
+        for several images, which are added before the scores are computed.
     """
     several = [counts] if isinstance(counts, PairCounts) else list(counts)
     if not several:
