@@ -85,7 +85,7 @@ def bisenet_on(
       main: Number of channels of the main head; None takes 2 * features.
       aux: Number of channels of the auxiliary heads. None takes 2 * features for
         `form="author"`, and features / 2 otherwise.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If the form is unknown.
@@ -134,7 +134,7 @@ def bisenet(
       width: Number of channels of the first stage of the ResNet. The channels of
         Xception-39 are scaled by the same factor.
       blocks: Number of blocks of each stage of the backbone; None takes its default.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If form or backbone is unknown.

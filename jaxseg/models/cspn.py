@@ -35,9 +35,11 @@ class CSPN(nn.Module):
       sparse: Whether the fourth image channel is sparse depth, which is 0 at unknown
         pixels. The network reads it, and the propagation keeps its known values.
       steps: Number of propagation steps.
-      absolute: See `jaxseg.ops.propagate.cspn_kernel`.
-      read: See `jaxseg.ops.propagate.cspn_kernel`.
-      style: See `BlockConfig`.
+      absolute: Whether a propagation step uses the absolute affinity, so that it takes
+        a weighted mean of the neighbors and the center has the weight 0.
+      read: At which pixel the weight of a neighbor is read: "receiver", "source" or
+        "release", see `jaxseg.ops.propagate.cspn_kernel`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int
@@ -111,9 +113,11 @@ def cspn_on(
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
       steps: Number of propagation steps.
-      absolute: See `jaxseg.ops.propagate.cspn_kernel`.
-      read: See `jaxseg.ops.propagate.cspn_kernel`.
-      style: See `BlockConfig`.
+      absolute: Whether a propagation step uses the absolute affinity, so that it takes
+        a weighted mean of the neighbors and the center has the weight 0.
+      read: At which pixel the weight of a neighbor is read: "receiver", "source" or
+        "release", see `jaxseg.ops.propagate.cspn_kernel`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return CSPN(
         num_classes,
@@ -143,12 +147,14 @@ def cspn(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       steps: Number of propagation steps.
-      absolute: See `jaxseg.ops.propagate.cspn_kernel`.
-      read: See `jaxseg.ops.propagate.cspn_kernel`.
+      absolute: Whether a propagation step uses the absolute affinity, so that it takes
+        a weighted mean of the neighbors and the center has the weight 0.
+      read: At which pixel the weight of a neighbor is read: "receiver", "source" or
+        "release", see `jaxseg.ops.propagate.cspn_kernel`.
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     References:
       arXiv 1808.00150.

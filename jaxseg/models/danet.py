@@ -56,7 +56,7 @@ def danet(
       features: Number of channels of the head.
       align_corners: True in the authors' code, False in MMSegmentation.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = DualAttentionHead(
         num_classes, features, variant=variant, attention=attention, style=style
@@ -77,8 +77,8 @@ def danet_resnet(
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
-      variant: See `danet`.
-      style: See `BlockConfig`.
+      variant: How the channel attention is computed, "paper" or "release", see `danet`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `danet` and of `create_resnet`, such as `stem`.
         The authors' Cityscapes network has `multi_grid=(1, 2, 4)`, so that layer 4 has
         the rates 4, 8 and 16.

@@ -143,7 +143,7 @@ def deconvnet(
       width: Number of channels of the first stage.
       fc_width: Number of channels of fc6 and fc7.
       repeats: Number of convolutions of each stage.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return DeconvNet(
         num_classes, width=width, fc_width=fc_width, repeats=repeats, style=style

@@ -36,7 +36,7 @@ def deeplabv1(
       rate: Atrous rate of fc6; None takes 96 / output_stride.
       kernel: Kernel size of fc6.
       features: Number of channels of fc6 and fc7.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     rate = max(1, 96 // output_stride) if rate is None else rate
     head = LargeFOVHead(
@@ -74,13 +74,13 @@ def deeplabv1_vgg16(
       fusion: How multi-scale predictions (MSc) from early layers are used: "concat" as
         in the paper, "sum" as in the released networks, or "none" for no early
         predictions.
-      atrous_pooling: See `DeepLabVGG`.
+      atrous_pooling: Whether pool5 and the average pooling have an atrous rate above 1.
       scale_features: Number of channels of the early predictions.
       channels: Number of channels of each block of VGG.
       caffe_sizes: False restores the arithmetic of the first version of jaxseg: pooling
         rounds down, and early maps are resized with half-pixel centers. The results
         differ if a side does not have 8 k + 1 pixels, and always if `fusion` is used.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     backbone = DeepLabVGG(
         output_stride,

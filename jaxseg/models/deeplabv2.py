@@ -107,9 +107,11 @@ def deeplabv2(
       output_stride: Output stride of c5, by which the default rates are scaled.
       rates: Atrous rates. None takes (6, 12, 18, 24) at output stride 8, scaled in
         inverse proportion to the output stride. () gives a single 1x1 classifier.
-      scales: See `MultiScale`; (1.0,) runs the image once.
-      image_rule: See `jaxseg.ops.rescale.rescale`.
-      style: See `BlockConfig`.
+      scales: Scales of the image, over which the maximum of the logits is taken; (1.0,)
+        runs the image once.
+      image_rule: The rule for the sizes of the scaled images and the positions of their
+        pixels: "factor", "size" or "corners", see `jaxseg.ops.rescale.rescale`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = ScoreSumHead(num_classes, _scaled(rates, output_stride), style=style)
     return MultiScale(backbone, head, scales, image_rule=image_rule)
@@ -139,12 +141,13 @@ def deeplabv2_vgg16(
         stride 8, scaled in inverse proportion to the output stride. (2, 4, 8, 12) is
         ASPP-S and (12,) LargeFOV.
       features: Number of channels of fc6 and fc7.
-      atrous_pooling: See `DeepLabVGG`.
-      scales: See `MultiScale`.
+      atrous_pooling: Whether pool5 has an atrous rate, like the convolutions before it.
+        In the released networks it has rate 1.
+      scales: Scales of the image, over which the maximum of the logits is taken.
       channels: Number of channels of each block of VGG.
       caffe_sizes: False restores the arithmetic of the first version of jaxseg: pooling
         rounds down, and scaled images have half-pixel centers.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     backbone = DeepLabVGG(
         output_stride,
@@ -188,7 +191,7 @@ def deeplabv2_resnet101(
       output_stride: 8, 16 or 32.
       caffe_sizes: False, together with `image_rule="size"`, restores the arithmetic of
         the first version of jaxseg, whose pooling rounds down.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet` and of `deeplabv2`.
     """
     trunk, rest = split_options(options)

@@ -51,7 +51,7 @@ def deeplabv3(
         its input channels.
       aux_tap: The level that the auxiliary head reads.
       features: Number of channels of the ASPP.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **aspp_options: Further attributes of `jaxseg.nn.context.ASPP`: `separable`,
         `image_pool`, `pool_window`, `pool_first`, `project_kernel`, `dropout`,
         `channel_dropout`, `align_corners`.
@@ -91,7 +91,7 @@ def deeplabv3_resnet(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       output_stride: 4, 8, 16 or 32.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet`, such as `variant` or `multi_grid`, and of
         `deeplabv3`.
     """
@@ -123,7 +123,7 @@ def deeplabv3_cascade(
       multi_grid: Factors on the rates of the units of a block.
       width: Each block of the cascade has 32 * width channels. With None, each has as
         many channels as c5.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = CascadeHead(
         num_classes,
@@ -159,7 +159,7 @@ def deeplabv3_cascade_resnet(
       output_stride: 8 to 256.
       multi_grid: Factors on the rates of the units of a block.
       width: Number of channels of the first stage of the ResNet.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Further options of `create_resnet`.
     """
     backbone = create_resnet(
@@ -198,8 +198,8 @@ def deeplabv3_mobilenetv2(
       num_classes: Number of classes.
       output_stride: 2, 4, 8, 16 or 32.
       width: Channel multiplier of the backbone.
-      last: See `MobileNetV2`.
-      style: See `BlockConfig`.
+      last: Number of channels of a last 1x1 convolution of the backbone; 0 for none.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `deeplabv3`. With `rates=()`, the ASPP has only the 1x1
         branch and image pooling, as in the released mobile network.
     """
@@ -270,9 +270,9 @@ def lraspp_mobilenetv3(
 ) -> EncoderDecoder:
     """Creates Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
 
-    torchvision's network has `eager_rate=True`. The paper's network has the pooling
-    `window=((49, 49), (16, 20))` and `reduced_tail=True`. For the options see
-    `MobileNetV3` and `LRASPPHead`.
+    torchvision's network has `eager_rate=True`. The paper's network pools 49x49 windows
+    with stride (16, 20), which is `window=((49, 49), (16, 20))`, and has
+    `reduced_tail=True`. For the options see `MobileNetV3` and `LRASPPHead`.
     """
     trunk, rest = split_options(options, MobileNetV3)
     backbone = MobileNetV3(size, output_stride, style=style, **trunk)

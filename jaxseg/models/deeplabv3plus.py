@@ -45,7 +45,7 @@ def deeplabv3plus(
       separable: How the 3x3 convolutions are separable, see `SeparableConv`.
       features: Number of channels of ASPP and decoder.
       low: Number of channels to which the decoder reduces the low-level features.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of the ASPP (`image_pool`, `pool_window`, `pool_first`,
         `align_corners`, `project_kernel`, `dropout`, `channel_dropout`) and of the
         decoder (`fuse`, `after_aspp`, `head_dropout`, `low_tap`, `tap`).

@@ -42,7 +42,7 @@ def denseaspp(
       rates: Atrous rates of the branches.
       widths: Channels of the 1x1 and of the 3x3 convolution of a branch.
       align_corners: Whether the final resizing aligns corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     reduced, features = widths
     head = DenseASPPHead(
@@ -72,7 +72,7 @@ def denseaspp_densenet(
       activated: Whether ReLU is applied to the map that all branches read. False is the
         behavior of the first version of jaxseg, and of the release with
         `inplace=False`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `DenseNet` (`pooling`, `layers`, `growth` and `first`) and
         of `denseaspp`. `pooling="drop"`, the default, omits the poolings whose stride
         was replaced by an atrous rate.

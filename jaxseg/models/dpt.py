@@ -37,14 +37,15 @@ def dpt(
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      features: See `DPTHead`.
-      widths: See `DPTHead`.
-      readout: See `DPTHead`. "add" and "project" need a `ViT` with a class token.
+      features: Number of channels of the fused maps.
+      widths: Numbers of channels of the resized maps, from c2 to c5.
+      readout: What happens to the class token of each layer: "ignore", "add" or
+        "project", see `DPTHead`. The last two need a `ViT` with a class token.
       variant: "author"; "mmseg" for MMSegmentation, which resizes the logits to the
         image in one step; or "smp" for segmentation_models.pytorch, where c5 passes two
         residual units.
       dropout: Dropout rate before the classifier.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If an option has a value that is not allowed.
@@ -97,17 +98,19 @@ def dpt_vit(
     Args:
       num_classes: Number of classes.
       size: "vitb16" or "vitl16".
-      variant: See `dpt`. With "mmseg", the position embedding is resized bicubically,
-        the patch embedding has no bias, and the normalizations have an epsilon of 1e-5.
-        With "smp", the position embedding is resized bicubically with antialiasing, as
-        in timm.
-      readout: See `DPTHead`.
-      features: See `DPTHead`.
-      widths: See `DPTHead`; None takes those of the size.
+      variant: "author", "mmseg" or "smp": whose decoder is built, see `dpt`. With
+        "mmseg", the position embedding is resized bicubically, the patch embedding has
+        no bias, and the normalizations have an epsilon of 1e-5. With "smp", the
+        position embedding is resized bicubically with antialiasing, as in timm.
+      readout: What happens to the class token of each layer: "ignore", "add" or
+        "project", see `DPTHead`.
+      features: Number of channels of the fused maps.
+      widths: Numbers of channels of the resized maps, from c2 to c5; None takes those
+        of the size.
       dropout: Dropout rate before the classifier.
       image_size: Image size for which the position embedding is made; 224 x 224 in
         MMSegmentation's configuration and in segmentation_models.pytorch's default.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `vit_pyramid`, such as `taps`.
 
     Raises:

@@ -25,10 +25,10 @@ def drn(
 
     Args:
       num_classes: Number of classes.
-      variant: See `DRN`.
+      variant: The name of the backbone, such as "c26" or "d105", see `DRN`.
       output_stride: 8, 4, 2 or 1.
-      width: See `DRN`.
-      style: See `BlockConfig`.
+      width: Number of channels of level 1, which is 16 except in tests.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return EncoderDecoder(
         DRN(variant, output_stride=output_stride, width=width, style=style),

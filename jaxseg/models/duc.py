@@ -28,7 +28,7 @@ def duc(
       rates: Atrous rates of the head.
       cell: Upsampling factor of the head.
       order: Channel order of the head, see `DUCHead`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return EncoderDecoder(
         backbone, DUCHead(num_classes, cell=cell, order=order, rates=rates, style=style)
@@ -70,7 +70,7 @@ def duc_hdc_resnet(
         depth.
       pool_padding: Padding of the max pooling. It is 0 in the release, so that its maps
         are smaller than the image size divided by the stride.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Differs: scores at half resolution are resized bilinearly to the image, the max
     pooling is padded by one pixel, and the epsilon of the normalization is 1e-5.

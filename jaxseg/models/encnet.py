@@ -28,7 +28,7 @@ def encnet(
       codewords: Number of codewords.
       aux: Whether an auxiliary FCN head reads c4.
       align_corners: Whether the final resizing aligns corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = EncHead(num_classes, features, codewords, kernel=3, style=style)
     aux_head = None

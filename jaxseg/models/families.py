@@ -185,7 +185,7 @@ def create_pair(
       output_stride: Output stride of the backbone. None takes that of the family if the
         backbone supports it, see `Family.stride_on`.
       backbone_options: Options of the backbone, such as {"width": 32}.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of the family.
 
     Raises:

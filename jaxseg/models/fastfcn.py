@@ -56,7 +56,7 @@ def fastfcn(
       align_corners: Whether all resizing aligns corners.
       variant: "author", or "mmseg" for MMSegmentation's JPU and heads (with
         `align_corners=False`).
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If head or variant is unknown.
@@ -96,8 +96,9 @@ def fastfcn_resnet(
       output_stride: Output stride of the backbone.
       width: Number of channels of the first stage of the ResNet. The JPU and the head
         have 8 * width channels.
-      variant: See `fastfcn`. Combine "mmseg" with `stem="c"`.
-      style: See `BlockConfig`.
+      variant: "author" or "mmseg", whose JPU and heads are built, see `fastfcn`.
+        Combine "mmseg" with `stem="c"`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `fastfcn`, and of `create_resnet` except for its variant.
     """
     trunk, rest = split_options(options)

@@ -37,7 +37,7 @@ class FCDenseNet(nn.Module):
       growth: Number of new channels of each layer.
       stem: Number of channels of the first convolution.
       dropout: Dropout rate.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If `layers` has an even length or the image is too small.

@@ -48,7 +48,7 @@ class FCN(nn.Module):
       dropout: Dropout rate.
       batch_norm: Whether normalization follows every convolution except the score
         layers, for training without pretrained weights.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If stride, form or learned is not allowed.

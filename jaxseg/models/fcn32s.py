@@ -110,7 +110,7 @@ def fcn32s_alexnet(
       fc_width: Number of channels of fc6 and fc7.
       dropout: Dropout rate.
       learned: Whether the deconvolution is trained.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return FCNAlexNet(
         num_classes,
@@ -137,7 +137,7 @@ def fcn32s_googlenet(
       width: Factor on the channels of the backbone.
       dropout: Dropout rate.
       learned: Whether the deconvolution is trained.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return FCNGoogLeNet(
         num_classes, width=width, dropout=dropout, learned=learned, style=style

@@ -35,12 +35,13 @@ def fcn(
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      convs: See `FCNHead`.
-      join: See `FCNHead`.
+      convs: Number of 3x3 convolutions of the main head. The auxiliary head has one.
+      join: Whether another 3x3 convolution of the main head reads the concatenation of
+        c5 with the result of these convolutions.
       head_rate: Atrous rate of the heads.
       align_corners: Whether the final resizing aligns corners.
-      channel_dropout: See `FCNHead`.
-      style: See `BlockConfig`.
+      channel_dropout: Whether dropout removes whole channels, not single values.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     options: dict[str, Any] = {"rate": head_rate, "style": style}
     options["channel_dropout"] = channel_dropout
@@ -70,7 +71,7 @@ def fcn_resnet(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       output_stride: 4, 8, 16 or 32.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet` and of `fcn`.
     """
     trunk, rest = split_options(options)

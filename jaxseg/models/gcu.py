@@ -35,7 +35,7 @@ def gcu(
         has half as many.
       vertices: Number of graph nodes of each unit.
       unit_features: Number of output channels of each unit.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return EncoderDecoder(
         backbone,

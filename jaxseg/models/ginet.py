@@ -67,9 +67,10 @@ def ginet(
         head has half as many.
       nodes: Number of nodes of the visual graph: 84 in PaddleSeg, 64 in the paper.
       states: Number of channels of both graphs.
-      graph_convolution: See `GraphInteraction`.
-      class_message: See `GraphInteraction`.
-      style: See `BlockConfig`.
+      graph_convolution: Whether a graph convolution is first applied to each graph.
+      class_message: How a message updates a class: "paper" multiplies the message by a
+        learned factor, "paddle" the old state of the class.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return GINet(
         backbone,

@@ -34,12 +34,13 @@ def glore(
         such as "c4" and "c5".
       features: Number of channels of the map that the units read. The auxiliary head
         has half as many.
-      states: See `jaxseg.nn.graph.GloReUnit`.
-      nodes: See `jaxseg.nn.graph.GloReUnit`.
+      states: Number of channels of a graph node.
+      nodes: Number of graph nodes of each unit.
       units: Number of consecutive units.
-      normalize: See `jaxseg.nn.graph.GloReUnit`.
-      relu_last: See `jaxseg.nn.graph.GloReUnit`.
-      style: See `BlockConfig`.
+      normalize: Whether to divide the nodes by the number of pixels.
+      relu_last: Whether ReLU follows the weights of the graph convolution, as in
+        PaddleSeg, or precedes them.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = GloReHead(
         num_classes,

@@ -163,7 +163,7 @@ def gscnn(
         paper.
       gradient: Where the image gradient comes from: "sobel" computes it, "channel"
         reads it, in [0, 1], from a fourth channel of the image.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     backbone = WideResNet38(width, blocks, style)
     options = {"features": features, "skip_features": skip_features}

@@ -32,7 +32,7 @@ def hrnetv2(
       head_kernel: Kernel size of the head: 1 for the authors and MMSegmentation.
       head_bias: Whether the head has a bias: True for the authors, False for
         MMSegmentation.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     References:
       arXiv 1904.04514.
@@ -68,7 +68,7 @@ def hrnet(
       head_kernel: Kernel size of the head: 1 for the authors and MMSegmentation.
       head_bias: Whether the head has a bias: True for the authors, False for
         MMSegmentation.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **trunk: Further attributes of `HRNet`.
     """
     return hrnetv2(

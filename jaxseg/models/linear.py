@@ -39,8 +39,8 @@ def linear(
       levels: The levels that the head reads. The authors' second protocol concatenates
         the last four layers of a ViT: `levels=("c2", "c3", "c4", "c5")` on a backbone
         with the option `taps=(8, 9, 10, 11)`.
-      dropout: See `LinearHead`.
-      style: See `BlockConfig`.
+      dropout: Dropout rate before the classifier; it drops whole channels.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If a level is unknown.
@@ -69,9 +69,9 @@ def linear_dinov2(
       num_classes: Number of classes.
       size: "vits14", "vitb14" or "vitl14".
       registers: Number of register tokens, 0 or 4 in the published networks.
-      levels: See `linear`.
-      dropout: See `LinearHead`.
-      style: See `BlockConfig`.
+      levels: The pyramid levels that the head concatenates, such as ("c5",).
+      dropout: Dropout rate before the classifier; it drops whole channels.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `dinov2`, such as `taps` and `image_size`.
 
     Raises:
@@ -95,9 +95,9 @@ def linear_dinov3(
     Args:
       num_classes: Number of classes.
       size: "vits16", "vits16plus", "vitb16" or "vitl16".
-      levels: See `linear`.
-      dropout: See `LinearHead`.
-      style: See `BlockConfig`.
+      levels: The pyramid levels that the head concatenates, such as ("c5",).
+      dropout: Dropout rate before the classifier; it drops whole channels.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `dinov3`, such as `taps` and `drop_path`.
 
     Raises:

@@ -69,7 +69,7 @@ def mask2former(
         `attention_heads`.
       queries: Number of queries; at most this many classes are learned in one image.
       layers: Number of layers that update the queries.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Other attributes of `Mask2FormerHead`: `attention_heads`, `hidden`,
         `pixel_layers` and `pixel_hidden`.
     """
@@ -96,7 +96,7 @@ def mask2former_resnet(
     Args:
       num_classes: Number of classes.
       depth: 18, 34, 50, 101 or 152.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet` and of `mask2former`.
     """
     trunk, rest = split_options(options)
@@ -119,7 +119,7 @@ def mask2former_swin(
       size: "swin_t", "swin_s" or "swin_b".
       window: Side of the windows; None takes 12 for "swin_b", whose backbone the
         authors trained on images of 384 x 384 pixels, and 7 for the others.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of `Swin`, such as `drop_path`, and options of
         `mask2former`.
     """

@@ -28,14 +28,15 @@ def nonlocal_net(
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      mode: See `jaxseg.nn.attention.NonLocal`.
+      mode: How pixels are compared: "embedded_gaussian", "gaussian", "dot_product" or
+        "concatenation", see `jaxseg.nn.attention.NonLocal`.
       use_scale: Whether to divide the attention scores by the square root of the number
         of channels of a query. MMSegmentation does so by default, the paper does not.
-      subsample: See `jaxseg.nn.attention.NonLocal`.
+      subsample: Whether 2x2 max pooling precedes the layers for keys and values.
       features: Number of channels of the head. The auxiliary head has half as many.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
       align_corners: Whether the final resizing aligns corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = NonLocalHead(
         num_classes,

@@ -78,7 +78,7 @@ def ocrnet(
       bias: Whether the convolutions have a bias. MMSegmentation has none.
       region_features: Number of channels of the region head; None takes `features`.
       align_corners: True in the authors' code, False in MMSegmentation.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return OCRNet(
         backbone,
@@ -127,7 +127,7 @@ def hrnetv2_ocr(
         has none.
       align_corners: True in the authors' code, False in MMSegmentation.
       dropout: Dropout rate, of whole channels, before the classifier.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return OCRNet(
         backbone,
@@ -160,7 +160,7 @@ def ocrnet_hrnet(
       num_classes: Number of classes.
       width: Number of channels of HRNet's finest branch: 18, 32 or 48.
       align_corners: True in the authors' code, False in MMSegmentation.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Further options of `hrnetv2_ocr` and attributes of `HRNet`.
     """
     trunk, rest = split_options(options, HRNet)

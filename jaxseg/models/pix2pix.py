@@ -59,8 +59,9 @@ class Generator(nn.Module):
       dropped: Number of decoder layers, counted from the first one, that have dropout
         of rate 0.5. As in the paper, dropout is also active in testing if an rng named
         "dropout" is given.
-      instance: See `PictureNorm`.
-      style: See `BlockConfig`.
+      instance: Whether to normalize each channel of each image separately if the
+        normalization of `style` is "batch".
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     outputs: int
@@ -219,7 +220,7 @@ def pix2pix(
         decides.
       direction: "photo_to_labels", or "labels_to_photo" to generate photos from label
         maps.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If direction, depth or layers are not allowed.

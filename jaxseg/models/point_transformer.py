@@ -154,7 +154,7 @@ class PointTransformer(nn.Module):
       stride: Factor by which the number of points decreases from one level to the next.
       groups: Number of groups of channels that share attention weights.
       start: First point of the sampling, "outermost" or "first".
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

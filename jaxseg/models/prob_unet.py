@@ -143,7 +143,7 @@ class ProbUNet(nn.Module):
       latent: Size of the latent, L.
       combining: Number of 1x1 convolutions after the latent, including the classifier.
       convs: Number of convolutions of each block.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -48,7 +48,7 @@ def pspnet(
       features: Number of channels of each branch of the pyramid pooling.
       aux: Whether there is an auxiliary head on c4.
       align_corners: Whether all resizing aligns corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of the pooling (`norm_single`, `input_first`) and of the
         head (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
         `decoder_norm` is the normalization of the head, a value of `BlockConfig.norm`;
@@ -99,7 +99,7 @@ def pspnet_resnet(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       output_stride: 4, 8, 16 or 32.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet` and of `pspnet`.
     """
     trunk, rest = split_options(options)

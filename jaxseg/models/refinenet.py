@@ -33,7 +33,7 @@ def refinenet(
         channels.
       dropout: Dropout rate.
       align_corners: Whether all upsampling aligns corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = RefineNetHead(
         num_classes,
@@ -64,7 +64,7 @@ def refinenet_resnet(
       depth: Depth of the ResNet.
       width: Number of channels of the stem. The decoder has 4 * width channels, and 8 *
         width at c5.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet` and of `refinenet`.
     """
     trunk, rest = split_options(options)

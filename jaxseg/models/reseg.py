@@ -56,10 +56,11 @@ class ReSeg(nn.Module):
       layers: Number of ReNet layers.
       up_features: Number of channels of the transposed convolutions.
       width: Number of channels of the first block of VGG16.
-      reading: See `Sweep`.
-      first: See `ReNetLayer`.
+      reading: What the second GRU of a sweep reads: the input ("independent") or the
+        output of the first GRU ("stacked"), see `Sweep`.
+      first: What each ReNet layer sweeps first, "rows" or "columns".
       freeze_backbone: Whether to stop the gradient before VGG16.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

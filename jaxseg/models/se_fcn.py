@@ -44,7 +44,7 @@ def se_fcn_on(
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
       features: Number of channels of the head. The auxiliary head has half as many.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return EncoderDecoder(
         backbone,
@@ -75,7 +75,7 @@ def se_fcn(
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     backbone = SEResNet(
         depth,

@@ -43,7 +43,7 @@ class SegNet(nn.Module):
       drop_at: The stages that dropout follows: "enc1" to "enc5" after the pooling,
         "dec5" to "dec1" after the last convolution.
       dropout: Dropout rate.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If `drop_at` names an unknown stage.
@@ -126,7 +126,7 @@ class SegNetBasic(nn.Module):
         released network. "none" does not change the image.
       drop_at: The stages that dropout follows, see `SegNet`.
       dropout: Dropout rate.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If contrast or `drop_at` is not allowed.

@@ -25,10 +25,11 @@ def semantic_fpn(
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      variant: "mmseg" or "smp", see `jaxseg.heads.semantic_fpn`.
+      variant: "mmseg" for the head of MMSegmentation, or "smp" for that of
+        segmentation_models.pytorch, see `jaxseg.heads.semantic_fpn`.
       dropout: Dropout rate before the classifier; None takes 0.1 for "mmseg" and 0.2
         for "smp".
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of `SemanticFPNHead`: `pyramid_features` and `features`.
 
     Raises:
@@ -62,7 +63,7 @@ def semantic_fpn_resnet(
       output_stride: 4, 8, 16 or 32.
       variant: The library whose network is built, see `semantic_fpn`. The ResNet
         follows this library, too, for example in its stem and its atrous rates.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet` and of `semantic_fpn`.
     """
     trunk, rest = split_options(options)

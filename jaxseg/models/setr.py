@@ -127,9 +127,9 @@ def setr_on(
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
       decoder: "naive" or "pup".
-      variant: See `setr_naive`.
+      variant: "author", or "mmseg" for MMSegmentation's decoder.
       features: Number of channels of the convolutions.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If decoder or variant is unknown.
@@ -191,9 +191,9 @@ def setr_mla_on(
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
       levels: The names of the maps, from the first to the last layer.
-      variant: See `setr_naive`.
+      variant: "author", or "mmseg" for MMSegmentation's decoder.
       features: Number of channels of the neck. The head has half as many.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     mmseg = _is_mmseg(variant)
     head = MultiLevelHead(
@@ -242,12 +242,12 @@ def vit_trunk(
         that are read are scaled by the same factor.
       width: Number of channels of a token in place of the encoder's own.
       heads: Number of attention heads in place of the encoder's own.
-      dropout: See `ViT`.
-      patch_bias: See `ViT`.
-      attention: See `ViT`.
-      distilled: See `ViT`.
-      drop_path: See `ViT`.
-      style: See `BlockConfig`.
+      dropout: Dropout rate after the embedding and in the layers.
+      patch_bias: Whether the patch embedding has a bias.
+      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      distilled: Whether a second token follows the class token, as in distilled DeiT.
+      drop_path: Rate of stochastic depth of the last layer.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Returns:
       The encoder and the indices of the layers that the auxiliary heads read.

@@ -92,7 +92,7 @@ class SPN(nn.Module):
       coarse: "head" predicts the coarse mask by a 1x1 convolution on the last map of
         the encoder and returns the mask as the auxiliary output. "channels" reads the
         mask from the image channels 3 to 2 + K.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -90,7 +90,7 @@ class Up(nn.Module):
         "resize_conv" repeats pixels and convolves by 3x3. "sub_pixel" convolves by 3x3
         and moves depth to space. "transposed", "resize_conv" and "sub_pixel" halve the
         number of channels.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -128,7 +128,7 @@ class UNetTrunk(nn.Module):
       width: Number of channels of the first level.
       depth: Number of poolings.
       up: The upsampling method, see `Up.method`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If `up` is unknown or the image is too small.

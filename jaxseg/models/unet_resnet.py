@@ -65,7 +65,7 @@ def unet_encoder(
       attention: "none", or "scse" to gate channels and pixels (arXiv 1803.02579).
       decoder_norm: The normalization of the head, a value of `BlockConfig.norm`; None
         takes that of `style`. With "none", its convolutions have a bias.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of a head that classifies whole images, such as `presence`, its
         number of classes; see `jaxseg.heads.presence.take_presence`.
     """
@@ -86,7 +86,7 @@ def unet_resnet(
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet` and of `unet_encoder`.
     """
     trunk, rest = split_options(options)

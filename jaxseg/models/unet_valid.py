@@ -125,7 +125,7 @@ class ValidUNet(nn.Module):
       dropout: Dropout rate.
       last_up: Number of channels of the last transposed convolution. None takes the
         value of `width`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If `pad` is unknown or, with "none", the size does not fit.

@@ -46,7 +46,7 @@ def upernet(
         "smp".
       aux: Whether there is an auxiliary head with 256 channels on c4; None has it in
         the variant "mmseg" only.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of `UPerNetHead`: `bins`, `dropout` and `align_corners`. The
         last one also applies to the resizing of the logits to the image.
 
@@ -91,7 +91,7 @@ def upernet_resnet(
       output_stride: 4, 8, 16 or 32.
       variant: "mmseg" or "smp", the library whose network is built; see `upernet`. The
         ResNet also follows this library, for example in its stem and its atrous rates.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `create_resnet` and of `upernet`.
     """
     trunk, rest = split_options(options)
@@ -118,8 +118,8 @@ def upernet_convnext(
       num_classes: Number of classes.
       size: "convnext_t", "convnext_s", "convnext_b" or "convnext_l".
       output_stride: 4, 8, 16 or 32.
-      variant: See `upernet`.
-      style: See `BlockConfig`.
+      variant: "mmseg" or "smp", the library whose head is built, see `upernet`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of `ConvNeXt`, such as `drop_path`, and options of
         `upernet`.
     """
@@ -143,8 +143,8 @@ def upernet_swin(
     Args:
       num_classes: Number of classes.
       size: "swin_t", "swin_s" or "swin_b".
-      variant: See `upernet`.
-      style: See `BlockConfig`.
+      variant: "mmseg" or "smp", the library whose head is built, see `upernet`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of `Swin`, such as `drop_path`, and options of `upernet`.
     """
     width, blocks, heads = SWINS[size]

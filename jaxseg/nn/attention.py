@@ -43,7 +43,8 @@ def attend_pixels(query: Array, key: Array, value: Array, scale: float, impl: st
       key: [B, h, w, D].
       value: [B, h, w, C].
       scale: The factor that multiplies the dot products before the softmax.
-      impl: See `jaxseg.ops.attention.attend`.
+      impl: "plain" stores all attention scores at once, "block" a part of them at a
+        time, and "auto" chooses, see `jaxseg.ops.attention.attend`.
 
     Returns:
       [B, H, W, C].
@@ -62,7 +63,7 @@ class PositionAttention(nn.Module):
     Attributes:
       reduction: Queries and keys have C / reduction channels.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     reduction: int = 8
@@ -156,7 +157,7 @@ class NonLocal(nn.Module):
         False starts W_z itself at 0. In both cases the block is the identity at
         initialization.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     mode: str = "embedded_gaussian"
@@ -261,7 +262,7 @@ class SCSE(nn.Module):
     Attributes:
       reduction: The first of the two convolutions has C // reduction channels. The
         value is 16 in segmentation_models.pytorch and 2 in the paper.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     References:
       arXiv 1803.02579, section 2.

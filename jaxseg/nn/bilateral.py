@@ -68,7 +68,7 @@ class FeatureFusion(nn.Module):
       form: The layers of the gate. "author" (the paper) is sigmoid(1x1 ReLU 1x1)
         without bias and normalization. "coin" (CoinCheung's port) is
         sigmoid(norm(1x1)). "mmseg" (MMSegmentation) is sigmoid(ReLU(norm(1x1))).
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int = 256
@@ -111,7 +111,7 @@ class ContextPath(nn.Module):
     Attributes:
       features: Number of output channels.
       method: Interpolation of the upsampling; "bilinear" aligns the corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int = 128

@@ -32,12 +32,13 @@ class SeparableConv(nn.Module):
 
     Attributes:
       features: Number of output channels.
-      rate: The atrous rate, or how it is learned, with `separable` "none".
+      rate: The atrous rate. With `separable` "none", it can also be a `RateChoice` or a
+        `ContinuousRate`, which state how the rate is learned.
       separable: "none" is one dense convolution. "full" is a depthwise and a pointwise
         convolution, each with batch norm and ReLU, as in the release of DeepLab v3+.
         "plain" has no batch norm and no ReLU between the two convolutions, as in
         segmentation_models.pytorch.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -106,7 +107,7 @@ class ImagePooling(nn.Module):
         evaluation as in training. In TensorFlow's DeepLab release, the window has the
         feature size of the training crop.
       align_corners: Whether the upsampling aligns corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -138,15 +139,17 @@ class ASPP(nn.Module):
       features: Number of channels of each branch and of the result.
       rates: Atrous rates of the 3x3 branches. A branch whose entry is a `RateChoice` or
         a `ContinuousRate` learns its rate.
-      separable: See `SeparableConv`.
+      separable: How the 3x3 convolutions are divided into depthwise and pointwise ones:
+        "none", "full" or "plain", see `SeparableConv`.
       image_pool: Whether there is an image pooling branch.
-      pool_window: See `ImagePooling`.
+      pool_window: The window (h, w) of image pooling in feature pixels; None pools the
+        whole image.
       pool_first: Whether image pooling comes first in the concatenation, as in
         MMSegmentation and TensorFlow's release.
       project_kernel: Kernel size of the projection: 1, or 3 as in MMSegmentation.
       dropout: Dropout rate.
       align_corners: Whether the upsampling of image pooling aligns corners.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       channel_dropout: Whether to drop whole channels, as FastFCN and MMSegmentation do.
 
     References:
@@ -214,7 +217,7 @@ class PyramidPooling(nn.Module):
       input_first: Whether the input comes first in the concatenation. In
         segmentation_models.pytorch it comes last.
       bias: Whether all convolutions have a bias, for networks without normalization.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     References:
       arXiv 1612.01105, section 3.2.

@@ -45,7 +45,8 @@ class DeformableAttention(nn.Module):
     Attributes:
       heads: Number of attention heads.
       points: Number of points of each level that a head reads for a query.
-      style: See `BlockConfig`. Points and their weights are computed in float32.
+      style: Settings of normalization and dtype, see `BlockConfig`. Points and their
+        weights are computed in float32.
 
     Raises:
       ValueError: If the heads do not divide the channels.

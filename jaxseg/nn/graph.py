@@ -55,9 +55,9 @@ class GloReUnit(nn.Module):
     """Pools pixels to graph nodes, applies a graph convolution and projects nodes to
     pixels.
 
-    It computes x + norm(B^T V' W_e) with H = x W_s + b, B = x W_p + b (without
-    softmax), V = B^T H and V' = ReLU(V + A V + b) W_g. V are the nodes of the graph. A,
-    the matrices W and the biases b are learned.
+    For the N pixels x [N, C], it computes x + norm(B V' W_e) with H = x W_s + b [N, S],
+    B = x W_p + b [N, M] (without softmax), V = B^T H and V' = ReLU(V + A V + b) W_g.
+    V [M, S] are the nodes of the graph. A, the matrices W and the biases b are learned.
 
     Attributes:
       states: Number of channels of a node, S.
@@ -67,7 +67,7 @@ class GloReUnit(nn.Module):
       relu_last: Whether ReLU follows W_g, as in PaddleSeg, or precedes it.
       scale_init: Initial scale of the last normalization. With 0, the unit is the
         identity at initialization.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     states: int = 128
@@ -100,14 +100,15 @@ class GraphUnit(nn.Module):
     Q is the soft assignment of pixels to anchors
     (`jaxseg.ops.graph.anchor_assignment`). Z contains, for each anchor, the mean
     difference between its pixels and the anchor, scaled to unit length. With
-    A = Z Z^T and Z' = ReLU(norm(A Z W_g)), the result is Q Z'. The distances are
-    divided by a scale that is the sigmoid of a trained parameter.
+    A = Z Z^T and Z' = ReLU(norm(A Z W_g)), the result is Q Z'. In Q and in Z, each
+    channel of the difference between a pixel and an anchor is divided by a scale, the
+    sigmoid of a trained parameter of this anchor and channel.
 
     Attributes:
       vertices: Number of graph nodes, each with a learned anchor.
       features: Number of output channels.
       norm: Whether a normalization precedes the ReLU.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     vertices: int = 32

@@ -52,7 +52,7 @@ class GraphInteraction(nn.Module):
       graph_convolution: Whether the graph convolution ReLU(V + A V + b) W_g is first
         applied to the nodes V of each graph.
       class_message: "paper" computes S + beta * message, "paddle" beta * S + message.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     nodes: int = 64

@@ -29,7 +29,7 @@ class InvertedResidual(nn.Module):
         channels. Set it to False for a block whose stride was replaced by an atrous
         rate.
       drop_rate: The fraction of examples whose residual branch is dropped in training.
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     expanded: int
@@ -93,7 +93,7 @@ class SqueezeExcite(nn.Module):
       features: Number of hidden channels.
       act: The activation of the hidden channels.
       gate: The activation that gives the gates, such as "sigmoid".
-      style: See `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
