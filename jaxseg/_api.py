@@ -58,7 +58,7 @@ class Run:
 
     @functools.cached_property
     def segmenter(self) -> Segmenter:
-        """Returns a `Segmenter` of the network, with default prediction options."""
+        """Returns a `Segmenter`, which segments images with default options."""
         return self.make_segmenter()
 
     def make_segmenter(
@@ -68,7 +68,7 @@ class Run:
         others: Sequence[Run] = (),
         calibrated: bool = False,
     ) -> Segmenter:
-        """Returns a `Segmenter` of the network, with the given prediction options.
+        """Returns a `Segmenter`, which segments images with the given options.
 
         Args:
           options: How images are segmented, for example with windows or averaged over
@@ -147,11 +147,12 @@ class Run:
             that are defined for the dataset.
 
         Returns:
-          The scores by name. A score is a number, or an array [K] with one value for
-          each class.
+          A dictionary from the name of each score to its value: a number, or an array
+          [K] with one number for each class.
 
         Raises:
-          ValueError: If further scores are unknown or undefined for the dataset.
+          ValueError: If a name in `scores` is unknown, or its scores are undefined for
+            the dataset.
         """
         from jaxseg.tasks.evaluation import evaluate_network
         from jaxseg.tasks.image_scores.score_set import choose_scores
@@ -187,11 +188,13 @@ class Run:
           batch_size: The number of images per step. It does not change the counts.
           refinement: The steps that refine each prediction, such as a CRF, or None.
             With them, `.scores` are those before and `.refined_scores` after the steps.
-          digests: Whether to compute image digests, which `.write_receipt` requires.
+          digests: Whether to compute image digests, which `.write_receipt` needs.
 
         Returns:
-          The result, with `.scores`, `.refined_scores`, `.intervals()`, `.images` and
-          `.write_receipt(path)`.
+          The scores in `.scores` and `.refined_scores`, their confidence intervals in
+          `.intervals()`, and the results of each image in `.images`.
+          `.write_receipt(path)` writes a file with which `jaxseg verify` can repeat the
+          evaluation.
 
         Raises:
           ValueError: If the refinement does not suit the classes of the run.

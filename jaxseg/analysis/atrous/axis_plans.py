@@ -1,8 +1,9 @@
-"""Searches for stacks of layers whose rates differ between rows and columns.
+"""Searches for stacks of atrous layers with separate vertical and horizontal rates.
 
 Such stacks suit images whose receptive field must be wider than high, such as street
-scenes. Coverage and evenness of the square field are the products of those of both
-axes, so the best rates of each axis give the best stack.
+scenes. The coverage of a stack is the share of the pixels in its receptive field that
+an output reads, and the evenness says how uniformly it reads them. Both are products of
+a vertical and a horizontal factor, so the best rates of each axis give the best stack.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from jaxseg.analysis.atrous.valid_taps import valid_fraction
 
 @dataclasses.dataclass(frozen=True)
 class AxisPlan:
-    """Describes a stack of layers with separate rates for rows and columns.
+    """Describes a stack of atrous layers with vertical and horizontal rates.
 
     Attributes:
-      rows: The plan along the rows of the image, which is its height. Its share of
-        valid kernel positions is the one along this axis.
-      columns: The plan along the columns, which is the width.
-      evenness: The mean of the path counts over the field, divided by their maximum.
+      rows: The vertical rates and the height of the receptive field. `rows.valid` is
+        the share of valid kernel positions along the vertical axis alone.
+      columns: The horizontal rates and the width of the receptive field, likewise.
+      evenness: The mean of the path counts over the receptive field, divided by their
+        maximum. The path count of a pixel is the number of paths from it through the
+        layers to an output.
       valid: The share of kernel positions that fall on the feature map and not on its
         padding, averaged over the layers. It is 1 if the map is not given.
     """
@@ -34,7 +37,7 @@ class AxisPlan:
 
     @property
     def rates(self) -> tuple[tuple[int, int], ...]:
-        """Returns the rate along the rows and along the columns of each layer."""
+        """Returns for each layer a pair: its vertical and its horizontal rate."""
         return tuple(zip(self.rows.rates, self.columns.rates, strict=True))
 
 
@@ -49,22 +52,25 @@ def recommend_axes(
     count: int = 5,
     excess: float = 1.3,
 ) -> list[AxisPlan]:
-    """Finds stacks without holes whose field has a given height and width.
+    """Finds stacks of atrous layers whose field has at least a given height and width.
+
+    The stacks have no holes: an output reads every pixel inside its receptive field.
 
     Args:
       field: The smallest height and width of the receptive field, in image pixels.
-      size: Height and width of the feature map in cells. Rates are then at most half of
-        the respective side.
+      size: Height and width of the feature map in cells. Vertical rates are then at
+        most half of its height, and horizontal rates at most half of its width.
       output_stride: Image pixels per cell.
       base: The receptive field of one cell of the stack's input, in image pixels.
       kernel: The kernel size.
       depth: Number of layers. None tries the smallest possible number and the next two.
       count: The largest number of plans for each depth.
-      excess: The largest allowed field along each axis, as a multiple of the smallest.
+      excess: The largest allowed height, as a multiple of the smallest; also for the
+        width.
 
     Returns:
-      The plans, in order of depth. Among plans of equal depth, the one with the largest
-      evenness comes first.
+      A list of `AxisPlan`, one for each stack, in order of depth. Among plans of equal
+      depth, the one with the largest evenness comes first.
 
     Raises:
       ValueError: If no plan qualifies. The message names the smallest possible depth.

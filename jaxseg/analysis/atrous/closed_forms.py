@@ -45,7 +45,7 @@ class ChainTheory:
 
     @property
     def coverage(self) -> float:
-        """Returns the share of the field that an output reads, along one axis."""
+        """Returns the share of the receptive field that is read, along one axis."""
         return self.touched / self.field
 
 
@@ -81,11 +81,15 @@ def product_coefficients(rates: Sequence[int], kernel: int = 3) -> tuple[int, ..
 
 
 def chain_theory(rates: Sequence[int], kernel: int = 3) -> ChainTheory:
-    """Computes the closed forms for a linear chain of atrous layers, along one axis.
+    """Describes by closed forms how a linear chain of atrous layers reads its input.
 
     Args:
       rates: The atrous rate of each layer.
       kernel: The kernel size of all layers.
+
+    Returns:
+      A `ChainTheory`: the size of the receptive field along one axis, and how many of
+      its pixels an output reads and how evenly.
 
     Raises:
       ValueError: If there is no rate, or if a rate or the kernel size is too small.

@@ -54,7 +54,8 @@ def shift_consistency(
         because of padding.
 
     Returns:
-      One `Shift` for each offset.
+      A list with a `Shift` for each offset: the share of the pixels in both crops that
+      have the same predicted class, and how much the logits of these pixels differ.
 
     Raises:
       ValueError: If a crop leaves the image, or nothing is left to compare.

@@ -93,6 +93,11 @@ def passband_copies(
     A band is a range of frequencies between 0 and 1/2 in which the response is at least
     `level`. A low-pass filter has one band. Every further band is a repetition that
     causes gridding.
+
+    Args:
+      rates: The atrous rate of each layer.
+      kernel: The size of the averaging kernel, whose weights are all 1 / kernel.
+      level: The smallest magnitude of the response inside a band.
     """
     _, response = stack_response(rates, (1 / kernel,) * kernel, points=8193)
     above = np.concatenate([[False], response >= level])

@@ -236,8 +236,9 @@ def path_sigma(layers: Iterable[Layer]) -> float:
 
     It is the standard deviation sigma of the positions of the input pixels that an
     output reads, weighted by the number of paths from each pixel to the output:
-    sigma**2 = sum over layers of (k**2 - 1) / 12 * (rate * jump)**2. This holds for
-    random weights and layers without skip connections (Luo et al., arXiv 1701.04128).
+    sigma**2 = sum over layers of (k**2 - 1) / 12 * (rate * jump)**2, where jump is the
+    product of the strides of all earlier layers. This holds for random weights and
+    layers without skip connections (Luo et al., arXiv 1701.04128).
 
     Raises:
       ValueError: If a layer is transposed.

@@ -81,16 +81,18 @@ def stack_cost(rates: tuple[int, ...], kernel: int = 3) -> int:
 
 
 def pareto_plans(limits: PlanLimits) -> list[RatePlan]:
-    """Finds all Pareto-optimal trade-offs between field, valid taps and cost.
+    """Finds all Pareto-optimal stacks of atrous layers without holes.
 
-    If several stacks have equal field, valid share and cost, the result contains one of
-    them.
+    No other stack within the limits is at least as good in the receptive field, the
+    share of kernel positions on the feature map and the cost, and better in one of
+    them. If several stacks are equal in all three, the result contains one of them.
 
     Args:
       limits: The limits within which stacks are compared.
 
     Returns:
-      The plans by increasing cost, and for equal cost by increasing field.
+      A list with a `RatePlan` for each stack, by increasing cost, and for equal cost by
+      increasing receptive field.
     """
     shares = {
         rate: valid_fraction(limits.size, limits.kernel, rate)
@@ -150,16 +152,17 @@ def _front(stacks: Iterable[tuple[int, ...]], limits: PlanLimits) -> list[RatePl
 def exhaustive_plans(
     limits: PlanLimits, *, most: int = MOST_LISTS
 ) -> list[RatePlan] | None:
-    """Finds the Pareto-optimal plans by trying every list of rates.
+    """Finds the Pareto-optimal stacks of layers by trying every list of rates.
 
-    It proves the result of `pareto_plans` for small maps and few layers.
+    For small maps and few layers, it proves that the result of `pareto_plans` is right.
 
     Args:
       limits: The limits within which stacks are compared.
       most: The largest number of lists to try.
 
     Returns:
-      The plans in the order of `pareto_plans`, or None if there are more lists.
+      The plans in the order of `pareto_plans`, or None if there are more than `most`
+      lists.
     """
     if lists_of_rates(limits) > most:
         return None

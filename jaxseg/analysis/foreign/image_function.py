@@ -50,7 +50,7 @@ def selected(outputs: Any, output: str | None = None, *, kind: str = "output") -
     Args:
       outputs: A map, or a dictionary or a sequence of maps.
       output: The key of the map in the dictionary, or None, see `from_function`.
-      kind: What the error calls the outputs.
+      kind: The word for the outputs with which an error message begins.
 
     Raises:
       ValueError: If the outputs do not determine one map with four axes.

@@ -10,7 +10,8 @@ from jaxseg.analysis.foreign.image_function import ImageFunction, from_function
 def from_keras(model: Any, *, output: str | None = None) -> ImageFunction:
     """Returns the function of images that a Keras model computes in evaluation.
 
-    The function uses the weights that the model has when this function is called.
+    The result uses the weights that the model has when `from_keras` is called. If the
+    model is trained further, the result does not change.
 
     Args:
       model: A built `keras.Model` or `keras.Layer` that maps images [N, H, W, C] to a

@@ -64,13 +64,14 @@ def counter(
     The operations of all devices are counted together.
 
     Args:
-      runner: The `StepRunner` of the training step.
+      runner: The `StepRunner`, which runs the training step on the devices.
       kind: The parallel backend, "jit" or "pmap".
 
     Returns:
       A function from the training state and this process's part of the batch to the
-      number of operations. The result is None for pmap, whose program cannot be traced
-      without running it.
+      number of operations, or to None if they cannot be counted. For "pmap", the result
+      is None instead of a function, because its program cannot be traced without
+      running it.
     """
     if kind != "jit":
         return None

@@ -19,9 +19,10 @@ BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # The parameters that hold the ja
 
 
 def scan_sizes(params: Mapping[str, Any]) -> tuple[int, int]:
-    """Returns how many inputs of a `lax.scan` are constants and how many are carries.
+    """Returns the pair (number of constants, number of carries) of a `lax.scan`.
 
-    The constants come first, then the carries, then the arrays that are scanned.
+    The inputs of its equation are the constants, then the carries, and then the arrays
+    that are scanned.
 
     Args:
       params: The parameters of the equation of the scan.

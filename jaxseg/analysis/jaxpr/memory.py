@@ -92,7 +92,7 @@ def peak_memory(fn: Callable, *args: Any) -> PeakMemory:
 
 
 def temporary_bytes(jaxpr: core.Jaxpr, size_of: Callable[[Any], float]) -> float:
-    """Estimates the memory of a program in addition to its arguments and outputs.
+    """Estimates the bytes that a program needs beyond its arguments and outputs.
 
     The outputs are assumed to reuse the memory of the arguments, as those of a training
     step do.

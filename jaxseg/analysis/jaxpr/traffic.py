@@ -29,10 +29,10 @@ class Traffic:
 
     Attributes:
       moved: The bytes that are read from and written to memory.
-      borders: The bytes of the rows that a device lacks if the rows of all maps are
-        split once: for each convolution, the rows that its kernel covers in addition to
-        the row of the output.
-      convolutions: The number of convolutions that need such rows.
+      borders: The bytes that two devices must exchange if each of them holds half of
+        the rows of every map. For each convolution, these are the bytes of as many rows
+        of its input as its kernel covers, minus one row.
+      convolutions: The number of convolutions whose kernel covers more than one row.
     """
 
     moved: float = 0.0
@@ -55,11 +55,15 @@ class Traffic:
 
 
 def jaxpr_traffic(jaxpr: core.Jaxpr, size_of: Callable[[Any], float]) -> Traffic:
-    """Estimates the traffic of a program without compiling it.
+    """Estimates the bytes that a program moves, without compiling it.
 
     Args:
       jaxpr: The traced program.
       size_of: Maps a variable of the program to its bytes in the memory of a device.
+
+    Returns:
+      The bytes that are read from and written to memory, and those of the border rows
+      that two devices exchange if they share the rows of all maps.
     """
     total = Traffic()
     for eqn in jaxpr.eqns:

@@ -177,7 +177,7 @@ def _merged(node, spans):
 
 
 def reshaped_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of an array that a reshape maps to the result's `spans`."""
+    """Returns the intervals of a reshape's operand that its result's `spans` need."""
     (value,), result = node.ins, node.outs[0]
     grouped = regrouped(value.dims, result.shape)
     if grouped is None:
@@ -260,7 +260,7 @@ def _concatenation(node, spans):
 
 
 def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of an array that `lax.rev` maps to the result's `spans`."""
+    """Returns the intervals of `lax.rev`'s operand that its result's `spans` need."""
     value, found = node.ins[0], list(spans)
     for dim in node.params["dimensions"]:
         for i in value.places(dim):

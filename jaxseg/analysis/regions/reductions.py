@@ -146,7 +146,8 @@ def global_operations(nodes: list[Node]) -> list[GlobalOperation]:
       nodes: The operations of a network, in the order in which they run.
 
     Returns:
-      The descriptions of these operations, without duplicates, in order.
+      A list of `GlobalOperation` in order, without duplicates: what each operation
+      computes, the modules that contain it, and whether tiles can compute it exactly.
     """
     found = []
     for node in nodes:
