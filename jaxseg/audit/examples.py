@@ -79,7 +79,7 @@ class Example:
 def training_examples(
     source: Source, config: DataConfig, *, seed: int, positions: Iterable[int]
 ) -> list[Example]:
-    """Returns the augmented examples at given positions of the training stream.
+    """Returns a list of the augmented examples at given positions of training.
 
     The example at position p is the one with the index p % batch_size in the batch of
     step p // batch_size. It depends only on the seed and the position.

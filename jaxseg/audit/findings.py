@@ -86,7 +86,8 @@ def values_of_splits(records: Iterable[Record]) -> list[MaskValues]:
     """Counts the mask pixels that have each value, separately for each split.
 
     Masks that cannot be read and masks in a lossy format are not counted. The result is
-    a list of `MaskValues`, one for each split.
+    a list with a `MaskValues` for each split, whose `pixels` is a dictionary from each
+    value to its number of pixels.
     """
     found: dict[str, MaskValues] = {}
     for record in records:

@@ -68,7 +68,7 @@ def _chosen(pairs: list[Pair]) -> Iterator[tuple[Pair, bool]]:
 
 
 def examine(config: PairsConfig, split: str, pair: Pair, sampled: bool) -> Record:
-    """Reads an image and its mask, and returns their properties and faults.
+    """Reads an image and its mask, and returns a `Record` of properties and faults.
 
     Args:
       config: The dataset and the options of the image reader.

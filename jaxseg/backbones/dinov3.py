@@ -35,7 +35,7 @@ def dinov3(
 
     Args:
       size: "vits16", "vits16plus", "vitb16" or "vitl16".
-      style: See `BlockConfig`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
       **options: Options of `vit_pyramid`, such as `taps` and `drop_path`.
 
     Raises:

@@ -65,7 +65,8 @@ class HDCResNet(nn.Module):
       output_stride: 8, 16 or 32. The rates of a plan apply to output stride 8. At 16
         and 32, stages 4 and 5 have larger strides and proportionally smaller rates, at
         least 1.
-      plan: See `hdc_rates`.
+      plan: The name of the sequence of the units' rates, such as "bigger" or "rf", see
+        `hdc_rates`.
       rates: Rates of the units of stages 4 and 5, which replace the plan. They are
         repeated for further units, and do not depend on the output stride.
       width: Number of channels of the first stage.

@@ -79,11 +79,12 @@ def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
 
 
 def with_eager_rate(step: Step, stride: int) -> Step:
-    """Returns a `Step` in which a rate that replaces a stride begins one block earlier.
+    """Returns the `Step` of a block, with an atrous rate that begins one block earlier.
 
-    If an atrous rate replaces the stride of a block, the rate usually begins in the
-    block after it. In the result it begins in the block itself. Other blocks keep their
-    steps.
+    A `Step` contains the stride and the atrous rate of a block, and the rate of the
+    blocks after it. If an atrous rate replaces the stride of a block, the rate usually
+    begins in the block after it. In the result it begins in the block itself. If the
+    block keeps its stride, the result is `step`.
 
     Args:
       step: The stride and the rates of the block.

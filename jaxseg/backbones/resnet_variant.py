@@ -28,9 +28,9 @@ class ResNetVariant:
         or "last": the last unit of the preceding stage (TF-slim, DeepLab v3's own
         networks). c2 to c4 are then taken before that unit.
       eager_rate: Whether an atrous rate that replaces a stride begins in the layer that
-        had the stride, and not in the layer after it. Differs: it does so in
-        segmentation_models.pytorch. The network then no longer computes the features of
-        the network with strides.
+        had the stride, as in segmentation_models.pytorch, and not in the layer after
+        it. Differs: only with False does the network compute the features of the
+        network with strides.
       dense_pool: The pixels that a shortcut averages in networks with the stem "d"
         where its stride is replaced by an atrous rate. "atrous" averages the pixels
         that the network with strides averages, "adjacent" averages neighboring pixels,

@@ -60,6 +60,17 @@ class SEResNet(nn.Module):
 
     A level whose stride would exceed `output_stride` has the stride `output_stride` and
     atrous rates instead.
+
+    Attributes:
+      depth: 50, 101 or 152.
+      output_stride: 4, 8, 16 or 32.
+      reduction: The channels of a block divided by those of the inner layer of its
+        gate.
+      width: Number of channels of c1. The maps c2 to c5 have 4, 8, 16 and 32 times as
+        many.
+      blocks: Number of blocks of each stage; None takes the numbers that belong to
+        `depth`.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     depth: int = 50

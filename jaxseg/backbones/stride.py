@@ -71,8 +71,15 @@ def pool_max(
 ) -> Array:
     """Applies max pooling whose stride may be replaced by an atrous rate.
 
-    The pixels of a window are `step.rate` pixels apart. With `ceil`, a window that
-    extends beyond the last pixel also gives an output, as in Caffe.
+    Args:
+      x: The map [B, H, W, C].
+      step: The stride of the pooling, and the atrous rate: the distance between the
+        pixels of a window.
+      window: Number of pixels along a side of the window.
+      padding: Number of pixels that are added on each side of the map, divided by the
+        atrous rate.
+      ceil: Whether a window that extends beyond the last pixel also gives an output, as
+        in Caffe.
     """
     if step.stride > 1 and step.rate == 1:
         return max_pool(
@@ -93,7 +100,13 @@ def pool_max(
 def pool_average(x: Array, step: Step, *, window: int) -> Array:
     """Applies average pooling whose stride may be replaced by an atrous rate.
 
-    There is no padding. The pixels of a window are `step.rate` pixels apart.
+    There is no padding.
+
+    Args:
+      x: The map [B, H, W, C].
+      step: The stride of the pooling, and the atrous rate: the distance between the
+        pixels of a window.
+      window: Number of pixels along a side of the window.
     """
     if step.stride > 1 and step.rate == 1:
         return avg_pool(x, window=window, stride=step.stride)

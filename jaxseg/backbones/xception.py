@@ -21,7 +21,12 @@ from jaxseg.typing import Array, Pyramid
 class Unit(NamedTuple):
     """Describes a residual unit of three separable convolutions.
 
-    The third convolution has the stride.
+    Attributes:
+      features: The number of channels after each convolution.
+      stride: The stride of the third convolution.
+      shortcut: "conv" for a 1x1 convolution of the input, "sum" for the input itself,
+        or "none" for no shortcut.
+      tap: The level of the pyramid that the second convolution provides, or None.
     """
 
     features: tuple[int, int, int]

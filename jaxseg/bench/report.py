@@ -84,9 +84,9 @@ def write(records: list[Record], folder: Path, command: str) -> None:
 
 
 def ratio_chart(records: list[Record]) -> tuple[charts.Dots, charts.Layout]:
-    """Returns a chart of jaxseg's median times relative to PyTorch's.
+    """Returns a pair: a chart of jaxseg's times relative to PyTorch's, and its layout.
 
-    The second result is the layout of the chart, which depends on the number of rows.
+    The times are medians. The layout states the width and the height of the picture.
 
     Args:
       records: The measurements. Each has times of PyTorch.

@@ -110,7 +110,7 @@ class Session:
 def torch_contestants(
     device: str, *, threads: int = 0, compiled: bool = False
 ) -> dict[str, Torch]:
-    """Returns a dictionary of settings for each way to run PyTorch in the benchmark.
+    """Returns a dictionary from each way to run PyTorch to the settings for it.
 
     Args:
       device: "cpu" or "gpu".
@@ -118,8 +118,8 @@ def torch_contestants(
       compiled: Whether to time PyTorch with `torch.compile` as well.
 
     Returns:
-      The settings for "torch" and, if `compiled`, "torch.compile". The result is empty
-      if PyTorch is not installed.
+      The settings (`Torch`) under the key "torch" and, if `compiled`, also under
+      "torch.compile". The dictionary is empty if PyTorch is not installed.
     """
     if not installed("torch"):
         return {}

@@ -167,9 +167,12 @@ def odd_factors(axis: int, start: int, count: int) -> np.ndarray:
     positions. The generator splitmix64 computes them.
 
     Args:
-      axis: The axis.
+      axis: The index of the axis. Each axis has other factors.
       start: The first position.
       count: The number of positions.
+
+    Returns:
+      uint64 [count].
 
     References:
       Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014.

@@ -69,9 +69,8 @@ STRICT = Opening()
 class Checkpoints:
     """Manages the checkpoints of a run. Every process of the run has one instance.
 
-    It keeps the `max_to_keep` newest checkpoints and the one with the highest mean IoU.
-    A custom policy implements both rules, because Orbax's `max_to_keep` with a ranking
-    would delete the newest checkpoint whenever it is not among the best.
+    It keeps the `max_to_keep` newest checkpoints and the one with the highest mean IoU
+    by a custom policy. Orbax's ranking would delete new ones that are not the best.
     """
 
     def __init__(
@@ -148,8 +147,8 @@ class Checkpoints:
     ) -> None:
         """Starts to save the state and the metadata of a step in the background.
 
-        If the step was already saved, it is saved again only to add metrics that the
-        earlier save did not have.
+        If the step was already saved, it is saved again only to add its scores
+        (`metrics`), if the earlier save did not have them.
 
         Raises:
           CheckpointError: If this save or an earlier one has failed.
@@ -173,7 +172,9 @@ class Checkpoints:
             )
 
     def restore(self, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
-        """Restores the state and metadata of a step, with the shardings of `template`.
+        """Returns the saved state and metadata of a step.
+
+        `template` is a state with the shapes, types and shardings of the result.
 
         Raises:
           DamagedCheckpoint: If files cannot be read or differ from the digest.
@@ -195,14 +196,15 @@ class Checkpoints:
         return restored["state"], restored["meta"]
 
     def restore_newest(self, template: Any) -> tuple[int, Any, dict[str, Any]]:
-        """Restores the newest step and returns its number, state and metadata.
+        """Returns the number, the state and the metadata of the newest step.
 
-        At least one step must exist. With `skip_damaged`, damaged steps are renamed to
-        `damaged-STEP` with a warning, and the newest intact step is restored.
+        At least one step must exist; for `template` see `restore`. If the manager was
+        opened with `Opening.skip_damaged`, the newest intact step is taken, and newer,
+        damaged ones are renamed to `damaged-STEP` with a warning.
 
         Raises:
-          ValueError: If the newest step is damaged, or if it belongs to another model.
-            For a damaged step, the message names an intact one.
+          ValueError: If the step belongs to another model, or if it is damaged. The
+            message then names the newest intact step, if there is one.
         """
         if not self._opening.skip_damaged:
             step = self.latest()
@@ -278,8 +280,7 @@ class Checkpoints:
     def preempted(self, step: int) -> bool:
         """Returns whether the cluster has asked all hosts to stop.
 
-        Every host must call this method at each step. The result is always False
-        without `jax.distributed`."""
+        Every host must call it at each step. It is False without `jax.distributed`."""
         return bool(self._manager.reached_preemption(step))
 
     @contextlib.contextmanager

@@ -34,9 +34,9 @@ class Ranking:
       classes: The class names.
       runs: The run directories whose networks predicted the examples.
       names: The names of the examples.
-      scores: The score of each mask, [N].
+      scores: The score of each mask, [N]; larger is more suspicious.
       suspects: The mask regions that may be wrong, in descending order of their scores.
-      measured: How well the mask and the prediction of each example agree.
+      measured: For each example, how well its mask and its prediction agree.
       calibration: The logit bias and the distribution of the confidence of each class.
     """
 
@@ -150,7 +150,8 @@ def rank(
         function, which is called after each example.
 
     Returns:
-      The score of each mask, its regions that may be wrong, and statistics.
+      A `Ranking`: the score of each mask (larger is more suspicious), the mask regions
+      that may be wrong, and statistics.
     """
     spec, count = examples.spec, len(examples)
     chosen = np.unique(np.linspace(0, count - 1, CALIBRATED).astype(int))

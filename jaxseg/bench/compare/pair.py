@@ -89,7 +89,7 @@ class Pair:
 
     @property
     def spec(self):
-        """Returns the classes and the image normalization of the network in jaxseg."""
+        """Returns a `DatasetSpec`: the classes and image normalization in jaxseg."""
         return self.network.spec
 
     def in_order(self, inputs: np.ndarray) -> np.ndarray:
