@@ -27,7 +27,7 @@ class JPU(nn.Module):
         MMSegmentation does not.
       order: Order in which the levels are concatenated. MMSegmentation has ("c3", "c4",
         "c5").
-      style: See `BlockConfig`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int = 512

@@ -72,12 +72,12 @@ class Conv(nn.Module):
       kernel: Kernel size.
       stride: The distance between neighboring windows, in pixels.
       rate: The atrous rate.
-      padding: See `jaxseg.ops.conv.conv`. None pads rate * (kernel - 1) / 2 on each
-        side, which keeps the size at stride 1.
+      padding: Zeros on each side, see `jaxseg.ops.conv.conv`. None pads by
+        rate * (kernel - 1) / 2 on each side, which keeps the size at stride 1.
       groups: Number of channel groups.
       bias: Whether there is a bias.
       kernel_init: The name of the initializer of the kernel, see `initializer`.
-      style: See `BlockConfig`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int
@@ -132,9 +132,9 @@ class ConvTranspose(nn.Module):
       padding: Pixels cut from each side of the full result.
       output_padding: Pixels added at the bottom and the right.
       bias: Whether there is a bias.
-      kernel_init: See `initializer`. "bilinear" starts as bilinear upsampling and needs
-        a square kernel.
-      style: See `BlockConfig`.
+      kernel_init: The name of the initializer, see `initializer`. "bilinear" starts as
+        bilinear upsampling and needs a square kernel.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int

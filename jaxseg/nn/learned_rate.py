@@ -90,8 +90,8 @@ class ChosenRateConv(nn.Module):
       choice: The candidates and the temperature.
       kernel: Kernel size.
       bias: Whether there is a bias.
-      kernel_init: See `jaxseg.nn.layers.initializer`.
-      style: See `BlockConfig`.
+      kernel_init: The name of the initializer, see `jaxseg.nn.layers.initializer`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int
@@ -129,8 +129,8 @@ class ContinuousRateConv(nn.Module):
       choice: The rate at the start and the largest one.
       kernel: Kernel size, an odd number.
       bias: Whether there is a bias.
-      kernel_init: See `jaxseg.nn.layers.initializer`.
-      style: See `BlockConfig`.
+      kernel_init: The name of the initializer, see `jaxseg.nn.layers.initializer`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int
@@ -158,7 +158,7 @@ class LearnedRateConvNormAct(nn.Module):
       choice: How the rate is learned.
       kernel: Kernel size, an odd number.
       act: The activation, see `jaxseg.nn.layers.activation`.
-      style: See `BlockConfig`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int

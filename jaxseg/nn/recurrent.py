@@ -74,7 +74,7 @@ class Sweep(nn.Module):
       reading: With "independent", both GRUs read the input, as the paper describes.
         With "stacked", the second one reads the output of the first, as in the released
         code.
-      style: See `BlockConfig`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int
@@ -103,8 +103,9 @@ class ReNetLayer(nn.Module):
         sequence.
       first: The axis that is read first: "rows" as in ReSeg's code, or "columns" as in
         the ReNet paper.
-      reading: See `Sweep`.
-      style: See `BlockConfig`.
+      reading: Whether both GRUs of a sweep read its input ("independent"), or the
+        second one reads the output of the first ("stacked").
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int

@@ -26,10 +26,11 @@ class Shortcut(nn.Module):
         atrous rate has replaced the stride.
       pooled: Whether the block halves the size of the map in the network without atrous
         rates.
-      kind: "conv" applies only the 1x1 convolution. "avg" averages 2x2 pixels first
-        (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" follows timm's networks with
-        atrous rates, in which pixels outside the map count as zeros.
-      style: See `BlockConfig`.
+      kind: "conv" applies only the 1x1 convolution. With `pooled`, "avg" averages 2x2
+        pixels first (ResNet-D, arXiv 1812.01187). "avg_zero" does the same, but if an
+        atrous rate has replaced the stride, pixels outside the map count as zeros, as
+        in timm's networks.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int
@@ -75,10 +76,11 @@ class BasicBlock(nn.Module):
       stride: Stride of the first convolution.
       first_rate: Atrous rate of the first convolution.
       rate: Atrous rate of the second convolution.
-      pooled: See `Shortcut`.
+      pooled: Whether the block halves the size of the map in the network without atrous
+        rates, see `Shortcut`.
       shortcut: The kind of projection of the input, see `Shortcut`.
       shortcut_rate: The rate of the projection, see `Shortcut`.
-      style: See `BlockConfig`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int
@@ -129,7 +131,8 @@ class Bottleneck(nn.Module):
       features: Number of channels of the first two convolutions.
       stride: Stride of the block.
       rate: Atrous rate of the 3x3 convolution.
-      pooled: See `Shortcut`.
+      pooled: Whether the block halves the size of the map in the network without atrous
+        rates, see `Shortcut`.
       shortcut: The kind of projection of the input, see `Shortcut`.
       stride_in: The convolution that has the stride: "conv2" (PyTorch's v1.5) or
         "conv1" (Caffe's original).
@@ -138,7 +141,7 @@ class Bottleneck(nn.Module):
         so.
       expansion: The last convolution has `expansion * features` channels.
       shortcut_rate: The rate of the projection, see `Shortcut`.
-      style: See `BlockConfig`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     features: int

@@ -7,8 +7,8 @@ With delta = theta(p_j - p_i), the attention of point i to its nearest neighbors
 The implementation follows the authors' code.
 
 Differs: the paper computes phi - psi and p_i - p_j; the authors' code, like this
-module, subtracts in the other order. All channels of a group share one weight, while
-the paper has one weight per channel.
+module, subtracts in the other order. The paper has one weight per channel. Here the
+channels are divided into groups, and all groups use the same weights.
 """
 
 import jax
@@ -27,11 +27,12 @@ FAR = -1e30  # The score of a missing neighbor; exp() of it is 0.
 class VectorAttention(nn.Module):
     """Attends from each point to its neighbors: [B, N, C] -> [B, N, C].
 
-    Each neighbor has C / groups weights, and channel c uses weight c mod (C / groups).
+    A group consists of C / groups consecutive channels. Each neighbor has C / groups
+    weights, of which weight i multiplies channel i of every group.
 
     Attributes:
       groups: Number of groups of channels, a divisor of C.
-      style: See `BlockConfig`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     groups: int = 8

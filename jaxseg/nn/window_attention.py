@@ -38,7 +38,7 @@ class WindowAttention(nn.Module):
       shift_always: Whether the windows are also shifted along an axis on which the
         padded map has only one window. MMSegmentation does so; timm and torchvision do
         not.
-      style: See `BlockConfig`.
+      style: Normalization, compute dtype and other settings, see `BlockConfig`.
     """
 
     heads: int

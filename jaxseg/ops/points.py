@@ -98,8 +98,8 @@ def nearest(
       points: Positions [B, N, 3].
       k: Number of neighbors. Beyond N, the distances are infinite.
       mask: Booleans [B, N], False at padding.
-      block: Number of queries that are processed at a time. By default, a block has
-        about `LIMIT` distances.
+      block: Number of queries that are processed at a time. By default, as many as
+        have at most 2**24 distances in the whole batch, but at least 1.
 
     Returns:
       Indices, int32 [B, M, k], and squared distances, float32 [B, M, k].

@@ -211,9 +211,9 @@ def adaptive_avg_pool(x: Array, bins: int | tuple[int, int]) -> Array:
 
 
 def adaptive_max_pool(x: Array, bins: int | tuple[int, int]) -> Array:
-    """Computes the maximum over a fixed grid of bins.
+    """Computes the maximum over b x b parts of a map: [B, H, W, C] to [B, b, b, C].
 
-    The bins are those of `adaptive_avg_pool`.
+    `bins` is b, or one number for rows and one for columns, see `adaptive_avg_pool`.
 
     References:
       Spatial pyramid pooling, arXiv 1406.4729.

@@ -79,8 +79,8 @@ def spn(x: Array, gates: Array) -> Array:
 
     Args:
       x: [B, H, W, C].
-      gates: Gates before normalization, [B, H, W, 4, 3, C], with the directions in the
-        order of `DIRECTIONS`.
+      gates: Gates before normalization, [B, H, W, 4, 3, C]. The four directions are, in
+        this order, right, left, down and up.
 
     Returns:
       [B, H, W, C].
@@ -105,11 +105,14 @@ def spn(x: Array, gates: Array) -> Array:
 def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receiver"):
     """Computes the weights of the eight neighbors and of the center for CSPN.
 
-    kappa_k(p) = G_k / sum_l |G_l|. For neighbors outside the map, G is 0. The center
-    gets 1 - sum_k kappa_k(p).
+    The weight of neighbor p + o_k of pixel p is kappa_k(p) = G_k / sum_l |G_l|, where
+    o_k are the offsets (row, column) in `OFFSETS`: (-1, -1), (-1, 0), ..., (1, 1). G_k
+    is read from the guidance, and is 0 for neighbors outside the map. The center gets
+    1 - sum_k kappa_k(p).
 
     Args:
-      guidance: [B, H, W, 8], one channel for each of `OFFSETS`.
+      guidance: The weights before normalization, [B, H, W, 8], one channel for each
+        offset.
       absolute: Whether to take |G| first. The result is then a weighted mean of the
         neighbors, and the center has weight 0.
       read: Where the weight of neighbor p + o_k is read. "receiver" is channel k at the
@@ -166,8 +169,8 @@ def cspn(
       x: H_0, [B, H, W, C].
       guidance: [B, H, W, 8].
       steps: Number of iterations, 24 in the paper.
-      absolute: See `cspn_kernel`.
-      read: See `cspn_kernel`.
+      absolute: Whether weights are made positive first, see `cspn_kernel`.
+      read: At which pixel the weight of a neighbor is read, see `cspn_kernel`.
       anchor: The known values that every step restores, [B, H, W, C].
       anchored: The mask m, [B, H, W, 1], 1 where `anchor` is known and 0 elsewhere.
 

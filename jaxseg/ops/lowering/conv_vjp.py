@@ -25,7 +25,8 @@ def canonical_conv(
 ) -> Array:
     """Convolves x [B, H, W, C] with kernel [kh, kw, C, O].
 
-    The gradients are defined as convolutions whose axes have the standard order.
+    The gradients are defined as convolutions whose axes have the standard order: NHWC
+    for maps and HWIO for kernels.
 
     Negative padding crops the map.
     """

@@ -59,11 +59,11 @@ def drop_idle_taps(
 
     It returns the smaller kernel, and the window with the smaller padding.
 
-    Kernel row u reads rows `u * rate - top + stride * [0, n)` of the map. Only leading
-    and trailing kernel rows and columns are removed, so that the rest is a regular
-    grid. If the kernel loses more rows than the padding has, the padding becomes
-    negative, which crops the map. Nothing is removed if the size of the map is a symbol
-    (`jaxseg.ops.open_size`).
+    For output row i, kernel row u reads row `u * rate - top + stride * i` of the map.
+    Only leading and trailing kernel rows and columns are removed, so that the rest is a
+    regular grid. If the kernel loses more rows than the padding has, the padding
+    becomes negative, which crops the map. Nothing is removed if the size of the map is
+    a symbol (`jaxseg.ops.open_size`).
     """
     if is_open(*x.shape[-3:-1]):
         return kernel, window

@@ -7,7 +7,7 @@ exist, even if the result is needed much later and occupies memory until then.
 `lax.optimization_barrier` does not help, because XLA removes it before it fuses and
 schedules.
 
-Neither function changes the value of its argument.
+Neither `materialize` nor `order_after` changes the value of its argument x.
 """
 
 import jax

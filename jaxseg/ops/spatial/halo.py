@@ -37,9 +37,9 @@ def windowed(
     """Applies a window operation to a map that is sharded over the current mesh.
 
     Args:
-      local: A function (rows [b, h, w, C], remaining padding of each axis, *weights) ->
-        [b, h', w', O] that runs on each device. Halo rows from neighboring devices, or
-        fill values at the border, are already included in its input.
+      local: Runs on each device: (x [b, h, w, C], padding, *weights) -> [b, h', w', O].
+        Along a sharded axis, x includes rows of other devices and fill values, and
+        `padding`, ((top, bottom), (left, right)), is 0.
       x: [B, H, W, C].
       *weights: Arrays that each device holds whole. Gradients are summed over devices.
       extent: Height and width, in pixels, of the area that a window covers.
