@@ -1,7 +1,8 @@
 """Chooses the fastest setting that fits into memory, with few compilations.
 
-The settings are tried in the order of their estimated time, to which 1 % is added for
-each option that differs from the configuration. A setting whose estimated
+A setting is a choice of training options, such as batch size and rematerialization. The
+settings are tried in the order of their estimated time, to which 1 % is added for each
+option that differs from the configuration. A setting whose estimated
 memory is far above the limit is not compiled. Each compilation corrects the estimates
 of the settings that are not compiled yet, so the first setting that fits is the best
 one, as far as the estimated times are in the right order.
@@ -24,10 +25,10 @@ GAIN = 0.01  # An option is changed only for a larger gain in time than this.
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """Contains a setting with its estimates.
+    """Contains a setting with the estimated memory and time of its training step.
 
     Attributes:
-      setting: The setting.
+      setting: The training options, such as batch size and rematerialization.
       estimate: The estimated memory and time of a step.
       changed: The number of options that differ from the configuration.
     """
@@ -44,12 +45,13 @@ class Candidate:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Contains the outcome of a search.
+    """Contains the outcome of a search for the fastest candidate.
 
     Attributes:
       chosen: The index of the fastest candidate that fits, or None if none fits.
-      needs: The bytes that the step of each candidate needs on one device: compiled, or
-        estimated with the correction of the compiled ones.
+      needs: For each candidate, the bytes that its training step needs on one device.
+        If the step was not compiled, they are estimated, and corrected by the error of
+        the estimates for the most similar compiled steps.
       compiled: The indices of the candidates that were compiled, in this order.
     """
 
@@ -70,7 +72,10 @@ def choose(
       candidates: The settings with their estimates.
       attempt: Compiles the step of a setting, and returns the bytes that it needs on
         one device.
-      room: The bytes that it may need.
+      room: The largest number of bytes that a step may need on one device.
+
+    Returns:
+      The chosen candidate, the memory of all candidates, and which were compiled.
     """
     known: dict[int, float] = {}
     order = sorted(

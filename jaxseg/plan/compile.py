@@ -36,8 +36,8 @@ def compiled(
       target: The devices to compile for.
       batch: The number of images per step; by default `config.train.batch_size`.
       cache: Results of earlier compilations. If it contains the program of this step,
-        nothing is compiled, and the result has no text. By default the step is always
-        compiled.
+        nothing is compiled, and the result lacks the text of the program. By default
+        the step is always compiled.
 
     Raises:
       ValueError: If the batch or the image cannot be divided evenly among the devices.

@@ -32,8 +32,8 @@ class Alternative:
     """Contains a setting that was considered, and why it was rejected.
 
     Attributes:
-      setting: The setting.
-      needs: The bytes that its step needs on one device.
+      setting: The training options, such as batch size and rematerialization.
+      needs: The bytes that a training step with this setting needs on one device.
       is_compiled: Whether `needs` is the memory of the compiled step. Otherwise it is
         an estimate.
       seconds: The estimated time of a step.
@@ -53,6 +53,8 @@ class Alternative:
 class Decision:
     """Contains the settings that were considered for a training step.
 
+    A setting is a choice of training options, such as batch size and rematerialization.
+
     Attributes:
       chosen: The fastest setting whose compiled step fits, or None if none fits.
       memory: The bytes of memory of one device.
@@ -60,7 +62,8 @@ class Decision:
       promise: The bytes that the compiled step of the chosen setting needs, or None.
       freedom: What the search was free to change.
       alternatives: All settings, in the order of their estimated time for each image.
-      refused: The settings that contradict the configuration, with the error message.
+      refused: Pairs of a setting that contradicts the configuration, and the message of
+        the error.
     """
 
     chosen: Setting | None
@@ -89,7 +92,7 @@ def decide(
 
     Args:
       config: The configuration.
-      target: The devices.
+      target: The devices for which the step is compiled.
       memory: The bytes of memory of one device, of which `MARGIN` stays free.
       freedom: What may change in addition to rematerialization and sharding. The
         default is what `config.train.memory_changes` lists, and the number of
@@ -97,6 +100,9 @@ def decide(
       cache: Results of earlier compilations.
       report: Is called after each compilation with the setting and the bytes that its
         step needs on one device.
+
+    Returns:
+      The chosen setting, and all settings that were considered.
 
     Raises:
       ValueError: If the configuration cannot be planned, or if no setting can be
@@ -174,6 +180,10 @@ def _candidates(
 
 def freedom_of(config: Config) -> Freedom:
     """Returns what a search may change in addition to rematerialization and sharding.
+
+    The result says whether the number of micro-batches, the data type and the batch
+    size may change. The number of micro-batches may also change if it does not affect
+    the result of the training.
 
     Args:
       config: The configuration. `train.memory_changes` lists what the user allows to

@@ -76,10 +76,13 @@ class Estimator:
         self._traces: dict[tuple[Any, ...], _Trace] = {}
 
     def estimate(self, setting: Setting) -> Estimate:
-        """Estimates the step of a setting, which is traced if necessary.
+        """Returns the estimated memory and time of a step with a setting.
+
+        The step is traced, unless this was done for a setting with the same batch size,
+        number of micro-batches, rematerialization and data type.
 
         Args:
-          setting: The setting.
+          setting: The training options, such as batch size and sharding.
 
         Raises:
           ValueError: If the options of the setting contradict the configuration.

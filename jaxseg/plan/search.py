@@ -50,6 +50,10 @@ def search(attempt: Attempt, start: int, room: float) -> Found:
         bytes that it needs on one device.
       start: The first batch size.
       room: The bytes that are available on one device.
+
+    Returns:
+      The largest batch size that fits, the two batch sizes whose memory was
+      extrapolated, and the smallest batch size that does not fit.
     """
     good: dict[int, float] = {}
     bad: list[int] = []

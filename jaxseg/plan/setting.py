@@ -33,12 +33,15 @@ class Setting:
     """Contains the options of `jaxseg train` that decide its memory and its speed.
 
     Attributes:
-      batch_size: See `jaxseg.config.TrainConfig`, as for all other attributes.
-      grad_accum_steps: The number of micro-batches.
-      remat: The rematerialization.
-      shard: The sharding of the training state.
-      spatial_shards: The number of devices that share one image.
-      dtype: The data type in which the network computes.
+      batch_size: The number of images per step over all devices.
+      grad_accum_steps: The number of micro-batches into which a batch is divided.
+      remat: Which parts of the network are computed again in the backward pass, so that
+        their activations need not be stored: "none", each "block" or each "stage".
+      shard: "none" if every device holds the whole training state, "fsdp" if the state
+        is divided among the devices.
+      spatial_shards: The number of devices that share one image, or two numbers: for
+        its rows and for its columns.
+      dtype: The data type in which the network computes, such as "bfloat16".
     """
 
     batch_size: int
@@ -50,15 +53,18 @@ class Setting:
 
     @classmethod
     def of(cls, run: TrainConfig) -> Setting:
-        """Returns the setting that a configuration contains."""
+        """Returns the setting that the training options of a configuration form."""
         return cls(**{name: getattr(run, name) for name in FIELDS})
 
     def applied(self, config: Config) -> Config:
-        """Returns a configuration with this setting."""
+        """Returns a copy of a configuration with the options of this setting."""
         return overridden(config, {"train": dataclasses.asdict(self)})
 
     def differences(self, other: Setting) -> dict[str, Any]:
-        """Returns the values of this setting that differ from those of another one."""
+        """Returns a dictionary of the options that differ from another setting.
+
+        It maps the name of each such option to its value in this setting.
+        """
         return {
             name: getattr(self, name)
             for name in FIELDS
@@ -66,10 +72,10 @@ class Setting:
         }
 
     def options(self, base: TrainConfig) -> list[str]:
-        """Returns the words of a command line that change a configuration to this.
+        """Returns command-line arguments that give a configuration this setting.
 
         Args:
-          base: The options of the configuration that is changed.
+          base: The training options of the configuration that is changed.
 
         >>> base = TrainConfig(batch_size=8)
         >>> Setting(8, 2, "none", "fsdp", 1, "float32").options(base)

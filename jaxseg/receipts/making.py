@@ -92,7 +92,10 @@ def digest_files(workdir: Path) -> dict[str, str]:
 
 
 def refinement_of(values: Mapping[str, Any] | None) -> Refinement | None:
-    """Returns the `Refinement` of a receipt, or None if no prediction was refined.
+    """Returns the steps that refined the predictions of a receipt, or None.
+
+    These steps, such as a dense CRF, form a `Refinement`. The result is None if no
+    prediction was refined.
 
     Args:
       values: A dictionary of JSON values from the name of each refining step to its

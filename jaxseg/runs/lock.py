@@ -65,7 +65,7 @@ class Holder:
         return f"process {self.process.pid} on {self.process.host} since {self.since}"
 
     def to_json(self) -> str:
-        """Returns the content of the lock file, a JSON object."""
+        """Returns the text of the lock file: the attributes as a JSON object."""
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
 
 

@@ -115,14 +115,14 @@ def number(
 
 
 def optional(rule: Rule) -> Rule:
-    """Returns a rule that allows None, and all values that another rule allows."""
+    """Returns a rule that allows None, and all values that `rule` allows."""
     return Rule(lambda value: value is None or rule.allows(value), rule.expected)
 
 
 def either(word: str, rule: Rule) -> Rule:
-    """Returns a rule that allows the text `word`, and what another rule allows.
+    """Returns a rule that allows the text `word`, and all that `rule` allows.
 
-    Other texts are not allowed.
+    Other texts are not allowed, even if `rule` allows them.
     """
     return Rule(
         lambda value: (

@@ -72,8 +72,8 @@ class Programs:
     def note(self, *program: Any) -> None:
         """Counts a program that is about to run, unless it was counted before.
 
-        `program` is what identifies it. If the limit is reached, all compiled programs
-        are removed first, and the count starts again.
+        The values in `program` identify it. If the limit is reached, all compiled
+        programs are removed first, and the count starts again.
         """
         with self._lock:
             if program in self._known:
@@ -153,7 +153,10 @@ class ServedNetwork:
         )
 
     def key(self, task: Task) -> Key:
-        """Returns the key of the group of images with which a task can share a batch.
+        """Returns the key of the group of images with which an image can share a batch.
+
+        Args:
+          task: The accepted image, with the options of its request.
 
         Raises:
           ValueError: If an option does not suit the network.

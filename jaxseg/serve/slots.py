@@ -48,8 +48,10 @@ class Slots:
     def note(self, seconds: float) -> None:
         """Updates the average duration of requests when a request is finished.
 
-        The request has taken `seconds`.
+        A client whose request is refused is asked to try again after the average
+        duration.
 
-        A client whose request is refused is asked to try again after this time.
+        Args:
+          seconds: The duration of the finished request.
         """
         self._seconds += SHARE * (seconds - self._seconds)

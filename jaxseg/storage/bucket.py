@@ -59,11 +59,14 @@ class Bucket:
         self._call(lambda: self._files.pipe_file(self._key(name), data), name)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Creates an object unless it exists; the service decides between processes.
+        """Creates an object unless it exists.
+
+        If several processes create it at once, the storage service lets one succeed.
 
         Args:
           name: The name of the object.
-          data: The content, which no other process writes.
+          data: The content. It must differ from what other processes write, because
+            this method recognizes its own object by the content.
 
         Returns:
           Whether this call has created the object.
@@ -86,7 +89,7 @@ class Bucket:
         self._call(lambda: self._files.put_file(str(path), self._key(name)), name)
 
     def download(self, name: str, path: Path) -> None:
-        """Writes the content of an object to a local file, which is not atomic.
+        """Writes the content of an object to a local file, but not atomically.
 
         Raises:
           FileNotFoundError: If there is no such object.
@@ -94,7 +97,9 @@ class Bucket:
         self._call(lambda: self._files.get_file(self._key(name), str(path)), name)
 
     def sizes(self, begin: str = "") -> dict[str, int]:
-        """Returns the size in bytes of each object below a folder, by its name.
+        """Returns a dictionary from the name of each object below a folder to its size.
+
+        The size is a number of bytes.
 
         Args:
           begin: The folder, relative to that of the bucket; "" stands for all objects.
@@ -149,7 +154,8 @@ def transfers() -> Iterator[Callable[..., None]]:
     When the block ends, all transfers have ended.
 
     Yields:
-      A function that starts a call with the given function and arguments.
+      A function that takes a function and its arguments, and calls it with them in one
+      of the threads.
 
     Raises:
       Exception: The first error of a transfer.

@@ -42,7 +42,7 @@ def part_name(name: str, start: int) -> str:
 
 
 def file_of_part(name: str) -> tuple[str, int]:
-    """Returns the name of the file of a part, and the position at which it begins."""
+    """Returns a pair: the file to which a part belongs, and where the part begins."""
     found = _LATER.fullmatch(name)
     return (found["name"], int(found["start"])) if found else (name, 0)
 
@@ -57,7 +57,7 @@ def cut(name: str, content: bytes) -> dict[int, bytes]:
       content: The content. An incomplete record at its end is left out.
 
     Returns:
-      The content of each part by the position of its first byte.
+      A dictionary from the position of the first byte of each part to its content.
     """
     events = name.rpartition("/")[2].startswith(EVENTS)
     ends = _event_ends(content) if events else _line_ends(content)
@@ -78,7 +78,8 @@ def join(parts: Mapping[int, bytes]) -> bytes:
     ones. Such parts remain if a process is killed while it shortens a file.
 
     Args:
-      parts: The content of each part by the position of its first byte.
+      parts: A dictionary from the position of the first byte of each part to its
+        content.
     """
     content = b""
     for start in sorted(parts):
@@ -94,8 +95,8 @@ class GrowingFile:
     Args:
       bucket: The bucket.
       name: The name of the file in the bucket.
-      stored: The content of each part that the bucket contains, by the position of its
-        first byte.
+      stored: The parts that the bucket contains: a dictionary from the position of the
+        first byte of each part to its content. None stands for no parts.
     """
 
     def __init__(

@@ -57,7 +57,8 @@ def retried(
       request: The function. Calling it twice must have the effect of one call.
       patience: How long the function is called again.
       final: The types of exceptions that are raised unchanged by the first attempt.
-      reason: Returns why repeating cannot repair an error, or None if it can.
+      reason: A function that takes an error and returns a text that says why repeating
+        cannot repair it, or None if repeating can.
 
     Raises:
       StorageError: If the error is permanent, or if the patience has ended.

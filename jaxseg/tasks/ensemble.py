@@ -62,7 +62,10 @@ class OpenedRun:
     variables: Any = dataclasses.field(repr=False)
 
     def scaling(self, combination: Combination) -> LogitScaling | None:
-        """Returns the fitted scaling of the logits, or None if none was requested.
+        """Returns the scaling that was fitted for the logits of this checkpoint.
+
+        It consists of factors and summands. The result is None if
+        `combination.calibrated` is False.
 
         Raises:
           ValueError: If no scaling was fitted for this checkpoint, or if the network

@@ -36,7 +36,9 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def state(path: Path) -> State:
-    """Returns numbers that change when a file or folder is replaced or written.
+    """Returns three numbers that change when a file or folder is replaced or written.
+
+    They are its inode, its size in bytes and the time of its last change in ns.
 
     Raises:
       FileNotFoundError: If the path does not exist.
@@ -49,6 +51,9 @@ def snapshot(folder: Path) -> dict[str, State]:
     """Returns the inode, size and time of change of each file of a run.
 
     The result is a dictionary from the path of the file within the run to these three
-    numbers. It leaves out the checkpoints.
+    numbers. It leaves out the checkpoints, and the files that `files` leaves out.
+
+    Args:
+      folder: The local run directory.
     """
     return {name: state(path) for name, path in files(folder)}

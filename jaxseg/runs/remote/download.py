@@ -34,7 +34,8 @@ def download_records(bucket: Bucket, folder: Path) -> Parts:
       folder: The local folder.
 
     Returns:
-      The content of the parts of each file, by the position of their first byte.
+      A dictionary from the name of each file to its parts in the bucket. These are a
+      dictionary from the position of the first byte of each part to its content.
     """
     parts: Parts = collections.defaultdict(dict)
     for name in bucket.sizes():
@@ -56,16 +57,18 @@ def download_records(bucket: Bucket, folder: Path) -> Parts:
 
 
 def download_steps(bucket: Bucket, folder: Path, *, remove: bool) -> Copies:
-    """Downloads the complete steps that the local folder does not contain yet.
+    """Downloads the complete checkpoints that the local folder does not contain yet.
 
     Args:
       bucket: The folder of the run.
       folder: The local folder.
-      remove: Whether to delete local steps that the bucket does not contain in this
-        form. It must be False if another process may be reading them.
+      remove: Whether to delete local checkpoints that are missing in the bucket or
+        differ from those there. It must be False if another process may be reading
+        them.
 
     Returns:
-      The steps that the local folder contains in the form of the bucket.
+      A dictionary from the step of each checkpoint that is equal in both places to a
+      pair: its `Commit`, which lists its files, and the `state` of its local folder.
     """
     remote, checkpoints = steps.committed(bucket), folder / steps.FOLDER
     checkpoints.mkdir(exist_ok=True)
@@ -84,11 +87,11 @@ def download_steps(bucket: Bucket, folder: Path, *, remove: bool) -> Copies:
 
 
 def remember(folder: Path, copies: Copies) -> None:
-    """Stores which steps a local folder contains in the form of the bucket.
+    """Stores which checkpoints of a local folder are equal to those in the bucket.
 
     Args:
       folder: The local folder.
-      copies: The steps.
+      copies: These checkpoints, as `download_steps` returns them.
     """
     content = {
         str(step): {"commit": vars(commit), "state": found}

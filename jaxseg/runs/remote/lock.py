@@ -54,7 +54,7 @@ class Signature:
     released: bool = False
 
     def to_bytes(self) -> bytes:
-        """Returns the content of the object, a JSON object."""
+        """Returns the bytes of the lock object: the attributes as a JSON object."""
         return (json.dumps(dataclasses.asdict(self), indent=1) + "\n").encode()
 
 

@@ -33,8 +33,9 @@ class Mirror:
       bucket: The folder of the run.
       folder: The local run directory.
       check: Raises an error if this process no longer owns the run.
-      parts: The parts of growing files that the bucket contains.
-      copies: The steps that the bucket and the local directory contain.
+      parts: The content of the files in the bucket, as `download_records` returns it.
+      copies: The checkpoints that are equal in the bucket and the local directory, as
+        `download_steps` returns them.
     """
 
     def __init__(

@@ -33,7 +33,8 @@ def read_run(option: str, text: str) -> Iterator[tuple[Path, Bucket]]:
       text: The address.
 
     Yields:
-      The local run directory, and the folder in the bucket.
+      A pair: the local run directory, and the `Bucket` that gives access to the folder
+      of the run.
 
     Raises:
       ValueError: If the bucket cannot be opened or the address is no run directory.
@@ -76,7 +77,7 @@ def local_run(option: str, text: str) -> str:
 
 @contextlib.contextmanager
 def updated_run(option: str, text: str) -> Iterator[tuple[Path, list[str]]]:
-    """Returns a context manager that opens a run in a bucket for reading and for files.
+    """Returns a context manager that reads a run in a bucket and adds files to it.
 
     When the block ends without an error, the files that it has written to the local
     run directory are uploaded, such as report.html.

@@ -42,17 +42,23 @@ class Commit:
 
     @property
     def folder(self) -> str:
-        """Returns the folder of the files in the bucket."""
+        """Returns the path of the folder with the files, "ckpt/STEP/UPLOAD".
+
+        It is relative to the folder of the run in the bucket.
+        """
         return f"{FOLDER}/{self.step}/{self.upload}"
 
 
 def committed(bucket: Bucket) -> dict[int, Commit]:
-    """Returns the commit of each complete step, in ascending order of the steps."""
+    """Returns a dictionary from the number of each complete step to its `Commit`.
+
+    The numbers ascend. A `Commit` lists the files of a step.
+    """
     return _commits(bucket, bucket.sizes(FOLDER))
 
 
 def newest_step(bucket: Bucket) -> int | None:
-    """Returns the newest complete step, or None if there is none."""
+    """Returns the number of the newest complete step, or None if there is none."""
     return max(_commit_steps(bucket.sizes(FOLDER)), default=None)
 
 
@@ -63,6 +69,9 @@ def upload_step(bucket: Bucket, step: int, folder: Path) -> Commit:
       bucket: The folder of the run.
       step: The number of the training step.
       folder: The local folder of the step.
+
+    Returns:
+      The list of the files that were uploaded.
 
     Raises:
       FileNotFoundError: If the local folder is removed during the upload.
@@ -84,7 +93,7 @@ def download_step(bucket: Bucket, commit: Commit, folder: Path) -> bool:
 
     Args:
       bucket: The folder of the run.
-      commit: The step.
+      commit: The list of the files of the step.
       folder: The local folder, which appears when it is complete.
 
     Returns:
