@@ -68,11 +68,12 @@ def read_parts(
         contain.
 
     Returns:
-      The entries, with NumPy arrays.
+      A dictionary from the name of each entry, such as "params", to its tree of NumPy
+      arrays.
 
     Raises:
       DamagedCheckpoint: If files cannot be read.
-      ValueError: If arrays are missing or have other shapes.
+      ValueError: If the names or shapes of the stored arrays differ from `template`.
     """
     stored = stored_leaves(directory)
     parts = {k: shape for k, shape in stored.items() if k.split("/")[0] in template}
@@ -85,8 +86,11 @@ def read_parts(
 def read_everything(directory: Path) -> Any:
     """Reads the whole training state that a step's checkpoint contains.
 
+    Args:
+      directory: The folder of the step.
+
     Returns:
-      The state, with NumPy arrays.
+      A tree of NumPy arrays, which is nested as the stored state is.
 
     Raises:
       DamagedCheckpoint: If files cannot be read.

@@ -80,8 +80,15 @@ def check(directory: Path, arrays: Any, *, all_of_them: bool = False) -> None:
 def metrics_of(directory: Path, *, verify: bool = True) -> dict[str, float]:
     """Returns the evaluation metrics stored with a step, or {} if it was not evaluated.
 
+    Args:
+      directory: The folder of the step.
+      verify: Whether to compare the metrics with the digest stored with them.
+
+    Returns:
+      A dictionary from the name of each metric, such as "mean_iou", to its value.
+
     Raises:
-      DamagedCheckpoint: If the file cannot be read or, with `verify`, differs from the
+      DamagedCheckpoint: If the file of the metrics cannot be read or differs from the
         digest.
     """
     values = _record(directory, METRICS)
@@ -113,7 +120,8 @@ def read_arrays(
       verify: Whether to compare the arrays with the digest stored with them.
 
     Returns:
-      The entries, with NumPy arrays.
+      A dictionary from the name of each entry, such as "params", to its tree of NumPy
+      arrays, which have the types in `template`.
 
     Raises:
       DamagedCheckpoint: If files cannot be read or differ from the digest.

@@ -23,7 +23,7 @@ INPUTS = ("--data.prepared-dir", "--data.raw-dir")
 
 @contextlib.contextmanager
 def localized(command: str, argv: Sequence[str]) -> Iterator[list[str]]:
-    """Returns a context manager that makes the runs of a command line local.
+    """Returns a context manager that makes local copies of runs on a command line.
 
     Args:
       command: The name of the command.
@@ -33,7 +33,8 @@ def localized(command: str, argv: Sequence[str]) -> Iterator[list[str]]:
       The arguments, in which local folders replace the addresses of runs.
 
     Raises:
-      ValueError: If an address cannot be used here, or is no run directory.
+      ValueError: If an address is given where the command needs a local path, or if it
+        is not the address of a run directory.
     """
     if command == "train":
         yield list(argv)

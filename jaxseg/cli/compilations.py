@@ -15,8 +15,9 @@ SHORTEST = 0.05  # seconds; there are many shorter compilations
 
 @contextlib.contextmanager
 def reporting() -> Iterator[None]:
-    """Returns a context manager that prints the compilations to standard error.
+    """Returns a context manager that prints each compiled program to standard error.
 
+    The line states the name of the program and the seconds that JAX took to compile it.
     A program that is read from the cache is also printed, with a shorter time.
     """
     import jax.monitoring

@@ -104,7 +104,7 @@ def naming_check(data: DataConfig) -> Iterator[None]:
       data: The data options.
 
     Raises:
-      ValueError: If raw files are rejected inside the block.
+      ValueError: If data files are rejected inside the block.
     """
     try:
         yield
@@ -177,7 +177,8 @@ def parse_target(
         argument, and its field `data` the data options.
       argv: The arguments of the tool.
       prog: The name of the tool, for its help.
-      bounds: The values that each option accepts.
+      bounds: A dictionary from the dotted name of each field to the rule for its
+        allowed values.
 
     Returns:
       An instance of `form` with the values of the arguments.

@@ -122,7 +122,8 @@ def kind_of(options: Arguments) -> Format:
       options: The options of the command.
 
     Raises:
-      ValueError: If the options do not name one place to write to.
+      ValueError: If not exactly one of --output and --web is given, or if the exported
+        file or page cannot be written there.
     """
     if (options.web is None) == (options.output is None):
         raise ValueError(

@@ -81,7 +81,11 @@ class Measuring:
 
     @property
     def refinements(self) -> tuple[Refinement, ...]:
-        """Returns a tuple of the refinements; each is applied and scored separately."""
+        """Returns a tuple of `Refinement` objects, each a way to refine predictions.
+
+        Each one is applied to the unrefined predictions and scored separately. The
+        tuple is empty if no option refines predictions.
+        """
         given = self.refining.refinement
         if self.crf_search.search:
             return self.crf_search.settings(given, self.refining.crf_options)
@@ -89,10 +93,10 @@ class Measuring:
 
     @property
     def is_refined(self) -> bool:
-        """Returns whether predictions are refined in one way, and scored after that.
+        """Returns whether the options refine predictions in exactly one way.
 
-        The result is False if nothing refines them, or if several settings of the CRF
-        are tried.
+        The result is False if no option refines predictions, or if --crf.search tries
+        several settings of the CRF.
         """
         return bool(self.refinements) and not self.crf_search.search
 

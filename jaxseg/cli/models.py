@@ -96,6 +96,11 @@ def find_rows(
     GFLOP are counted for one image, with 2 operations per multiply-add. The numbers
     come from the stored table if it has the image size and the number of classes.
     Otherwise they are computed from the shapes of the layers.
+
+    Args:
+      names: The names of the architectures.
+      size: The (H, W) of the image in pixels.
+      classes: The number of classes.
     """
     if (size, classes) == (SIZE, CLASSES):
         stored = stored_rows()

@@ -183,8 +183,9 @@ def largest(config: Config, target: Slice) -> dict[str, Any]:
       target: The TPU slice.
 
     Returns:
-      The result of `jaxseg.plan.search.search` as a dictionary. "batch" is the number
-      of images, and "words" is a sentence that states the result.
+      A dictionary: "batch" is the largest number of images in a step that was compiled
+      and fits, or 0, and "words" is a sentence that states the result. The other
+      entries are fields of `jaxseg.plan.search.Found`.
     """
     space = image_devices(config)
     unit = len(target.devices) // space
@@ -207,9 +208,9 @@ def compare(config: Config, target: Slice) -> dict[str, dict[str, Any]]:
       target: The TPU slice.
 
     Returns:
-      A dictionary from the name of each change to a dictionary, which contains the
-      memory, the time and other figures of the compiled step. It is {"error": message}
-      if the changed configuration is invalid.
+      A dictionary from the name of each change, such as "float32", to a dictionary of
+      the memory, the time and other figures of the compiled step. This inner dictionary
+      is {"error": message} if the changed configuration is invalid.
     """
     rows, flops = {}, step_flops(config)
     for name, change in alternatives(config, len(target.devices)).items():

@@ -38,7 +38,7 @@ def summary(values: Mapping[str, Any]) -> str:
     """Returns metrics as one line of text: `loss 0.4123  lr 0.00091  10.8 steps/s`.
 
     Args:
-      values: The metrics by name. Those without a format in this function are left out.
+      values: The metrics by name. Names that this function does not know are left out.
     """
     forms = {
         "loss": "loss {:.4f}",
@@ -73,7 +73,9 @@ def field_line(values: Mapping[str, Any]) -> str:
     measuring 0.21 s, 1.4 % of the time of the steps`.
 
     Args:
-      values: The numbers by name, see `jaxseg.lab.training_field`.
+      values: The size of the receptive field in pixels, the strength of grid artifacts
+        for several periods, and the time of the measurement, by name; see
+        `jaxseg.lab.training_field`.
     """
     parts = []
     if values.get("sigma_rows") is not None:

@@ -153,6 +153,12 @@ def write(
 ) -> None:
     """Writes the label map as an indexed PNG and, if requested, the overlay.
 
+    Args:
+      options: The options of the command, which name the folder of the results.
+      image: The image, on which the overlay draws the colors of the classes.
+      label: The class of each pixel, integers [H, W].
+      palette: The RGB color of each class.
+
     Raises:
       ValueError: If a result would replace an input file.
     """

@@ -30,7 +30,14 @@ TABLE = {*scores(np.zeros((2, 1), int)), *overlapping_scores(np.zeros((3, 2), in
 def print_beginning(
     config: Config, workdir: Path | str, start: Start, chosen: list[jax.Device]
 ) -> None:
-    """Prints what is trained: notes, dataset, network, devices and run directory."""
+    """Prints what is trained: notes, dataset, network, devices and run directory.
+
+    Args:
+      config: The configuration.
+      workdir: The run directory.
+      start: The opened data and the initial state of the run, with notes to print.
+      chosen: The devices of the run.
+    """
     for line in start.notes:
         note(f"jaxseg: {line}", file=sys.stderr)
     spec = start.train_source.spec

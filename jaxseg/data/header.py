@@ -35,7 +35,10 @@ class Header:
 
     @property
     def plain(self) -> bool:
-        """Returns whether all decoders return equal pixels for this PNG or JPEG."""
+        """Returns whether the file is a PNG or JPEG that all decoders decode equally.
+
+        This is an RGB file of 8 bits that is not rotated and gives no warning.
+        """
         common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
         plain = common and self.orientation == 1 and self.clean
         return plain and self.pixels == RGB8

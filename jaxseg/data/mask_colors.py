@@ -43,7 +43,7 @@ def color_map(classes: Mapping[Color, int]) -> LabelMap:
     """Returns the label map from color numbers 65536 R + 256 G + B to classes.
 
     Args:
-      classes: The class of each RGB color. The class 255 is void.
+      classes: A mapping from RGB colors (R, G, B) to classes. The class 255 is void.
     """
     return LabelMap(tuple(sorted((color_value(c), k) for c, k in classes.items())))
 

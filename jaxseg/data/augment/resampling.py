@@ -94,6 +94,10 @@ def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Returns float32 values converted to the type of stored pixels.
 
     For integer types, values are rounded, and halves are rounded up.
+
+    Args:
+      values: The values, float32, inside the range of the type.
+      dtype: The type of the result.
     """
     if not np.issubdtype(dtype, np.integer):
         return values.astype(dtype)

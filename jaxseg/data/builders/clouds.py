@@ -35,9 +35,10 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
           pair: The files of the cloud.
 
         Returns:
-          A dictionary of the arrays of the example; the labels of its points, uint8
-          [N]; and the number 1. Readers of images return their orientation tag in this
-          place, and 1 is the tag of an image that is not rotated.
+          Three values: the dictionary {"points", "color", "label"} of arrays; the
+          labels of the N points, uint8 [N]; and the number 1. The builder of images
+          returns an orientation tag in this place, and 1 is the tag of an image that is
+          not rotated.
 
         Raises:
           ValueError: If a file is bad.

@@ -210,8 +210,9 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
           pair: The files of the example.
 
         Returns:
-          Three values: a dictionary of the encoded arrays of the example, its labels
-          [H, W], and the orientation tag of the image.
+          Three values: the dictionary {"image", "label"} of encoded arrays, each as a
+          binary file object; the labels [H, W]; and the orientation tag of the image,
+          1 to 8.
 
         Raises:
           ValueError: If a file is bad.

@@ -30,6 +30,8 @@ FILES = {
 class Instances(Joined):
     """Names the file of an instance mask, and the class of each instance in it.
 
+    An instance mask contains the number of an object, the instance, for each pixel.
+
     Attributes:
       classes: Pairs of an instance number and its class. The class 0 is background.
     """

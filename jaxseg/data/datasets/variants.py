@@ -52,7 +52,11 @@ class Option:
 def check_options(
     dataset: str, options: Collection[Option], fields: Collection[str]
 ) -> None:
-    """Raises ValueError if the variants of a dataset contradict each other.
+    """Raises ValueError if the description of a dataset's variants is wrong.
+
+    All variants need different names. The first variant of each property is the default
+    and must change nothing. Variants of different properties must not change the same
+    field.
 
     Args:
       dataset: The name of the dataset.

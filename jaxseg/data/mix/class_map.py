@@ -20,6 +20,8 @@ Targets = str | Sequence[str]
 class ClassMap:
     """Maps each class of a source dataset to a set of classes of a target dataset.
 
+    `first >> second` is the map that applies `first` and then `second`.
+
     >>> fine = ("road", "car", "truck")
     >>> coarse = ClassMap.of({"ground": "road", "vehicle": ("car", "truck")}, fine)
     >>> coarse.targets
