@@ -63,7 +63,8 @@ def pixel_statistics(
       folder: The folder, or None to store nothing.
 
     Raises:
-      ValueError: If images of floating point have no range, or all values are equal.
+      ValueError: If `wanted` is None and the images are float32, which has no full
+        range, or if it is "percentiles" and (nearly) all values are equal.
     """
     path = None if folder is None else folder / _record_name(source, wanted)
     if path is not None and path.is_file():
@@ -114,7 +115,7 @@ def compute_statistics(source: Source, wanted: Range | str | None) -> PixelStati
 
 
 def value_range(spec: DatasetSpec, wanted: Range | str | None, percentiles) -> Range:
-    """Returns the pixel values that become 0 and 1, as `data.range` selects them.
+    """Returns the two pixel values that the option `data.range` maps to 0 and 1.
 
     Args:
       spec: The specification of the dataset, with the type of the images.
@@ -124,7 +125,8 @@ def value_range(spec: DatasetSpec, wanted: Range | str | None, percentiles) -> R
         option "percentiles".
 
     Raises:
-      ValueError: If images of floating point have no range, or all values are equal.
+      ValueError: If `wanted` is None and the images are float32, which has no full
+        range, or if it is "percentiles" and (nearly) all values are equal.
     """
     if wanted == "percentiles":
         low, high = percentiles()

@@ -77,9 +77,9 @@ def chosen_type(
 ) -> PixelType:
     """Chooses the number of channels that are read from an image, and their type.
 
-    If the options state no number of channels, alpha channels are dropped, and 8-bit
-    gray becomes RGB with three equal channels. Otherwise the number must be that of the
-    stored channels, with or without alpha.
+    If `options.channels` is None, alpha channels are dropped, and 8-bit gray becomes
+    RGB with three equal channels. If it is a number, it must be the number of stored
+    channels, counted with or without alpha.
 
     Args:
       samples: The number of stored channels, with alpha.
@@ -129,8 +129,8 @@ def keep_channels(values: np.ndarray, kept: PixelType) -> np.ndarray:
       kept: The number of channels to select, and their type, from `chosen_type`.
 
     Returns:
-      The first C = `kept.channels` channels, [H, W, C]. If three channels are selected
-      of fewer than three stored ones, the first stored channel is repeated.
+      The first C = `kept.channels` channels, [H, W, C]. If C is 3 and fewer than three
+      channels are stored, the result consists of three copies of the first one.
 
     Raises:
       Refused: If a value is not finite.

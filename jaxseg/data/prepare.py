@@ -51,7 +51,8 @@ def builder_config(
         file in the folder of the dataset can list.
 
     Raises:
-      ValueError: If the name is unknown, or an option does not apply to the dataset.
+      ValueError: If no dataset has the name in `config`, or an option does not apply to
+        the dataset.
     """
     dataset = dataset_of(config)
     if dataset.drawing is not None:
@@ -129,17 +130,17 @@ def prepare_once(
     download: tfds.download.DownloadConfig = DOWNLOAD,
     downloads: pathlib.Path | None = None,
 ) -> None:
-    """Prepares a dataset unless its folder exists, and checks the files in the folder.
+    """Prepares a dataset unless `target` contains it, and checks the prepared files.
 
     Args:
       make: A function that returns the builder for a given temporary folder.
       folder_: The folder in which the temporary folder is created.
-      target: The folder of the prepared data.
+      target: The final folder of the prepared data.
       download: The options of downloads.
       downloads: The folder of downloads, by default one in the temporary folder.
 
     Raises:
-      DamagedData: If the folder is incomplete, or a file has changed.
+      DamagedData: If the folder `target` is incomplete, or a file in it has changed.
       OSError: If the data cannot be written.
     """
     sweep(folder_)

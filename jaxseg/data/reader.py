@@ -135,7 +135,7 @@ def read_pixels(
 def read_header(
     path: str | os.PathLike, options: ReadOptions = DEFAULTS, *, mask: bool = False
 ) -> Header:
-    """Reads size, orientation and format of an image file without decoding its pixels.
+    """Returns size, format and so on of an image as a `Header`; decodes no pixels.
 
     Args:
       path: The file.

@@ -107,10 +107,10 @@ class Source:
         return self._decode(opened)
 
     def open(self, index: int) -> Opened:
-        """Opens an example without decoding it, so that parts of it can be read.
+        """Returns an example as an `Opened`, of which parts can be decoded later.
 
-        If there is room in the cache, the whole example is decoded and kept, because
-        later calls then decode nothing.
+        If there is room in the cache, the whole example is decoded at once and kept,
+        because later calls then decode nothing.
 
         Args:
           index: The index of the example.

@@ -125,7 +125,7 @@ class DatasetSpec:
 
     @functools.cached_property
     def union(self) -> Union | None:
-        """Returns the `Union` of the labels of `members`, or None without members."""
+        """Returns `classes` and `members` as a `Union`, or None if `members` is ()."""
         if not self.members:
             return None
         from jaxseg.data.mix.union import Union

@@ -46,11 +46,11 @@ class ClassFrequencies:
 
 
 def class_frequencies(source: Source) -> ClassFrequencies:
-    """Returns the number of pixels of each class in all examples of a split.
+    """Returns how many pixels of a split belong to each class, as `ClassFrequencies`.
 
-    The result also contains the number of pixels of the images that contain the class.
-    The first call counts the pixels, and stores the counts in the folder of the
-    prepared data. Later calls read the stored counts.
+    The result also contains, for each class, the number of all pixels in the images
+    that contain the class. The first call counts the pixels, and stores the counts in
+    the folder of the prepared data. Later calls read the stored counts.
 
     Args:
       source: The examples.
@@ -87,8 +87,8 @@ def _stored(path: pathlib.Path, num_classes: int) -> ClassFrequencies | None:
 def count_classes(source: Source) -> ClassFrequencies:
     """Counts the pixels of each class by reading the labels of all examples.
 
-    The result has the form of that of `class_frequencies`, but this function never uses
-    stored counts.
+    It returns `ClassFrequencies`, as the function `class_frequencies` does, but never
+    uses stored counts.
 
     Args:
       source: The examples.

@@ -47,7 +47,8 @@ class TileHeader:
     def grid(self, area: Area) -> Iterator[tuple[int, Area]]:
         """Yields the index and the area of each tile that overlaps the given area.
 
-        Tiles are numbered row by row. The areas are parts of the whole image.
+        Tiles are numbered row by row. Each area is the whole tile, in pixel coordinates
+        of the image, and not only the part inside the given area.
         """
         height, width = self.size
         per_row = -(-width // self.side)

@@ -89,7 +89,8 @@ class DeepLabV3PlusHead(nn.Module):
         mean IoU among 8 to 64 in the paper.
       features: Number of channels of the 3x3 convolutions.
       fuse: Number of 3x3 convolutions after the concatenation; 2 in the paper.
-      separable: Whether and how those convolutions are separable, see `SeparableConv`.
+      separable: Whether and how those convolutions are separable: "none", "full" or
+        "plain", see `SeparableConv`.
       after_aspp: Whether another separable convolution follows the ASPP before the
         upsampling, as in segmentation_models.pytorch. The paper has none.
       dropout: Dropout rate before the classifier.

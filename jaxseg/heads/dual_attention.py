@@ -23,7 +23,8 @@ class DualAttentionHead(nn.Module):
       variant: How the channel attention is computed: "paper" or "release", see
         `ChannelAttention`.
       dropout: Dropout rate before the classifiers.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" stores the scores of all pairs of pixels at once, "block" those
+        of one block of pixels, and "auto" selects by the size of the map.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

@@ -21,8 +21,19 @@ class GloReHead(nn.Module):
     """Applies GloRe units to c5 (arXiv 1811.12814).
 
     A 1x1 convolution with normalization and ReLU precedes the units; dropout and a 1x1
-    classifier follow. The reduction and the dropout of single values follow PaddleSeg.
-    For `states`, `nodes`, `normalize` and `relu_last` see `GloReUnit`.
+    classifier follow. This convolution and the dropout of single values follow
+    PaddleSeg.
+
+    Attributes:
+      num_classes: Number of classes.
+      features: Number of channels after the first convolution.
+      states: Number of channels of each graph node.
+      nodes: Number of graph nodes of each unit.
+      units: Number of GloRe units.
+      normalize: Whether the values of the nodes are divided by the number of pixels.
+      relu_last: Whether ReLU follows the last matrix product of the graph convolution,
+        as in PaddleSeg, or precedes it.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int
@@ -95,9 +106,19 @@ class GraphInteractionHead(nn.Module):
 
     A 3x3 convolution with normalization and ReLU comes first. Dropout of single values,
     as in PaddleSeg, and a 1x1 classifier come last. The collection `batch_stats` holds
-    the word vectors as "words" [K, 300]. They are saved with the weights but not
-    trained. Random vectors are the default; `jaxseg.nn.word_vectors.read_words` reads
-    GloVe vectors to replace them. For the attributes see `GraphInteraction`.
+    a word vector for each class as "words" [K, 300]. They are saved with the weights
+    but not trained. Random vectors are the default; the function
+    `jaxseg.nn.word_vectors.read_words` reads GloVe vectors to replace them.
+
+    Attributes:
+      num_classes: Number of classes K.
+      features: Number of channels after the first convolution.
+      nodes: Number of nodes of the visual graph.
+      states: Number of channels of each node.
+      graph_convolution: Whether a graph convolution is first applied to each graph.
+      class_message: How the class states S receive their message: "paper" computes
+        S + beta * message, "paddle" computes beta * S + message.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

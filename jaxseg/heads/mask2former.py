@@ -33,12 +33,13 @@ class Mask2FormerHead(nn.Module):
       features: Number of channels of maps and queries, a multiple of 4.
       queries: Number of queries.
       layers: Number of layers that update the queries. They read c5, c4 and c3 in turn.
-      attention_heads: Number of attention heads of both parts.
+      attention_heads: Number of attention heads in these layers and in the pixel
+        decoder.
       hidden: Number of channels inside the MLPs of these layers.
       pixel_layers: Number of layers of the pixel decoder.
       pixel_hidden: Number of channels inside the MLPs of the pixel decoder.
-      style: See `BlockConfig`. The convolutions have group normalization, whatever
-        `style.norm` is.
+      style: Settings such as the dtype, see `BlockConfig`. The convolutions have group
+        normalization, whatever `style.norm` is.
     """
 
     num_classes: int

@@ -18,7 +18,18 @@ from jaxseg.typing import Array, Pyramid
 class NonLocalHead(nn.Module):
     """Applies a non-local block to c5 and classifies the result.
 
-    For `mode`, `use_scale` and `subsample` see `NonLocal`.
+    Attributes:
+      num_classes: Number of classes.
+      features: Number of channels of the 3x3 convolutions.
+      mode: How the weights between pixels are computed: "embedded_gaussian",
+        "gaussian", "dot_product" or "concatenation", see `NonLocal`.
+      use_scale: Whether "embedded_gaussian" divides its scores by the square root of
+        the number of channels of the queries, as MMSegmentation does.
+      subsample: Whether 2x2 max pooling precedes the keys and the values.
+      dropout: Dropout rate before the classifier; it drops whole channels.
+      attention: "plain" stores the scores of all pairs of pixels at once, "block" those
+        of one block of pixels, and "auto" selects by the size of the map.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     num_classes: int

@@ -20,7 +20,8 @@ class OCRHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       features: Number of channels of the pixel features.
-      key_features: See `ObjectContext`.
+      key_features: Number of channels of the queries (of pixels) and of the keys (of
+        object regions) in the attention.
       bias: Whether the 3x3 convolution has a bias.
       block_bias: Whether the convolutions of the object context have a bias, as in
         openseg.pytorch.

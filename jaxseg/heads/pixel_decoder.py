@@ -65,8 +65,8 @@ class PixelDecoder(nn.Module):
       layers: Number of layers of deformable attention.
       heads: Number of attention heads.
       hidden: Number of channels inside the MLPs.
-      style: See `BlockConfig`. All convolutions have group normalization with 32
-        groups, whatever `style.norm` is.
+      style: Settings such as the dtype, see `BlockConfig`. All convolutions have group
+        normalization with 32 groups, whatever `style.norm` is.
     """
 
     features: int = 256

@@ -27,7 +27,8 @@ class SegFormerHead(nn.Module):
       num_classes: Number of classes.
       features: Number of channels of each projection and of the fusion: 256 for MiT-B0
         and B1, 768 for B2 to B5 (256 for all in MMSegmentation).
-      variant: "author" or "mmseg", see the module.
+      variant: Whose code the head follows: "author" for the authors, or "mmseg" for
+        MMSegmentation, which adds batch norm and ReLU to each level.
       dropout: Dropout rate before the classifier; it drops whole channels.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """

@@ -32,7 +32,9 @@ class SemanticFPNHead(nn.Module):
       num_classes: Number of classes.
       pyramid_features: Number of channels of the feature pyramid.
       features: Number of channels of the enlarged levels.
-      variant: "mmseg" or "smp", see the module.
+      variant: Whose code the head follows: "mmseg" for MMSegmentation, or "smp" for
+        segmentation_models.pytorch. The description of the module lists the
+        differences.
       dropout: Dropout rate before the classifier; it drops whole channels.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """

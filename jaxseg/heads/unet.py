@@ -51,7 +51,8 @@ class UNetHead(nn.Module):
         three numbers, the decoder starts at c4 or c3, as segmentation_models.pytorch's
         does with `encoder_depth`.
       style: Settings of normalization and dtype, see `BlockConfig`.
-      attention: "scse" or "none", see `jaxseg.heads.unet_block.UpBlock`.
+      attention: "scse" to gate channels and pixels in each block, or "none", see
+        `jaxseg.heads.unet_block.UpBlock`.
       norm: The normalization of the head, a value of `BlockConfig.norm`; None takes
         that of `style`.
 

@@ -127,7 +127,7 @@ def up_block(attention: str, norm: str | None, style: BlockConfig) -> UpBlock:
     """Returns a decoder block whose normalization can differ from the network's.
 
     Args:
-      attention: See `UpBlock`.
+      attention: "scse" to gate channels and pixels in the block, or "none".
       norm: The normalization of the decoder, a value of `BlockConfig.norm`; None takes
         that of the network. With "none", the convolutions have a bias.
       style: The network's settings, see `BlockConfig`.

@@ -26,10 +26,11 @@ class UNetPlusPlusHead(nn.Module):
 
     Attributes:
       num_classes: Number of classes.
-      features: Numbers of channels of the outer nodes (0, l), from coarse to fine. Each
-        inner node (d > 0) has as many channels as the skip map of its size.
+      features: Numbers of channels of the chain of nodes from the coarsest level to the
+        classifier. Each other node has as many channels as the skip map of its size.
       style: Settings of normalization and dtype, see `BlockConfig`.
-      attention: "scse" or "none", see `jaxseg.heads.unet_block.UpBlock`.
+      attention: "scse" to gate channels and pixels in each block, or "none", see
+        `jaxseg.heads.unet_block.UpBlock`.
       norm: The normalization of the head, a value of `BlockConfig.norm`; None takes
         that of `style`.
 

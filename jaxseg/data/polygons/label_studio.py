@@ -2,8 +2,8 @@
 
 The file contains a list of tasks, one for each image. Coordinates are percentages of
 the width and height of the image. A brush mask is a bit stream in which the bytes of an
-RGBA image are run-length encoded. The shape consists of the pixels whose alpha value is
-not zero.
+RGBA image are run-length encoded. The painted shape consists of the pixels whose alpha
+value is not zero.
 
 References:
   https://labelstud.io/guide/export and the brush format of HumanSignal/label-studio-sdk

@@ -47,8 +47,8 @@ def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
       path: The file.
 
     Returns:
-      The description of the array, and the number of bytes in the file before the
-      array's first value.
+      A pair: the size, channels and type of the array as a `Stored`, and the number of
+      bytes in the file before the array's first value.
 
     Raises:
       Refused: If it does not contain an array [H, W] or [H, W, C] in row-major order.

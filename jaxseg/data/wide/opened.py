@@ -37,9 +37,13 @@ class Stored:
     orientation: int = 1
 
     def header(self, options: ReadOptions, *, mask: bool = False) -> Header:
-        """Returns the properties that the file header states.
+        """Returns the properties that the file header states, as a `Header`.
 
-        The size is that after the orientation tag is applied.
+        The `size` in the result is that after the orientation tag is applied.
+
+        Args:
+          options: The options of the reader, such as the largest number of pixels.
+          mask: Whether the file contains class numbers.
 
         Raises:
           Refused: If the image is too large, or has a type or a number of channels that
