@@ -60,7 +60,8 @@ def mc_dropout(
         beyond about 40 samples.
 
     Returns:
-      The mean, its entropy and the variance of each pixel.
+      The mean of the sampled probabilities, its entropy, and the variance over the
+      samples, for each pixel, as `Sampled`.
 
     Raises:
       ValueError: If `samples` is less than 1.

@@ -192,7 +192,7 @@ def mean_field(
       kernels: The weights of the two kernels.
       filters: A Gaussian filter [N, K] -> [N, K] for each kernel, with N = H W.
       iterations: The number of mean-field iterations.
-      normalization: How the kernels are normalized, as in `dense_crf`.
+      normalization: "after", "before", "symmetric" or "none", as in `dense_crf`.
       every: Whether to return the result of every iteration, [iterations, H, W, K].
     """
     shape, mask = unary.shape, valid.reshape(-1, 1).astype(jnp.float32)

@@ -36,7 +36,8 @@ def refine(
       kernels: The weights and standard deviations of the two kernels.
       valid: The mask of the pixels that take part, bool [H, W]; by default all.
       iterations: The number of mean-field iterations.
-      normalization: How the kernels are normalized, as in `crf.dense_crf`.
+      normalization: How the kernels are normalized: "after", "before", "symmetric" or
+        "none", as in `crf.dense_crf`.
       method: "lattice" or "exact", as in `crf.dense_crf`.
 
     Returns:
@@ -68,7 +69,7 @@ def refine_steps(
       probability: The softmax of the network, [H, W, K].
       image: The image, [H, W, 3], with levels 0..255.
       kernels: The weights and standard deviations of the two kernels.
-      **options: The other options of `refine`.
+      **options: The other options of `refine`, such as `iterations`.
 
     Returns:
       The probabilities with which the CRF starts, and those after each iteration,

@@ -47,8 +47,9 @@ def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
 def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Array:
     """Predicts for each pixel one of the scored classes of the example's dataset.
 
-    Each example is from one of the datasets that the network was trained on. The
-    probability of a class of a dataset is the sum over its union classes.
+    Each example is from one of the datasets that the network was trained on. A scored
+    class is a class of a dataset, or a group of its classes that the network does not
+    distinguish. Its probability is the sum over the union classes that belong to it.
 
     Args:
       probabilities: The probabilities of the union classes, float32 [B, H, W, K].
@@ -106,8 +107,8 @@ def member_sums(spec: DatasetSpec, name: str) -> np.ndarray:
       name: The name of the dataset.
 
     Returns:
-      The matrix that `summed` takes, float32 [K, S], for K union classes and S classes
-      of the dataset.
+      The argument `sums` of `summed`, float32 [K, S], for K union classes and S classes
+      of the dataset. Entry [k, s] is 1 if union class k belongs to class s, else 0.
     """
     index = spec.union.member(name)
     return spec.union.sums[:, spec.union.blocks[index]]

@@ -79,7 +79,7 @@ def graph_cut(
       components: The number of components of each mixture.
 
     Returns:
-      The labels and the energy of the cut.
+      A `Cut` with the labels, uint8 [H, W], and the energy of the cut.
 
     Raises:
       ValueError: If object or background has no seed, the shapes do not match, or
@@ -119,7 +119,7 @@ def grab_cut(
         the object has seeds, and "object" otherwise.
 
     Returns:
-      The labels and the energies of all cuts.
+      A `Cut` with the final labels, uint8 [H, W], and the energy after each cut.
 
     Raises:
       ValueError: If the background has no seed, the shapes do not match, or an option

@@ -22,9 +22,10 @@ FLOOR = 1e-5  # The smallest probability.
 def contrast_links(
     image: np.ndarray, *, gamma: float = 50.0, beta: float | None = None
 ) -> Links:
-    """Returns the cost of different labels for each pair of neighboring pixels.
+    """Returns all pairs of neighboring pixels and the cost of each pair, as `Links`.
 
-    Pixels are numbered row by row.
+    The cost gamma exp(-beta |z_p - z_q|^2) / |p - q| applies if the labels of the pair
+    differ, where z_p is the color of pixel p. Pixels are numbered row by row.
 
     Args:
       image: The image, [H, W, C], with any range of levels.
@@ -72,8 +73,8 @@ def cut_two(
 
     Args:
       unary: The costs of both labels, [H, W, 2].
-      links: The cost of different labels for each pair of neighboring pixels, from
-        `contrast_links`.
+      links: The pairs of neighboring pixels, and the cost of each pair if its labels
+        differ, from `contrast_links`.
       fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
 
     Returns:
@@ -85,16 +86,16 @@ def cut_two(
 
 
 def potts_energy(label: np.ndarray, unary: np.ndarray, links: Links) -> float:
-    """Returns the energy of given labels, as the module defines it.
+    """Returns the energy of given labels, a float.
 
-    It is the sum of the costs of all labels, and of the costs of all pairs of
+    It is the sum of the cost of each pixel's label, and of the costs of all pairs of
     neighboring pixels with different labels.
 
     Args:
       label: The labels, [H, W].
       unary: The costs of each label, [H, W, K].
-      links: The cost of different labels for each pair of neighboring pixels, which
-        must not depend on the order of the labels.
+      links: The pairs of neighboring pixels, and the cost of each pair if its labels
+        differ. The cost must not depend on which pixel has which of the two labels.
     """
     flat = np.asarray(label, np.int64).ravel()
     single = unary.reshape(len(flat), -1)[np.arange(len(flat)), flat].sum()
@@ -116,8 +117,8 @@ def expand(
 
     Args:
       unary: The costs of each label, [H, W, K].
-      links: The cost of different labels for each pair of neighboring pixels, which
-        must not depend on the order of the labels.
+      links: The pairs of neighboring pixels, and the cost of each pair if its labels
+        differ. The cost must not depend on which pixel has which of the two labels.
       fixed: The labels of pixels that must not change, [H, W]; -1 elsewhere.
       sweeps: The maximum number of passes over all labels.
 

@@ -123,7 +123,7 @@ def output_names(paths: list[Path]) -> list[str]:
 
 
 def named_images(paths: list[Path]) -> list[tuple[str, Path | Page]]:
-    """Returns the images of the files, each with a distinct name.
+    """Returns a pair (name, path or `Page`) for each image; the names are distinct.
 
     A volume or a stack of pages has one image for each slice. The name of a slice is
     that of the file with the number of the slice, such as brain_0012.

@@ -54,8 +54,8 @@ def minimize(
       The labels, int8 [N].
 
     Raises:
-      ValueError: If a cost is not finite, a link is negative, or the range of the
-        energy exceeds 32 bits.
+      ValueError: If a cost is not finite, the cost of a link is negative, or the range
+        of the energy exceeds 32 bits.
     """
     cost = np.asarray(cost, np.float64)
     _check(cost, links)

@@ -55,12 +55,17 @@ def padding_effect(
 ) -> PaddingEffect:
     """Segments images with and without padding, and compares the labels.
 
-    The receptive fields of the networks determine which labels can change.
+    The receptive fields of the networks determine which labels can change. Images that
+    are too small to be segmented without padding are left out.
 
     Args:
       segmenter: The network or the ensemble.
       images: The images, each [H, W, C].
       padded: Maps the size of an image to the size to which it is padded.
+
+    Returns:
+      The number of images that were compared, the largest fraction of changed labels in
+      an image, and the part of an image in which labels can change.
     """
     number, share, bands = 0, 0.0, [(0, 0)]
     for image in images:

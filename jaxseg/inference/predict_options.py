@@ -65,7 +65,7 @@ class PredictOptions:
 
     @property
     def padding(self) -> int:
-        """Returns a number of pixels; images are padded to sides that are multiples.
+        """Returns the number to whose multiples the sides of images are padded.
 
         It is 1 if images are not padded.
         """

@@ -94,7 +94,7 @@ def argmax_blocks(logits, rows: Taps, columns: Taps, *, block: int) -> jax.Array
     Args:
       logits: The logits, [B, h, w, K].
       rows: For each of the H output rows, the two input rows between which it is
-        interpolated, and their weight. H is a multiple of `block`.
+        interpolated, and the weight of the second one. H is a multiple of `block`.
       columns: The same for each of the W output columns.
       block: The number of rows that are resized at once.
 

@@ -103,7 +103,7 @@ class Segmenter:
 
     @property
     def networks(self) -> tuple[tuple[ImageNetwork, Any], ...]:
-        """Returns for each network a pair of the network and its variables."""
+        """Returns a pair (network, variables) for each network that is averaged."""
         members = self._ensemble.members
         return tuple((member.network, member.variables) for member in members)
 
@@ -117,7 +117,7 @@ class Segmenter:
 
     @functools.cached_property
     def exact(self) -> ExactSegmentation:
-        """Returns the object that segments images in tiles if `mode` is "exact"."""
+        """Returns the object that segments images in tiles, for the mode "exact"."""
         limits = dataclasses.replace(self.options.limits, window=self.options.window)
         padding = self.options.padding
         return ExactSegmentation(self.network, self.variables, limits, multiple=padding)
@@ -142,7 +142,7 @@ class Segmenter:
             which are uint8 [H, W, 3] for an 8-bit RGB image.
 
         Returns:
-          The segmentation of the image.
+          A `Prediction` with the label of each pixel and, on request, probabilities.
 
         Raises:
           ValueError: If the file cannot be read, or its pixels are of another type or
@@ -191,8 +191,8 @@ class Segmenter:
         Args:
           pixels: The images [B, H, W, C], of the type in the dataset's specification.
           soft: Whether to always return probabilities. Otherwise they are returned only
-            if `scales` or `flip` average several predictions, which computes them
-            anyway.
+            where they are computed anyway, for example because several predictions are
+            averaged.
 
         Returns:
           The most probable classes, int32 [B, H, W], and the probabilities, float32
@@ -210,8 +210,8 @@ class Segmenter:
           soft: Whether to always return probabilities, as in `segment`.
 
         Returns:
-          An object with the labels, the probabilities or None, and a dictionary from
-          the name of each requested map of uncertainty to the map.
+          A `Segmented` with the labels, the probabilities or None, and a dictionary
+          from the name of each requested map of uncertainty to the map.
         """
         if self.options.mode == "exact":
             return Segmented(*self.exact.segment(pixels, soft=soft))

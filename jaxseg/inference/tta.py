@@ -113,13 +113,14 @@ def average_views(
     A view is an image after it was resized and, optionally, mirrored.
 
     Args:
-      predictions: The logits for each view.
+      predictions: For each view, the logits and how to resize them.
       rule: The object that adds up and averages predictions. It states whether
         probabilities or logits are averaged.
       size: The height and width of the result.
 
     Returns:
-      The averaged probabilities and the maps of uncertainty, as NumPy arrays.
+      `Averaged` with the averaged probabilities, float32 [B, H, W, K], and the maps of
+      uncertainty, float32 [B, H, W], as NumPy arrays.
     """
     sums, count = None, 0
     for view in predictions:

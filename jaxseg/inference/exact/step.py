@@ -1,7 +1,8 @@
 """Describes which parts of its operands an operation reads to compute one tile.
 
-In memory, an array has no axis for a dimension of size 1, and several axes for a
-dimension that a reshape has merged from several.
+The axes of an array, along which its parts are intervals, are not exactly its
+dimensions in JAX. A dimension of size 1 has no axis. A dimension that a reshape has
+merged from several ones has an axis for each of these.
 """
 
 from __future__ import annotations

@@ -144,8 +144,8 @@ def import_network(blob: bytes) -> ApplyFn:
       blob: The content of the file.
 
     Returns:
-      The network as a function from images to logits, or to labels if
-      `export_predictor` wrote them.
+      The network as a function from images to logits. If the file was written by
+      `export_predictor` with `output="labels"`, it returns labels instead.
     """
     return jax.jit(export.deserialize(bytearray(blob)).call)
 

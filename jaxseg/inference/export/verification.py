@@ -74,7 +74,7 @@ def compare(
 
 
 def sizes(program: Program) -> tuple[Size, ...]:
-    """Returns the sizes of the three images with which a program is compared."""
+    """Returns the (H, W) of each of the three images with which a file is tested."""
     if program.size is not None:
         return (program.size,) * 3
     side = max(program.multiple, 32)

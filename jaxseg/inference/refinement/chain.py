@@ -52,6 +52,10 @@ class RefinedImage(NamedTuple):
 def check_refinement(options: Refinement, spec: DatasetSpec) -> None:
     """Checks that the steps of a refinement suit the classes of a dataset.
 
+    Args:
+      options: The steps and their options.
+      spec: The classes of the predictions.
+
     Raises:
       ValueError: If a class is unknown, or the classes can overlap and a step needs one
         class for each pixel.
@@ -162,7 +166,9 @@ def smoothed(
 
 
 def cleaned(labels: np.ndarray, clean: Clean) -> np.ndarray:
-    """Removes small regions and then fills small holes.
+    """Returns labels from which small regions are removed and small holes are filled.
+
+    Regions are removed first. The result has the shape of `labels`.
 
     Args:
       labels: The classes [H, W], or booleans [H, W, K] if classes can overlap.

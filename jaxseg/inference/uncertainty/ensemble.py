@@ -60,8 +60,9 @@ class Ensemble:
 
         Raises:
           ValueError: If the networks differ in classes or in the type of images, if a
-            network has no dropout although dropout samples are requested, or if a
-            requested map of uncertainty compares predictions and there is only one.
+            network has no dropout although dropout samples are requested, if maps of
+            uncertainty are requested for the classes of only one of several datasets,
+            or if a requested map compares predictions and there is only one.
         """
         first, *others = self.members
         for number, member in enumerate(others, start=2):
@@ -85,7 +86,7 @@ class Ensemble:
     def averaged(
         self, pixels: np.ndarray, form: OutputForm, **options: Any
     ) -> Averaged:
-        """Returns the averaged probabilities and maps of uncertainty of images.
+        """Returns averaged probabilities and maps of uncertainty, as `Averaged`.
 
         Args:
           pixels: The images before normalization, [B, H, W, C].

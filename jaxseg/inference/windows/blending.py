@@ -84,12 +84,12 @@ def totals(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
 
 
 def kept_output(grid: Grid, rows: Span, columns: Span) -> tuple[slice, slice]:
-    """Returns the slices of the rows and columns of a window's output that are used.
+    """Returns which rows and columns of a window's output are used, as two slices.
 
     Args:
       grid: The windows of the image.
-      rows: The rows of the image that the window covers.
-      columns: The columns of the image that the window covers.
+      rows: The rows of the image that the window reads and keeps.
+      columns: The columns of the image that the window reads and keeps.
     """
     margin: Size = grid.margin
     return _kept(rows, margin[0]), _kept(columns, margin[1])

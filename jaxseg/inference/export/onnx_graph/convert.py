@@ -90,7 +90,7 @@ def converted(program: Any, names: tuple[str, ...] = ("image",)) -> Graph:
 def evaluated(
     graph: Graph, jaxpr: Any, *, constants: list, values: list[Value]
 ) -> list[Value]:
-    """Adds the nodes of a traced program to a graph and returns the program's results.
+    """Adds the nodes of a program to a graph and returns its results as `Value`s.
 
     Args:
       graph: The graph, to which the nodes are added.

@@ -35,7 +35,7 @@ class Value:
       data: The name of a tensor in the graph, or the array itself if it is known.
       full: Whether the tensor has the shape of the variable. Otherwise it has the rank
         of the variable, but a size of 1 along some axes where all elements are equal.
-        ONNX broadcasts these axes, so that most of them need no node.
+        ONNX operators broadcast these axes, so that few broadcasts need a node.
     """
 
     data: str | np.ndarray

@@ -36,6 +36,8 @@ _REMEDY = (
 def files(folder: Path | None = None) -> dict[str, bytes]:
     """Returns the content of each onnxruntime-web file that a web page needs.
 
+    The result is a dictionary from the name of each file to its bytes.
+
     Args:
       folder: A folder with the files, such as `package/dist` of the npm package. If it
         is None, the package (33 MB) is downloaded.
