@@ -57,7 +57,7 @@ class LargeJob:
 
     @property
     def part(self) -> Path:
-        """Returns the path of the file with the rows that are finished so far."""
+        """Returns the path of NAME.part, which has the rows finished so far."""
         return self.name.with_name(f"{self.name.name}.part")
 
     @property
@@ -107,7 +107,7 @@ class LargePrediction:
 
         Args:
           job: The image.
-          stop: Whether to raise the error instead.
+          stop: Whether to raise the error instead of returning it.
         """
         try:
             return FileResult((job.path,), self.run(job))

@@ -74,6 +74,9 @@ def batch_shapes(
 ) -> dict[str, jax.ShapeDtypeStruct]:
     """Returns the shapes and types of a training batch over all processes.
 
+    The result is a dictionary from the name of each array, such as "points", to a
+    `jax.ShapeDtypeStruct`.
+
     Args:
       config: The configuration.
       batch: The number of point clouds in the batch over all processes.

@@ -37,7 +37,8 @@ def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
 def matrix_void(spec: DatasetSpec) -> int:
     """Returns the ignore index of labels that number the rows of a confusion matrix.
 
-    If several datasets are trained together, their classes have numbers up to 65534.
+    It is 65535 if several datasets are trained together, whose classes have numbers up
+    to 65534. Otherwise it is the ignore index of the dataset.
 
     Args:
       spec: The specification of the dataset or of the datasets of the run.
@@ -66,7 +67,7 @@ def score_tables(values: Mapping[str, Any], spec: DatasetSpec) -> str:
     """Formats the scores of a run, with one table for each dataset.
 
     Args:
-      values: The scores, as `scoring` returns them.
+      values: The scores by name, which the result of `scoring` has computed.
       spec: The specification of the dataset or of the datasets of the run.
     """
     if spec.union is None:

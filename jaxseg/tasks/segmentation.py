@@ -122,6 +122,9 @@ def batch_shapes(
 ) -> dict[str, jax.ShapeDtypeStruct]:
     """Returns the shapes and types of a training batch over all processes.
 
+    The result is a dictionary from the name of each array, such as "image", to a
+    `jax.ShapeDtypeStruct`.
+
     Args:
       config: The configuration.
       batch: The number of images in the batch over all processes.

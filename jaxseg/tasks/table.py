@@ -30,7 +30,7 @@ class TaskRecord:
         options of the command that apply, or None if all do.
       networks: The names of the networks. A network that no `TaskRecord` lists belongs
         to the task of segmentation.
-      kind: Whether the examples are images or point clouds.
+      kind: "images" or "clouds", the kind of the examples.
     """
 
     training: str

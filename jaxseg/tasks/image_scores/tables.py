@@ -24,7 +24,8 @@ def group_tables(
     """Returns the scores of each group as text, with a table of the scores per class.
 
     Args:
-      groups: The scores of each group, as `ScoreSet.combine` returns them.
+      groups: A dictionary from group name to a dictionary of the scores of the group,
+        as `ScoreSet.combine` returns it.
       classes: The names of the K classes.
     """
     parts = [_group(name, values, classes) for name, values in groups.items()]

@@ -14,9 +14,10 @@ from jaxseg.text import one_of
 def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
     """Returns the configuration with the learning rates scaled to the batch size.
 
-    Rates are multiplied by batch_size / base_batch_size (linear scaling, arXiv
-    1706.02677; use `warmup_steps` with it), or by the square root of that ratio (arXiv
-    1404.5997; LAMB, arXiv 1904.00962). Without a `base_batch_size`, they do not change.
+    If `batch_scaling` is "linear", the rates are multiplied by batch_size /
+    base_batch_size (arXiv 1706.02677; use `warmup_steps` with it). If it is "sqrt",
+    they are multiplied by the square root of that ratio (arXiv 1404.5997; LAMB, arXiv
+    1904.00962). Without a `base_batch_size`, they do not change.
     """
     reference, rule = config.base_batch_size, config.batch_scaling
     if rule not in ("linear", "sqrt"):

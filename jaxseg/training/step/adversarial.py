@@ -91,7 +91,7 @@ def train_step(
       model: The network with the parameters {"generator", "discriminator"}. Its call
         returns logits whose tanh is the picture. Its method `judge` returns the logits
         of the discriminator.
-      tx: The optimizers.
+      tx: The optimizers of both networks, a `Players`.
       loss_fn: The objectives, see `jaxseg.losses.adversarial.Objectives`.
       options: The options of the step, such as `prepare`. Gradient accumulation and
         rematerialization are not supported.

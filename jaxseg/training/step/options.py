@@ -56,7 +56,7 @@ class StepOptions:
         return {**batch, "step": step}
 
     def learning_rate(self, step: jax.Array) -> dict[str, jax.Array]:
-        """Returns the metric {"learning_rate": rate of the step}, or {} if unknown."""
+        """Returns {"learning_rate": rate at this step}, or {} without a schedule."""
         return {} if self.schedule is None else {"learning_rate": self.schedule(step)}
 
 

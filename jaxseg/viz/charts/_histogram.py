@@ -20,8 +20,8 @@ class Histogram:
     """A histogram, which shows how often values occur. All series share the bins.
 
     Attributes:
-      values: The values of each series, [n]. A single series with an empty name has no
-        legend.
+      values: A dictionary from the name of a series to its values, [n]. A single series
+        with an empty name has no legend.
       x: The axis of the values.
       y: The axis of the counts.
       title: The title.

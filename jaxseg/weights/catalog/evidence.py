@@ -35,6 +35,8 @@ def gather(
 ) -> Evidence:
     """Collects the names, the config.json and further entries of a checkpoint.
 
+    The result is an `Evidence`, which contains these facts.
+
     Args:
       address: The source, a path or an `hf://` address.
       path: The file on this machine, or "" if there is none.

@@ -1,6 +1,6 @@
 """Recognizes networks of other libraries that jaxseg does not support.
 
-The listed keys occur in the networks of mmsegmentation 1.2.2 and
+Each network is recognized by the name of one of its tensors in mmsegmentation 1.2.2 or
 segmentation_models_pytorch 0.6.0.
 """
 
