@@ -34,10 +34,11 @@ def class_folder_pairs(
 ) -> dict[str, list[Pair]]:
     """Pairs each image with the mask files of its classes in `masks/CLASS`.
 
-    The folders of splits are those of `jaxseg.data.layouts.folder_pairs`.
+    The folder `masks` is inside `root`, or inside a folder of each split such as
+    `root/train`; see `jaxseg.data.layouts.folder_pairs`.
 
     Args:
-      root: The folder.
+      root: The folder of the dataset.
       lists: The names of splits, besides train, validation and test, that have a text
         file with the names of their images.
 

@@ -195,7 +195,10 @@ def overlapping_spec(names: tuple[str, ...], origin: str = "") -> DatasetSpec:
 
 
 def describe_classes(spec: DatasetSpec) -> str:
-    """Returns text with the number of classes, their names and the names' origin."""
+    """Returns text with the number of classes, their names and the names' origin.
+
+    The text ends with the label map, if the dataset has one.
+    """
     origin = spec.origin or f"the record of dataset {spec.name!r}"
     text = f"{spec.num_classes} classes ({origin}): {shown_classes(spec.classes)}"
     if not spec.labels:

@@ -10,10 +10,10 @@ from jaxseg.data.augment.entry import Frame
 def chosen_classes(
     names: tuple[str, ...], label: np.ndarray, frame: Frame
 ) -> np.ndarray:
-    """Returns the indices of those of the given classes that occur in a label.
+    """Returns the indices of the classes that occur in a label and in `names`.
 
     Args:
-      names: The names of the given classes, or an empty tuple for all classes.
+      names: The names of the classes to look for, or an empty tuple for all classes.
       label: The class number of each pixel, integer [H, W].
       frame: The names of all classes of the dataset and the ignore index.
 
