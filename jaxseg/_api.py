@@ -226,7 +226,7 @@ class Run:
             measured.
 
         Returns:
-          The file.
+          The path of the HTML file.
         """
         from jaxseg.report.measure import MeasureOptions
         from jaxseg.report.writing import write_report

@@ -68,7 +68,8 @@ def load_pretrained(
         "classifier/*" for a classifier with another number of classes.
 
     Returns:
-      The network and its variables.
+      The pair (network, variables): a Flax module, and its parameters and normalization
+      statistics.
 
     Raises:
       ValueError: If the file cannot be read safely, its network is not known, or the

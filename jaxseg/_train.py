@@ -98,7 +98,8 @@ def train(config: Config, workdir: str | os.PathLike) -> Trained:
       workdir: The run directory, such as runs/first or gs://bucket/runs/first.
 
     Returns:
-      The scores of the last evaluation, the best step, and the other results.
+      A `Trained`, with the scores of the last evaluation in `.scores`, the step of the
+      best checkpoint in `.best_step`, and the other results.
 
     Raises:
       ValueError: If the configuration is invalid, or the data or the directory cannot

@@ -130,7 +130,7 @@ def require_files(data: DataConfig) -> None:
 def check_data(
     data: DataConfig, *, progress: Progress = lambda n: lambda: None
 ) -> Audit:
-    """Reads all files of a dataset once, and returns its faults and a summary.
+    """Reads all files of a dataset once, and returns its faults in an `Audit`.
 
     The option `data.on_bad_file` is ignored. A pair that training rejects is an error
     in the result, even if training would skip this pair.

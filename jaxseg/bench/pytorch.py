@@ -76,9 +76,9 @@ class Torch:
         return tensor.detach()
 
     def like(self, array: np.ndarray, tensor):
-        """Converts an array in NHWC to a tensor in NCHW.
+        """Converts an array in NHWC to a PyTorch tensor in NCHW.
 
-        The result has the device and the data type of `tensor`.
+        The result has the device and the data type of `tensor`, another PyTorch tensor.
         """
         value = self.torch.from_numpy(np.asarray(array, np.float32))
         value = value.permute(0, 3, 1, 2) if value.ndim == 4 else value

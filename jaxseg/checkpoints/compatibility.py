@@ -34,8 +34,8 @@ def difference(stored: Shapes, wanted: Shapes) -> str:
     parameters differ, the corresponding differences in the optimizer state are omitted.
 
     Args:
-      stored: The shapes of the arrays in the checkpoint.
-      wanted: The shapes that the model needs.
+      stored: A dictionary from the path of each array in the checkpoint to its shape.
+      wanted: A dictionary from the path of each array of the model to its shape.
 
     Returns:
       The description, or empty text if there is no difference.

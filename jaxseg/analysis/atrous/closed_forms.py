@@ -110,8 +110,13 @@ def expected_response(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 
     The weights of all layers are independent with mean 0 and variance 1 / kernel.
 
+    Args:
+      rates: The atrous rate of each layer.
+      kernel: The kernel size of all layers.
+
     Returns:
-      float64 [field]. The values sum to 1.
+      float64 [n], one value for each of the n pixels from the first to the last one
+      that an output reads. The values sum to 1.
     """
     total = kernel ** len(rates)
     return np.array([count / total for count in product_coefficients(rates, kernel)])
@@ -132,7 +137,8 @@ def sampled_response(
       seed: The seed of the weights.
 
     Returns:
-      float64 [field], along one axis.
+      float64 [n], one value for each of the n pixels from the first to the last one
+      that an output reads, along one axis.
     """
     random = np.random.default_rng(seed)
     response = np.ones((draws, 1))

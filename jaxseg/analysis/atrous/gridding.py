@@ -105,7 +105,8 @@ def path_counts(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
 def touched(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
     """Returns for each pixel of the receptive field whether a stack of layers reads it.
 
-    The result is Boolean, [field], along one axis.
+    The result is a Boolean array with one entry for each pixel along one axis, from the
+    first to the last one that is read.
     """
     _check(rates, kernel)
     bits = 1

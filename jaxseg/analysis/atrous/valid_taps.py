@@ -59,6 +59,11 @@ def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray
 
     A tap is one of the positions that the kernel reads for an output pixel.
 
+    Args:
+      size: Height and width of the map, or one number for both.
+      kernel: The kernel size.
+      rate: The atrous rate.
+
     Returns:
       Integers [H, W]. Entry [i, j] is the count for the kernel at output pixel (i, j).
     """

@@ -53,6 +53,10 @@ def extent(lines: Lines) -> Extent:
       lines: Which image rows each output row depends on (`Reach.rows`), or the
         columns (`Reach.columns`).
 
+    Returns:
+      An `Extent`: the size in pixels, the number of pixels that are read, and the
+      distance between the fields of neighboring outputs.
+
     Raises:
       ValueError: If no output depends on any pixel.
     """
