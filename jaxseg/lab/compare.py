@@ -47,6 +47,9 @@ def compare_networks(names: tuple[str, ...], size: tuple[int, int]) -> LabReport
     Args:
       names: The names of the networks.
       size: Height and width of the image.
+
+    Returns:
+      A report with one table row for each network.
     """
     rows = []
     for name in names:

@@ -75,8 +75,8 @@ def network_cost(model: nn.Module, size: tuple[int, int]) -> tuple[Cost, dict]:
       size: Height and width of the image.
 
     Returns:
-      The counts of the operations, and a dictionary with the shapes of the variables of
-      the network.
+      A `Cost`, whose `flops` is the number of operations, and a dictionary with the
+      shapes of the variables of the network.
     """
 
     def logits(key, *inputs):

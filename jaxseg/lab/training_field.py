@@ -84,14 +84,16 @@ def field_values(field: np.ndarray) -> dict[str, float | None]:
 
 
 def grid_values(logits: np.ndarray) -> dict[str, float | None]:
-    """Returns the power of grids in a map, relative to that of white noise.
+    """Returns the power of periodic patterns (grids) in a map.
 
     Args:
       logits: The map, float32 [N, h, w, K].
 
     Returns:
-      The result of `jaxseg.analysis.grid_energy` for each period in pixels, by names
-      such as "grid_2". It is None if the map is constant, not finite or too small.
+      A dictionary with a number under "grid_2", "grid_4" and "grid_8", which are named
+      after the period in pixels. The number is 1 for white noise, near 0 for a smooth
+      map and large for a grid (`jaxseg.analysis.grid_energy`). It is None if the map is
+      constant, not finite or smaller than two periods.
     """
     usable = bool(np.isfinite(logits).all()) and float(np.ptp(logits)) > 0
     side = min(logits.shape[1:3])

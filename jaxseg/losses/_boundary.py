@@ -2,9 +2,9 @@
 
 The softmax probability of each class is multiplied by the signed distance of the pixel
 to the region of that class: positive outside, negative inside. The distances are exact
-Euclidean distances, computed on the device from the augmented label. The loss is meant
-to be added to a region loss or to cross entropy with a small coefficient. Its value can
-be negative.
+Euclidean distances, computed on the device from the label after data augmentation. The
+loss is meant to be added to a region loss or to cross entropy with a small coefficient.
+Its value can be negative.
 """
 
 from __future__ import annotations

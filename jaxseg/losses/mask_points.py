@@ -24,7 +24,7 @@ def point_keys(step: jax.Array | int, images: jax.Array, layers: int) -> jax.Arr
 
     Returns:
       Keys [L, B, 3]: for the points of the matching, for the candidates of
-      `uncertain_points`, and for its points without a choice.
+      `uncertain_points`, and for its uniformly distributed points.
     """
     base = jax.random.fold_in(jax.random.key(0), step)
     fold = jax.vmap(jax.random.fold_in, in_axes=(None, 0))

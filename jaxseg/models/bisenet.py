@@ -80,7 +80,8 @@ def bisenet_on(
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      form: The code that the network follows, see `bisenet`.
+      form: The code that the network follows: "author", "coin" or "mmseg", see
+        `bisenet`.
       features: Number of channels of both paths; the fusion has 2 * features channels.
       main: Number of channels of the main head; None takes 2 * features.
       aux: Number of channels of the auxiliary heads. None takes 2 * features for

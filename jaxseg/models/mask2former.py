@@ -1,9 +1,10 @@
 """Mask2Former for semantic segmentation (arXiv 2112.01527).
 
-The loss of the paper is `loss.name="mask_classification"`, which compares the classes
-and masks of the queries with the image's segments. The logits of the pixels, which all
-other losses, evaluation and prediction read, are `heads.mask2former.semantic_logits` of
-the last layer.
+A query is a vector from which the network predicts a class and a mask. The loss
+of the paper is `loss.name="mask_classification"`, which compares the classes and masks
+of the queries with the classes of the label and their pixels. All other losses,
+evaluation and prediction read logits of the pixels, which
+`heads.mask2former.semantic_logits` computes from the queries of the last layer.
 """
 
 from flax import linen as nn

@@ -14,7 +14,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LevelHead(nn.Module):
-    """Applies `PixelHead` to one feature map of the backbone."""
+    """Applies a 3x3 convolution and a 1x1 classifier to one map of the backbone."""
 
     num_classes: int
     features: int = 512

@@ -235,7 +235,7 @@ def vit_trunk(
     Args:
       decoder: "naive", "pup" or "mla". It determines which layers are read and whether
         the class token is kept.
-      trunk: The name of the encoder, a key of `TRUNKS`.
+      trunk: The encoder: "vitl16", "vitb16", "vits16" or "vitti16".
       image_size: Image size for which the position embedding is made. For images of
         other sizes, it is resized.
       depth: Number of layers in place of the encoder's own. The indices of the layers
@@ -250,7 +250,7 @@ def vit_trunk(
       style: Settings of normalization and dtype, see `BlockConfig`.
 
     Returns:
-      The encoder and the indices of the layers that the auxiliary heads read.
+      The encoder, and a tuple of the indices of layers that auxiliary heads read.
 
     Raises:
       ValueError: If the trunk is unknown.

@@ -145,13 +145,14 @@ class NonLocal(nn.Module):
     - "concatenation": y_n = sum_m relu(w_t . theta_n + w_p . phi_m) g_m / N.
 
     theta, phi, g and W_z are 1x1 convolutions, w_t and w_p are learned vectors, and N
-    is the number of pixels over which the sum runs.
+    is the number of pixels over which the sum runs. scale is 1 unless `use_scale` is
+    True.
 
     Attributes:
       mode: One of the four modes above.
       reduction: theta, phi and g have C / reduction channels.
-      use_scale: Whether to divide the scores by the square root of the number of
-        channels of theta. Differs: MMSegmentation does so, the paper does not.
+      use_scale: Whether "embedded_gaussian" divides the scores by the square root of
+        the number of channels of theta, as in MMSegmentation. The paper does not.
       subsample: Whether to apply 2x2 max pooling before phi and g.
       norm_out: True gives W_z no bias and a normalization whose scale starts at 0.
         False starts W_z itself at 0. In both cases the block is the identity at

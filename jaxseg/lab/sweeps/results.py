@@ -52,7 +52,8 @@ def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
         which the files are copied.
 
     Returns:
-      The table: for each configuration, a summary of the scores of its seeds.
+      A table with a row for each configuration: its name, the number of its seeds, and
+      the mean, the standard deviation, the lowest and the highest of their scores.
 
     Raises:
       ValueError: If the score of a run is missing or is no number.
@@ -78,9 +79,15 @@ def write_scores(
 ) -> dict[str, list[float]]:
     """Writes results.jsonl, and returns one score for each configuration and seed.
 
+    Args:
+      runs: The runs of the sweep. Those without scores are left out.
+      folder: The folder of the sweep.
+      metric: The name of the score that is returned.
+      command: The command line, which is written to every line of results.jsonl.
+
     Returns:
-      A dictionary from the name of the configuration to one value of `metric` for each
-      seed.
+      A dictionary from the name of each configuration to a list with the score of each
+      of its seeds.
     """
     about = {
         "command": command,

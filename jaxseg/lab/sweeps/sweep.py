@@ -30,7 +30,8 @@ def run_sweep(
       say: A function that is called with lines of text about the progress.
 
     Returns:
-      A table with the scores of each configuration, and a list of the runs that failed.
+      The table of `publish`, with a row of mean, spread and range of the score for each
+      configuration, and a list of the runs that failed.
 
     Raises:
       ValueError: If a folder contains a run with another configuration, or the score of

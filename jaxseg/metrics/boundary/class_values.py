@@ -48,6 +48,9 @@ def boundary_f1_values(
       size: The (H, W) of the image in pixels.
       spacing: The height and the width of a pixel. The tolerance is 0.0075 of the
         diagonal of the image, in the same unit.
+
+    Returns:
+      The scores under the name "boundary_f1".
     """
     height, width = (side * unit for side, unit in zip(size, spacing, strict=True))
     tolerance = F1_RATIO * math.hypot(height, width)

@@ -28,6 +28,9 @@ def fit_scaling(
         predicted class. "vector" fits a factor and a summand for each logit, which can
         change the predicted classes.
 
+    Returns:
+      The fitted factors and summands; each logit z becomes factor * z + summand.
+
     Raises:
       ValueError: If there is no pixel, or the method is unknown.
     """
