@@ -61,7 +61,7 @@ class OutputForm:
         return self.kind != "softmax"
 
     def class_logits(self, logits: jax.Array) -> jax.Array:
-        """Returns one logit for each class.
+        """Returns one logit for each class, [..., K].
 
         The logits of a binary task become (0, z), because the softmax of these two is
         (1 - sigmoid(z), sigmoid(z)). Other logits do not change.
@@ -74,10 +74,10 @@ class OutputForm:
         return jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
 
     def decision_logits(self, logits: jax.Array) -> jax.Array:
-        """Returns the logit of each class, shifted so that 0 is the threshold.
+        """Returns the logits of the classes, shifted so that 0 is the threshold.
 
-        The label of a pixel is the class with the largest of these logits. If classes
-        can overlap, all classes with a logit above 0 are present.
+        They are [..., K]. The label of a pixel is the class with the largest of these
+        logits. If classes can overlap, all classes with a logit above 0 are present.
 
         Args:
           logits: The logits of the network, [..., 1] or [..., K].

@@ -28,8 +28,9 @@ def abstract_step(
       batch: The number of images per step on all devices.
 
     Returns:
-      The runner of the step, the shapes of the training state, and the shapes of the
-      global batch. `StepRunner.trace` takes both.
+      A tuple: the `StepRunner`, which can trace and compile the step; the shapes of the
+      training state; and the shapes of the global batch. The method `trace` of the
+      runner takes the last two.
 
     Raises:
       ValueError: If options contradict each other, or if the batch cannot be divided

@@ -18,14 +18,15 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
     """Returns the number of channels and the pixel type of a dataset's images.
 
     If the folder of the dataset exists on this computer, they are those of its first
-    image. Otherwise `data.channels` states the number of channels.
+    image. Otherwise `data.channels` states the number of channels, or images with 3
+    channels of 8 bits are assumed.
 
     Args:
       data: The data options of `train`.
 
     Returns:
-      A pair: the number of channels with the pixel type, and the name of the option or
-      the folder from which they are known.
+      A pair: an object with the number of channels and the pixel type, and a text that
+      says from where they are known, such as "data.channels", or "".
 
     Raises:
       ValueError: If the folder exists, but its files cannot be arranged in splits.

@@ -116,8 +116,11 @@ def gathered_maps(found: Sequence[Collective]) -> list[str]:
     Such a map was divided among the devices and should have remained divided. The list
     contains the results of all-gather operations with at least `MAP` elements.
 
+    Args:
+      found: The operations of the program that exchange data between devices.
+
     Returns:
-      Type, shape and JAX operation of each map, as text.
+      For each map, a text with its type, shape and JAX operation.
     """
     return [
         f"{one.shapes[0].dtype}{list(shape.dims)} from {one.source}"

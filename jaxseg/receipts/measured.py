@@ -66,7 +66,8 @@ class Measured:
     ) -> Intervals:
         """Returns confidence intervals of the scores, by a bootstrap over the images.
 
-        See `jaxseg.metrics.bootstrap` for the method and the result.
+        The result is an `Intervals`, which contains the lower and the upper end for
+        each score. See `jaxseg.metrics.bootstrap` for the method.
 
         Args:
           replicates: How many times a sample of images is drawn and scored.

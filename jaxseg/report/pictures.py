@@ -55,6 +55,7 @@ def draw_galleries(
 
     If there are several runs, images are ranked by their mean IoU over the runs. The
     images whose IoU differs most between the first and the last run are drawn as well.
+    The result is a list of groups of images, each with a heading.
 
     Args:
       names: The names of the runs.

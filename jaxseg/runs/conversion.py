@@ -182,9 +182,9 @@ def run_variables(conversion: Conversion) -> Any:
 
 
 def expected_input(conversion: Conversion) -> Stated:
-    """Returns the image normalization that the weights expect, and notes for the user.
+    """Returns a pair: the image normalization that the weights expect, and notes.
 
-    There is a note about each value that the source does not state.
+    The notes are texts for the user, such as that the normalization is assumed.
     """
     own = _own_run(conversion)
     imported = conversion.imported

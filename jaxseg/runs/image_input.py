@@ -41,7 +41,7 @@ def stated_input(
     path: str,
     own: pathlib.Path | None = None,
 ) -> Stated:
-    """Returns the pair of the image normalization of weights and notes for the user.
+    """Returns a pair: the image normalization of weights, and notes for the user.
 
     If the source of the weights does not state the normalization, it is assumed, and a
     note says so.
@@ -99,7 +99,7 @@ def for_channels(
         channels: The number of channels of the images.
 
     Returns:
-        The adapted normalization, and notes for the user about changed values.
+        A pair: the adapted normalization, and notes for the user about changed values.
     """
     have = len(normalization.mean)
     if channels == have:

@@ -40,11 +40,11 @@ class Service:
     """Contains what the HTTP interface needs to answer requests.
 
     Attributes:
-      network: The network with its options.
-      pipeline: Runs the network on batches.
+      network: The network of a run, with the options of the service.
+      pipeline: Collects images into batches and runs the network on them.
       slots: Counts the accepted requests.
-      folder: Holds uploads until they are answered.
-      cutter: The thread for graph cuts.
+      folder: The folder in which uploaded files are stored until they are answered.
+      cutter: The thread in which graph cuts run.
     """
 
     network: ServedNetwork
