@@ -30,9 +30,10 @@ class PredictOptions:
       scales: The factors by which the image is resized. The predictions at all scales
         are averaged.
       flip: Whether the prediction for the mirrored image is also averaged.
-      blend: How the outputs of overlapping windows are combined, see
-        `jaxseg.inference.windows.blending`.
-      accumulate: Where the sums over overlapping windows are held, see `WindowOptions`.
+      blend: How the outputs of overlapping windows are combined: "uniform", "gaussian",
+        "cosine" or "center", see `jaxseg.inference.windows.blending`.
+      accumulate: Where the sums over overlapping windows are held: "device", "host",
+        "file" (a memory-mapped file), or "auto", the first of these that has room.
       devices: The number of local devices that share the windows.
       batch_size: The number of images or windows in each call of the network, on each
         device.
@@ -45,7 +46,8 @@ class PredictOptions:
         and the removal of small regions. By default there are none.
       averaging: What is averaged, the number of dropout samples, and the maps of
         uncertainty to compute.
-      limits: What exact tiles may cost.
+      limits: The largest halo and the largest number of passes over the image that
+        tiles may need if the mode is "exact".
     """
 
     mode: Mode = "whole"

@@ -22,7 +22,9 @@ HEADER = 10_000  # The largest header in bytes.
 
 
 def open_npy(path: pathlib.Path) -> Stored:
-    """Opens an .npy file that contains an array [H, W] or [H, W, C].
+    """Returns an .npy file with an array [H, W] or [H, W, C] as a `Stored`.
+
+    Only the header is read at once, and the array when it is needed.
 
     Args:
       path: The file.
@@ -65,7 +67,9 @@ def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
 
 
 def open_npz(path: pathlib.Path) -> Stored:
-    """Opens an .npz file that contains one array [H, W] or [H, W, C].
+    """Returns an .npz file with one array [H, W] or [H, W, C] as a `Stored`.
+
+    Only the header is read at once, and the array when it is needed.
 
     Args:
       path: The file.

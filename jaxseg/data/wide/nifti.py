@@ -32,7 +32,7 @@ def count_slices(path: pathlib.Path) -> int:
 
 
 def open_nifti(path: pathlib.Path, page: int | None, *, mask: bool) -> Stored:
-    """Opens a slice of a NIfTI volume.
+    """Returns a slice of a NIfTI volume as a `Stored`, which reads its pixels later.
 
     Args:
       path: The file, `.nii` or `.nii.gz`.

@@ -29,7 +29,8 @@ def open_wide(
       mask: Whether the file contains class numbers.
 
     Returns:
-      The open file, or None if Pillow can read all of its bits and channels.
+      The file as a `Stored`, which reads its pixels later, or None if Pillow can read
+      all bits and channels of the file.
 
     Raises:
       Refused: If the file cannot be read.

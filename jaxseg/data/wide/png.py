@@ -32,7 +32,7 @@ def color_type(head: bytes) -> int | None:
 
 
 def open_png(path: pathlib.Path, kind: int) -> Stored:
-    """Opens a PNG with 16 bits per channel.
+    """Returns a PNG of 16 bits per channel as a `Stored`, which reads pixels later.
 
     Args:
       path: The file.

@@ -57,7 +57,7 @@ def is_wide_tiff(file: BinaryIO, options: ReadOptions) -> bool:
 
 
 def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
-    """Reads the header of a page of a TIFF, whose pixels are read later.
+    """Returns a page of a TIFF as a `Stored`, which reads its pixels later.
 
     Args:
       path: The file.

@@ -62,7 +62,7 @@ def masked(step, side, x, spans, empty):
       empty: The neutral value.
 
     Returns:
-      The part of the operand with the replaced values.
+      The array x, in which the values that count in another tile are neutral.
     """
     node = step.node
     for i in node.reduced[side]:

@@ -21,7 +21,8 @@ class WindowOptions:
       stride: The vertical and horizontal step between windows in pixels. The default is
         two thirds of the window, or for tiles the size of the output of the network.
       batch: The number of windows in a call of the network.
-      blend: How the outputs of overlapping windows are combined.
+      blend: How the outputs of overlapping windows are combined: "uniform", "gaussian",
+        "cosine" or "center", see `jaxseg.inference.windows.blending`.
       accumulate: Where the sums over overlapping windows are held: "device", "host",
         "file" (a memory-mapped file), or "auto", the first of these that has room.
       folder: The folder of the memory-mapped file. None selects the system's folder for
