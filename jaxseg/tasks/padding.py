@@ -89,7 +89,8 @@ def padding_of(request: Request, jobs: Sequence[Job], segmenter: Segmenter) -> P
       segmenter: The network.
 
     Raises:
-      ValueError: If `buckets` is set for windows, which all have one size.
+      ValueError: If `buckets` is set and the images are segmented in windows, which
+        all have one size.
     """
     if request.buckets is None or not jobs:
         return Padding(segmenter, {})

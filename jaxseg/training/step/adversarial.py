@@ -98,9 +98,9 @@ def train_step(
       axis_name: The axis of pmap, or None.
 
     Returns:
-      The new state, and scalars: `loss` of the generator, `loss/<name>` for each term
-        of both networks, `grad_norm` of the generator, `learning_rate`, and for
-        pictures of labels the pixel counts `labeled` and `correct`.
+      The new state, and a dictionary of scalars: `loss` of the generator, `loss/<name>`
+        for each term of both networks, `grad_norm` of the generator, `learning_rate`,
+        and the pixel counts `labeled` and `correct` if the generator makes label maps.
     """
     check_options(options.grad_accum_steps, options.remat)
     update.check_ema(state, options.ema)

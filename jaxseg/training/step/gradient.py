@@ -68,6 +68,8 @@ def loss_and_gradient(
 ) -> Gradients:
     """Runs the network on a batch and differentiates the loss.
 
+    The result is a `Gradients`, which contains the loss, its terms and its gradient.
+
     Args:
       problem: The network and the loss.
       params: The parameters, with respect to which the loss is differentiated.

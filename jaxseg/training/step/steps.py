@@ -66,9 +66,9 @@ def train_step(
       axis_name: The axis of pmap, or None.
 
     Returns:
-      The new state, and scalars: `loss`, `loss/<name>` for each term, `grad_norm`
-      before clipping, `learning_rate`, and the global counts of pixels `labeled` and
-      `correct` (int32).
+      The new state, and a dictionary of scalars: `loss`, `loss/<name>` for each term,
+      `grad_norm` before clipping, `learning_rate`, and the global counts of pixels
+      `labeled` and `correct` (int32).
     """
     check_ema(state, options.ema)
     batch = options.prepared(batch, state.step)

@@ -45,7 +45,7 @@ class SourceNetwork:
 
     @property
     def title(self) -> str:
-        """Returns the name of the network, with its backbone if it is a pair."""
+        """Returns the name of the network, with its backbone if it is a family."""
         return self.name if self.backbone is None else f"{self.name} on {self.backbone}"
 
     def fits(self, keys: Iterable[str]) -> bool:

@@ -25,7 +25,7 @@ _FIELD = re.compile(
 
 
 def read(path: str, names: Collection[str] = ()) -> dict[str, np.ndarray]:
-    """Reads the arrays of an `.npz` file, compressed or not.
+    """Reads the arrays of an `.npz` file, compressed or not, into a dict by name.
 
     Args:
       path: The file.

@@ -42,7 +42,7 @@ _BROKEN = "The file is damaged or truncated. Download or copy it again."
 
 
 def read(path: str) -> dict[str, np.ndarray]:
-    """Reads the arrays of a `.safetensors` file, including bfloat16.
+    """Reads the arrays of a `.safetensors` file, also bfloat16, into a dict by name.
 
     Args:
       path: The file.
