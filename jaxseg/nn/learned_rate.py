@@ -205,7 +205,7 @@ def largest_rate(rate: int | RateChoice | ContinuousRate) -> int:
 def hardened_rates(
     rates: Sequence[int | RateChoice | ContinuousRate], params: Mapping[str, Any]
 ) -> tuple[int, ...]:
-    """Returns the rates that the branches of an ASPP have learned.
+    """Returns the rates of the branches of an ASPP as fixed whole numbers.
 
     A `RateChoice` becomes its most probable candidate. A `ContinuousRate` is rounded to
     a whole number of at least 1, which changes the output unless the rate is whole.

@@ -102,7 +102,7 @@ def nearest(
         have at most 2**24 distances in the whole batch, but at least 1.
 
     Returns:
-      Indices, int32 [B, M, k], and squared distances, float32 [B, M, k].
+      A pair: indices, int32 [B, M, k], and squared distances, float32 [B, M, k].
 
     Raises:
       ValueError: If k or block is less than 1.

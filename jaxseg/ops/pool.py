@@ -74,7 +74,7 @@ def max_pool_argmax(x: Array, *, ceil: bool = True) -> tuple[Array, Array]:
       ceil: Whether a last, partial window also gives an output, as in Caffe and SegNet.
 
     Returns:
-      The maxima [B, h, w, C] and their positions, int8 [B, h, w, C]: 2 * row + column
+      The maxima [B, h, w, C], and their positions, int8 [B, h, w, C]: 2 * row + column
       of the first maximum within its window. `jaxseg.ops.unpool.max_unpool` takes both
       as arguments.
 

@@ -37,7 +37,8 @@ def fitted(
       devices: The devices of all processes.
 
     Returns:
-      The configuration with the chosen options, and notes for the user.
+      A pair: the configuration with the chosen options, and texts for the user that
+      describe the choice. There are no texts if `train.memory` is None.
 
     Raises:
       ValueError: If no choice of the options fits into the memory.

@@ -89,7 +89,7 @@ def read_receipt(path: str | os.PathLike) -> tuple[Receipt, bool]:
       path: A file that `jaxseg eval --receipt` has written.
 
     Returns:
-      The receipt, and whether the digest in the file matches the file's content.
+      A pair: the receipt, and whether the digest in the file matches its content.
 
     Raises:
       ValueError: If the file is not a receipt.

@@ -103,7 +103,7 @@ GENERATOR = Curve(
 
 
 def draw_curves(records: Sequence[RunRecord]) -> list[Figure]:
-    """Returns a chart for each curve that has values in the metrics.jsonl of any run.
+    """Returns a list of the charts for which metrics.jsonl of any run has values.
 
     Args:
       records: The runs.

@@ -127,7 +127,7 @@ class PredictionMeter:
     needs_probabilities = False
 
     def measure(self, example: Observed) -> tuple[int, str, tuple[int, int], bytes]:
-        """Returns the index, name, (height, width) and packed prediction of an image.
+        """Returns a tuple: an image's index, name, (height, width) and prediction.
 
         The prediction is the predicted classes, uint16 [H, W], compressed by zlib.
         """

@@ -113,7 +113,9 @@ def read_record(workdir: Path, *, name: str) -> RunRecord:
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """Returns the shortest ends of paths that differ, cut between path components.
+    """Returns for each path the shortest end by which all paths differ.
+
+    The ends are texts that consist of whole path components.
 
     >>> short_names([Path("/runs/a/unet"), Path("/runs/b/unet")])
     ['a/unet', 'b/unet']

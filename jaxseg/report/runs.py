@@ -57,7 +57,7 @@ class RunView:
 
 
 def run_views(runs: Sequence[ReportedRun]) -> list[RunView]:
-    """Returns the texts about each run that the report shows.
+    """Returns a list with the texts about each run that the report shows.
 
     Args:
       runs: The runs.

@@ -27,7 +27,9 @@ class SettingRow:
 
 
 def different_settings(records: Sequence[RunRecord]) -> list[SettingRow]:
-    """Returns a row for each setting in which a run differs from the first run.
+    """Returns a list of the settings in which a run differs from the first run.
+
+    Each row of the list contains the name of a setting and its value in each run.
 
     Args:
       records: The runs.
@@ -38,20 +40,20 @@ def different_settings(records: Sequence[RunRecord]) -> list[SettingRow]:
 
 
 def chosen_settings(record: RunRecord) -> list[SettingRow]:
-    """Returns a row for each setting in which a run differs from the defaults.
+    """Returns a list of the settings in which a run differs from the defaults.
 
     Args:
       record: The run.
 
     Returns:
-      The rows. Each contains two values: that of the run and the default.
+      For each such setting, its name and two values: that of the run and the default.
     """
     default, tree = to_dict(Config()), to_dict(record.config)
     return _rows(_different(default, tree), [tree, default])
 
 
 def all_settings(records: Sequence[RunRecord]) -> list[SettingRow]:
-    """Returns a row for every setting of the runs, with its value in each run.
+    """Returns a list of all settings of the runs, each with its value in each run.
 
     Args:
       records: The runs.

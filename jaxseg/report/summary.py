@@ -61,7 +61,7 @@ SCORES = (
 
 
 def summary_rows(runs: Sequence[RunNumbers]) -> list[SummaryRow]:
-    """Returns the rows of the table of the most important scores and costs.
+    """Returns a list of the rows of the table of important scores and costs.
 
     Args:
       runs: The scores and the cost of each run.
@@ -117,7 +117,8 @@ def cost_rows(costs: Sequence[Cost]) -> list[tuple[str, list[str]]]:
       costs: The costs of the runs.
 
     Returns:
-      For each row, the name of the quantity and its value in each run, as text.
+      A list with a pair for each row: the name of the quantity, and a list of its
+      values in the runs, as text.
     """
 
     def speed(one: Cost) -> str:

@@ -118,7 +118,7 @@ def current_value(field: str, value: Any) -> Any:
 
 
 def current_options(argv: list[str]) -> list[str]:
-    """Returns a command line with the current names of its options.
+    """Returns the arguments of a command line with the current names of options.
 
     Args:
       argv: The command and its arguments, such as ["sweep", "x.py", "--form", "full"].

@@ -47,7 +47,7 @@ def hashable(value: Any) -> Any:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """Converts a configuration to JSON values.
+    """Converts a configuration to nested dictionaries of JSON values.
 
     NumPy numbers and arrays become numbers and lists. Paths and JAX types become text.
 

@@ -78,7 +78,7 @@ def _probabilities(prediction: Prediction) -> Answer:
 
 
 def as_json(prediction: Prediction, *, picture: bool = False) -> dict[str, Any]:
-    """Returns a segmentation as values that JSON can represent.
+    """Returns a segmentation as a dictionary of values that JSON can represent.
 
     Arrays are objects with `shape`, `type`, and `data`, the bytes (row by row, lower
     byte first) compressed by zlib and encoded in base64:

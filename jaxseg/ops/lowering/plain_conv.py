@@ -57,7 +57,7 @@ def drop_idle_taps(
 ) -> tuple[Array, ConvWindow]:
     """Removes outer kernel rows and columns that read only padding at every output.
 
-    It returns the smaller kernel, and the window with the smaller padding.
+    It returns a pair: the smaller kernel, and the window with the smaller padding.
 
     For output row i, kernel row u reads row `u * rate - top + stride * i` of the map.
     Only leading and trailing kernel rows and columns are removed, so that the rest is a
