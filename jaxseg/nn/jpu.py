@@ -27,7 +27,7 @@ class JPU(nn.Module):
         MMSegmentation does not.
       order: Order in which the levels are concatenated. MMSegmentation has ("c3", "c4",
         "c5").
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int = 512

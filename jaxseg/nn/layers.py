@@ -77,7 +77,7 @@ class Conv(nn.Module):
       groups: Number of channel groups.
       bias: Whether there is a bias.
       kernel_init: The name of the initializer of the kernel, see `initializer`.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -134,7 +134,7 @@ class ConvTranspose(nn.Module):
       bias: Whether there is a bias.
       kernel_init: The name of the initializer, see `initializer`. "bilinear" starts as
         bilinear upsampling and needs a square kernel.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int

@@ -91,7 +91,7 @@ class ChosenRateConv(nn.Module):
       kernel: Kernel size.
       bias: Whether there is a bias.
       kernel_init: The name of the initializer, see `jaxseg.nn.layers.initializer`.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -130,7 +130,7 @@ class ContinuousRateConv(nn.Module):
       kernel: Kernel size, an odd number.
       bias: Whether there is a bias.
       kernel_init: The name of the initializer, see `jaxseg.nn.layers.initializer`.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -158,7 +158,7 @@ class LearnedRateConvNormAct(nn.Module):
       choice: How the rate is learned.
       kernel: Kernel size, an odd number.
       act: The activation, see `jaxseg.nn.layers.activation`.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int

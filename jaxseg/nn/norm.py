@@ -34,7 +34,7 @@ class Norm(nn.Module):
     one channel per group.
 
     Attributes:
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       epsilon: Added to the variance; None takes `style.epsilon`.
       scale_init: Initial value of the scale.
     """

@@ -45,7 +45,7 @@ class ObjectContext(nn.Module):
       features: Number of output channels; None keeps the number of channels of `x`.
       bias: Whether the convolutions have a bias before their normalization, as in the
         code of openseg.pytorch.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     key_features: int = 256

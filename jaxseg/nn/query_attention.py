@@ -45,7 +45,7 @@ class QueryAttention(nn.Module):
       heads: Number of attention heads.
       joint: Whether one matrix projects queries, keys and values, as in PyTorch's
         `MultiheadAttention`, or three matrices do. Both compute the same function.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     heads: int = 8
@@ -103,7 +103,7 @@ class QueryLayer(nn.Module):
     Attributes:
       heads: Number of attention heads.
       hidden: Number of channels inside the MLP.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     heads: int = 8

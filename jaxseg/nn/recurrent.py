@@ -74,7 +74,7 @@ class Sweep(nn.Module):
       reading: With "independent", both GRUs read the input, as the paper describes.
         With "stacked", the second one reads the output of the first, as in the released
         code.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -105,7 +105,7 @@ class ReNetLayer(nn.Module):
         the ReNet paper.
       reading: Whether both GRUs of a sweep read its input ("independent"), or the
         second one reads the output of the first ("stacked").
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int

@@ -30,7 +30,7 @@ class Shortcut(nn.Module):
         pixels first (ResNet-D, arXiv 1812.01187). "avg_zero" does the same, but if an
         atrous rate has replaced the stride, pixels outside the map count as zeros, as
         in timm's networks.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -80,7 +80,7 @@ class BasicBlock(nn.Module):
         rates, see `Shortcut`.
       shortcut: The kind of projection of the input, see `Shortcut`.
       shortcut_rate: The rate of the projection, see `Shortcut`.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int
@@ -141,7 +141,7 @@ class Bottleneck(nn.Module):
         so.
       expansion: The last convolution has `expansion * features` channels.
       shortcut_rate: The rate of the projection, see `Shortcut`.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     features: int

@@ -110,7 +110,7 @@ class TransformerBlock(nn.Module):
       mlp_ratio: Number of channels inside the MLP, divided by those of a token.
       dropout: Dropout rate.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
       layer_scale: Initial value of a learned factor for each channel of both residual
         branches (LayerScale, arXiv 2103.17239); None for no such factors.
       epsilon: Epsilon of both normalizations.

@@ -32,7 +32,7 @@ class VectorAttention(nn.Module):
 
     Attributes:
       groups: Number of groups of channels, a divisor of C.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     groups: int = 8

@@ -38,7 +38,7 @@ class WindowAttention(nn.Module):
       shift_always: Whether the windows are also shifted along an axis on which the
         padded map has only one window. MMSegmentation does so; timm and torchvision do
         not.
-      style: Normalization, compute dtype and other settings, see `BlockConfig`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
     heads: int
