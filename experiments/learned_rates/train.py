@@ -12,6 +12,7 @@ layer can read the mark, and only if its rate is near the distance.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import time
 from pathlib import Path
@@ -36,9 +37,25 @@ from jaxseg.storage.json_file import write_lines
 
 HERE = Path(__file__).parent
 CANDIDATES = tuple(range(2, 18, 2))
-STEPS, ANNEALED, BATCH, WIDTH = 100, 70, 4, 8
+WIDTH = 8
 GROUND_WEIGHT = 0.05  # Objects cover few pixels.
 SEEDS, CONTROL_SEEDS = range(10), range(3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """Holds the length of a training.
+
+    Attributes:
+      steps: The number of steps.
+      batch: The number of images of a step.
+    """
+
+    steps: int = 100
+    batch: int = 4
+
+
+SHORT, LONG = Training(), Training(400, 8)
 
 
 class Network(nn.Module):
@@ -105,7 +122,7 @@ def step(state, images, labels, *, network, tx):
     return {"params": params, "stats": stats, "optimizer": optimizer}
 
 
-def train(rate, seed, data, initial=None):
+def train(rate, seed, data, training, initial=None):
     """Trains one network and returns its variables and a score.
 
     `initial` is the rate at the start for a continuous rate.
@@ -121,8 +138,8 @@ def train(rate, seed, data, initial=None):
         variables["params"]["far"]["conv"]["rate"] = jnp.asarray(initial)
     state = {"params": variables["params"], "stats": variables["batch_stats"]}
     state["optimizer"] = tx.init(state["params"])
-    for _ in range(STEPS):
-        chosen = random.integers(0, len(images), BATCH)
+    for _ in range(training.steps):
+        chosen = random.integers(0, len(images), training.batch)
         x, y = images[chosen], labels[chosen]
         if random.random() < 0.5:  # The four directions are alike.
             x, y = x.swapaxes(1, 2), y.swapaxes(1, 2)
@@ -145,18 +162,22 @@ def learned(rate, variables):
 
 
 def runs(distances):
-    """Yields name, rate, seed, distance and, or None, the first rate of each run."""
+    """Yields the runs: name, rate, seed, distance, training, first rate or None."""
     largest = max(CANDIDATES)
     for distance in distances:
         for seed in SEEDS:
-            choice = RateChoice(CANDIDATES, steps=ANNEALED, last=0.1)
-            yield "choice", choice, seed, distance, None
+            choice = RateChoice(CANDIDATES, steps=70, last=0.1)
+            yield "choice", choice, seed, distance, SHORT, None
+        for seed in SEEDS:
+            choice = RateChoice(CANDIDATES, steps=280, last=0.5)
+            yield "slow choice", choice, seed, distance, LONG, None
         for seed in CONTROL_SEEDS:
-            yield "fixed at 1", 1, seed, distance, None
-            yield "fixed at the distance", distance, seed, distance, None
+            yield "fixed at 1", 1, seed, distance, SHORT, None
+            yield "fixed at the distance", distance, seed, distance, SHORT, None
         for seed in SEEDS:
             first = float(np.random.default_rng(seed).uniform(2, largest))
-            yield "continuous", ContinuousRate(1.0, largest), seed, distance, first
+            rate = ContinuousRate(1.0, largest)
+            yield "continuous", rate, seed, distance, SHORT, first
 
 
 def main():
@@ -168,7 +189,7 @@ def main():
     parser.add_argument("--output", type=Path, default=HERE / "results.jsonl")
     options = parser.parse_args()
     about, rows, loaded = {"commit": commit(), "machine": machine()}, [], {}
-    for name, rate, seed, distance, first in runs(options.distances):
+    for name, rate, seed, distance, training, first in runs(options.distances):
         if options.names and name not in options.names:
             continue
         if options.seeds and seed not in options.seeds:
@@ -177,7 +198,7 @@ def main():
             splits = ("train", "validation")
             loaded[distance] = [arrays(distance, s, options.data) for s in splits]
         start = time.perf_counter()
-        variables, score = train(rate, seed, loaded[distance], first)
+        variables, score = train(rate, seed, loaded[distance], training, first)
         found = learned(rate, variables)
         row = {"name": name, "distance": distance, "seed": seed, "rate": found}
         if first is not None:
@@ -185,7 +206,7 @@ def main():
         row |= {
             "within_one_step": abs(found - distance) <= CANDIDATES[1] - CANDIDATES[0],
             "object_accuracy": score,
-            "steps": STEPS,
+            "steps": training.steps,
             "seconds": time.perf_counter() - start,
         }
         rows.append(row | about)

@@ -129,9 +129,10 @@ class Arguments:
     pad_multiple: int | None = None
     """Pad the height and the width of images to multiples of this number. Larger
     numbers give fewer different sizes, so fewer programs are compiled, but padding
-    changes some labels near the right and lower border. The default is
-    data.eval_multiple of the run, so that predictions are those that `jaxseg eval`
-    scores: 1, which means no padding, or 32 for a run without this option."""
+    changes some labels near the right and lower border. The default is the value of
+    data.eval_multiple in the configuration of the run, so that predictions are those
+    that `jaxseg eval` scores. Its own default is 1, which means no padding. Runs whose
+    configuration has no data.eval_multiple use 32."""
     buckets: int | None = None
     """Pad images to at most this number of sizes, which are chosen to add few pixels.
     The command prints how far from the border labels can change, and how many change.

@@ -19,8 +19,8 @@ def void_of(num_classes: int) -> int:
 def counted_void(values: Collection[int]) -> int:
     """Returns the ignore index of masks for which no number of classes is stated.
 
-    It is 65535 if the masks have a class above 255, or both 255 and 65535; otherwise
-    it is 255.
+    It is 65535 if the masks contain a value from 256 to 65534, or both 255 and 65535.
+    Otherwise it is 255.
 
     Args:
       values: The values in all masks.

@@ -28,7 +28,10 @@ class SeedSummary(NamedTuple):
 
 
 def summarize_seeds(name: str, values: Sequence[float]) -> SeedSummary:
-    """Returns the mean, spread and range of one configuration's scores over seeds.
+    """Summarizes the scores of one configuration over seeds.
+
+    `spread` is the sample standard deviation (with n - 1), or None for one seed;
+    `lowest` and `highest` are the smallest and the largest score.
 
     Args:
       name: The name of the configuration.

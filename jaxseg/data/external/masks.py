@@ -29,7 +29,8 @@ class StoredMasks:
 
     Attributes:
       labels: The label map of the user, or None if the mask values are the labels.
-      names: The class names, or () if the classes are counted in the masks.
+      names: The class names, or () if none are given. The number of classes then
+        follows from the largest label in the masks.
       origin: Where the class names come from, for error messages.
       title: The name of the dataset and, if known, of the split, for error messages.
       max_pixels: The largest number of pixels. Larger images and masks are refused.

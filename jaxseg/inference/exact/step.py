@@ -33,8 +33,10 @@ class Step:
       node: The operation.
       have: For each operand, the part that is in memory.
       want: For each result, the part that the tile needs, or None if it needs no part.
-      idle: For each operand, a dictionary from "rows" or "columns" to booleans, which
-        are True for the rows or columns of tiles that do not need the operand.
+      idle: For each operand, a dictionary with the keys "rows" and "columns", of which
+        each can be missing. The value of "rows" is a boolean array with one entry for
+        each row of tiles, which is True if this row of tiles does not need the operand.
+        The value of "columns" says the same of the columns of tiles.
       tile: The position of the tile.
       tiles: The number of rows of tiles and the number of columns of tiles.
     """

@@ -3,7 +3,8 @@
 The order of the steps is fixed:
 
 1. The dense CRF refines the probabilities.
-2. The thresholds of classes select among the classes of each pixel.
+2. If classes have thresholds, each pixel gets the most probable class among those
+   whose probability is above their threshold, or else no class of the image changes.
 3. The graph cut moves the boundaries of the classes that were selected.
 4. Small regions are removed.
 5. Small holes are filled.
