@@ -4,7 +4,7 @@ The order of the steps is fixed:
 
 1. The dense CRF refines the probabilities.
 2. If classes have thresholds, each pixel gets the most probable class among those
-   whose probability is above their threshold, or else no class of the image changes.
+   whose probability is above their threshold. If there is none, it keeps its class.
 3. The graph cut moves the boundaries of the classes that were selected.
 4. Small regions are removed.
 5. Small holes are filled.
