@@ -53,7 +53,8 @@ OPERATORS = (
         "points",
     ),
     *("pool", "preprocess", "propagate", "rescale", "resize", "sampling", "shuffle"),
-    *("transposed", "unpool"),
+    "transposed",
+    "unpool",
 )
 BACKBONES = (
     *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "efficientnet"),
