@@ -152,7 +152,8 @@ class NonLocal(nn.Module):
       mode: One of the four modes above.
       reduction: theta, phi and g have C / reduction channels.
       use_scale: Whether "embedded_gaussian" divides the scores by the square root of
-        the number of channels of theta, as in MMSegmentation. The paper does not.
+        the number of channels of theta. Differs: MMSegmentation does so, the paper
+        does not.
       subsample: Whether to apply 2x2 max pooling before phi and g.
       norm_out: True gives W_z no bias and a normalization whose scale starts at 0.
         False starts W_z itself at 0. In both cases the block is the identity at

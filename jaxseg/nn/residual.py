@@ -27,9 +27,9 @@ class Shortcut(nn.Module):
       pooled: Whether the block halves the size of the map in the network without atrous
         rates.
       kind: "conv" applies only the 1x1 convolution. With `pooled`, "avg" averages 2x2
-        pixels first (ResNet-D, arXiv 1812.01187). "avg_zero" does the same, but if an
-        atrous rate has replaced the stride, pixels outside the map count as zeros, as
-        in timm's networks.
+        pixels first (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" follows timm's
+        networks, in which pixels outside the map count as zeros if an atrous rate has
+        replaced the stride.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

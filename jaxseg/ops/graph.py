@@ -63,9 +63,9 @@ def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
 
     The result is z_k divided by its length.
 
-    Differs from this equation: a sum of assignments below 1e-12 is replaced by 1e-12.
-    If an anchor is far from all pixels, z_k then tends to -anchor_k / scale_k, where
-    the equation gives the difference of its nearest pixel, or 0 / 0 in float32.
+    Differs: in this equation, a sum of assignments below 1e-12 is replaced by 1e-12. If
+    an anchor is far from all pixels, z_k then tends to -anchor_k / scale_k, where the
+    equation gives the difference of its nearest pixel, or 0 / 0 in float32.
 
     Args:
       x: [B, N, C].

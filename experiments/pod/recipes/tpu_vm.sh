@@ -22,6 +22,7 @@ trap stop TERM INT
 while :; do
     jaxseg train "$@" --distributed &
     child=$!
+    [ -n "$asked" ] && stop # the signal came before the number of the child was known
     wait "$child"
     status=$?
     # A signal interrupts `wait`; the training saves its checkpoint before it ends.
@@ -31,7 +32,9 @@ while :; do
     done
     [ -n "$asked" ] && exit "$status"
     case $status in
-    5 | 134 | 137 | 139 | 143) sleep "$PAUSE" ;;
+    5 | 134 | 137 | 139 | 143)
+        sleep "$PAUSE"
+        [ -n "$asked" ] && exit "$status" ;;
     *) exit "$status" ;;
     esac
 done
