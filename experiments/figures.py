@@ -182,7 +182,11 @@ def grid_power() -> Drawing:
 
 def learned_rates() -> Drawing:
     """Draws the learned rate of every seed for each distance of the mark."""
-    titles = {"choice": "choice of candidates", "continuous": "continuous rate"}
+    titles = {
+        "slow choice": "slow choice",
+        "choice": "short choice",
+        "continuous": "continuous rate",
+    }
     drawn, found = [], records("learned_rates")
     for distance in sorted({row["distance"] for row in found}):
         rows: dict[str, list[float]] = {}
