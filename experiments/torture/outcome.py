@@ -14,7 +14,7 @@ from jaxseg.training.run.meter import CLOCKS
 SIGNS = (".building-", "orbax-checkpoint-tmp", "lock.json", "lock-takeover", "ckpt/.")
 SIGNS += ("incomplete", "damaged-")
 PASSING = ("events.out.tfevents", "log.txt", "compiled", "commit_success")  # with times
-PASSING += ("goodput.jsonl",)  # seconds of each start
+PASSING += ("goodput.jsonl", "report.html")  # seconds and number of the starts
 ABOUT = ("commit", "machine", "time")
 
 
