@@ -58,7 +58,8 @@ def launch(folder: Path, name: str, processes: int, devices: int) -> list:
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # Compilation takes most of the time.
     }
     where = [f"--workdir={folder / name}", f"--coordinator=localhost:{port}"]
-    command = [sys.executable, "-m", "jaxseg.cli.main", *ARGUMENTS, *where]
+    program = str(Path(sys.executable).with_name("jaxseg"))
+    command = [program, *ARGUMENTS, *where]
     return [
         subprocess.Popen(
             [*command, f"--processes={processes}", f"--process-id={index}"],
