@@ -96,6 +96,23 @@ def camvid_curve() -> Drawing:
     return charts.Lines({"": charts.Line(x, y)}, x=STEP, y=MEAN_IOU), charts.Layout()
 
 
+def transfer_curve() -> Drawing:
+    """Draws the mean IoU of all stages of the transfer, one after the other."""
+    chain = {"frozen": 0, "config": 100, "full": 800, "weighted": 1580}
+    other = {"frozen": 0, "config": 150}  # without class weights from the start
+    names = "four stages", "full resolution without class weights"
+    curves: dict[str, list] = {name: [] for name in names}
+    for row in records("camvid_transfer"):
+        stage, _, rest = row["stage"].partition(", ")
+        apart = rest.startswith("without class weights")
+        first = (other if apart else chain)[stage]
+        curves[names[apart]].append((first + row["step"], row["mean_iou"]))
+    lines = {
+        name: charts.Line(*zip(*points, strict=True)) for name, points in curves.items()
+    }
+    return charts.Lines(lines, x=STEP, y=MEAN_IOU), charts.Layout()
+
+
 def isbi_curve() -> Drawing:
     """Draws the pixel error and the mean IoU of both runs over the steps."""
     lines: tuple[dict, dict] = ({}, {})
@@ -204,6 +221,7 @@ FIGURES: dict[str, Callable[[], Drawing]] = {
     "boundary/trimap.png": trimap,
     "calibration/errors.png": calibration_errors,
     "calibration/shapes_reliability.png": lambda: reliability("shapes"),
+    "camvid_transfer/curve.png": transfer_curve,
     "camvid_unet/curve.png": camvid_curve,
     "effective_field/results.png": effective_fields,
     "isbi_unet/curve.png": isbi_curve,

@@ -72,8 +72,10 @@ def load_pretrained(
       statistics.
 
     Raises:
-      ValueError: If the file cannot be read safely, its network is not known, or the
-        weights do not fit. The message names the tensors and the remedy.
+      FileNotFoundError: If the source is neither an existing path nor a known name.
+      ValueError: If the file cannot be read safely, its network is not known, the
+        weights do not fit, or a download fails. The message names the tensors or the
+        address, and the remedy.
     """
     entry = None if os.path.exists(source) else table.find(source)
     if entry is not None and entry.backbone and not model:

@@ -73,6 +73,8 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
     if not os.path.exists(path):
         named = table.suggestion(path) if "/" in path else ""
         hint = f" Published weights have names{named}." if named else ""
+        if not named and not os.path.splitext(path)[1]:
+            hint = " `jaxseg models --pretrained` lists the names of published weights."
         raise FileNotFoundError(f"{path} does not exist.{hint}")
     if os.path.isdir(path):
         return orbax.read(path, verify=verify)
