@@ -13,10 +13,10 @@ from jaxseg.weights.published.entry import Entry
 
 
 def entry_of(address: str, path: str) -> Entry | None:
-    """Returns the description of the published weights that `address` names, or None.
+    """Returns the `Entry` of the published weights that `address` names, or None.
 
-    The result is None if the address names something else, such as a local file.
-
+    An `Entry` describes the weights and their network. The result is None if the
+    address names something else, such as a local file.
     `jaxseg models --pretrained` lists all published weights.
 
     Args:

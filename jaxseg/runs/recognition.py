@@ -54,13 +54,13 @@ class Recognized:
 
 
 def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
-    """Returns the network and options for which a checkpoint's weights were trained.
+    """Returns a `Recognized` with the network that a checkpoint's weights belong to.
 
     Args:
       tree: The content of the checkpoint: nested dictionaries of arrays and other
         entries.
-      path: The path on this machine.
-      address: The source, which is the path or an `hf://` address.
+      path: The local path of the checkpoint.
+      address: The address that the user gave: the path or an `hf://` address.
       wanted: The settings of the user, such as the network or the number of classes.
 
     Raises:

@@ -105,7 +105,8 @@ def source_spec(spec: DatasetSpec, source: str) -> tuple[DatasetSpec, list[str]]
       source: A weights file, an `hf://` address, or a name of published weights.
 
     Returns:
-      A pair: the specification to train with, and a list of sentences for the user.
+      A pair: the specification to train with, and a list of sentences that tell the
+      user which normalization the run uses and why.
 
     Raises:
       ValueError: If the source cannot be read.

@@ -85,7 +85,7 @@ class CutRequest(NamedTuple):
       marks: The scribbles (strokes on object and background), the box around the
         object, or both.
       options: The options of the cut.
-      answer: "mask" or "json".
+      answer: The format of the answer: "mask", an indexed PNG, or "json".
     """
 
     image: Path

@@ -1,12 +1,14 @@
 """Runs images through three stages in threads: decode, network, encode.
 
-Images wait in groups of equal keys. A batch is taken as soon as a group fills one, or
-as soon as an image has waited for the permitted time and the network is idle. The batch
-is taken from the group whose first image has waited longest, if it has waited for the
-permitted time, so that frequent sizes cannot delay a rare one forever. Otherwise, it is
-taken from a group that fills it. While the network runs on a batch, one thread decodes
-the next batch, and other threads refine and encode the results of previous ones.
-Batches wait for the next stage, so that the number of decoded images is bounded.
+Images wait in groups. All images of a group have the same padded size and options, so
+that they can share a batch. A batch is taken as soon as a group fills one, or as soon
+as an image has waited for the permitted time and the network is idle. If the first
+image of some group has waited that long, the batch is taken from the group whose first
+image has waited longest. Frequent sizes thus cannot delay a rare one forever. Otherwise
+the batch is taken from a group that fills it. While the network runs on a batch, one
+thread decodes the next batch, and other threads refine and encode the results of
+previous ones. Batches wait for the next stage, so that the number of decoded images is
+bounded.
 """
 
 from __future__ import annotations

@@ -121,9 +121,9 @@ class ServedNetwork:
         return options_like(options, self.spec)
 
     def segmenter(self, view: View) -> Segmenter:
-        """Returns an object that segments images with the network as `view` sets.
+        """Returns an object that segments images with the network.
 
-        It includes the preprocessing of the images.
+        It applies the preprocessing and the options in `view`, such as the scales.
 
         Raises:
           ValueError: If `view` sets a threshold, but the network has a softmax, to
@@ -167,7 +167,10 @@ class ServedNetwork:
         return Key(view, segmenter.padded_size(task.size), task.parameters.soft)
 
     def refiner(self, parameters: PredictParameters) -> Refiner | None:
-        """Returns the function that refines a prediction as a request asks, or None."""
+        """Returns the function that refines a prediction.
+
+        The result is None if the request asks for no refinement.
+        """
         if not parameters.refinement.is_active:
             return None
         segmenter = self.segmenter(parameters.view)

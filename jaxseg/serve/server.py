@@ -113,7 +113,7 @@ def serve(
       report: A function that takes a line of text and shows it to the user.
 
     Returns:
-      128 plus the number of the signal.
+      The exit status of the command: 128 plus the number of the signal.
     """
     options = network.options
     stop = Stop(Slots(options.max_queue))

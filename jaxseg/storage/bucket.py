@@ -102,7 +102,8 @@ class Bucket:
         The size is a number of bytes.
 
         Args:
-          begin: The folder, relative to that of the bucket; "" stands for all objects.
+          begin: The path of the folder, relative to the folder of this `Bucket`. By
+            default all objects are listed.
         """
         root = self._key(begin).rstrip("/")
         listed = lambda: self._files.find(root, detail=True)

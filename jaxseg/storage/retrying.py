@@ -1,9 +1,9 @@
 """Repeats requests to a storage service that fail for a short time.
 
-A service of buckets refuses some requests under load and can be away for minutes. Both
-are no reason to end a training run of days. A request is therefore repeated with
-increasing pauses until it succeeds or the patience ends. Errors that repetition cannot
-repair, such as missing permissions, end the attempts at once.
+A storage service refuses some requests under load and can be unavailable for minutes.
+Neither is a reason to end a training run of days. A request is therefore repeated, with
+increasing pauses, until it succeeds or the time limit (`Patience`) is reached. Errors
+that repetition cannot repair, such as missing permissions, end the attempts at once.
 """
 
 from __future__ import annotations

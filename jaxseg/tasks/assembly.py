@@ -1,4 +1,4 @@
-"""Builds the network, the initial state and the steps of a training run."""
+"""Builds the network, the initial state and the step functions of a training run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jaxseg.training.step.state import TrainState
 def assemble(
     config: Config, source: Any, devices: list[jax.Device]
 ) -> tuple[StepRunner, TrainState, nn.Module]:
-    """Returns the step runner, the initial state and the network of a training run.
+    """Builds the network and the initial state of a training run, and its step runner.
 
     Args:
       config: The configuration.
@@ -29,7 +29,8 @@ def assemble(
       devices: The devices of all processes.
 
     Returns:
-      The step runner, the initial training state and the network.
+      A tuple: the object that runs training and evaluation steps on the devices, the
+      initial training state and the network.
     """
     weighted = config.loss.class_weights != "none"
     pixels = class_frequencies(source).pixels if weighted else None

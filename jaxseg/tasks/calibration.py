@@ -21,7 +21,9 @@ from jaxseg.typing import Array
 
 @dataclasses.dataclass(frozen=True)
 class CalibrationMeter:
-    """Counts, for each image, all and right predictions per interval of confidence.
+    """Counts, for each image, the predictions and how many of them are right.
+
+    The counts are separate for each interval of confidence.
 
     Attributes:
       bins: The number of intervals into which confidences from 0 to 1 are divided.
@@ -167,8 +169,9 @@ def check_single(spec: DatasetSpec) -> None:
 def sample_scores(pixels: Pixels, spec: DatasetSpec, *, bins: int = 15) -> Calibration:
     """Returns the calibration scores of pixels that were chosen at random.
 
-    They serve to compare the calibration before and after the logits are scaled. Errors
-    such as the expected calibration error are better if they are smaller.
+    The result is a `Calibration`, with scores such as the expected calibration error
+    and the Brier score; smaller is better for all of them. They serve to compare the
+    calibration before and after the logits are scaled.
 
     Args:
       pixels: The pixels, as `joined` returns them.

@@ -64,8 +64,8 @@ class OpenedRun:
     def scaling(self, combination: Combination) -> LogitScaling | None:
         """Returns the scaling that was fitted for the logits of this checkpoint.
 
-        It consists of factors and summands. The result is None if
-        `combination.calibrated` is False.
+        The scaling multiplies the logits by factors and adds summands. The result is
+        None if `combination.calibrated` is False.
 
         Raises:
           ValueError: If no scaling was fitted for this checkpoint, or if the network
@@ -104,6 +104,8 @@ def open_members(
     dataset: str | None = None,
 ) -> tuple[Member, ...]:
     """Returns the networks of further runs, after a check that they fit the first run.
+
+    The result is a tuple of a `Member` for each run: its network and its variables.
 
     Args:
       combination: The further runs.
@@ -144,7 +146,7 @@ def open_networks(
 
     Returns:
       A tuple: the step of the first run's checkpoint; the object that segments images
-      with the averaged networks; and a list of the weights of each network.
+      with the averaged networks; and a list of the variables of each network.
     """
     combination = Combination(
         request.ensemble,

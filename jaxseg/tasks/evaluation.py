@@ -207,7 +207,13 @@ def observe(
 ) -> tuple[ConfusionTotal, list[list[Any]]]:
     """Returns the confusion matrix of a network and the results of observers.
 
-    `count` and `evaluate_network` describe the arguments.
+    Args:
+      config, spec, model, variables, source, batch_size, chosen, space: The arguments
+        of `count` in this module.
+      observers: Objects that compute a result from each example and its prediction.
+      network: The network that predicts instead of `model`, or None.
+      progress: A function that takes the number of examples of this process and returns
+        a second function, which is called with the size of each evaluated batch.
 
     Returns:
       A pair: the matrix, and a list that contains, for each observer, its results for

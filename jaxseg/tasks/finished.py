@@ -149,9 +149,9 @@ class Finished:
 def open_record(
     folder: Path, identity: Mapping[str, Any], *, overwrite: bool
 ) -> Finished:
-    """Returns the finished inputs of an output directory, as predict.jsonl lists them.
+    """Reads which inputs of an output directory are finished, from predict.jsonl.
 
-    If the directory has no such file, no input is finished.
+    The result is a `Finished`. If the directory has no such file, no input is finished.
 
     Args:
       folder: The output directory, which may be missing.

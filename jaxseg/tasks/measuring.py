@@ -30,8 +30,8 @@ class ImageResult(NamedTuple):
       name: The name of the image.
       image: The SHA-256 digest of its decoded pixels, or "" if none was computed.
       label: The SHA-256 digest of its decoded label, or "".
-      counts: The nonzero elements of its confusion matrix.
-      refined: A tuple with those of its confusion matrix after each refinement.
+      counts: The nonzero elements of its confusion matrix, and their indices.
+      refined: A tuple with the same for its confusion matrix after each refinement.
       observed: A tuple with the result of each observer. Observers receive the image
         with its prediction after the first refinement.
     """

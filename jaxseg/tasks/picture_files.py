@@ -29,8 +29,8 @@ SIDE = 64  # A size of images that networks accept, for checks that compute noth
 class AttentionPictures:
     """Writes NAME_attention.png and NAME_attention.npz for each image.
 
-    The .npz file contains the attention weights of the pixel `point` in each attention
-    layer, float32 [h, w].
+    The .npz file contains, for each attention layer, the attention weights of the pixel
+    `point` as an array float32 [h, w], the size of the layer's feature map.
 
     Attributes:
       point: The row and the column of the pixel whose attention is shown.

@@ -192,6 +192,8 @@ class ImagePrediction:
 def open_files(request: Request, config: Config, spec: DatasetSpec) -> ImagePrediction:
     """Finds the images and loads the network without writing any file.
 
+    The result is an `ImagePrediction`, which is ready to run.
+
     Args:
       request: The options of the prediction.
       config: The configuration of the run.

@@ -109,6 +109,8 @@ class CloudPrediction:
 def open_files(request: Request, config: Config, spec: DatasetSpec) -> CloudPrediction:
     """Reads the point clouds and loads the network without writing any file.
 
+    The result is a `CloudPrediction`, which is ready to run.
+
     Args:
       request: The options of the prediction.
       config: The configuration of the run.

@@ -128,7 +128,8 @@ def refined(
 ) -> RefinedLabels:
     """Moves the boundaries between predicted classes to edges in the image.
 
-    The result contains the new labels and the fraction of the pixels that changed.
+    The result is a `RefinedLabels`, with the new labels and the fraction of the pixels
+    whose class changed.
 
     Args:
       image: The image, uint8 [H, W, 3].

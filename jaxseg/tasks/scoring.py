@@ -67,7 +67,7 @@ def score_tables(values: Mapping[str, Any], spec: DatasetSpec) -> str:
     """Formats the scores of a run, with one table for each dataset.
 
     Args:
-      values: The scores by name, which the result of `scoring` has computed.
+      values: The scores by name, as the function that `scoring` returns computes them.
       spec: The specification of the dataset or of the datasets of the run.
     """
     if spec.union is None:

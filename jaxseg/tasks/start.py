@@ -55,8 +55,9 @@ class Start:
 def prepare(
     config: Config, workdir: Path, chosen: list[jax.Device], *, verify: bool = True
 ) -> Start:
-    """Checks the options and the data of a run and builds the network and the steps.
+    """Checks the options and the data of a run and builds its network and steps.
 
+    The result is a `Start`: everything that the training loop needs to start or resume.
     Nothing is written to the run directory.
 
     Args:

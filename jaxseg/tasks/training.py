@@ -71,7 +71,8 @@ def build_training(
 ) -> Training:
     """Builds the network, the optimizer and the steps of a training run.
 
-    The steps are the training step and the evaluation step.
+    The steps are the training step and the evaluation step. The result is a `Training`,
+    in which no array has been allocated yet.
 
     Raises:
       ValueError: If a micro-batch does not split evenly over the devices, or if options

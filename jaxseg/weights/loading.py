@@ -114,7 +114,7 @@ def read_into(
       source: A file (.pth, .pt, .ckpt, .safetensors, .npz), an Orbax directory, an
         `hf://` address, or a state dict of arrays.
       model: A whole network, or a backbone.
-      **options: Fields of `Taking`.
+      **options: Fields of `Taking`, which select what is imported.
 
     Returns:
       An `Imported`, with the variables and a report of the import.

@@ -14,9 +14,11 @@ State = tuple[int, ...]
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the name and the path of each file of a run except its checkpoints.
+    """Yields the files of a run except its checkpoints, each as a pair.
 
-    Hidden files, the lock and the folders of loggers are left out.
+    The pair contains the path relative to the run directory, as text, and the whole
+    path. Hidden files, the lock file and the folders of Weights & Biases and MLflow are
+    left out.
 
     Args:
       folder: The local run directory.

@@ -23,19 +23,20 @@ Copies = dict[int, tuple[Commit, State]]  # the state is that of the local folde
 
 
 def download_records(bucket: Bucket, folder: Path) -> Parts:
-    """Downloads the files of a run except checkpoints, events and subfolders.
+    """Downloads the files of a run, but no subfolder and no TensorBoard event file.
 
-    Local files that the bucket does not contain, and local subfolders other than that
-    of the checkpoints, are deleted, because they can come from an earlier run. Files
+    Local files that the bucket does not contain are deleted, because they can come from
+    an earlier run. So are all local subfolders except that of the checkpoints. Files
     with the same content are left unchanged.
 
     Args:
-      bucket: The folder of the run.
+      bucket: The bucket, which is opened at the folder of the run.
       folder: The local folder.
 
     Returns:
-      A dictionary from the name of each file to its parts in the bucket. These are a
-      dictionary from the position of the first byte of each part to its content.
+      A dictionary from the name of each file to a dictionary of the objects, its
+      parts, that store it in the bucket. The inner dictionary maps the position of the
+      first byte of each part to the content of the part.
     """
     parts: Parts = collections.defaultdict(dict)
     for name in bucket.sizes():
@@ -60,7 +61,7 @@ def download_steps(bucket: Bucket, folder: Path, *, remove: bool) -> Copies:
     """Downloads the complete checkpoints that the local folder does not contain yet.
 
     Args:
-      bucket: The folder of the run.
+      bucket: The bucket, which is opened at the folder of the run.
       folder: The local folder.
       remove: Whether to delete local checkpoints that are missing in the bucket or
         differ from those there. It must be False if another process may be reading
@@ -68,7 +69,8 @@ def download_steps(bucket: Bucket, folder: Path, *, remove: bool) -> Copies:
 
     Returns:
       A dictionary from the step of each checkpoint that is equal in both places to a
-      pair: its `Commit`, which lists its files, and the `state` of its local folder.
+      pair. The pair contains the `Commit` of the checkpoint, which lists its files, and
+      the inode, size and time of change of its local folder.
     """
     remote, checkpoints = steps.committed(bucket), folder / steps.FOLDER
     checkpoints.mkdir(exist_ok=True)

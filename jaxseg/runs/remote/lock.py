@@ -41,11 +41,11 @@ LIMIT = 60.0  # seconds without an update after which a remote owner counts as d
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """Is the content of a lock object.
+    """Contains what a lock object in a bucket stores.
 
     Attributes:
       holder: The process that has created the object.
-      beat: The number of updates so far.
+      beat: The number of times that this process has updated the object.
       released: Whether the process has ended and no longer owns the run.
     """
 
@@ -104,7 +104,7 @@ class BucketLock:
             self._signed = begun
 
     def release(self) -> None:
-        """Stops the updates, and marks the object as released."""
+        """Stops updating the lock object, and marks it as released."""
         self._released.set()
         self._thread.join()
         with self._mutex:
@@ -128,7 +128,7 @@ def locked(bucket: Bucket) -> Iterator[BucketLock]:
     """Returns a context manager that locks a run in a bucket while its block runs.
 
     Args:
-      bucket: The folder of the run.
+      bucket: The bucket, which is opened at the folder of the run.
 
     Yields:
       The lock. Its method `check` raises RunInUse if another process has taken over.
@@ -146,7 +146,9 @@ def locked(bucket: Bucket) -> Iterator[BucketLock]:
 
 
 def acquire(bucket: Bucket) -> BucketLock:
-    """Creates the next lock object if the owner of the last one has ended.
+    """Locks a run in a bucket, if no other process owns it.
+
+    The function creates the lock object with the next number.
 
     Raises:
       RunInUse: If the process that owns the run still runs.

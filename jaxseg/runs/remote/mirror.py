@@ -1,9 +1,9 @@
 """Copies a run from its local folder to a bucket while it is trained.
 
-A thread looks for changes every `PERIOD` seconds. In each pass, it copies records and
-pictures first and complete checkpoints after them, so that the records of a checkpoint
-in the bucket are never older than the checkpoint. Steps that the run has deleted
-locally are deleted in the bucket last.
+A thread looks for changes every `PERIOD` seconds. In each pass, it first copies the
+other files, such as metrics and pictures, and then complete checkpoints. In the bucket,
+the metrics are therefore never older than a checkpoint. Last, the thread deletes the
+checkpoints in the bucket that the run has deleted locally.
 
 If the process is killed, the bucket lacks what was written since the last pass. A
 resumed run computes this again from the newest checkpoint, with the same result.
@@ -30,7 +30,7 @@ class Mirror:
     """Copies the changes of a local run directory to a bucket.
 
     Args:
-      bucket: The folder of the run.
+      bucket: The bucket, which is opened at the folder of the run.
       folder: The local run directory.
       check: Raises an error if this process no longer owns the run.
       parts: The content of the files in the bucket, as `download_records` returns it.

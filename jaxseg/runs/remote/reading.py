@@ -87,8 +87,8 @@ def updated_run(option: str, text: str) -> Iterator[tuple[Path, list[str]]]:
       text: The address.
 
     Yields:
-      The local run directory, and a list to which the addresses of the uploaded files
-      are added.
+      A pair: the local run directory, and a list that receives the addresses of the
+      uploaded files when the block ends.
 
     Raises:
       ValueError: If the bucket cannot be opened or the address is no run directory.
@@ -105,17 +105,18 @@ def updated_run(option: str, text: str) -> Iterator[tuple[Path, list[str]]]:
 
 @contextlib.contextmanager
 def followed_run(option: str, text: str) -> Iterator[tuple[Path, list[str]]]:
-    """Returns a context manager like `updated_run` that also downloads new steps.
+    """Returns a context manager like `updated_run` that also downloads checkpoints.
 
-    A thread downloads the steps that another process adds while the block runs.
+    A thread downloads the checkpoints that another process adds to the run in the
+    bucket while the block runs.
 
     Args:
       option: The option that contains the address, for error messages.
       text: The address.
 
     Yields:
-      The local run directory, and a list to which the addresses of the uploaded files
-      are added.
+      A pair: the local run directory, and a list that receives the addresses of the
+      uploaded files when the block ends.
     """
     bucket, ended = open_bucket(option, parse_address(option, text)), threading.Event()
     with updated_run(option, text) as (folder, stored):
@@ -148,7 +149,7 @@ def _download_new(bucket: Bucket, folder: Path) -> None:
 
 
 def newest_step(text: str) -> int:
-    """Returns the newest step of a run in a bucket, or 0 if it has none.
+    """Returns the step of a run's newest checkpoint in a bucket, or 0 without one.
 
     Args:
       text: The address of the run directory.

@@ -1,4 +1,4 @@
-"""Chooses the local folders in which runs of buckets are trained in and read.
+"""Chooses the local folders that hold copies of runs in buckets.
 
 They are in ~/.cache/jaxseg/runs, or in the folder that the environment variable
 JAXSEG_RUNS_CACHE names. They can be deleted whenever no process uses them.
@@ -17,10 +17,10 @@ FOLDER = "~/.cache/jaxseg/runs"
 
 
 def training_folder(address: Address, process: int = 0) -> Path:
-    """Creates and returns the local folder in which a run of a bucket is trained.
+    """Creates and returns the local folder for the training of a run in a bucket.
 
     Args:
-      address: The run directory.
+      address: The address of the run directory in the bucket.
       process: The index of this process. Every process of a run has its own folder,
         even if several run on one host.
 
@@ -31,10 +31,10 @@ def training_folder(address: Address, process: int = 0) -> Path:
 
 
 def reading_folder(address: Address) -> Path:
-    """Creates and returns the local folder in which commands read a run of a bucket.
+    """Creates and returns the local folder from which a run in a bucket is read.
 
     Args:
-      address: The run directory.
+      address: The address of the run directory in the bucket.
 
     Raises:
       ValueError: If the folder cannot be created.

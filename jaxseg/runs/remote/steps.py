@@ -1,10 +1,11 @@
-"""Uploads and downloads the steps of a checkpoint directory in a bucket.
+"""Uploads the checkpoints of a run to a bucket, and downloads them.
 
-The files of a step are uploaded to `ckpt/STEP/UPLOAD/`, where UPLOAD is a new random
-name. At last, one request writes `ckpt/STEP/commit.json`, which names this folder and
-lists all files with their sizes and SHA-256 digests. A step exists if it has this
-object. If a process is killed during an upload, the step therefore does not exist, or
-still has the content of an earlier upload; `sweep` deletes the files.
+The checkpoint of a training step is uploaded to `ckpt/STEP/UPLOAD/`, where UPLOAD is a
+new random name. At last, one request writes `ckpt/STEP/commit.json`, which names this
+folder and lists all files with their sizes and SHA-256 digests. A checkpoint counts as
+existing only if it has a `commit.json`. If a process is killed during an upload, the
+checkpoint therefore does not exist, or still has the content of an earlier upload.
+`sweep` deletes the incomplete files.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ COMMIT = "commit.json"
 
 @dataclasses.dataclass(frozen=True)
 class Commit:
-    """Lists the files of a step that was uploaded completely.
+    """Lists the files of a checkpoint that was uploaded completely.
 
     Attributes:
       step: The number of the training step.
@@ -50,28 +51,30 @@ class Commit:
 
 
 def committed(bucket: Bucket) -> dict[int, Commit]:
-    """Returns a dictionary from the number of each complete step to its `Commit`.
+    """Returns a dictionary from the step of each complete checkpoint to its `Commit`.
 
-    The numbers ascend. A `Commit` lists the files of a step.
+    The steps ascend. A `Commit` lists the files of a checkpoint.
     """
     return _commits(bucket, bucket.sizes(FOLDER))
 
 
 def newest_step(bucket: Bucket) -> int | None:
-    """Returns the number of the newest complete step, or None if there is none."""
+    """Returns the step of the newest complete checkpoint, or None if there is none."""
     return max(_commit_steps(bucket.sizes(FOLDER)), default=None)
 
 
 def upload_step(bucket: Bucket, step: int, folder: Path) -> Commit:
-    """Uploads a complete local step. An earlier upload stays valid until the end.
+    """Uploads a complete local checkpoint of a training step.
+
+    An earlier upload of the same step stays valid until all files are uploaded.
 
     Args:
-      bucket: The folder of the run.
+      bucket: The bucket, which is opened at the folder of the run.
       step: The number of the training step.
-      folder: The local folder of the step.
+      folder: The local folder of the checkpoint.
 
     Returns:
-      The list of the files that were uploaded.
+      The `Commit`, which lists the files that were uploaded.
 
     Raises:
       FileNotFoundError: If the local folder is removed during the upload.
@@ -89,16 +92,16 @@ def upload_step(bucket: Bucket, step: int, folder: Path) -> Commit:
 
 
 def download_step(bucket: Bucket, commit: Commit, folder: Path) -> bool:
-    """Downloads a step to a new local folder, and verifies every file.
+    """Downloads a checkpoint to a new local folder, and verifies every file.
 
     Args:
-      bucket: The folder of the run.
-      commit: The list of the files of the step.
+      bucket: The bucket, which is opened at the folder of the run.
+      commit: The list of the files of the checkpoint.
       folder: The local folder, which appears when it is complete.
 
     Returns:
-      False if the step was deleted during the download, in which case the local folder
-      is not created.
+      Whether the local folder was created. The result is False if the checkpoint was
+      deleted or replaced during the download.
 
     Raises:
       OSError: If a file has another size or digest than the commit states, or cannot
@@ -125,7 +128,10 @@ def download_step(bucket: Bucket, commit: Commit, folder: Path) -> bool:
 
 
 def delete_step(bucket: Bucket, step: int) -> None:
-    """Deletes a step: first the commit, so that no incomplete step remains."""
+    """Deletes a checkpoint: first its `commit.json`, then all other files.
+
+    If the process is killed in between, no incomplete checkpoint is listed.
+    """
     bucket.delete([f"{FOLDER}/{step}/{COMMIT}"])
     bucket.delete(bucket.sizes(f"{FOLDER}/{step}"))
 

@@ -1,4 +1,4 @@
-"""Locks a run directory for training, and keeps its bucket up to date."""
+"""Locks a run directory for training, and keeps its copy in a bucket up to date."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def owned_run(workdir: str | Path) -> Iterator[OwnedRun]:
       workdir: A local run directory, or its address in a bucket as a string.
 
     Yields:
-      The run directory.
+      An `OwnedRun`, which contains the path of the local run directory.
 
     Raises:
       ValueError: If the bucket cannot be opened.

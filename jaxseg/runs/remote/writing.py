@@ -23,7 +23,8 @@ def written_run(option: str, text: str) -> Iterator[Path]:
       text: The address.
 
     Yields:
-      A missing local folder. The block creates it; its files are uploaded at the end.
+      The path of a local folder that does not exist. The block must create it. When the
+      block ends without an error, the files in the folder are uploaded.
 
     Raises:
       ValueError: If the bucket cannot be opened or already contains files there.
@@ -49,7 +50,7 @@ def store(bucket: Bucket, name: str, path: Path) -> None:
     """Writes a local file of a run to a bucket.
 
     Args:
-      bucket: The folder of the run.
+      bucket: The bucket, which is opened at the folder of the run.
       name: The name of the file in the bucket.
       path: The local file.
 

@@ -7,11 +7,11 @@ from typing import Any
 
 
 def log_compilations(step: Callable, name: str, programs: list[str]) -> Callable:
-    """Returns a step with the results of `step` that records each of its compilations.
+    """Returns a function that computes `step` and records each of its compilations.
 
-    JAX traces a step once before each compilation. At that moment, the returned step
-    appends a text such as "train_step: index int32[8]" to the list `programs`. The text
-    contains `name` and the shapes of the batch.
+    JAX traces the returned function once before each compilation. While it is traced,
+    it appends a text such as "train_step: index int32[8]" to the list `programs`. The
+    text contains `name` and the shapes of the batch.
     """
 
     def traced(state: Any, batch: Mapping[str, Any], **options: Any) -> Any:

@@ -122,7 +122,8 @@ def state_sharding(mesh: Mesh, shape: Sequence[int], shard: str) -> NamedShardin
       mesh: The mesh.
       shape: The shape of the array.
       shard: "none" replicates the array. "fsdp" splits arrays of at least `LARGE`
-        elements along their largest axis that the "batch" devices divide evenly.
+        elements over the mesh axis "batch", along the largest array axis whose size is
+        a multiple of the size of that mesh axis.
     """
     if shard not in SHARDS:
         raise ValueError(f"shard={shard!r} is invalid{one_of(shard, SHARDS)}")

@@ -62,10 +62,11 @@ def check_even(name: str, axis: int, size: int, count: int) -> None:
 
 
 def on_one_device(tree: Any) -> Any:
-    """Returns the copies of replicated arrays on the first device of this process.
+    """Returns a tree of the same arrays on the first device of this process only.
 
     Args:
-      tree: A tree of arrays. Leaves that are not JAX arrays do not change.
+      tree: A tree of arrays that are replicated on all devices. Leaves that are not JAX
+        arrays are returned unchanged.
     """
     return jax.tree.map(
         lambda x: x.addressable_data(0) if isinstance(x, jax.Array) else x, tree

@@ -36,8 +36,9 @@ def count(
       num_classes: The number of classes K.
       ids: The names of the images, for errors.
       stop: A function that says whether to stop early. It is called before each batch.
-      observe: A function that receives every batch, and the second part of what the
-        step returns for it. The step then returns a pair, as `StepRunner.observe` does.
+      observe: If it is given, `step` must return a pair, as `StepRunner.observe` does:
+        the confusion matrix, and a function that reads the predictions. `observe` is
+        called with each batch and the second part of its pair.
 
     Returns:
       The sum of the confusion matrices as a `ConfusionTotal`, or None if the evaluation

@@ -1,6 +1,6 @@
 """Measures the receptive field of the network during training, and how long it takes.
 
-The measurement itself is a function of the task. This module decides when it is due,
+The task provides the function that measures. This module decides when to call it,
 writes its results to metrics.jsonl, TensorBoard and PNG files, and compares its time
 with the time of the training steps.
 """
@@ -23,11 +23,12 @@ SECONDS, SHARE = "measuring_seconds", "measuring_share"
 
 @dataclasses.dataclass(frozen=True)
 class FieldReading:
-    """Contains one measurement of the network.
+    """Contains the results of one measurement of the receptive field of a network.
 
     Attributes:
-      values: Numbers by name, or None for a number that could not be computed.
-      figures: PNG files by name.
+      values: The measured numbers by name. None stands for a number that could not be
+        computed.
+      figures: The content of PNG files by name.
     """
 
     values: Mapping[str, float | None]
@@ -36,11 +37,11 @@ class FieldReading:
 
 @dataclasses.dataclass
 class FieldWatch:
-    """Measures the network at the steps at which `lab.every` asks for it.
+    """Measures the receptive field of the network every `lab.every` training steps.
 
     Attributes:
-      measure: Maps variables to a measurement, or None if this process measures
-        nothing.
+      measure: A function that takes the variables of the network and returns a
+        measurement, or None if this process measures nothing.
       every: The number of steps between two measurements; 0 measures nothing.
       folder: The folder of the figures. Each step has its own folder inside.
       record: The object that writes the numbers to metrics.jsonl and TensorBoard, and
@@ -57,21 +58,22 @@ class FieldWatch:
     _compiled: bool = False
 
     def is_due(self, step: int) -> bool:
-        """Returns whether the network must be measured after the given update.
+        """Returns whether to measure the receptive field after the given training step.
 
-        A step whose measurement metrics.jsonl contains is not measured again.
+        If metrics.jsonl already contains the measurement of a step, the result is
+        False.
         """
         if self.measure is None or self.every < 1 or step % self.every:
             return False
         return not self.record.contains(step, KIND)
 
     def write(self, step: int, variables: Any) -> Mapping[str, Any]:
-        """Measures the network and writes the results.
+        """Measures the receptive field of the network and writes the results.
 
-        The written values contain the seconds of this measurement, and the share of the
-        time of all measurements in the time of the training steps since the process
-        started. The share leaves out the first measurement and the first step, which
-        compile their programs.
+        The written values also contain the seconds that this measurement took, and the
+        total time of the measurements divided by the total time of the training steps
+        since the process started. This ratio leaves out the first measurement and the
+        first step, which compile their programs.
 
         Args:
           step: The number of updates that are done.

@@ -8,7 +8,7 @@ start for each activity:
 - compiling: the first training step;
 - training: all other training steps;
 - waiting: waiting for batches of the input pipeline;
-- evaluating: evaluation, pictures of predictions and measurements of the field;
+- evaluating: evaluation, pictures of predictions, receptive-field measurements;
 - saving: starting and finishing checkpoints.
 
 From the lines of all processes, `read_goodput` computes two further activities: lost,

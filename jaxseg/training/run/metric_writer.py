@@ -62,7 +62,8 @@ class Record:
 
         Args:
           step: The number of the training step.
-          kind: "train", "eval", "lab" or "hosts".
+          kind: The kind of the metrics: "train", "eval", "lab" (the receptive field) or
+            "hosts" (the times of the hosts).
           values: The values by name. TensorBoard gets only the numbers.
         """
         if self._file is None or self._events is None:
@@ -96,7 +97,8 @@ class Record:
 
         Args:
           step: The number of the training step.
-          kind: "train", "eval", "lab" or "hosts".
+          kind: The kind of the metrics: "train", "eval", "lab" (the receptive field) or
+            "hosts" (the times of the hosts).
         """
         return (step, kind) in self._kept
 

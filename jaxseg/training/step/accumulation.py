@@ -105,7 +105,7 @@ class MicroBatches(NamedTuple):
 
     @classmethod
     def of(cls, batch: Batch, key: jax.Array, count: int) -> MicroBatches:
-        """Splits a batch into `count` micro-batches and returns a `MicroBatches`."""
+        """Splits the arrays of a batch into `count` micro-batches."""
         shared = {name: x for name, x in batch.items() if jnp.ndim(x) == 0}
         rows = {
             name: split(x, count) for name, x in batch.items() if name not in shared

@@ -19,8 +19,8 @@ def translated(
     Args:
       batch: The batch. "label" is integers [B, H, W], and "dataset", int32 [B], is the
         index of the dataset of each example. It may have further entries.
-      table: The new labels, int32 [D, S], by the index of the dataset and the old
-        label. The entry -2 stands for void.
+      table: The new label for each of the D datasets and each old label from 0 to
+        S - 1, int32 [D, S]. The value -2 stands for void.
       void: The ignore index of the batch.
       new_void: The ignore index of the result.
 

@@ -52,7 +52,7 @@ def set_axes(axes: Any, *, x: Axis, y: Axis, title: str = "") -> None:
 
 
 def set_ticks(axis: Any, described: Axis) -> None:
-    """Sets the ticks of an axis of matplotlib, after its scale and its limits.
+    """Sets the ticks of an axis of matplotlib, whose scale and limits are already set.
 
     Args:
       axis: The axis of matplotlib, a `matplotlib.axis.Axis`.

@@ -162,7 +162,9 @@ PEER = Peer("mmseg.models", build_row, forward=logits)
 
 
 def network_row(name: str, **fields: Any) -> Source:
-    """Returns the `Source` of checkpoints of MMSegmentation with a whole network.
+    """Returns a `Source`, the description of a kind of MMSegmentation checkpoint.
+
+    The checkpoints contain a whole network.
 
     Args:
       name: A readable name.

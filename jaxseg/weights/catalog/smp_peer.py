@@ -52,7 +52,9 @@ PEER = Peer("segmentation_models_pytorch", build)
 
 
 def network_row(name: str, **fields: Any) -> Source:
-    """Returns the `Source` of a kind of checkpoint of segmentation_models.pytorch.
+    """Returns a `Source`, which describes a kind of checkpoint.
+
+    The checkpoints are those of segmentation_models.pytorch.
 
     Args:
       name: A readable name.

@@ -279,9 +279,10 @@ def backbone_row(
     lacks: tuple[str, ...] = (),
     **more: Any,
 ) -> Source:
-    """Returns a `Source` for checkpoints from which only the backbone is imported.
+    """Returns the description of checkpoints from which only backbones are imported.
 
-    The arguments are attributes of `Source`. `more` contains further ones by name.
+    The result is a `Source`. The arguments, including those in `more`, are attributes
+    of `Source`.
     """
     return Source(
         name,

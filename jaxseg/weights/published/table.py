@@ -1,6 +1,6 @@
 """Finds published weights in the list `entries.json`.
 
-`python -m experiments.published.collect` writes the file anew.
+`python -m experiments.published.collect` collects the list again and writes the file.
 """
 
 import dataclasses

@@ -51,7 +51,7 @@ class Problems:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """Returns the number of tensors with each problem, and the first few names.
+        """Returns a text that counts the tensors with each problem and names the first.
 
         An example is `2 missing from the source (a, b); 1 of another shape (c)`.
         """

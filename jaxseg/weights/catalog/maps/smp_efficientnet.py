@@ -2,7 +2,7 @@
 
 The encoders `efficientnet-b*` have the tensor names of efficientnet_pytorch, and
 `timm-efficientnet-b*` and `timm-tf_efficientnet_lite*` have those of timm. The tables
-import the last convolution of the encoder nowhere, because no decoder reads it.
+leave out the last convolution of the encoder, because no decoder uses its output.
 """
 
 from jaxseg.weights.catalog.maps import efficientnet_pytorch, timm_efficientnet
@@ -16,7 +16,7 @@ TIMM = (
 
 
 def lukemelas(counts: tuple[int, ...]) -> Rules:
-    """Returns the rules of an encoder with the names of efficientnet_pytorch.
+    """Returns the rules that import an encoder named as in efficientnet_pytorch.
 
     Args:
       counts: The number of blocks of each stage.
