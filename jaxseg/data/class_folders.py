@@ -53,17 +53,18 @@ def class_folder_pairs(
 
 
 def match_class_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
-    """Pairs each image with the mask files of its name in all class folders.
+    """Pairs each image with the files of the same name in all class folders.
 
     Args:
       images: The folder of images.
-      masks: The folder with a folder of masks for each class.
+      masks: The folder that contains the class folders. Each class folder contains the
+        masks of one class.
 
     Returns:
       A list of `Pair` objects, sorted by name.
 
     Raises:
-      ValueError: If there is no class, or a folder contains no image.
+      ValueError: If `masks` contains no class folder, or a folder contains no image.
     """
     folders = _folders(masks)
     if not folders:
@@ -86,11 +87,12 @@ def class_folder_names(
 ) -> tuple[tuple[str, ...], str]:
     """Returns a pair: the names of the classes, and a text that states their origin.
 
-    Their order is that of `data.classes`, of `classes.txt`, or of the alphabet.
+    The names are `given` if it is not empty. Otherwise they are those in the file
+    `classes.txt`, or, without this file, the sorted names of the class folders.
 
     Args:
       root: The folder of the raw files, or None if only `given` is known.
-      given: The names of the configuration, or ().
+      given: The class names in the option `data.classes`, or () if it is not set.
 
     Raises:
       ValueError: If there are too many classes, or a listed class has no folder.

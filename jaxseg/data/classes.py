@@ -146,10 +146,12 @@ def named_classes(
 
 
 def counted_names(labels: Iterable[int]) -> tuple[str, ...]:
-    """Returns the names class_0, class_1, ... for classes that were found in masks.
+    """Returns the names class_0, class_1, ... up to the largest label in the masks.
+
+    Labels that do not occur get a name, too.
 
     Args:
-      labels: The labels that occur in the masks. The ignore index is left out.
+      labels: The labels that occur in the masks. The ignore index gets no name.
 
     >>> counted_names([0, 2, 255])
     ('class_0', 'class_1', 'class_2')

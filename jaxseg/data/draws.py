@@ -32,7 +32,7 @@ class Examples(Protocol):
 
     @property
     def records(self) -> Sequence[Mapping[str, bytes]]:
-        """Returns the encoded examples, one mapping from array to bytes for each."""
+        """Returns for each example a mapping from array names to encoded bytes."""
 
     @property
     def sizes(self) -> tuple[tuple[int, int], ...]:

@@ -71,7 +71,7 @@ def folder_pairs(
         file with the names of their images. Other text files are ignored.
       match: A function that returns the pairs of a folder of images and a folder of
         masks. The default is `match_folders`, after a check that the folder of masks
-        has not only folders, one for each class.
+        contains files, and not only one folder for each class.
 
     Returns:
       A dictionary from each split to the list of its pairs.

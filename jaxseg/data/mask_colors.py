@@ -51,7 +51,7 @@ def color_map(classes: Mapping[Color, int]) -> LabelMap:
 def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a color mask and converts the color of each pixel to a number.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    Datasets with such masks use this function as the field `read_values` of `Dataset`.
 
     Args:
       path: An RGB image file.

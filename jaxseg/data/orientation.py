@@ -39,7 +39,8 @@ def read_tag(image: Image.Image, path: pathlib.Path) -> int:
 def stored_size(image: Image.Image) -> tuple[int, int]:
     """Returns the (H, W) of the stored pixels, before the orientation tag is applied.
 
-    It corrects releases of Pillow that swap height and width of a TIFF before decoding.
+    The size of a TIFF is read from its tags, because some releases of Pillow swap its
+    height and width before decoding.
     """
     if image.format == "TIFF":
         return image.tag_v2[257], image.tag_v2[256]

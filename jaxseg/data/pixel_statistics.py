@@ -82,7 +82,9 @@ def pixel_statistics(
 
 
 def compute_statistics(source: Source, wanted: Range | str | None) -> PixelStatistics:
-    """Computes value range, mean and standard deviation from all images of a split.
+    """Returns the `PixelStatistics` of a split, computed from all of its images.
+
+    They are the value range, and the mean and standard deviation of each channel.
 
     Args:
       source: The examples of the split.

@@ -43,14 +43,14 @@ RGB8 = PixelType(3, "uint8")
 
 
 def with_pixels(spec: DatasetSpec, pixels: PixelType) -> DatasetSpec:
-    """Returns a copy of a specification for images of another type or channel number.
+    """Returns a copy of a specification for images with another `PixelType`.
 
-    The statistics are placeholders, which `jaxseg.data.normalization` replaces by those
-    of the images.
+    The mean and the standard deviation in the copy are placeholders, which
+    `jaxseg.data.normalization` replaces by those of the images.
 
     Args:
-      spec: The specification of 8-bit RGB images.
-      pixels: The channels and the type of the images.
+      spec: The specification of a dataset of 8-bit RGB images.
+      pixels: The number of channels and the type of the images.
     """
     if pixels == RGB8:
         return spec

@@ -43,7 +43,7 @@ DOWNLOAD = tfds.download.DownloadConfig(try_download_gcs=False)
 def builder_config(
     config: DataConfig, lists: tuple[str, ...] = ()
 ) -> tfds.core.BuilderConfig:
-    """Returns the configuration of the builder that prepares the selected dataset.
+    """Returns the `BuilderConfig` of the builder that prepares the selected dataset.
 
     Args:
       config: The dataset and the location of its files.

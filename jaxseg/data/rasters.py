@@ -23,7 +23,7 @@ from jaxseg.data.area import Area
 
 
 def encode_png(pixels: np.ndarray, *, level: int = 6) -> bytes:
-    """Encodes an image or a label as a PNG file.
+    """Encodes an image or a label, and returns the bytes of a PNG file.
 
     Args:
       pixels: Uint8, [H, W] or [H, W, 3].

@@ -179,8 +179,8 @@ def open_boxes(
         because only a few boxes are in memory.
 
     Returns:
-      The open file, which the caller closes. A box has the pixels that `read_pixels`
-      returns. None for a file that is neither a TIFF nor an NPY file.
+      The open file, which the caller closes, or None if it is neither a TIFF nor an
+      NPY file. A box has the pixels that `read_pixels` returns.
 
     Raises:
       ValueError: If the header shows that the file cannot be read in boxes.

@@ -81,7 +81,7 @@ class Source:
         The sources of all processes divide the memory that this one may use for images.
 
         Args:
-          processes: The number of processes, or 0 for threads of this process.
+          processes: Their number. With 0, only this process reads: nothing is divided.
         """
         if not processes or self._cache is None:
             return self

@@ -167,7 +167,7 @@ class DatasetSpec:
         return tuple(min(max(int(value + 0.5), 0), largest) for value in values)
 
     def normalized_as(self, other: DatasetSpec) -> DatasetSpec:
-        """Returns a copy of this specification with the normalization of `other`."""
+        """Returns a copy with the value range, mean and deviation of `other`."""
         return dataclasses.replace(
             self, mean=other.mean, std=other.std, value_range=other.value_range
         )

@@ -27,8 +27,9 @@ class DamagedData(ValueError):
     Args:
       folder: The folder of the prepared data.
       why: What is wrong with the data, as text or as an exception.
-      ours: Whether jaxseg has prepared the data. The remedy in the message is then to
-        delete the folder. Otherwise it is to use the program that wrote the data.
+      ours: Whether jaxseg has prepared the data. The message then tells the user to
+        delete the folder. Otherwise, it tells the user to prepare the data again with
+        the program that wrote them.
     """
 
     def __init__(self, folder: pathlib.Path, why: object, *, ours: bool = True) -> None:

@@ -115,7 +115,7 @@ def encode(
 
 
 def read_tile_header(data: bytes) -> TileHeader:
-    """Reads the header of an image that `encode` has encoded.
+    """Returns the `TileHeader` of an image that `encode` has encoded.
 
     Args:
       data: The result of `encode`.

@@ -23,9 +23,10 @@ class DUCHead(nn.Module):
       cell: Upsampling factor. The published configuration predicts at half resolution
         from output stride 8, with cell 4 and 16 scores per class. 8 gives full
         resolution.
-      order: Order of the score channels. "crd" is class-major, c * cell^2 + i * cell +
-        j, as in the authors' release. "dcr" is cell-major, (i * cell + j) * num_classes
-        + c. A checkpoint fits only the order that it was trained with.
+      order: Which channel contains the score of class c at row i and column j of a
+        cell: c * cell^2 + i * cell + j for "crd", as in the authors' release, or
+        (i * cell + j) * num_classes + c for "dcr". A checkpoint fits only the order
+        that it was trained with.
       rates: Atrous rates; (6, 12, 18, 24) in the release. A single rate gives the head
         that the paper describes.
       style: Settings of normalization and dtype, see `BlockConfig`.

@@ -22,7 +22,8 @@ class Eyes:
       annotator: "1stHO" for the first human observer or "2ndHO" for the second, as in
         the names of the mask files.
       first_for_training: If True, the first 20 photographs are for training and the
-        last 8 for validation. If False, it is the other way round.
+        last 8 for validation. If False, the last 8 are for training and the first 20
+        for validation.
     """
 
     annotator: str = "1stHO"

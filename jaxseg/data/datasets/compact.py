@@ -15,7 +15,7 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def colors_of(text: str) -> tuple[Color, ...]:
-    """Returns the RGB colors of hexadecimal colors that are separated by blanks.
+    """Converts hexadecimal colors, separated by blanks, to a tuple of RGB colors.
 
     >>> colors_of("000000 ff8000")
     ((0, 0, 0), (255, 128, 0))

@@ -22,7 +22,10 @@ DEFAULT, OTHERS = 8, (6, 12, 16)
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int], *, distance: int
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Generates one image with its label, and yields its name and its arrays.
+    """Generates one labeled image, and yields one pair that contains it.
+
+    The pair consists of the name of the image and {"image": [H, W, 3], "label":
+    [H, W]}, both uint8.
 
     Args:
       rng: The random number generator.

@@ -91,8 +91,8 @@ def _external(config: DataConfig) -> Dataset:
 def dataset_categories(name: str, classes: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Returns a dictionary from each category of a dataset to its class indices.
 
-    The dictionary is empty if the dataset has no categories, or if they do not contain
-    each of the classes.
+    The dictionary is empty if the dataset has no categories, or if the classes in its
+    categories are not exactly those in `classes`.
 
     Args:
       name: The name of the dataset.

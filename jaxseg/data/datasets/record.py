@@ -69,7 +69,7 @@ class Dataset:
         method `__call__`, whose fields the variants of the dataset can change.
       drawing: How the examples are generated, if the dataset has no files.
       builder: The builder of tensorflow_datasets that stores the examples.
-      kind: Whether an example is an image or a point cloud.
+      kind: The type of the examples: "images" or "clouds" (point clouds).
       channels: The number of channels of a stored image.
       labels: The map from mask values to classes, or None if the values are the
         classes.
@@ -167,7 +167,7 @@ class Dataset:
         return dataclasses.replace(self, **found, variant=names)
 
     def raw_values(self) -> tuple[int, ...]:
-        """Returns a tuple with the mask value of each class for a test server."""
+        """Returns the mask value that a test server expects for each class."""
         if self.raw:
             return self.raw
         classes = range(self.spec.num_classes if self.spec else 0)

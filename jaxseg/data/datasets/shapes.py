@@ -14,7 +14,10 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Generates one labeled image, and yields a pair: its name and its arrays.
+    """Generates one labeled image, and yields one pair that contains it.
+
+    The pair consists of the name of the image and {"image": [H, W, 3], "label":
+    [H, W]}, both uint8.
 
     Args:
       rng: The random number generator.

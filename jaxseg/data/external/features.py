@@ -125,7 +125,9 @@ def is_wide(feature: Feature) -> bool:
 
 
 def image_pixels(feature: Feature, options: ReadOptions) -> PixelType:
-    """Returns the channels and the data type of the images that a feature contains.
+    """Returns the number of channels and the type of the images in a feature.
+
+    The result is a `PixelType`.
 
     Args:
       feature: The feature.

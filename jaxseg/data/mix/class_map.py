@@ -125,7 +125,7 @@ class ClassMap:
         return tuple(tuple(place[name] for name in names) for names in self.targets)
 
     def to_lines(self) -> tuple[str, ...]:
-        """Returns the map as lines of text, one for each source class.
+        """Returns the map as a tuple of lines of text, one for each source class.
 
         Examples are "vehicle -> car | truck" and "sky -> void". The functions of
         `jaxseg.data.mix.map_file` read such lines.

@@ -36,14 +36,14 @@ def read_class_map(
     source: Sequence[str] | None = None,
     target: Sequence[str] | None = None,
 ) -> ClassMap:
-    """Reads a class map from a text file.
+    """Reads a `ClassMap` from a text file.
 
     Args:
       path: The file.
       source: The classes that the map must mention. By default they are the classes on
         the left sides of the rules.
-      target: The classes on the right side must be among these. By default the target
-        has the classes on the right side, in order of appearance.
+      target: The classes that may occur on the right sides of the rules. By default
+        they are the classes that do occur there, in order of appearance.
 
     Raises:
       ValueError: If the file cannot be read, or a source class is missing or repeated.

@@ -28,7 +28,7 @@ def member_data(config: DataConfig, member: MemberConfig) -> DataConfig:
 
     Args:
       config: The data options of the run.
-      member: The dataset.
+      member: The item of `data.mix` that describes the dataset.
     """
     own = {name: getattr(member.data, name) for name in OWN}
     for name in INHERITED:

@@ -32,8 +32,9 @@ def union_spec(config: DataConfig, specs: Sequence[DatasetSpec]) -> DatasetSpec:
       specs: The specification of each dataset.
 
     Raises:
-      ValueError: If a class map lacks a class, no dataset has a class of the union, or
-        the images of the datasets differ in channels or value range.
+      ValueError: If a class map lacks a class, if none of the datasets has some class
+        of the union, or if the images of the datasets differ in channels or value
+        range.
     """
     _check_pixels(config, specs)
     listed = [

@@ -131,10 +131,10 @@ class Union:
         return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def inseparable(self) -> list[tuple[str, ...]]:
-        """Returns groups of class names of the network that no dataset distinguishes.
+        """Returns groups of class names that no dataset distinguishes, as tuples.
 
-        Wherever a dataset labels one class of such a group, it labels all of them as
-        one class.
+        The names are those of the network's classes. Every class of a dataset is mapped
+        either to all classes of a group or to none of them.
         """
         groups: dict[tuple, list[str]] = {}
         for k, name in enumerate(self.classes):

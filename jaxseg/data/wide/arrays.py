@@ -24,13 +24,13 @@ HEADER = 10_000  # The largest header in bytes.
 def open_npy(path: pathlib.Path) -> Stored:
     """Returns an .npy file with an array [H, W] or [H, W, C] as a `Stored`.
 
-    Only the header is read at once, and the array when it is needed.
+    The function reads only the header. The array is read when it is needed.
 
     Args:
       path: The file.
 
     Raises:
-      Refused: If it does not contain such an array.
+      Refused: If the file does not contain such an array.
     """
     with open(path, "rb") as file:
         shape, _, dtype = _header(file)
@@ -53,7 +53,8 @@ def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
       bytes in the file before the array's first value.
 
     Raises:
-      Refused: If it does not contain an array [H, W] or [H, W, C] in row-major order.
+      Refused: If the file does not contain an array [H, W] or [H, W, C] in row-major
+        order.
     """
     stored = open_npy(path)
     with open(path, "rb") as file:
@@ -69,13 +70,13 @@ def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
 def open_npz(path: pathlib.Path) -> Stored:
     """Returns an .npz file with one array [H, W] or [H, W, C] as a `Stored`.
 
-    Only the header is read at once, and the array when it is needed.
+    The function reads only the header. The array is read when it is needed.
 
     Args:
       path: The file.
 
     Raises:
-      Refused: If it does not contain one such array.
+      Refused: If the file does not contain exactly one such array.
     """
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()

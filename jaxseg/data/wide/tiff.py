@@ -27,7 +27,7 @@ def is_wide_tiff(file: BinaryIO, options: ReadOptions) -> bool:
     """Returns whether a TIFF is a BigTIFF, or Pillow would drop its bits or channels.
 
     Args:
-      file: The open file, which is left at its start.
+      file: The open file. Its position is the start of the file afterwards.
       options: The options of the reader.
     """
     head = file.read(16)
