@@ -54,8 +54,8 @@ def attention_maps(
 
     Returns:
       A dictionary from the name of each attention layer, such as
-      "head/position_attention", to its weights. It is empty if the network has no
-      attention layer.
+      "head/position_attention", to its weights, an `Attention` object. It is empty if
+      the network has no attention layer.
     """
     inputs = network.prepare(pixels)
     _, state = network.model.apply(

@@ -69,6 +69,9 @@ def find_corners(features: Array) -> Corners:
 
     Args:
       features: The points in units of the standard deviation, float32 [N, d].
+
+    Returns:
+      The corners, as a `Corners` object.
     """
     base, rank, share = simplex(features)
     first, second = (_checksums(base, rank, row) for row in _weights(base.shape[1]))
@@ -148,6 +151,9 @@ def link(corners: Corners, capacity: int | None = None) -> Lattice:
       corners: The corners.
       capacity: The number of corners for which memory is allocated. The default is
         d + 1 for each point, which is always sufficient.
+
+    Returns:
+      The corners and their neighbors, as a `Lattice` object.
     """
     total = corners.corner.size
     capacity = total if capacity is None else min(capacity, total)

@@ -54,7 +54,7 @@ def batches(
     padded: Callable[[Size], Size],
     finished: Container[Path] = (),
 ) -> Iterator[Batch]:
-    """Groups images by their padded size and yields batches of each size.
+    """Groups images by their padded size and yields a `Batch` for each batch.
 
     All batches of one size contain an equal number of images, including padding, so
     that one program is compiled for each size. Finished images are left out, but they
@@ -89,8 +89,8 @@ def read_batch(
 
     Returns:
       The pixels [rows, H, W, C] with each image in the upper left corner, and a
-      dictionary from the index of each image that cannot be read, along the first axis
-      of the pixels, to its error.
+      dictionary of errors. Its keys are the indices, along the first axis of the
+      pixels, of the images that cannot be read.
     """
     pixels = np.empty((batch.rows, *batch.size, spec.channels), spec.image_dtype)
     pixels[:] = spec.mean_color

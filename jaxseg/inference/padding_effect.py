@@ -64,8 +64,9 @@ def padding_effect(
       padded: Maps the size of an image to the size to which it is padded.
 
     Returns:
-      The number of images that were compared, the largest fraction of changed labels in
-      an image, and the part of an image in which labels can change.
+      A `PaddingEffect` with the number of images that were compared, the largest
+      fraction of changed labels in an image, and the size of the border region in which
+      labels can change.
     """
     number, share, bands = 0, 0.0, [(0, 0)]
     for image in images:

@@ -116,7 +116,8 @@ def predict_canvas(
       windows: The options of "slide" and "tile".
 
     Returns:
-      The padded logits.
+      A `Canvas` with the logits of the padded images, and the size of the images
+      without padding.
 
     Raises:
       ValueError: If an argument is invalid, or the output of the network does not have

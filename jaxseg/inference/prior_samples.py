@@ -43,7 +43,7 @@ def sample_logits(
 
 
 def combined(apply: Any, variables: Any, features: Array, latents: Array) -> Array:
-    """Returns a network's logits for features and each of several latent variables.
+    """Returns a network's logits for each of several values of the latent variable.
 
     Args:
       apply: `model.apply`, as in `sample_logits`.

@@ -17,9 +17,9 @@ from jaxseg.ops.bilinear import Taps, taps
 
 
 def extend(axis: Taps, length: int) -> Taps:
-    """Returns the interpolation neighbors and weights, padded to a larger length.
+    """Returns a copy of `axis`, extended to more output rows (or columns).
 
-    The neighbors and the weight of the last output row or column are repeated.
+    The neighbors and the weight of the last row (or column) are repeated.
 
     Args:
       axis: For each output row (or column), the indices of the two input rows (or

@@ -49,10 +49,10 @@ def product(step, xs):
 
 
 def masked(step, side, x, spans, empty):
-    """Lets each value of an operand count for one tile only in a reduction.
+    """Makes sure that a reduction counts each value of an operand in one tile only.
 
-    Tiles can overlap in the values that they read. In all tiles but one, such a value
-    is replaced by a neutral value, for example 0 in a sum.
+    Tiles can overlap, so that several tiles read the same value. In all of these tiles
+    but one, the value is replaced by a neutral value, for example 0 in a sum.
 
     Args:
       step: The operation, a reduction or a matrix product.

@@ -157,12 +157,11 @@ def _program(graph: Graph, grid: TileGrid, given: tuple[Value, ...]) -> TileProg
 
 
 def default_window(halo: int | None, size: Size) -> Size:
-    """Returns the default of the option `window`, the most pixels that a tile reads.
+    """Returns the default of the option `window`, as a height and a width in pixels.
 
-    The result is a height and a width.
-
-    It is large enough that the pixels beyond the tile, its halo, take up at most half
-    of the height and of the width.
+    The window is the largest part of the image that a tile reads: its own pixels and
+    the pixels beyond them, its halo. By default the halo takes up at most half of the
+    height and half of the width of the window.
 
     Args:
       halo: The number of pixels that a tile reads beyond its own pixels on each side.

@@ -133,7 +133,7 @@ class TiledNetwork:
 
     @property
     def cost(self) -> TileCost:
-        """Returns the cost in tiles, such as the estimated memory, as a `TileCost`."""
+        """Returns the cost of the tiles, such as their memory, as a `TileCost`."""
         count = self.grid.counts.rows * self.grid.counts.columns
         read = [[span.length for span in program.read] for program in self.programs]
         pixels = sum(h * w for h, w in read) * count / (self.size[0] * self.size[1])

@@ -80,6 +80,6 @@ def write_header(archive: zipfile.ZipFile, header: dict[str, Any]) -> None:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Returns the header, a dictionary, of a file that is or ends with a ZIP."""
+    """Returns the header, a dictionary, of an exported file with a ZIP archive."""
     with zipfile.ZipFile(path) as archive:
         return json.loads(archive.read(MEMBER))

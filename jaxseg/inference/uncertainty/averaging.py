@@ -114,7 +114,7 @@ class Average:
     form: OutputForm
 
     def zeros(self, shape: tuple[int, ...]) -> Sums:
-        """Returns sums that are all zero, to which predictions can be added.
+        """Returns `Sums` that are all zero, to which predictions can be added.
 
         Args:
           shape: The shape of the class logits, (B, H, W, K).
@@ -129,7 +129,7 @@ class Average:
         )
 
     def add(self, sums: Sums, logits: Array) -> Sums:
-        """Returns new sums that include one more prediction.
+        """Returns new `Sums` that include one more prediction.
 
         Args:
           sums: The sums so far.
@@ -149,7 +149,7 @@ class Average:
         return Sums(*added)
 
     def result(self, sums: Sums, count: Array) -> Averaged:
-        """Computes the averaged probabilities and the maps of uncertainty from sums.
+        """Returns the averaged probabilities and uncertainty maps, as `Averaged`.
 
         Args:
           sums: The sums over all predictions.

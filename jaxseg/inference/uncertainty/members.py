@@ -134,6 +134,6 @@ def check_dropout(
 
 
 def shortened(value: Any) -> str:
-    """Returns `str(value)`, shortened to 100 characters that end in "..."."""
+    """Returns `str(value)`; a text of over 100 characters is cut and ends in "..."."""
     text = str(value)
     return text if len(text) <= 100 else f"{text[:97]}..."

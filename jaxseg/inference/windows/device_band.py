@@ -23,8 +23,8 @@ class DeviceBand:
     """Holds the unfinished rows of the result, the band, in an array on a device.
 
     Compiled programs need constant sizes, so the whole output of a window is added,
-    with the weight 0 outside of the part that is used. The array therefore has `_lead`
-    unused rows and columns before the band, and further ones after it.
+    with the weight 0 outside of the part that is used. The array therefore has unused
+    rows and columns before the band and after it.
     """
 
     def __init__(self, grid: Grid, *, device: jax.Device | None = None) -> None:

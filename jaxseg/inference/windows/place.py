@@ -47,6 +47,8 @@ def new_band(
 ) -> HostBand | DeviceBand:
     """Creates an empty array of rows (a band), to which window outputs are added.
 
+    The result is a `DeviceBand` or a `HostBand`.
+
     Args:
       place: Where the band is held: "device", "host" or "file".
       grid: The windows of the image.

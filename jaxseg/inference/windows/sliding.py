@@ -109,6 +109,9 @@ class SlidingWindows:
             averaged logits.
           start: The index of the first row of the image that is needed. No row above it
             is yielded.
+
+        Yields:
+          `Rows` objects: the index of the first row, and the results of the rows.
         """
         grid, classes = self.plan(pixels)
         place = chosen_place(self.options.accumulate, grid, classes)

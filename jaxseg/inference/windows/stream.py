@@ -57,7 +57,8 @@ def stream(
       start: The index of the first row of the image that is yielded.
 
     Yields:
-      Rows from `start` on, in groups of at most 32, each row once.
+      A `Rows` object for each group of at most 32 rows. Each row from `start` on is in
+      one group.
     """
     todo = [k for k, span in enumerate(grid.rows) if span.keep[1] > start]
     if not todo:

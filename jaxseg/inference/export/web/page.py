@@ -38,7 +38,9 @@ def check(program: Program) -> None:
 
 
 def write(folder: Path, header: dict[str, Any], runtime: dict[str, bytes]) -> None:
-    """Writes all files of a web page except that of the network, named `NETWORK`.
+    """Writes all files of a web page except the ONNX file of the network.
+
+    The page expects the ONNX file in the same folder, with the name `NETWORK`.
 
     Args:
       folder: The folder of the page.
