@@ -82,8 +82,11 @@ def current_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Old names of fields, and old names of their values, are replaced.
 
-    If the tree contains a field under both its old and its current name, the value
-    under the current name is used.
+    If the configuration contains a field under both its old and its current name, the
+    value under the current name is used.
+
+    Args:
+      values: The configuration as nested dictionaries.
     """
     found, seen = dict(values), []
     for old, new in FIELDS.items():

@@ -18,7 +18,8 @@ class Wanted:
     All other settings follow from the checkpoint.
 
     Attributes:
-      model: The name of a network or, with `backbone`, of a family.
+      model: The name of a network or, with `backbone`, of a family of networks such as
+        "deeplabv3plus", which takes any backbone.
       options: The options of the network, as a tree `{"model": {"options": {...}}}`.
       num_classes: The number of classes.
       part: The part of the network to load, such as "backbone".

@@ -41,8 +41,9 @@ class Service:
 
     Attributes:
       network: The network of a run, with the options of the service.
-      pipeline: Collects images into batches and runs the network on them.
-      slots: Counts the accepted requests.
+      pipeline: The object that collects images into batches and runs the network on
+        them.
+      slots: The object that counts the accepted requests.
       folder: The folder in which uploaded files are stored until they are answered.
       cutter: The thread in which graph cuts run.
     """
@@ -180,7 +181,7 @@ def create_app(service: Service) -> Starlette:
     """Returns the web application that answers all paths of the HTTP interface.
 
     Args:
-      service: Answers the requests.
+      service: The object whose methods answer the requests.
     """
     handlers = {
         "/predict": (service.predict, "POST"),

@@ -38,7 +38,7 @@ class Bucket:
     Args:
       address: The folder.
       filesystem: The file system of fsspec that sends the requests.
-      patience: How long a failing request is repeated.
+      patience: How long, and with which pauses, a failing request is repeated.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ def open_bucket(
     Args:
       option: The option that contains the address, for error messages.
       address: The folder, which may contain no object yet.
-      patience: How long a failing request is repeated.
+      patience: How long, and with which pauses, a failing request is repeated.
 
     Raises:
       ValueError: If the package for the scheme is missing, if there is no such bucket,

@@ -55,7 +55,7 @@ def retried(
 
     Args:
       request: The function. Calling it twice must have the effect of one call.
-      patience: How long the function is called again.
+      patience: How long, and with which pauses, the function is called again.
       final: The types of exceptions that are raised unchanged by the first attempt.
       reason: A function that takes an error and returns a text that says why repeating
         cannot repair it, or None if repeating can.

@@ -24,7 +24,7 @@ def writer(
 ) -> Callable[[int, Any], None] | None:
     """Returns a function `write(step, variables)` that draws predictions in training.
 
-    The function segments `count` images at even distances in the source, and writes
+    The function segments `count` images that are evenly spaced in `source`, and writes
     them with their labels and predictions to the run directory.
 
     Returns:

@@ -8,8 +8,10 @@ marks it as released at the end.
 
 * An owner on the same host is checked by its process number.
 * An owner on another host counts as dead if its counter has not changed for `LIMIT`
-  seconds, as measured by the process that waits. It then creates the next number.
-* An owner that was only suspended finds the higher number and stops; see `check`.
+  seconds, as measured by the process that waits for the lock. The waiting process then
+  creates the object with the next number.
+* An owner that was only suspended finds the higher number and stops; see
+  `BucketLock.check`.
 
 Numbers are not used twice, so that a suspended owner cannot mistake the object of
 another process for its own.

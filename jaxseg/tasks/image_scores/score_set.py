@@ -122,7 +122,7 @@ def choose_scores(
     spec: DatasetSpec,
     distance: DistanceOptions | None = None,
 ) -> ScoreSet:
-    """Returns the `ScoreSet` of the named groups, after checking their names.
+    """Returns a `ScoreSet`, the object that computes the named groups of scores.
 
     Args:
       names: Names of groups, or "all" for all that are defined for the dataset.

@@ -60,7 +60,7 @@ class Notice:
         """Prints which processes are missing, but at most every `EVERY` seconds.
 
         Returns:
-          Whether the line was printed.
+          Whether a line was printed.
 
         Raises:
           ValueError: If processes are still missing after `PATIENCE` seconds.

@@ -107,11 +107,11 @@ class Meter:
         self._off += time.perf_counter() - start
 
     def host_times(self) -> tuple[float, float] | None:
-        """Returns two times of this host in the current window, or None.
+        """Returns how this host spent its time since the last log line, or None.
 
-        They are the seconds per step in which the host did not wait for the devices,
-        and the fraction of the time that it spent waiting for batches. The result is
-        None if no step was timed.
+        The result is a pair: the seconds per step in which the host did not wait for
+        the devices, and the fraction of the time that it spent waiting for batches. The
+        result is None if no step was timed.
         """
         if self._started is None or not self._steps:
             return None

@@ -27,7 +27,8 @@ class Bars:
 
     A bar ends at the mean of its values. If there are several, an error bar extends by
     one standard deviation of the sample (n - 1) to each side. The bars start at 0. Use
-    `Dots` for values whose ratio means nothing, so that lengths would mislead.
+    `Dots` for values without a meaningful zero, because the lengths of bars would
+    mislead.
 
     Attributes:
       series: A dictionary from the name of a series to a dictionary from the name of a

@@ -40,7 +40,7 @@ class Points:
 
 @dataclasses.dataclass(frozen=True)
 class Scatter:
-    """A scatter chart, which shows points at two values each.
+    """A scatter chart, which shows each pair of values as a point.
 
     Attributes:
       series: The points by the name of their series. A single series with an empty name

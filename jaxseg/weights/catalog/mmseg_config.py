@@ -64,8 +64,8 @@ def stated_options(
       network: The network. Only its `unseen` options can be set.
 
     Returns:
-      A dictionary from the name to the value of each such option of `create_model`. It
-      is empty if there is no readable configuration.
+      A dictionary from name to value of these options of `create_model`. It is empty if
+      there is no readable configuration.
 
     Raises:
       ValueError: If the configuration has a setting that the network of jaxseg does not

@@ -35,9 +35,9 @@ def stated_options(
       network: The network. Only its `unseen` options can be set.
 
     Returns:
-      A dictionary from the name of each option of `create_model` that differs from its
-      value in `network.unseen` to its value. It is empty if another library wrote the
-      config.json.
+      A dictionary from name to value of those options of `create_model` whose values
+      differ from the usual ones in `network.unseen`. It is empty if another library
+      wrote the config.json.
 
     Raises:
       ValueError: If config.json contains an option value that is not supported.
