@@ -19,7 +19,7 @@ class Wanted:
 
     Attributes:
       model: The name of a network or, with `backbone`, of a family of networks such as
-        "deeplabv3plus", which takes any backbone.
+        "deeplabv3plus", whose backbone can be chosen.
       options: The options of the network, as a tree `{"model": {"options": {...}}}`.
       num_classes: The number of classes.
       part: The part of the network to load, such as "backbone".
