@@ -102,7 +102,7 @@ class Network(nnx.Module):
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The variables as the nested dictionaries that `linen.apply` takes."""
+        """Returns the variables as the nested dictionaries that `linen.apply` takes."""
         trees = {"params": self.params, "batch_stats": self.batch_stats}
         return {
             name: jax.tree.map(lambda leaf: leaf[...], tree, is_leaf=_is_variable)

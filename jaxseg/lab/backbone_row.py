@@ -30,9 +30,9 @@ class BackboneRow:
 
 
 def stored_backbones() -> dict[str, BackboneRow]:
-    """Reads a dictionary from backbone names to properties from the stored table.
+    """Reads the stored properties of all backbones from `backbone_table.json`.
 
-    The table is the file `backbone_table.json`.
+    The result is a dictionary from the name of each backbone to its properties.
     """
     found = {}
     for fields in json.loads(TABLE.read_text(encoding="utf-8")):

@@ -1,4 +1,4 @@
-"""Imports the networks of users that the option --callable names."""
+"""Imports a network that the user has written and names by the option --callable."""
 
 from __future__ import annotations
 

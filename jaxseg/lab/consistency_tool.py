@@ -79,6 +79,10 @@ class Consistency(StudiedNetwork):
     def stride_table(self, image: np.ndarray) -> Table:
         """Returns a table of how much backbone features differ between output strides.
 
+        There is a row for each pair of output strides and each set of weights. The
+        difference is the largest absolute one, divided by the standard deviation of the
+        features at the larger output stride.
+
         Args:
           image: The input, float32 [1, H, W, C].
         """

@@ -58,9 +58,10 @@ class Cost(StudiedNetwork):
         )
 
     def costs(self) -> tuple[list[analysis.LayerCost], dict[str, Any]]:
-        """Returns the cost of each layer, and the memory by use of the network.
+        """Returns the cost of each layer, and the estimated peak memory of the network.
 
-        For a network of the user, only the memory of inference is estimated.
+        The memory is a dictionary with the keys "inference" and "training". For a
+        network of the user, it contains only "inference".
         """
         if self.callable is None:
             model = build(self)

@@ -18,7 +18,7 @@ def explorer_page(
 ) -> str:
     """Returns an HTML page that shows how atrous convolutions read a feature map.
 
-    The page shows three properties: the share of the receptive field that is read
+    The page shows three properties: the fraction of the receptive field that is read
     (coverage), the number of paths from each cell to an output (path counts) and the
     frequency response. The reader can change the rates, also separately for rows and
     columns, and choose whether the layers follow each other or are added, as in ASPP.

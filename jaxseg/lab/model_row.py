@@ -36,9 +36,9 @@ class Row:
 
 
 def stored_rows() -> dict[str, Row]:
-    """Reads a dictionary from architecture names to properties from the stored table.
+    """Reads the stored properties of all architectures from `model_table.json`.
 
-    The table is the file `model_table.json`.
+    The result is a dictionary from the name of each architecture to its properties.
     """
     rows = json.loads(TABLE.read_text(encoding="utf-8"))
     return {fields["name"]: Row(**fields) for fields in rows}

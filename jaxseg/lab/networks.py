@@ -162,8 +162,9 @@ def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
 
     Returns:
       A dictionary from the path of each module to the size of its receptive field along
-      the height (`jaxseg.analysis.Extent`), and the result of `fields_of` at the last
-      image height that was tried.
+      the height (`jaxseg.analysis.Extent`), and a dictionary from the same paths to
+      the image pixels on which the outputs depend (`jaxseg.analysis.Reach`), for the
+      last image height that was tried.
     """
     return extents_at(lambda height: fields_of(model, depth, height))
 
@@ -222,10 +223,9 @@ def field_cell(extent: analysis.Extent) -> str:
 
 
 def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost]:
-    """Returns a list of the costs of each layer of a network for one image.
+    """Returns the numbers of operations, weights and activations of each layer.
 
-    The costs are the numbers of operations, weights and activations. `size` is the
-    height and width of the image.
+    They are those for one image, whose height and width are `size`.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
@@ -240,8 +240,8 @@ def memory_of(
     Args:
       model: The network.
       size: Height and width of the image.
-      train: Whether to estimate the memory of the gradient of the mean squared logits
-        in training mode instead of the memory of the logits.
+      train: True estimates the memory for computing the gradient of the mean squared
+        logits in training mode. False estimates the memory for computing the logits.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     shapes = variable_shapes(model)

@@ -115,9 +115,8 @@ def write(report: LabReport, folder: str | Path) -> Path:
 def content(report: LabReport) -> dict[str, Any]:
     """Returns a dictionary with the content of result.json.
 
-    It contains the command line, the tables and further data.
-
-    Numbers that are not finite become None.
+    It contains the command line ("command"), the tables ("tables") and the entries of
+    `report.data`. Numbers that are not finite become None.
     """
     tables = {
         t.title: [dict(zip(t.columns, row, strict=True)) for row in t.rows]

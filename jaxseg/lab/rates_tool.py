@@ -96,7 +96,7 @@ def stack_pictures(stacks: Sequence[Stack], kernel: int) -> dict[str, bytes]:
     """Draws the path counts of each stack and the frequency responses of all stacks.
 
     Returns:
-      PNG files by name: "paths" and "response".
+      A dictionary with the bytes of two PNG files: "paths" and "response".
     """
     maps, responses = [], {}
     weights = (1 / kernel,) * kernel

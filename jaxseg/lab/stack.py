@@ -72,5 +72,5 @@ def is_stack(text: str) -> bool:
 
 
 def square_stack(rates: Sequence[int]) -> Stack:
-    """Returns the stack whose layers have equal rates along rows and columns."""
+    """Returns the stack whose layers have the given rates along rows and columns."""
     return Stack(tuple(rates), tuple(rates))

@@ -1,4 +1,4 @@
-"""Combines networks of jaxseg and networks of users as functions of images."""
+"""Represents networks of jaxseg and networks of users as functions of images."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from jaxseg.lab.studied import StudiedNetwork, check_choice
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """Contains a network with each of its weights as a function of images.
+    """Contains a network as functions of images, one for each set of its weights.
 
     Attributes:
-      functions: The functions by the name of the weights, such as "random", "step 1000"
-        or, for a network of the user, "given".
+      functions: A dictionary from the name of each set of weights to the function that
+        maps images to the output of the network. The name is, for example, "random",
+        "step 1000" or, for a network of the user, "given".
       channels: The number of channels of the images.
       opaque: Whether JAX cannot see the operations of the network, so that only its
         outputs and gradients can be measured.
@@ -65,8 +66,8 @@ def subject_of(network: StudiedNetwork, size: tuple[int, int]) -> Subject:
         initialized, if it is a pair of functions (init, apply).
 
     Returns:
-      The functions that map images to the output of the network, one for each of its
-      weights, with the number of image channels.
+      A `Subject`, which contains, for each set of weights, the function that maps
+      images to the output of the network, and the number of image channels.
     """
     check_choice(network)
     if network.callable is None:

@@ -30,8 +30,10 @@ def tiling_row(name: str) -> dict[str, Any]:
       name: A name of `jaxseg.list_models()` whose input is an image.
 
     Returns:
-      A dictionary with the keys "name"; "kind", "passes" and "halo" as in
-      `jaxseg.analysis.regions.tiling.Tiling`; "operations", a list of pairs of the
+      A dictionary with the keys "name"; "kind", which is "exact", "two-pass" or
+      "approximate"; "passes", the number of passes over the image; "halo", the number
+      of pixels that a tile reads beyond its own, or None (see
+      `jaxseg.analysis.regions.tiling.Tiling`); "operations", a list of pairs of the
       description and the module of each operation that combines positions of the whole
       image; and "side", the side in pixels of the square image for which all this
       holds.

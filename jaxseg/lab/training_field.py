@@ -70,9 +70,10 @@ def field_values(field: np.ndarray) -> dict[str, float | None]:
       field: The mean squared gradient with respect to each pixel, [H, W].
 
     Returns:
-      The standard deviations along rows and columns in pixels, "sigma_rows" and
-      "sigma_columns"; the share of the variance that a Gaussian explains,
-      "gaussian_fit"; and the number of pixels above 4.55 % of the maximum, "area".
+      A dictionary: "sigma_rows" and "sigma_columns" are the standard deviations of the
+      field along rows and columns in pixels, "gaussian_fit" is the fraction of its
+      variance that a Gaussian explains, and "area" is the number of its pixels above
+      4.55 % of the maximum.
     """
     fit = analysis.gaussian_fit(field)
     return {

@@ -163,14 +163,17 @@ def _add_fields(value, sums, known, weights, axis_name):
 
 
 def binary_divergence(other: jax.Array, mine: jax.Array) -> jax.Array:
-    """Computes KL(other || mine) between distributions (p, 1 - p), [8, ..., K].
+    """Computes KL(other || mine) between distributions (p, 1 - p).
 
-    Each center is compared with its eight neighbors. Probabilities are clipped to
+    Each center pixel is compared with its eight neighbors. Probabilities are clipped to
     [1e-4, 1].
 
     Args:
-      other: The neighbors' probabilities, [8, ..., K].
-      mine: The centers' probabilities, [..., K].
+      other: The probability p of each class at the neighbors, [8, ..., K].
+      mine: The probability p of each class at the centers, [..., K].
+
+    Returns:
+      The divergence for each neighbor and class, [8, ..., K].
     """
 
     def logs(p):

@@ -165,9 +165,10 @@ def edge_attention(
 def image_weighted_cross_entropy(
     logits: jax.Array, label: jax.Array, *, void: int = 255
 ) -> tuple[jax.Array, jax.Array]:
-    """Computes the cross entropy of each pixel; rare classes of an image count more.
+    """Computes the cross entropy of each pixel, multiplied by the weight of its class.
 
-    The weight of a class in an image is that of `image_class_weights`.
+    `image_class_weights` computes the weights: a class that is rare in an image has a
+    larger one.
 
     Returns:
       The loss of each pixel and its weight in the mean, each [B, H, W].

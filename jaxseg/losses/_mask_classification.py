@@ -8,8 +8,8 @@ is the sum of three terms (arXiv 2112.01527, section 3.3 and appendix A):
 - the binary cross entropy of the masks of the assigned queries, at random points.
 - the Dice loss of these masks at the same points.
 
-The first is a weighted mean over the queries of the global batch, the others are means
-over its pairs of an image and a class.
+The first is a weighted mean over the queries of the global batch. The other two are
+means over all pairs of an image of the global batch and a class in this image.
 """
 
 from __future__ import annotations

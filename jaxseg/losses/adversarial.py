@@ -32,10 +32,11 @@ class Objectives:
     l1: float
 
     def discriminator(self, real: jax.Array, fake: jax.Array) -> dict[str, Term]:
-        """Returns the loss terms of the discriminator, in the form of `generator`.
+        """Returns the loss terms of the discriminator.
 
-        The two terms, "real" and "fake", are the binary cross entropies of the true and
-        of the generated pictures, each multiplied by 1/2 as in the paper.
+        The result is a dictionary from "real" and "fake" to a triple each: the binary
+        cross entropy of each patch of the true or the generated pictures, its weight in
+        the mean, and the coefficient of the term, which is 1/2 as in the paper.
 
         Args:
           real: Logits [B, h, w] of the true pictures.

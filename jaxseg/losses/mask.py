@@ -35,7 +35,10 @@ def labeled(label: jax.Array, void: int) -> jax.Array:
 
 
 def nan_on_invalid_label(label: jax.Array, num_classes: int, void: int) -> jax.Array:
-    """Returns NaN where the label is neither void nor a class, and 0.0 elsewhere."""
+    """Returns NaN where the label is neither void nor a class, and 0.0 elsewhere.
+
+    The result is a float32 array with the shape of `label`.
+    """
     legal = ((label >= 0) & (label < num_classes)) | (label == void)
     return jnp.where(legal, 0.0, jnp.nan)
 

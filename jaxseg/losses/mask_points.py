@@ -81,14 +81,14 @@ def uncertain_points(
 
 
 def sample_each(masks: jax.Array, points: jax.Array) -> jax.Array:
-    """Samples each mask at points of its own.
+    """Samples each of S masks bilinearly at P points of its own.
 
     Args:
-      masks: [B, h, w, S].
-      points: [B, S, P, 2].
+      masks: Logits or values of the masks, [B, h, w, S].
+      points: Points (x, y) in the unit square that each mask covers, [B, S, P, 2].
 
     Returns:
-      [B, S, P].
+      The samples, [B, S, P].
     """
     batch, height, width, count = masks.shape
     flat = jnp.moveaxis(masks, -1, 1).reshape(batch * count, height, width, 1)

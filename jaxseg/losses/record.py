@@ -44,8 +44,8 @@ class Loss:
         the batch, for example because it ranks the pixels of the batch. Gradient
         accumulation treats such losses differently. If this depends on the options of
         the loss, the attribute is a function that maps the options to a boolean.
-      takes: The keyword arguments, out of `TAKES`, that the objective supplies to the
-        function.
+      takes: The names of the keyword arguments, such as "step" or "axis_name", that the
+        objective supplies to the function. `TAKES` lists all of them.
       requires: The entries of `takes` without which the loss cannot be computed.
       random: Whether the examples are coupled only by random noise that is drawn for
         the whole batch, so that the loss needs no sum over devices.

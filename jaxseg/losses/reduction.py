@@ -70,9 +70,10 @@ def total_loss(
       terms: A dictionary from the name of each term to its value, its weight and its
         coefficient.
       axis_name: The axis of pmap, or None.
-      weights: The number by which the weighted sum of each term is divided, if `terms`
-        belong to only a part of the batch: the total weight of the term in the global
-        batch, which is above 0.
+      weights: A dictionary from the name of each term to its total weight in the global
+        batch, which is above 0. It is needed if `terms` belong to only a part of the
+        batch: the weighted sum of a term is divided by this number. None divides by
+        the sum of the weights in `terms` over all devices.
     """
     if weights is None:
         shares = {

@@ -74,8 +74,8 @@ def jaccard(
     """Computes the Jaccard loss of each class.
 
     It is 1 - (intersection + smooth) / (union + smooth) with
-    union = pred_sum + target_sum - intersection. `dice` describes the arguments and the
-    results.
+    union = pred_sum + target_sum - intersection. The arguments and the results are the
+    same as those of `dice`.
     """
     sums = overlaps(logits, label, void, per_image, axis_name)
     return _masked(jaccard_value(sums, smooth), sums[2], classes)
@@ -127,7 +127,7 @@ def dice_value(sums: Sums, smooth: float) -> jax.Array:
     """Returns the Dice loss of each class from its sums over pixels.
 
     Args:
-      sums: The arrays intersection, pred_sum and target_sum, see `overlaps`.
+      sums: The result of `overlaps`: intersection, pred_sum and target_sum.
       smooth: A number that is added to the numerator and the denominator.
     """
     intersection, pred_sum, target_sum = sums
@@ -139,7 +139,7 @@ def jaccard_value(sums: Sums, smooth: float) -> jax.Array:
     """Returns the Jaccard loss of each class from its sums over pixels.
 
     Args:
-      sums: The arrays intersection, pred_sum and target_sum, see `overlaps`.
+      sums: The result of `overlaps`: intersection, pred_sum and target_sum.
       smooth: A number that is added to the numerator and the denominator.
     """
     intersection, pred_sum, target_sum = sums
@@ -153,7 +153,7 @@ def tversky_value(
     """Returns the Tversky loss of each class from its sums over pixels.
 
     Args:
-      sums: The arrays intersection, pred_sum and target_sum, see `overlaps`.
+      sums: The result of `overlaps`: intersection, pred_sum and target_sum.
       alpha: Weight of the false positives.
       beta: Weight of the false negatives.
       gamma: Exponent; other values than 1 give the focal Tversky loss.
@@ -180,7 +180,8 @@ def overlaps(
     Region losses are the Dice, Jaccard and Tversky losses.
 
     Returns:
-      intersection, pred_sum and target_sum, as this module defines them. Each is [B, K]
+      Three arrays: intersection = sum(p * y), pred_sum = sum(p) and target_sum =
+      sum(y), for the probability p and the one-hot label y of a class. Each is [B, K]
       with `per_image` or else [K].
     """
     mask.check_shapes(logits, label)

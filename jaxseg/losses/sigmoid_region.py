@@ -62,8 +62,8 @@ def binary_jaccard(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the Jaccard loss of each class from sigmoid outputs.
 
-    `jaxseg.losses.jaccard` states the formula, and `binary_dice` describes the
-    arguments and the results.
+    `jaxseg.losses.jaccard` states the formula. The arguments and the results are the
+    same as those of `binary_dice`.
     """
     sums, pixels = _overlaps(logits, target, known, per_image, axis_name)
     return _chosen(region.jaccard_value(sums, smooth), sums[2], pixels, classes)
@@ -84,8 +84,9 @@ def binary_tversky(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the (focal) Tversky loss of each class from sigmoid outputs.
 
-    `jaxseg.losses.tversky` describes `alpha`, `beta` and `gamma`, and `binary_dice` the
-    other arguments and the results.
+    alpha weights the false positives and beta the false negatives; gamma is an exponent
+    (`jaxseg.losses.tversky` states the formula). The other arguments and the results
+    are the same as those of `binary_dice`.
     """
     sums, pixels = _overlaps(logits, target, known, per_image, axis_name)
     value = region.tversky_value(

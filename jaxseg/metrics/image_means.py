@@ -3,7 +3,8 @@
 The score of an image is the mean over the classes that have a score in it. The score of
 a dataset is the mean over the images with a score, and the score of a class is the mean
 over the images in which the class has a score. Sums are exact (`math.fsum`), and the
-images are in dataset order, so that no digit depends on how they were computed.
+images are in dataset order, so that the averages depend neither on the batch size nor
+on the number of devices.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ All these scores follow the same rules:
 - A class that occurs in neither map of an image has no score there (nan), and the image
   is left out of the means of this class.
 - If a class occurs in only one of the two maps, scores from 0 to 1 are 0. Distances are
-  undefined; they are left out of the means, and such cases are counted.
+  undefined and are left out of the means; `jaxseg eval` reports how many there are.
 - The boundary pixels of a class are its pixels that have at least one of their four
   neighbors outside of the class, or outside of the image.
 - Distances are Euclidean distances between the centers of pixels.

@@ -66,12 +66,12 @@ def object_size_scores(images: list[ObjectCounts], num_classes: int) -> dict[str
       num_classes: The number of classes K.
 
     Returns:
-      A dictionary with four entries for each size, such as "small": "objects_small",
-      the number of objects;
-      "found_small", the fraction of them with more than half of their pixels predicted
-      correctly; "recall_small_per_class", float64 [K], the fraction of the pixels of
-      the objects of each class that are predicted correctly; and "recall_small", its
-      mean over the classes that have objects of this size.
+      A dictionary with four entries for each size. Those for small objects are
+      "objects_small", their number; "found_small", the fraction of them with more than
+      half of their pixels predicted correctly; "recall_small_per_class", float64 [K],
+      the fraction of the pixels of the objects of each class that are predicted
+      correctly; and "recall_small", its mean over the classes that have objects of this
+      size.
     """
     total = np.zeros((num_classes, len(SIZES), 4), np.int64)
     for classes, counts in images:

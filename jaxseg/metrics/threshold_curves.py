@@ -92,8 +92,7 @@ def threshold_scores(images: list[BinCounts]) -> dict[str, Any]:
       precision at threshold n (both areas are as in scikit-learn); "roc_curve", float64
       [101], the recall at the false positive rates 0, 0.01, ..., 1; and
       "precision_curve", float64 [101], the largest precision at a recall of at least 0,
-      0.01, ..., 1. All are nan if the
-      labels contain only one of the two classes.
+      0.01, ..., 1. All are nan if the labels contain only one of the two classes.
     """
     total = np.zeros((2, BINS), np.int64)
     for image in images:

@@ -37,12 +37,12 @@ def deeplabv3plus(
 
     Args:
       num_classes: Number of classes.
-      backbone: Maps an image to a dictionary of feature maps, named after their stages,
-        such as "c4" and "c5".
+      backbone: Maps an image to a dictionary of feature maps, such as "c2" and "c5".
       output_stride: Output stride of c5, by which the default rates are scaled.
       rates: Atrous rates of the ASPP; None takes (6, 12, 18) at output stride 16,
         scaled in inverse proportion to the stride.
-      separable: How the 3x3 convolutions are separable, see `SeparableConv`.
+      separable: How the 3x3 convolutions are divided into depthwise and pointwise ones:
+        "none", "full" or "plain", see `SeparableConv`.
       features: Number of channels of ASPP and decoder.
       low: Number of channels to which the decoder reduces the low-level features.
       style: Settings of normalization and dtype, see `BlockConfig`.

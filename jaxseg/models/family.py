@@ -50,8 +50,9 @@ class Family:
         """Returns the reason why a backbone does not fit the head, or "" if it fits.
 
         Args:
-          backbone: The backbone.
-          output_stride: Its output stride; None takes the result of `stride_on`.
+          backbone: The entry of the backbone in `jaxseg.backbones.catalog.BACKBONES`.
+          output_stride: The output stride of the backbone; None takes the result of
+            `stride_on`.
         """
         strides = backbone.strides(output_stride or self.stride_on(backbone))
         for level, coarsest in self.reads:

@@ -126,8 +126,9 @@ def gscnn_on(
     gradient: str = "sobel",
     style: BlockConfig = BlockConfig(),
 ) -> GatedSCNN:
-    """Puts the shape stream and the decoder on a backbone with c0 to c3 and c6.
+    """Puts Gated-SCNN on a backbone with the feature maps c0 to c3 and c6.
 
+    It adds the shape stream, which predicts edges, and the decoder (arXiv 1907.05740).
     For the options see `gscnn`.
     """
     return GatedSCNN(

@@ -37,7 +37,7 @@ def se_fcn_on(
     features: int = 512,
     style: BlockConfig = BlockConfig(),
 ) -> EncoderDecoder:
-    """Puts a head of fixed width on c5 and an auxiliary one on c4.
+    """Puts a 3x3 convolution and a classifier on c5, and an auxiliary head on c4.
 
     Args:
       num_classes: Number of classes.

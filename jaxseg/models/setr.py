@@ -238,10 +238,10 @@ def vit_trunk(
       trunk: The encoder: "vitl16", "vitb16", "vits16" or "vitti16".
       image_size: Image size for which the position embedding is made. For images of
         other sizes, it is resized.
-      depth: Number of layers in place of the encoder's own. The indices of the layers
-        that are read are scaled by the same factor.
-      width: Number of channels of a token in place of the encoder's own.
-      heads: Number of attention heads in place of the encoder's own.
+      depth: Number of layers. None takes that of `trunk`. With another number, the
+        indices of the layers that are read are scaled in proportion to it.
+      width: Number of channels of a token; None takes that of `trunk`.
+      heads: Number of attention heads; None takes that of `trunk`.
       dropout: Dropout rate after the embedding and in the layers.
       patch_bias: Whether the patch embedding has a bias.
       attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.

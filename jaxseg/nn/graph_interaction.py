@@ -51,7 +51,9 @@ class GraphInteraction(nn.Module):
       features: Number of channels of each node; 256 in the paper.
       graph_convolution: Whether the graph convolution ReLU(V + A V + b) W_g is first
         applied to the nodes V of each graph.
-      class_message: "paper" computes S + beta * message, "paddle" beta * S + message.
+      class_message: How a message updates the states S of the classes, with a learned
+        beta for each class: "paper" computes S + beta * message, and "paddle", as in
+        PaddleSeg, beta * S + message.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

@@ -79,7 +79,7 @@ class ContinuousRate:
 
 
 class ChosenRateConv(nn.Module):
-    """Mixes a convolution at several rates, and learns the share of each rate.
+    """Mixes a convolution at several rates, and learns the weight of each rate.
 
     All rates share one kernel. In each call with `train=True`, a counter in the
     collection "batch_stats" grows by 1, which lowers the temperature of the softmax.
@@ -126,7 +126,7 @@ class ContinuousRateConv(nn.Module):
 
     Attributes:
       features: Number of output channels.
-      choice: The rate at the start and the largest one.
+      choice: The rate at the start of the training, and the largest possible rate.
       kernel: Kernel size, an odd number.
       bias: Whether there is a bias.
       kernel_init: The name of the initializer, see `jaxseg.nn.layers.initializer`.
@@ -155,7 +155,8 @@ class LearnedRateConvNormAct(nn.Module):
 
     Attributes:
       features: Number of output channels.
-      choice: How the rate is learned.
+      choice: How the rate is learned: a `RateChoice` selects it from candidates, and a
+        `ContinuousRate` changes it as a real number.
       kernel: Kernel size, an odd number.
       act: The activation, see `jaxseg.nn.layers.activation`.
       style: Settings of normalization and dtype, see `BlockConfig`.
@@ -181,7 +182,9 @@ class LearnedRateConvNormAct(nn.Module):
 
 
 def rate_shares(logits: Array, count: Array | float, choice: RateChoice) -> Array:
-    """Returns the share of each candidate rate in the mixture, [candidates].
+    """Returns the weight of each candidate rate in the mixture, [candidates].
+
+    The weights sum to 1.
 
     Args:
       logits: The learned logits of the candidates.

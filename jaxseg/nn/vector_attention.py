@@ -97,7 +97,7 @@ class VectorAttention(nn.Module):
 def dense(
     features: int, name: str, style: BlockConfig, *, bias: bool = True
 ) -> nn.Dense:
-    """Returns a linear layer that acts on the last axis of its input."""
+    """Returns a linear layer with He initialization that acts on the last axis."""
     return nn.Dense(
         features,
         use_bias=bias,

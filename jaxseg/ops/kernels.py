@@ -7,7 +7,7 @@ def bilinear_profile(k: int) -> np.ndarray:
     """Returns the k weights of FCN's bilinear kernel along one axis, float32 [k].
 
     Weight i is 1 - |i - c| / f, where f is (k + 1) // 2 and c is the center of the
-    kernel.
+    kernel, (k - 1) / 2.
     """
     factor = (k + 1) // 2
     center = factor - 1 if k % 2 else factor - 0.5
@@ -17,9 +17,9 @@ def bilinear_profile(k: int) -> np.ndarray:
 def bilinear_kernel(k: int) -> np.ndarray:
     """Returns FCN's bilinear kernel [k, k] (arXiv 1411.4038).
 
-    Its center depends on whether k is even. In Caffe and MXNet, it depends on whether
-    f = ceil(k / 2) is even. That gives the same kernel for k = 4, 8, 12, 16, 32 and 64,
-    and another one for 2, 3, 6 and 7.
+    Its center is (k - 1) / 2 along each axis. In Caffe and MXNet, the center is f - 1/2
+    if f = ceil(k / 2) is even, and f - 1 if f is odd. Their kernel is therefore the
+    same for k = 4, 8, 12, 16, 32 and 64, but another one for k = 2, 3, 6 and 7.
     """
     profile = bilinear_profile(k)
     return np.outer(profile, profile)

@@ -21,7 +21,7 @@ class LogitScaling:
 
     Attributes:
       weight: One factor for all logits, or one for each of the K logits.
-      bias: One summand for all logits, or one for each of the K logits.
+      bias: One offset for all logits, or one for each of the K logits.
     """
 
     weight: tuple[float, ...]

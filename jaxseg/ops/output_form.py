@@ -24,9 +24,10 @@ Kind = Literal["softmax", "binary", "multilabel"]
 
 
 class Classes(Protocol):
-    """Describes the classes of a dataset; a `DatasetSpec` has these attributes.
+    """Defines the attributes of a `DatasetSpec` that `form_of` reads.
 
-    `form_of` reads them to determine how the logits of a network are converted.
+    They determine how the logits of a network are converted to labels: the number of
+    classes, whether the classes can overlap, and the threshold of the probability.
     """
 
     @property
@@ -47,7 +48,8 @@ class OutputForm:
     """Converts logits to probabilities and labels.
 
     Attributes:
-      kind: "softmax", "binary" or "multilabel", as the module describes.
+      kind: "softmax" for classes that exclude each other, "binary" for one logit of an
+        object on a background, or "multilabel" for classes that can overlap.
       threshold: The probability above which an object or a class is present. A softmax
         does not use it.
     """

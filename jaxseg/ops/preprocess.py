@@ -18,7 +18,7 @@ class Normalization(Protocol):
     Attributes:
       mean: The mean of each channel, for images in [0, 1].
       std: The standard deviation of each channel, for images in [0, 1].
-      value_range: The pixel values that are mapped to 0 and 1.
+      value_range: A pair (low, high): the pixel values that are mapped to 0 and 1.
     """
 
     @property

@@ -33,7 +33,8 @@ def corners(points: Array, height: int, width: int) -> tuple[Corner, ...]:
     """Returns the four pixels that surround each point, with their weights.
 
     Args:
-      points: Pairs (x, y), float32 [..., 2], see the module.
+      points: Pairs (x, y), float32 [..., 2]. The map covers the square from (0, 0), its
+        upper left corner, to (1, 1), its lower right corner.
       height: Number of rows of the map.
       width: Number of columns of the map.
 
@@ -61,13 +62,15 @@ def sample(maps: Array, points: Array) -> Array:
 
     Args:
       maps: [B, h, w, C].
-      points: Pairs (x, y), float32 [B, N, 2], see the module.
+      points: Pairs (x, y), float32 [B, N, 2]. A map covers the square from (0, 0), its
+        upper left corner, to (1, 1), its lower right corner, and is 0 outside.
 
     Returns:
       The samples, [B, N, C], in the dtype of `maps`.
 
     References:
-      The behavior is that of `torch.nn.functional.grid_sample`, see the module.
+      The result is that of `torch.nn.functional.grid_sample` with
+      `align_corners=False` and `padding_mode="zeros"`, whose points range from -1 to 1.
     """
     batch, height, width, channels = maps.shape
     flat = maps.reshape(batch, height * width, channels)
@@ -90,7 +93,8 @@ def deformable_attention(
       maps: The values of each level, [B, h, w, H, D] for H heads. The levels may have
         different sizes.
       locations: The points at which each query samples each level for each head, pairs
-        (x, y), float32 [B, N, H, levels, points, 2], see the module.
+        (x, y), float32 [B, N, H, levels, points, 2]. Each level covers the square from
+        (0, 0), its upper left corner, to (1, 1), its lower right corner.
       weights: The weight of each sample, float32 [B, N, H, levels, points].
 
     Returns:

@@ -1,4 +1,4 @@
-"""Builds the runner of a training step and the shapes of its arguments."""
+"""Builds a training step that can be compiled, and the shapes of its arguments."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 
 A setting is a choice of training options, such as batch size and rematerialization. The
 settings are tried in the order of their estimated time, to which 1 % is added for each
-option that differs from the configuration. A setting whose estimated
-memory is far above the limit is not compiled. Each compilation corrects the estimates
-of the settings that are not compiled yet, so the first setting that fits is the best
-one, as far as the estimated times are in the right order.
+option that differs from the configuration. A setting whose estimated memory is far
+above the limit is not compiled. Each compilation corrects the estimates of the settings
+that are not compiled yet. The first setting that fits is the fastest one if the
+estimated times are in the right order.
 """
 
 from __future__ import annotations

@@ -182,12 +182,11 @@ def freedom_of(config: Config) -> Freedom:
     """Returns what a search may change in addition to rematerialization and sharding.
 
     The result says whether the number of micro-batches, the data type and the batch
-    size may change. The number of micro-batches may also change if it does not affect
-    the result of the training.
+    size may change. They may if `train.memory_changes` lists them. The number of
+    micro-batches may also change if it does not affect the result of the training.
 
     Args:
-      config: The configuration. `train.memory_changes` lists what the user allows to
-        change although it changes the result.
+      config: The configuration.
     """
     changes = config.train.memory_changes
     return Freedom(

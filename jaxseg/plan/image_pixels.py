@@ -45,14 +45,15 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
 
 
 def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> DatasetSpec:
-    """Returns the specification of the dataset, with the pixels that a plan assumes.
+    """Returns the specification of the dataset for which a step is compiled.
 
-    It contains the classes, the number of image channels and the pixel type. No image
-    is decoded.
+    It contains the classes, the number of image channels and the pixel type. If the
+    dataset is not on this computer, the channels and the pixel type are those that
+    `planned_pixels` assumes. No image is decoded.
 
     Args:
       data: The data options of `train`.
-      kind: The kind of examples that the network needs.
+      kind: "images", or "clouds" if the network segments point clouds.
 
     Raises:
       ValueError: If the options of the dataset are invalid, or if its folder exists but
@@ -72,7 +73,7 @@ def in_title(data: DataConfig, kind: Literal["images", "clouds"]) -> str:
 
     Args:
       data: The data options of `train`.
-      kind: The kind of examples that the network needs.
+      kind: "images", or "clouds" if the network segments point clouds.
     """
     if kind == "clouds" or data.mix:
         return ""

@@ -134,7 +134,8 @@ def text(facts: Mapping[str, Any], title: str) -> str:
     """Formats the memory and time of a compiled step as lines of text.
 
     Args:
-      facts: The result of `figures`.
+      facts: The memory and the times of the step, in the dictionary that `figures`
+        returns.
       title: The first line.
     """
     lines = [title, "", *_memory_lines(facts)]
@@ -225,9 +226,9 @@ def comparison(base: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -
     """Formats a table that compares a configuration with changed versions of it.
 
     Args:
-      base: The result of `figures` for the configuration.
-      rows: A dictionary from the name of each changed version to the result of
-        `figures` for it.
+      base: The memory and the times of the step of the configuration, in the dictionary
+        that `figures` returns.
+      rows: A dictionary from the name of each changed version to such a dictionary.
     """
     lines = [
         f"{'alternative':28} {'needs':>10} {'temporaries':>12} {'traffic':>10} "

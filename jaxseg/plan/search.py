@@ -25,7 +25,7 @@ Attempt = Callable[[int], tuple[bool, float]]
 class Found:
     """Contains the outcome of a search for the largest batch size that fits.
 
-    A batch size is a number as `search` passes it to its argument `attempt`.
+    The caller of `search` decides how many images a batch size of 1 stands for.
 
     Attributes:
       batch: The largest batch size that was compiled and fits, or 0.

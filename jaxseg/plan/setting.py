@@ -104,9 +104,10 @@ class Freedom:
 
 
 def settings(config: Config, devices: int, freedom: Freedom) -> Iterator[Setting]:
-    """Yields the settings that can be tried, that of the configuration among them.
+    """Yields the settings that a search can try, including the configuration's own.
 
-    Every micro-batch of a setting can be divided evenly among the devices.
+    A setting is left out if its micro-batches cannot be divided evenly among the
+    devices.
 
     Args:
       config: The configuration.

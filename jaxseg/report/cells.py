@@ -26,7 +26,7 @@ def trend(value: float) -> str:
 
 
 def bar(value: float) -> str:
-    """Formats a fraction in percent, such as "12.5", as the CSS length of a bar."""
+    """Formats a fraction in percent, without the sign "%", such as "12.5"."""
     return "0" if math.isnan(value) else f"{100 * value:.1f}"
 
 

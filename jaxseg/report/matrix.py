@@ -22,9 +22,10 @@ class MatrixRow:
       color: The color of the class.
       iou: The IoU of the class, NaN if it is undefined.
       pixels: The number of pixels with this label.
-      shares: For each predicted class, the fraction of these pixels. None if the class
-        has no pixels.
-      counts: For each predicted class, the number of these pixels.
+      shares: For each class, the fraction of these pixels that are predicted as this
+        class. None if there are no such pixels.
+      counts: For each class, the number of these pixels that are predicted as this
+        class.
     """
 
     name: str

@@ -113,9 +113,10 @@ def read_record(workdir: Path, *, name: str) -> RunRecord:
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """Returns for each path the shortest end by which all paths differ.
+    """Returns a name for each path: its last components, as text.
 
-    The ends are texts that consist of whole path components.
+    The number of components is the same for all paths, and is the smallest number for
+    which all names differ.
 
     >>> short_names([Path("/runs/a/unet"), Path("/runs/b/unet")])
     ['a/unet', 'b/unet']

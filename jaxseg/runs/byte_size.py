@@ -34,7 +34,7 @@ def parse_bytes(text: str, *, name: str) -> int:
 
 
 def byte_size() -> Rule:
-    """Returns the rule for options whose value is a size such as "16GiB"."""
+    """Returns a `Rule` that checks options whose value is a size such as "16GiB"."""
     return Rule(lambda value: _bytes(value) is not None, EXPECTED)
 
 

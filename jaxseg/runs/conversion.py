@@ -43,7 +43,8 @@ class Conversion:
     """Contains converted weights that have not been written to a file.
 
     Attributes:
-      address: The file, run directory or hub address that the user has named.
+      address: The file, the run directory, the `hf://` address or the name of published
+        weights that the user has given.
       path: The file or folder on this machine.
       network: The network into which the weights were imported.
       imported: The imported variables, and the report on the import.

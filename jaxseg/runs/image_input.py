@@ -47,9 +47,10 @@ def stated_input(
     note says so.
 
     Args:
-        source: The kind of the checkpoint, or None if the weights are jaxseg's.
+        source: The kind of the checkpoint, such as the ResNets of timm, or None if the
+            weights are jaxseg's.
         beside: The entries of the checkpoint file other than the state dict.
-        address: The file, run directory, hub address or name of the weights.
+        address: The file, run directory, `hf://` address or name of the weights.
         path: The local file or folder.
         own: The jaxseg run directory that contains the weights, or None if they do not
           come from a run.

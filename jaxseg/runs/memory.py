@@ -22,8 +22,9 @@ _LIMITS = (  # of a container: cgroup version 2, and version 1
 def available(devices: Sequence[jax.Device]) -> int:
     """Returns the total memory, in bytes, of the given devices that this process owns.
 
-    For CPUs, it is the memory of the host. For devices that exist only as a description
-    in `jaxseg plan`, the result is the largest integer, so that no check fails.
+    For CPUs, it is the memory of the host. If this process owns none of the devices, as
+    for the absent TPUs of `jaxseg plan`, the result is `sys.maxsize`, so that no check
+    fails.
     """
     present = set(jax.local_devices())
     local = [device for device in devices if device in present]

@@ -12,9 +12,10 @@ _MOST = 1_000  # The most entries of a folder that are compared with a name.
 
 
 def did_you_mean_path(path: str | Path, accepted: Callable[[Path], bool]) -> str:
-    """Returns a question that suggests similar existing paths, or "" if none exists.
+    """Returns a question such as "Did you mean 'data/train'?", or "".
 
-    Any of the folder names and the last name in the path may be mistyped.
+    It suggests existing paths that are similar to the given one, in which any component
+    may be mistyped. The result is "" if there is no such path.
 
     Args:
       path: The path.

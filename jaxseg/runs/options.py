@@ -128,8 +128,8 @@ def check_option(where: str, value: Any, hint: Any, rule: Rule | None) -> None:
       where: The dotted name of the option.
       value: The value of the option.
       hint: The annotation of the parameter that takes the option.
-      rule: The rule for the value. None uses the general rule for counts, sizes and
-        rates.
+      rule: A `Rule`, which defines the allowed values. None uses the general rule for
+        counts, sizes and rates.
 
     Raises:
       ValueError: If the type or the value is invalid.

@@ -1,4 +1,4 @@
-"""Draws a chart of the scores of each configuration of a sweep, one for each seed."""
+"""Draws a chart of the scores of a sweep: a dot for each configuration and seed."""
 
 from __future__ import annotations
 

@@ -23,15 +23,15 @@ def run_sweep(
     """Trains the unfinished runs of a sweep, and writes the results of all its runs.
 
     Args:
-      runs: The runs, see `jaxseg.lab.sweeps.members.plan`.
+      runs: All runs of the sweep, which `jaxseg.lab.sweeps.members.plan` lists.
       folder: The folder of the sweep, which no other process may use meanwhile.
       processes: The options of the processes that train.
       comparison: The options for comparing the runs.
       say: A function that is called with lines of text about the progress.
 
     Returns:
-      The table of `publish`, with a row of mean, spread and range of the score for each
-      configuration, and a list of the runs that failed.
+      A pair: a table with the mean, the standard deviation, the lowest and the highest
+      score of each configuration over its seeds, and a list of the runs that failed.
 
     Raises:
       ValueError: If a folder contains a run with another configuration, or the score of

@@ -1,4 +1,7 @@
-"""Scores the distances between boundaries for each class of an image."""
+"""Computes scores of the classes of an image from distances between boundaries.
+
+The distances are those between the true and the predicted boundary of a class.
+"""
 
 from __future__ import annotations
 

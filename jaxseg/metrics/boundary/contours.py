@@ -46,8 +46,10 @@ class ContourDistances:
     """Contains the distances between the contours of a true and of a predicted mask.
 
     Attributes:
-      predicted: The contour of the prediction.
-      true: The contour of the label.
+      predicted: The pieces of the predicted contour, with their lengths and their
+        distances to the true contour.
+      true: The pieces of the true contour, with their lengths and their distances to
+        the predicted contour.
     """
 
     predicted: Side
@@ -63,7 +65,8 @@ class ContourDistances:
 
         Args:
           percentile: 100 for the largest distance. With a smaller value, the result is
-            the larger one of this percentile of the distances of each contour.
+            the larger one of two values: this percentile of the distances of the
+            predicted contour, and that of the distances of the true contour.
         """
         if not self.is_defined:
             return math.nan
@@ -109,8 +112,8 @@ def contour_distances(
       spacing: The height and the width of a pixel. Distances have the same unit.
 
     Returns:
-      The distances of each contour to the other one, from which the methods of the
-      result compute scores.
+      An object with the distances of each contour to the other one. Its methods compute
+      scores from them, such as the Hausdorff distance.
 
     Raises:
       ValueError: If the shapes differ.

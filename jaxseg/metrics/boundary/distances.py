@@ -88,7 +88,8 @@ class BoundaryDistances:
         for semantic segmentation?", BMVC 2013). The score is their harmonic mean.
 
         Args:
-          tolerance: The distance; the authors use 0.0075 of the diagonal of the image.
+          tolerance: The distance below which a boundary pixel counts as correct. The
+            authors use 0.0075 of the diagonal of the image.
         """
         if not self.predicted.size + self.true.size:
             return float("nan")
@@ -105,9 +106,10 @@ class BoundaryDistances:
 def class_distances(
     pair: LabelPair, spacing: Spacing = SQUARE
 ) -> Iterator[tuple[int, BoundaryDistances]]:
-    """Yields for each class its index and the distances between its boundaries.
+    """Yields a pair for each class that occurs in the label or in the prediction.
 
-    The distances are those between the true and the predicted boundary of the class.
+    The pair consists of the index of the class and a `BoundaryDistances` with the
+    distances between the true and the predicted boundary of the class.
 
     Args:
       pair: The label and the prediction.
@@ -164,10 +166,11 @@ def boundary_distances(
     Args:
       prediction: Where the object is predicted, bool [H, W].
       label: Where the object is, bool [H, W].
-      spacing: The height and the width of a pixel. Distances have their unit.
+      spacing: The height and the width of a pixel. Distances have the same unit.
 
     Returns:
-      The distances, from which its methods compute the scores.
+      An object with the distances. Its methods compute scores from them, such as the
+      Hausdorff distance.
 
     Raises:
       ValueError: If the shapes differ.

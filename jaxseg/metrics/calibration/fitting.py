@@ -25,11 +25,11 @@ def fit_scaling(
       logits: The logits at labeled pixels, [N, K], or [N, 1] for a binary task.
       label: The classes, integers [N], for a softmax; 0 and 1, [N, K], for sigmoids.
       method: "temperature" fits one factor 1 / T > 0 for all logits, which changes no
-        predicted class. "vector" fits a factor and a summand for each logit, which can
+        predicted class. "vector" fits a factor and an offset for each logit, which can
         change the predicted classes.
 
     Returns:
-      The fitted factors and summands; each logit z becomes factor * z + summand.
+      The fitted factors and offsets; each logit z becomes factor * z + offset.
 
     Raises:
       ValueError: If there is no pixel, or the method is unknown.

@@ -23,9 +23,9 @@ Pads = tuple[Pair, Pair]
 
 
 def share_inside(x: Array, kernel: Array, rate: Pair, padding: Pads) -> float:
-    """Returns the share of kernel weights that are multiplied by pixels of the map.
+    """Returns the fraction of kernel weights that are multiplied by pixels of the map.
 
-    All other weights are multiplied by padding. The share is the average over all
+    All other weights are multiplied by padding. The fraction is the average over all
     output pixels of a convolution of stride 1.
     """
     share = 1.0
