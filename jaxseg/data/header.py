@@ -37,7 +37,8 @@ class Header:
     def plain(self) -> bool:
         """Returns whether the file is a PNG or JPEG that all decoders decode equally.
 
-        This is an RGB file of 8 bits that is not rotated and gives no warning.
+        It is one if it stores 8-bit RGB, its orientation tag is 1, and Pillow reads it
+        without a warning.
         """
         common = self.format in ("PNG", "JPEG") and self.mode == "RGB"
         plain = common and self.orientation == 1 and self.clean

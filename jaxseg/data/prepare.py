@@ -76,7 +76,7 @@ def data_folder(config: DataConfig) -> pathlib.Path:
     in a bucket, it is the folder of the local copy.
 
     Raises:
-      ValueError: If the name of the folder is another URL.
+      ValueError: If the folder is a URL that starts with neither gs:// nor s3://.
     """
     name = config.prepared_dir or os.environ.get("JAXSEG_DATA_DIR") or "~/.cache/jaxseg"
     if is_address(name):

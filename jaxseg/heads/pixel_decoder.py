@@ -24,7 +24,9 @@ _EPSILON = 1e-5  # Of all normalizations.
 
 
 class DeformableLayer(nn.Module):
-    """Applies deformable attention and an MLP, each followed by residual and norm.
+    """Applies deformable attention and then an MLP.
+
+    Both have a residual connection, which layer normalization follows.
 
     `hidden` is the number of channels inside the MLP.
     """

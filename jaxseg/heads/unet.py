@@ -1,7 +1,7 @@
 """The expanding path of U-Net as a head for any pyramid (arXiv 1505.04597).
 
 Each level doubles the size of its input by nearest-neighbor upsampling, concatenates
-[up, skip] and applies two 3x3 convolutions with normalization, as in
+the result with the skip map, and applies two 3x3 convolutions with normalization, as in
 segmentation_models.pytorch.
 """
 

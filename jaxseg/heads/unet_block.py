@@ -55,14 +55,17 @@ class _DoubledConvNormAct(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class UpBlock:
-    """Doubles the size of a map, concatenates [up, skip] and convolves twice by 3x3.
+    """Doubles the size of a map, appends a skip map and applies 3x3 convolutions.
+
+    The channels of the skip map follow those of the doubled map. There are two
+    convolutions.
 
     A call adds the modules `NAME_conv1`, `NAME_conv2` and, with attention,
     `NAME_attention1` and `NAME_attention2` to the module that calls it. NAME is the
     argument `name`.
 
     Attributes:
-      attention: "none", or "scse" to gate the concatenation and the result by `SCSE`,
+      attention: "none", or "scse" to gate the joined maps and the result by `SCSE`,
         as `decoder_attention_type` of segmentation_models.pytorch does. Without a skip
         map, the first gate has parameters but is not applied, as in that library.
       style: Settings of normalization and dtype, see `BlockConfig`.

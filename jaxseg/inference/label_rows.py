@@ -1,4 +1,4 @@
-"""Segments images that do not fit into memory by windows, a few rows at a time."""
+"""Segments images that do not fit into memory, in windows or tiles, row by row."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Samples segmentations of an image, as in the Probabilistic U-Net (arXiv 1806.05034).
 
 The features are computed once per image. Only the 1x1 convolutions that combine them
-with a latent run for every sample.
+with a latent variable run for every sample.
 """
 
 from __future__ import annotations

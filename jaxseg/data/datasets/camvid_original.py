@@ -1,4 +1,7 @@
-"""Defines the 32 classes of the original CamVid masks, and two maps to 11 classes."""
+"""Defines the 32 classes of the original CamVid masks.
+
+Two label maps reduce them to 11 classes.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Tiles:
       bands: The channels of the images: "RGB", or "IRRG" for infrared, red and green.
       boundary: If True, the masks with labels at object boundaries are read. If False,
         the masks in which pixels near object boundaries are void are read.
-      left_out: The tiles that are not read.
+      left_out: The numbers of the tiles that are not read, such as "7_10".
     """
 
     bands: str = "RGB"

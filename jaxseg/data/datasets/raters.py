@@ -20,7 +20,10 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yields a pair (name, arrays) for each of the raters of one generated image.
+    """Yields a pair for each of the four raters of one generated image.
+
+    The pair consists of the name of the example and {"image": [H, W, 3], "label":
+    [H, W]}, both uint8.
 
     Args:
       rng: The random number generator.

@@ -190,12 +190,15 @@ class Dataset:
         return np.array(self.raw_values(), np.int32)[label]
 
     def where(self) -> str:
-        """Returns sentences that say which files are needed and where they are."""
+        """Returns sentences that say which files are read, and who offers them."""
         text = f"Dataset {self.name!r} reads these files in data.raw_dir: {self.files}"
         return f"{text} They are offered at {self.page}" if self.page else text
 
     def describe(self) -> dict[str, Any]:
-        """Returns a dictionary from each heading in `jaxseg data where` to its text."""
+        """Returns a dictionary from each heading of the description to its text.
+
+        `jaxseg data where` prints these headings and texts.
+        """
         counts = ", ".join(f"{count:,} {split}" for split, count in self.counts.items())
         classes = "" if self.spec is None else ", ".join(self.spec.classes)
         shown = {

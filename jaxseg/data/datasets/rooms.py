@@ -14,7 +14,10 @@ from jaxseg.data.spec import DatasetSpec, generated_palette
 def draw(
     rng: np.random.Generator, number: int, size: tuple[int, int]
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Generates one room, and yields one pair: its name and a dictionary of its arrays.
+    """Generates one room, and yields one pair that contains it.
+
+    The pair consists of the name of the room and {"points": float32 [N, 3] in meters,
+    "color": uint8 [N, 3], "label": uint8 [N]}.
 
     Args:
       rng: The random number generator.

@@ -1,4 +1,4 @@
-"""Averages several networks behind the methods of a single network."""
+"""Defines a class that averages networks and has the methods of a single network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from jaxseg.typing import Array
 
 @dataclasses.dataclass(frozen=True)
 class AveragedNetwork:
-    """Averages networks and dropout samples in functions without side effects.
+    """Averages predictions of several networks or with several dropout masks.
 
-    Each method can be compiled with `jax.jit`, like the methods of `ImageNetwork`. The
-    argument `variables` is a sequence with the variables of each network. Whole images
-    are predicted, at a single scale.
+    The methods have no side effects and can be compiled with `jax.jit`, like those of
+    `ImageNetwork`. The argument `variables` is a sequence with the variables of each
+    network. Whole images are predicted, at a single scale.
 
     Attributes:
       networks: The networks, which predict the same classes.
