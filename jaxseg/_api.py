@@ -45,7 +45,7 @@ class Run:
       config: The configuration of the run.
       spec: The classes, colors and pixel statistics of the dataset of the run.
       model: The network.
-      variables: The parameters and statistics of the checkpoint.
+      variables: The parameters and normalization statistics of the checkpoint.
       step: The training step of the checkpoint.
     """
 
@@ -118,10 +118,11 @@ class Run:
         """Segments one image with the preprocessing that evaluation uses.
 
         Args:
-          image: An image file, or an array uint8 [H, W, 3].
+          image: The path of an image file, or pixels [H, W, C] as in the training data,
+            which are uint8 [H, W, 3] for an 8-bit RGB image.
 
         Returns:
-          The prediction, with `.labels`, `.probabilities`, `.overlay()` and `.save()`.
+          A `Prediction`, with `.labels`, `.probabilities`, `.overlay()` and `.save()`.
 
         Raises:
           ValueError: If the image cannot be read, or the network of the run does not
@@ -191,10 +192,10 @@ class Run:
           digests: Whether to compute image digests, which `.write_receipt` needs.
 
         Returns:
-          The scores in `.scores` and `.refined_scores`, their confidence intervals in
-          `.intervals()`, and the results of each image in `.images`.
-          `.write_receipt(path)` writes a file with which `jaxseg verify` can repeat the
-          evaluation.
+          A `Measured`, with the scores in `.scores` and `.refined_scores`, their
+          confidence intervals in `.intervals()`, and the results of each image in
+          `.images`. `.write_receipt(path)` writes a file with which `jaxseg verify` can
+          repeat the evaluation.
 
         Raises:
           ValueError: If the refinement does not suit the classes of the run.
@@ -266,8 +267,8 @@ def open_run(
       verify: Whether to compare the weights with the digest that was saved with them.
 
     Returns:
-      The run. If training kept a moving average of the parameters, the variables
-      contain the average.
+      A `Run`. If training kept a moving average of the parameters, `.variables`
+      contains the average.
 
     Raises:
       ValueError: If the directory is not a run, has no such checkpoint, or is damaged.

@@ -68,8 +68,8 @@ class Trained:
       step: The number of updates. It is less than train.steps if the run ended early
         because of train.patience.
       spec: The classes, colors and pixel statistics of the dataset.
-      report: The HTML page about the run, or None if none was written.
-      copy: The local copy of a run in a bucket, or None for a local run.
+      report: The path of the HTML page about the run, or None if none was written.
+      copy: The folder with the local copy of a run in a bucket; None for a local run.
     """
 
     workdir: Path | str
@@ -82,7 +82,10 @@ class Trained:
 
     @property
     def folder(self) -> Path:
-        """Returns the local folder with the files of the run."""
+        """Returns the local folder with the files of the run.
+
+        For a run in a bucket, this is the folder with the local copy.
+        """
         return Path(self.workdir) if self.copy is None else self.copy
 
 
@@ -123,15 +126,15 @@ def train_run(
     opening: Opening = STRICT,
     display: Display = Display(),
 ) -> Trained:
-    """Trains a configuration in a locked run directory, and returns the results.
+    """Trains a configuration in a locked run directory, and returns a `Trained`.
 
     Args:
       config: The configuration.
       workdir: The run directory: a path, or the address of a bucket as a string.
       num_devices: The number of devices to use; None uses all.
       profile: The number of steps that the profiler of JAX records; 0 records none.
-      opening: Whether checkpoints are verified, and damaged ones skipped, on resuming.
-      display: How the progress is shown.
+      opening: Whether a resumed run verifies its checkpoint and skips a damaged one.
+      display: How the progress is shown, by default not at all.
     """
     clock = _stopwatch()
     check(config)

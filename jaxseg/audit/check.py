@@ -193,7 +193,9 @@ def all_findings(
     records: Sequence[Record],
     names: Sequence[str],
 ) -> tuple[Finding, ...]:
-    """Returns the faults of a dataset, sorted by the table `jaxseg.audit.kinds.KINDS`.
+    """Returns a tuple with a `Finding` for each fault of a dataset.
+
+    The faults are sorted by the table `jaxseg.audit.kinds.KINDS`.
 
     Args:
       data: The data options of `train`.

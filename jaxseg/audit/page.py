@@ -72,11 +72,14 @@ def _colors(spec: DatasetSpec | None) -> dict[str, tuple[int, int, int]]:
 
 
 def picture(sample: Sample, spec: DatasetSpec | None) -> bytes:
-    """Returns an image with its label drawn over it, as a JPEG file.
+    """Returns a JPEG file that shows an image, and next to it the image with its label.
 
     Args:
       sample: The image and its label. Without a label the image is shown alone.
-      spec: The classes.
+      spec: The classes, whose colors are drawn over the image.
+
+    Returns:
+      The bytes of the file.
     """
     parts = [sample.image]
     if sample.label is not None and spec is not None:

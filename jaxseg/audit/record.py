@@ -116,5 +116,5 @@ class Record:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Returns the files of the image and the mask that exist."""
+        """Returns a tuple of the image file and the mask file, if they exist."""
         return tuple(file for file in (self.pair.image, self.pair.mask) if file)

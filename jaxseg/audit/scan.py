@@ -48,7 +48,7 @@ def scan(
       advance: A function that is called after each pair.
 
     Returns:
-      The properties of each pair, in the order of `splits`.
+      A list with a `Record`, the properties, of each pair in the order of `splits`.
     """
     jobs = [(split, *job) for split, pairs in splits.items() for job in _chosen(pairs)]
     records = []
@@ -124,7 +124,7 @@ def _read_image(
 
 
 def image_facts(pixels: np.ndarray, header: Header | None) -> ImageFacts:
-    """Returns the properties of an image, such as its size and its range of values.
+    """Returns the `ImageFacts`: the size, the value range and further properties.
 
     Args:
       pixels: The pixels, [H, W, C] of uint8, uint16 or float32.
@@ -221,6 +221,9 @@ def small_copy(pixels: np.ndarray, label: np.ndarray | None) -> Sample:
     Args:
       pixels: [H, W, C] of uint8, uint16 or float32.
       label: Integers [H, W], or None.
+
+    Returns:
+      A `Sample`, with the reduced image and label.
     """
     height, width = pixels.shape[:2]
     factor = min(1.0, SAMPLE_SIDE / max(height, width))

@@ -25,7 +25,7 @@ WRAPPED = 44  # The largest number of characters of a line of text.
 
 
 def words(example: Example) -> list[str]:
-    """Returns lines of text that state the random parameters of an example."""
+    """Returns a list of lines of text with the random parameters of an example."""
     drawn, window = example.drawn, example.drawn.window
     scale = example.scale[0]
     lines = [
@@ -65,7 +65,7 @@ def _size(size: tuple[int, int]) -> str:
 def contact_sheet(
     rows: Sequence[tuple[np.ndarray, np.ndarray, list[str]]], spec: DatasetSpec
 ) -> Image.Image:
-    """Returns one picture with a row for each example, and a legend of the classes.
+    """Draws a picture with a row for each example, and a legend of the classes.
 
     The legend is left out if there are more than 30 classes.
 
@@ -73,6 +73,9 @@ def contact_sheet(
       rows: For each example the image, the image with its label drawn over it, both
         uint8 [h, w, 3], and lines of text, which are shown side by side.
       spec: The classes and their colors.
+
+    Returns:
+      The picture, an image of Pillow.
     """
     heights = [max(image.shape[0], LINE * len(text)) + GAP for image, _, text in rows]
     width = max(image.shape[1] + over.shape[1] for image, over, _ in rows)

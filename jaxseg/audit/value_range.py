@@ -81,6 +81,9 @@ def finished(sample: Sample, bounds: tuple[float, float]) -> Sample:
     Args:
       sample: The image and its label.
       bounds: The pixel values that become black and white, unless the image is uint8.
+
+    Returns:
+      The `Sample` after the conversion.
     """
     if sample.image.dtype == np.uint8:
         return sample

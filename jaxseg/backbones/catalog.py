@@ -1,7 +1,7 @@
 """Lists all backbones by name.
 
-A new backbone is a file in this folder and one entry here. `python -m
-jaxseg.lab.backbone_table NAME` then adds it to the table that
+To add a backbone, write a file in this folder and add one entry to this module. `python
+-m jaxseg.lab.backbone_table NAME` then adds the backbone to the table that
 `jaxseg models --backbones` prints.
 """
 

@@ -38,9 +38,13 @@ SIZES = {  # Name: (channels, blocks) of the four stages (section 3 of the paper
 class ConvNeXtBlock(nn.Module):
     """Applies a depthwise 7x7 convolution, a normalization and an MLP as a residual.
 
-    `atrous_rate` is the atrous rate of the convolution, and `drop_rate` is the fraction
-    of examples whose residual branch is dropped in training. For the other attributes
-    see `ConvNeXt`.
+    Attributes:
+      atrous_rate: The atrous rate of the convolution.
+      drop_rate: The fraction of examples whose residual branch is dropped in training.
+      mlp_ratio: Width of the MLP, divided by the number of channels.
+      layer_scale: Initial value of the factors that scale each channel of the residual
+        branch.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     atrous_rate: int = 1

@@ -5,8 +5,9 @@ blocks apply self-attention and an MLP. The keys and values of the attention com
 a map that a strided convolution has reduced. The MLP contains a depthwise 3x3
 convolution, which replaces the position embedding, so that images can have any size.
 
-Differs: there are no output strides below 32, because attention in a denser map reads
-other keys, so that its features are not those of the strided network.
+Differs: unlike convolutional backbones, MiT has no output stride below 32, because
+attention in a denser map reads other keys, so that its features are not those of the
+strided network.
 """
 
 import jax
@@ -94,8 +95,17 @@ class MixBlock(nn.Module):
 
     The keys and values of the attention come from a map of reduced size.
 
-    `rate` is the fraction of examples whose residual branches are dropped in training.
-    For the other attributes see `MixTransformer`.
+    Attributes:
+      heads: Number of attention heads.
+      reduction: The factor by which height and width of the map of keys and values are
+        reduced.
+      rate: The fraction of examples whose residual branches are dropped in training.
+      mlp_ratio: Width of the MLP, divided by the number of channels.
+      joint: Whether queries, keys and values have one matrix, as in MMSegmentation.
+      epsilon: Epsilon of the normalization of the reduced map.
+      attention: "plain" computes all attention scores at once, "block" computes some
+        of them at a time to save memory, and "auto" chooses by their number.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     heads: int

@@ -71,7 +71,7 @@ def plan_units(
         matter.
 
     Returns:
-      For each stage, a tuple with the stride and the rates of each residual unit.
+      For each stage, a tuple with a `Unit` (stride and rates) for each residual unit.
 
     Raises:
       ValueError: If the output stride is not allowed.

@@ -6,8 +6,9 @@ of the map. The blocks apply attention inside windows and an MLP. In every secon
 the windows are shifted. Maps whose size is not a multiple of the patch, of 2 or of the
 window are padded with zeros at the bottom and the right, as in MMSegmentation.
 
-Differs: there are no output strides below 32, because a window of a denser map covers a
-smaller part of the image, so that its features are not those of the strided network.
+Differs: unlike convolutional backbones, Swin has no output stride below 32, because a
+window of a denser map covers a smaller part of the image, so that its features are not
+those of the strided network.
 """
 
 from functools import partial
@@ -37,9 +38,16 @@ SIZES = {  # Name: (channels of the first stage, blocks, heads), section 3.3.
 class SwinBlock(nn.Module):
     """Applies attention inside windows and an MLP, each as a residual.
 
-    `shift` is the shift of the windows in pixels, and `drop_rate` is the fraction of
-    examples whose residual branches are dropped in training. For the other attributes
-    see `Swin`.
+    Attributes:
+      heads: Number of attention heads.
+      window: Side of a window in pixels of the map.
+      shift: The shift of the windows in pixels.
+      shift_always: Whether windows are also shifted along an axis on which the padded
+        map has only one window.
+      drop_rate: The fraction of examples whose residual branches are dropped in
+        training.
+      mlp_ratio: Width of the MLP, divided by the number of channels.
+      style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
     heads: int

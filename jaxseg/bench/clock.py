@@ -141,8 +141,8 @@ def measure(
     """Times several functions alternately, after untimed rounds.
 
     A fixed computation, the sentinel, is timed as well. Its time shows whether other
-    processes disturb the measurement. The result contains the times of each function
-    and two measures of this disturbance.
+    processes disturb the measurement. The result, a `Measured`, contains the times of
+    each function and two measures of this disturbance.
 
     Args:
       contestants: A dictionary from names to the functions to compare. A function must

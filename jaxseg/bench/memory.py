@@ -34,8 +34,9 @@ def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
       with_torch: Whether to measure PyTorch as well.
 
     Returns:
-      A dictionary. Under "peak_bytes" it has the bytes of each library, and under
-      "notes" the reason why a library has none.
+      A dictionary. "peak_bytes" is a dictionary from "jaxseg" and "torch" to bytes,
+      "notes" is one from a library without a measurement to the reason, and
+      "contaminated" is False.
     """
     sides = ["jaxseg"]
     facts: dict[str, Any] = {"peak_bytes": {}, "notes": {}, "contaminated": False}
@@ -92,7 +93,7 @@ def main(name: str, side: str) -> None:
     """Prints the peak memory in bytes of a network in one library.
 
     Args:
-      name: The network.
+      name: The name of the network.
       side: The library that runs the network, "jaxseg" or "torch".
     """
     from jaxseg.bench import runners as bench_models

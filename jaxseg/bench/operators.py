@@ -25,8 +25,8 @@ def arrays(case: Case) -> tuple[np.ndarray, ...]:
     """Draws random arguments for a benchmarked operator from a fixed seed.
 
     Returns:
-      The image [B, H, W, C], the kernel in HWIO if the operator has one, and integer
-      labels [B, h, w] if it takes labels.
+      A tuple of arrays: the image [B, H, W, C], the kernel in HWIO if the operator has
+      one, and integer labels [B, h, w] if it takes labels.
     """
     random = np.random.default_rng(0)
     found = [random.normal(size=case.image).astype(np.float32)]

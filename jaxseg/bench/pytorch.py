@@ -1,9 +1,10 @@
 """Sets up PyTorch for `jaxseg bench`: device, threads, memory format and libraries.
 
-PyTorch is imported only when a `Torch` is created. torchvision and mmcv look up
-compiled operators when they are imported, which fails if only a CPU build without these
-operators is installed. This file declares the missing operators, so that networks that
-do not use them can be imported. Calling a declared operator raises an error.
+PyTorch is imported only when an object of the class `Torch` is created. torchvision and
+mmcv look up compiled operators when they are imported, which fails if only a CPU build
+without these operators is installed. This file declares the missing operators, so that
+networks that do not use them can be imported. Calling a declared operator raises an
+error.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def ratio_chart(records: list[Record]) -> tuple[charts.Dots, charts.Layout]:
 
 
 def compared(records: Iterable[Record], part: str) -> list[Record]:
-    """Returns the measurements of operators or networks that include times of PyTorch.
+    """Returns a list of the measurements that include times of PyTorch.
 
     Args:
       records: The measurements.

@@ -144,10 +144,13 @@ class Theirs:
 
 
 def filled(model: Any) -> dict[str, Any]:
-    """Returns variables of a network with random kernels, faster than `model.init`.
+    """Creates variables of a network with random kernels, faster than `model.init`.
 
     Args:
       model: The network.
+
+    Returns:
+      The variables, nested dictionaries of NumPy arrays.
     """
     random = np.random.default_rng(0)
 

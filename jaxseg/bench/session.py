@@ -53,7 +53,7 @@ class Session:
 
     @property
     def settings(self) -> BenchSettings:
-        """Returns the options that apply to the measurement of one operator or network.
+        """Returns the `BenchSettings` for the measurement of one operator or network.
 
         They are the device, the floating-point type, the limits on the time, and the
         programs to compare with.
@@ -62,12 +62,12 @@ class Session:
         return BenchSettings(self.device, self.dtype, limits, self.torch, self.lax)
 
     def chosen(self) -> list[Row]:
-        """Returns the rows of the benchmark's table that the options select.
+        """Returns a list of the rows of the benchmark's table that the options select.
 
-        A row measures one operator or network.
+        A `Row` measures one operator or network.
 
         Raises:
-          ValueError: If the options select none.
+          ValueError: If the options select no row.
         """
         found = list(rows(self.parts, self.filter, self.device, self.quick))
         if not found:
@@ -80,8 +80,9 @@ class Session:
     def measured(self, path: Path) -> Iterator[dict[str, Any]]:
         """Yields the result of each operator or network that has no valid result yet.
 
-        A result is appended to the file before it is yielded. If the budget is spent
-        before all are measured, the remaining ones are left out.
+        A result is a dictionary, which is appended to the file before it is yielded.
+        If the budget is spent before all operators and networks are measured, the
+        remaining ones are left out.
 
         Args:
           path: The file of the results, which may not exist yet.

@@ -26,11 +26,12 @@ _DOWN, _UP = "down", "up"
 
 
 def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> Any:
-    """Adds an adapter to every linear layer of the backbone of a network.
+    """Adds a low-rank adapter to every linear layer of the backbone of a network.
 
-    At first, the adapters do not change what the network computes, because B begins
-    with zeros. A begins with random numbers whose variance is 1 / in, as in the
-    authors' code.
+    An adapter consists of two matrices, A [in, rank] and B [rank, out], whose product
+    is added to the matrix of its layer. At first, the adapters do not change what the
+    network computes, because B begins with zeros. A begins with random numbers whose
+    variance is 1 / in, as in the authors' code.
 
     Args:
       params: The parameters of the network, nested dictionaries.
@@ -70,13 +71,14 @@ def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> Any:
 
 
 def merge_adapters(params: Mapping[str, Any], *, frozen: bool = False) -> Any:
-    """Adds the product of each adapter to the matrix of its layer.
+    """Adds the product A B of each low-rank adapter to the matrix of its linear layer.
 
     Parameters without the entry "adapters" are returned as they are.
 
     Args:
       params: The parameters, with NumPy or JAX arrays.
-      frozen: Whether the gradient with respect to the backbone is 0, as in training.
+      frozen: Whether the gradient with respect to the backbone's own parameters is 0,
+        as in training.
 
     Returns:
       The parameters of the network, without the entry "adapters".

@@ -147,8 +147,8 @@ class Checkpoints:
     ) -> None:
         """Starts to save the state and the metadata of a step in the background.
 
-        If the step was already saved, it is saved again only to add its scores
-        (`metrics`), if the earlier save did not have them.
+        If the step was already saved, it is saved again only if the earlier save had
+        no scores and `metrics` contains them.
 
         Raises:
           CheckpointError: If this save or an earlier one has failed.
@@ -172,7 +172,7 @@ class Checkpoints:
             )
 
     def restore(self, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
-        """Returns the saved state and metadata of a step.
+        """Returns a pair of the saved state and the metadata (a dictionary) of a step.
 
         `template` is a state with the shapes, types and shardings of the result.
 
@@ -198,9 +198,9 @@ class Checkpoints:
     def restore_newest(self, template: Any) -> tuple[int, Any, dict[str, Any]]:
         """Returns the number, the state and the metadata of the newest step.
 
-        At least one step must exist; for `template` see `restore`. If the manager was
-        opened with `Opening.skip_damaged`, the newest intact step is taken, and newer,
-        damaged ones are renamed to `damaged-STEP` with a warning.
+        `template` has the shapes, types and shardings of the state. At least one step
+        must exist. With `Opening.skip_damaged`, the newest intact step is taken, and
+        newer, damaged ones are renamed to `damaged-STEP` with a warning.
 
         Raises:
           ValueError: If the step belongs to another model, or if it is damaged. The

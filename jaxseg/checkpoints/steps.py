@@ -41,7 +41,7 @@ def resolve(directory: str | Path, which: str | int, *, verify: bool = True) -> 
 
     Args:
       directory: The checkpoint directory.
-      which: "latest", "best" or a step.
+      which: "latest", "best" or the number of a step.
       verify: Whether to compare the scores with the digests stored with them.
 
     Raises:

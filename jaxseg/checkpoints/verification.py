@@ -40,8 +40,8 @@ def of_step(
 
     Returns:
       A dictionary: "arrays" contains the digests of the arrays of `state`, and "meta"
-      and "metrics" are the digests of these arguments. "metrics" is None if there are
-      no metrics.
+      and "metrics" are the digests of the arguments with these names. "metrics" is
+      None if there are no metrics.
     """
     return {
         "arrays": digest.of_arrays(state),

@@ -65,8 +65,8 @@ def recommend_axes(
       kernel: The kernel size.
       depth: Number of layers. None tries the smallest possible number and the next two.
       count: The largest number of plans for each depth.
-      excess: The largest allowed height, as a multiple of the smallest; also for the
-        width.
+      excess: The largest allowed height and width of the receptive field, each as a
+        multiple of its smallest allowed value.
 
     Returns:
       A list of `AxisPlan`, one for each stack, in order of depth. Among plans of equal

@@ -133,8 +133,8 @@ def output_stride_gaps(
       image: [B, H, W, C].
 
     Returns:
-      The result of `atrous_gap`, a relative difference of features, for each pair
-      (smaller output stride, larger output stride).
+      A dictionary from each pair (smaller output stride, larger output stride) to the
+      result of `atrous_gap`, a relative difference of the features.
 
     Raises:
       ValueError: If an output stride does not divide the next larger one.

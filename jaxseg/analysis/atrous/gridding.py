@@ -25,7 +25,7 @@ class Gridding:
     """Describes a stack of atrous layers; lengths are in pixels of the stack's input.
 
     Attributes:
-      rates: The rates.
+      rates: The atrous rate of each layer.
       field: The number of pixels from the first to the last one that an output reads,
         along one axis.
       touched: The number of pixels that an output reads along one axis.
@@ -232,10 +232,11 @@ def minimal_kernel(rates: Sequence[int]) -> int:
 
 
 def minimal_depth(field: int, kernel: int = 3) -> int:
-    """Returns the smallest number of atrous layers that read `field` pixels in a row.
+    """Returns the smallest number of layers that can read `field` pixels without holes.
 
-    With kernel size k, n layers read at most k ** n pixels along an axis without holes.
-    The rates 1, k, k**2, ... do so.
+    A hole is a pixel between the first and the last one that the layers do not read.
+    With kernel size k, n atrous layers read at most k ** n pixels along an axis without
+    holes. The rates 1, k, k**2, ... do so.
     """
     if field < 1:
         raise ValueError(f"field={field} is invalid: expected 1 or more.")

@@ -185,8 +185,8 @@ def recommend(
       excess: The largest allowed receptive field, as a multiple of the smallest.
 
     Returns:
-      The plans, in order of depth. Among plans of equal depth, the one with the largest
-      `RatePlan.evenness` comes first.
+      A list of `RatePlan`, one for each stack, in order of depth. Among plans of equal
+      depth, the one with the largest `RatePlan.evenness` comes first.
 
     Raises:
       ValueError: If no plan qualifies. The message names the smallest possible depth.

@@ -115,7 +115,7 @@ class Field:
         return self.highs[phase] + turns * self.advance
 
     def reduced(self) -> Field:
-        """Returns a field with the same intervals and the shortest possible period.
+        """Returns a `Field` with the same intervals and the shortest possible period.
 
         The period is the number of outputs after which the intervals repeat.
         """
@@ -136,7 +136,7 @@ IMAGE = Field()
 
 
 def through(field: Field, layer: Layer) -> Field:
-    """Returns the receptive field of the outputs of a layer.
+    """Returns the receptive field of the outputs of a layer, as a `Field`.
 
     Args:
       field: The receptive field of the inputs of the layer, in image pixels.
@@ -176,7 +176,7 @@ def _transposed(field, layer):
 
 
 def enlarged(field: Field, factor: int) -> Field:
-    """Returns the receptive field of the outputs of bilinear upsampling.
+    """Returns the receptive field of bilinearly upsampled outputs, as a `Field`.
 
     `field` is the receptive field of the inputs, and `factor` is the integer factor of
     the upsampling. Pixels have half-pixel centers, as in `jaxseg.ops.resize`.
@@ -191,6 +191,12 @@ def enlarged(field: Field, factor: int) -> Field:
 
 def parallel(*fields: Field) -> Field:
     """Returns the receptive field of the sum or concatenation of parallel branches.
+
+    Args:
+      *fields: The receptive field of the outputs of each branch.
+
+    Returns:
+      A `Field`, which contains the interval of input pixels that each output reads.
 
     Raises:
       ValueError: If the branches differ in `jump`, that is, in resolution.
@@ -210,7 +216,9 @@ def parallel(*fields: Field) -> Field:
 
 
 def stages(layers: Iterable[Layer], start: Field = IMAGE) -> tuple[Field, ...]:
-    """Returns the receptive field of the outputs of each layer in a sequence.
+    """Returns the receptive fields of the outputs of each layer in a sequence.
+
+    The result is a tuple with a `Field` for each layer.
 
     Args:
       layers: The layers in order.
@@ -227,7 +235,11 @@ def stages(layers: Iterable[Layer], start: Field = IMAGE) -> tuple[Field, ...]:
 
 
 def chain(layers: Sequence[Layer], start: Field = IMAGE) -> Field:
-    """Returns the receptive field of the outputs of the last layer in a sequence."""
+    """Returns the receptive field of the outputs of the last layer in a sequence.
+
+    The result, a `Field`, contains the interval of pixels that each output reads.
+    Without layers, it is `start`, the receptive field of the inputs.
+    """
     return stages(layers, start)[-1] if layers else start
 
 

@@ -66,7 +66,7 @@ class PlanLimits:
 
     @property
     def largest_sum(self) -> int:
-        """Returns the largest sum of the rates of a stack."""
+        """Returns the largest sum that the rates of a stack may have."""
         most = 2 * self.side - 1 if self.max_cells is None else self.max_cells
         return (max(most, self.cells) - 1) // (self.kernel - 1)
 
@@ -161,8 +161,8 @@ def exhaustive_plans(
       most: The largest number of lists to try.
 
     Returns:
-      The plans in the order of `pareto_plans`, or None if there are more than `most`
-      lists.
+      A list with a `RatePlan` for each stack, in the order of `pareto_plans`, or None
+      if there are more than `most` lists of rates.
     """
     if lists_of_rates(limits) > most:
         return None

@@ -30,8 +30,11 @@ def image_function(
         `from_function`.
       seed: The seed of the parameters of a pair (init, apply).
 
+    Returns:
+      A function from images [N, H, W, C] to a map [N, h, w, K].
+
     Raises:
-      ValueError: If the object is none of these.
+      ValueError: If `network` is none of these.
     """
     if is_opaque(network):
         return from_torch(network, output=output)

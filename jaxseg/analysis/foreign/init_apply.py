@@ -36,6 +36,9 @@ def from_init_apply(
       seed: The seed of the parameters.
       output: The key of the map, if `apply` returns a dictionary, see `from_function`.
 
+    Returns:
+      A function from images [N, H, W, C] to a map [N, h, w, K].
+
     >>> import jax.numpy as jnp
     >>> init = lambda key, images: jnp.full((3, 2), 0.5)
     >>> apply = lambda params, images: images @ params

@@ -19,6 +19,9 @@ def from_keras(model: Any, *, output: str | None = None) -> ImageFunction:
       output: The key of the map, if the model returns a dictionary, see
         `from_function`.
 
+    Returns:
+      A function from images [N, H, W, C] to a map [N, h, w, K].
+
     Raises:
       ValueError: If Keras runs on another backend than JAX, or if the model has no
         weights yet.

@@ -23,6 +23,9 @@ def from_nnx(
       output: The key of the map, if the module returns a dictionary, see
         `from_function`.
       **arguments: Further keyword arguments of the call.
+
+    Returns:
+      A function from images [N, H, W, C] to a map [N, h, w, K].
     """
     from flax import nnx  # nnx imports optax, which a prediction does not need.
 

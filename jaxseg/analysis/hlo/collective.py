@@ -64,7 +64,10 @@ class Collective:
 
 
 def collectives(text: str) -> list[Collective]:
-    """Returns the collectives in the text of a compiled program, in text order."""
+    """Returns a list of the collectives in the text of a compiled program, in order.
+
+    A `Collective` describes one operation that exchanges data between devices.
+    """
     starts, found = {}, []
     for line in instructions(text):
         if line.opcode.removesuffix("-start") in KINDS and "-start" in line.opcode:

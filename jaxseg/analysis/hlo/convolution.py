@@ -47,9 +47,12 @@ class Convolution:
 
 
 def convolutions(text: str) -> list[Convolution]:
-    """Returns the convolutions in the text of a compiled program.
+    """Returns a list with a `Convolution` for each convolution in a compiled program.
 
-    They include the convolutions that call cuDNN.
+    The convolutions that call cuDNN are included.
+
+    Args:
+      text: The text of the program.
     """
     known, found = {}, []
     for line in instructions(text):

@@ -67,7 +67,7 @@ CHIPS = {
 
 
 def chip_of(kind: str) -> Chip | None:
-    """Returns the chip whose `device_kind` in JAX is `kind`, or None if unknown."""
+    """Returns the `Chip` whose `device_kind` in JAX is `kind`, or None if unknown."""
     return next((chip for chip in CHIPS.values() if kind in chip.kinds), None)
 
 
@@ -114,9 +114,9 @@ class Times:
 
     @property
     def bound(self) -> str:
-        """Returns which lower limit of the step time is the longest.
+        """Returns which of the three lower limits of the step time is the largest.
 
-        It is "compute", "memory" or "links".
+        The result is the text "compute", "memory" or "links".
         """
         return max(("compute", "memory", "links"), key=lambda name: getattr(self, name))
 

@@ -5,8 +5,9 @@ step, divided by the peak rate of the devices (PaLM, arXiv 2204.02311, appendix 
 multiply-accumulate in the convolutions and matrix products of the forward and the
 backward pass counts as two operations. `jaxseg.analysis.jaxpr.cost` counts them in the
 traced program.
-Differs: operations that rematerialization repeats count twice. The peak rate is that of
-dense bfloat16 arithmetic, even if the network computes in float32.
+Differs: operations that rematerialization repeats count twice, whereas the paper counts
+them once. The peak rate is that of dense bfloat16 arithmetic, even if the network
+computes in float32.
 """
 
 from __future__ import annotations

@@ -90,6 +90,9 @@ def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
       padding: Whether multiplications with the zeros of padding count. If not, the
         numbers equal those of XLA's own cost analysis.
 
+    Returns:
+      A `Cost`, with the number of multiply-accumulates in `.macs`.
+
     Raises:
       ValueError: If a primitive other than a while loop repeats convolutions or matrix
         products an unknown number of times.
@@ -110,10 +113,10 @@ def count_cost_and_weights(
     Args:
       fn: Any function that JAX can trace and that returns (output, weights).
       *args: Pytrees of arrays or of `jax.ShapeDtypeStruct`.
-      padding: See `count_cost`.
+      padding: Whether multiplications with the zeros of padding count.
 
     Returns:
-      The cost and the shapes of the weights.
+      A pair: the `Cost`, and the weights as a tree of `jax.ShapeDtypeStruct`.
     """
     closed, (_, weights) = jax.make_jaxpr(fn, return_shape=True)(*args)
     jaxpr = closed.jaxpr

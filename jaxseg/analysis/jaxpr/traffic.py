@@ -62,8 +62,8 @@ def jaxpr_traffic(jaxpr: core.Jaxpr, size_of: Callable[[Any], float]) -> Traffic
       size_of: Maps a variable of the program to its bytes in the memory of a device.
 
     Returns:
-      The bytes that are read from and written to memory, and those of the border rows
-      that two devices exchange if they share the rows of all maps.
+      A `Traffic`: the bytes that are read from and written to memory, and the bytes of
+      the border rows that two devices exchange if each holds half of the rows of a map.
     """
     total = Traffic()
     for eqn in jaxpr.eqns:

@@ -33,10 +33,10 @@ class Access(NamedTuple):
     spread: int = 1
 
     def interval(self, span: Span) -> Span:
-        """Returns the interval of positions that an interval of the result depends on.
+        """Returns the interval of operand positions that a part of the result needs.
 
         The positions are counted in the operand after its dilation, and can lie in its
-        padding.
+        padding. Both intervals are `Span` objects.
 
         Args:
           span: The interval along the dimension `out` of the result.
@@ -46,9 +46,10 @@ class Access(NamedTuple):
         return Span(span.axis, start, length, span.live)
 
     def positions(self, span: Span) -> Span:
-        """Returns the interval of entries that an interval of the result depends on.
+        """Returns the interval of operand entries that a part of the result needs.
 
-        The entries are counted in the operand before its dilation.
+        The entries are counted in the operand before its dilation. Both intervals are
+        `Span` objects.
 
         Args:
           span: The interval along the dimension `out` of the result.
@@ -67,10 +68,12 @@ def span_of(value: Value, spans: list[Span], dim: int) -> Span:
 
     Args:
       value: The array.
-      spans: The interval that tiles need along each dimension of size 2 or more, in the
-        order of the dimensions. A merged dimension has one interval for each factor.
-      dim: The index of the dimension, which is not merged from several others. If its
-        size is 1, the result is the whole dimension.
+      spans: The intervals that tiles need: one for each dimension of size 2 or more, in
+        the order of the dimensions, and one for each factor of a merged dimension.
+      dim: The index of the dimension, which is not merged from several others.
+
+    Returns:
+      The interval as a `Span`. If the dimension has size 1, it is the whole dimension.
     """
     places = value.places(dim)
     return spans[places[0]] if places else full(1)
@@ -85,9 +88,9 @@ def accesses(node: Node, out: int = 0) -> Accesses | None:
 
     Returns:
       A list with one item for each operand. The item is None if the whole operand is
-      needed. Otherwise it is a list with an item for each dimension: an `Access`, or
-      None if all positions of the dimension are needed. The result is None instead of a
-      list if no `Access` can describe the operation.
+      needed. Otherwise it is a list with an item for each dimension: an `Access`, which
+      describes the positions that are read, or None if all positions are needed. The
+      result is None instead of a list if no `Access` can describe the operation.
     """
     name, rank = node.kind, len(node.ins[0].dims)
     rest: Accesses = [None] * (len(node.ins) - 1)
@@ -171,8 +174,9 @@ def taken(node: Node) -> tuple[int, int, np.ndarray] | None:
       node: An operation `lax.gather`.
 
     Returns:
-      The indexed dimension of the operand, the corresponding dimension of the result,
-      and the indices. None if the operation is not such a `jnp.take`.
+      Three values: the indexed dimension of the operand, the corresponding dimension of
+      the result, and the array of the indices. None if the operation is not such a
+      `jnp.take`.
     """
     numbers, index = node.params["dimension_numbers"], node.ins[1].known
     sizes, shape = node.params["slice_sizes"], node.ins[0].shape
@@ -189,12 +193,17 @@ def taken(node: Node) -> tuple[int, int, np.ndarray] | None:
 
 
 def index_span(index: np.ndarray, span: Span, size: int) -> Span:
-    """Returns the interval of an array that contains all positions that are indexed.
+    """Returns the interval of an array's positions that `jnp.take` reads in each tile.
 
     Args:
-      index: The indices with which `jnp.take` reads one dimension of the array.
+      index: The constant indices with which `jnp.take` reads one dimension of the
+        array.
       span: The interval of entries of `index` that each tile uses.
-      size: The size of that dimension.
+      size: The size of this dimension of the array.
+
+    Returns:
+      The smallest interval, a `Span`, that contains the positions that the entries in
+      `span` name.
     """
     starts = np.atleast_1d(span.start)
     rows = index[starts[:, None] + np.arange(span.length)]

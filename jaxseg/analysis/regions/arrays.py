@@ -138,7 +138,7 @@ class Span:
 
 
 def full(size: int) -> Span:
-    """Returns the interval that contains all positions of an axis.
+    """Returns the interval that contains all positions of an axis, as a `Span`.
 
     Args:
       size: The number of positions on the axis.

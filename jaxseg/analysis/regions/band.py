@@ -38,6 +38,9 @@ class Band(NamedTuple):
 
         Args:
           span: The interval of the resized map.
+
+        Returns:
+          The interval of the original map, a `Span`.
         """
         starts = np.atleast_1d(span.start)
         rows = starts[:, None] + np.arange(span.length)

@@ -1,7 +1,7 @@
 """Determines which dimensions of a result correspond to rows and columns of the image.
 
 A `Line` object states this for one dimension, see `jaxseg.analysis.regions.arrays`. For
-each JAX primitive, the objects of the result follow from those of the operands.
+each JAX primitive, the `Line` objects of the result follow from those of the operands.
 """
 
 from __future__ import annotations

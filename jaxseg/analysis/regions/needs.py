@@ -27,8 +27,8 @@ def needs(
       tiles: The numbers of rows and columns of tiles.
 
     Returns:
-      For each operand, the interval that is needed along each of its axes. None for an
-      operand that is not needed.
+      A list with an item for each operand: the list of the intervals (`Span`) that are
+      needed along its axes, or None if the operand is not needed.
     """
     found: list[list[Span] | None] = [None] * len(node.ins)
     for out, given in enumerate(spans):
@@ -46,7 +46,7 @@ def needs(
 
 
 def hull(a: Span, b: Span) -> Span:
-    """Returns the smallest interval that contains both a and b, for each tile."""
+    """Returns for each tile the smallest interval that contains its spans a and b."""
     if a.axis and b.axis and a.axis != b.axis:
         return Span(None, 0, 2**31)
     low = np.minimum(a.start, b.start)
@@ -130,15 +130,10 @@ def _needs(node, out, spans, tiles) -> list[list[Span] | None]:
 
 
 def elementwise_spans(value: Value, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns which part of an operand a part of an elementwise result depends on.
+    """Returns the part of an operand that a part of an elementwise result depends on.
 
-    Args:
-      value: The operand.
-      result: The result.
-      spans: The part of the result, as one interval for each of its axes.
-
-    Returns:
-      One interval for each axis of the operand; none for a scalar.
+    Each part is a list with one interval (`Span`) for each axis. The result is empty
+    for a scalar.
     """
     if len(value.dims) != len(result.dims):
         return []
@@ -177,7 +172,10 @@ def _merged(node, spans):
 
 
 def reshaped_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of a reshape's operand that its result's `spans` need."""
+    """Returns the part of the operand of a reshape that a part of its result needs.
+
+    Each part is a list with one interval (`Span`) for each axis.
+    """
     (value,), result = node.ins, node.outs[0]
     grouped = regrouped(value.dims, result.shape)
     if grouped is None:
@@ -260,7 +258,10 @@ def _concatenation(node, spans):
 
 
 def reversed_spans(node: Node, spans: list[Span]) -> list[Span]:
-    """Returns the intervals of `lax.rev`'s operand that its result's `spans` need."""
+    """Returns the part of the operand of `lax.rev` that a part of its result needs.
+
+    Each part is a list with one interval (`Span`) for each axis.
+    """
     value, found = node.ins[0], list(spans)
     for dim in node.params["dimensions"]:
         for i in value.places(dim):
@@ -283,10 +284,10 @@ def _gather(node, spans):
 
 
 def accessed(value: Value, dims, result: Value, spans: list[Span]) -> list[Span]:
-    """Returns the interval along each axis of an operand that a part of a result needs.
+    """Returns the part of an operand that a part of a result needs.
 
-    `dims` has an item for each dimension of the operand: an `Access`, which states the
-    positions that the operation reads, or None if it reads all of them.
+    Each part is a list with one interval (`Span`) for each axis. `dims` contains for
+    each dimension of the operand the positions that are read, or None for all of them.
     """
     found = []
     for dim, access in enumerate(dims):

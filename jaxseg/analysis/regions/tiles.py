@@ -45,7 +45,8 @@ class Tiles(NamedTuple):
           size: The number of positions on the axis.
 
         Returns:
-          The first position of each interval, and the position after its last one.
+          A pair of arrays: the first position of each interval, and the position after
+          its last one.
         """
         count = getattr(self, axis)
         ends = np.arange(count + 1) * size // count

@@ -53,8 +53,9 @@ def tiling(graph: Graph) -> Tiling:
       graph: The operations of a network that maps an image to a map of any size.
 
     Returns:
-      The kind of tiling, the number of passes over the image, and the border (halo)
-      around a tile for the image size with which the network was traced.
+      A `Tiling`: the kind of tiling, the number of passes over the image, the border
+      (halo) around a tile for the image size with which the network was traced, and the
+      operations that combine positions of the whole image.
     """
     found = global_operations(graph.nodes)
     if not all(operation.exact for operation in found):

@@ -51,7 +51,7 @@ def assign(
         image. The arrays from which they are computed are left out.
 
     Returns:
-      The parts of all arrays that are needed for `roots`.
+      The part of each array that is needed to compute the arrays in `roots`.
     """
     wanted: Windows = {value: list(spans) for value, spans in roots.items()}
     parts, resting = Parts({}, {}), {}
@@ -128,9 +128,9 @@ def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
         tiles that do not need the array.
 
     Returns:
-      The intervals. Their attribute `live` is False for the tiles that do not need the
-      array. It stays as it is in an interval that covers a whole axis, and in an array
-      that does not depend on the image.
+      A list of the intervals (`Span`). Their attribute `live` is False for the tiles
+      that do not need the array. It stays as it is in an interval that covers a whole
+      axis, and in an array that does not depend on the image.
     """
     found = []
     for span, line in zip(spans, value.lines, strict=True):
@@ -185,6 +185,9 @@ def tile_spans(value: Value, tiles: dict[str, tuple[np.ndarray, int]]) -> list[S
       value: The map, for example the logits.
       tiles: A dictionary from "rows" and "columns" to a pair: the first position of
         each tile, and the number of positions that a tile covers.
+
+    Returns:
+      A list with one interval (`Span`) for each axis of the map.
     """
     return [
         Span(line.axis, *tiles[line.axis]) if line.axis in tiles else full(line.size)

@@ -42,7 +42,7 @@ class Calibration:
     confidences: tuple[np.ndarray, ...]
 
     def apply(self, grid: Grid) -> Grid:
-        """Returns a copy of a grid with calibrated probabilities.
+        """Returns the `Grid` of an example with calibrated probabilities.
 
         The bias of each class is added to its logit, that is, to the logarithm of its
         predicted probability.
@@ -81,7 +81,7 @@ def fit_calibration(grids: Iterable[Grid]) -> Calibration:
         trained on these examples.
 
     Returns:
-      The bias of each class, and the sorted confidences of its pixels.
+      A `Calibration`: the bias of each class, and the sorted confidences of its pixels.
     """
     part = np.s_[SPACING // 2 :: SPACING, SPACING // 2 :: SPACING]
     kept, labels = [], []

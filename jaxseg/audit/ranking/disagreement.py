@@ -50,6 +50,9 @@ def disagreements(grid: Grid, surprise: np.ndarray) -> list[Disagreement]:
       grid: The mask and the calibrated prediction of the example.
       surprise: How unusually low the predicted probability for the class in the mask is
         at each grid point, [h, w], from `Calibration.surprise`.
+
+    Returns:
+      A list with a `Disagreement` for each region.
     """
     classes = grid.probabilities.shape[-1]
     differs = grid.valid & (grid.predicted != grid.given)
@@ -95,7 +98,8 @@ def box_of(slices: tuple[slice, slice], stride: int) -> Box:
       stride: The distance of neighboring grid points in pixels.
 
     Returns:
-      The first row and column, and the row and column after the last ones.
+      Four numbers in pixels: the first row and column, and the row and column after the
+      last ones.
     """
     rows, columns = slices
     return (

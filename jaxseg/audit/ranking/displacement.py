@@ -73,7 +73,7 @@ def displacement(
       slices: The rows and the columns of the grid that contain the region.
 
     Returns:
-      The displacement, or None if the region is too small or too large, or fits best
+      A `Displacement`, or None if the region is too small or too large, or fits best
       where it is.
     """
     numbers, reach = grid.regions[0], grid.reach

@@ -82,7 +82,7 @@ class Grid:
 
     @functools.cached_property
     def regions(self) -> tuple[np.ndarray, int]:
-        """Numbers the connected regions of the mask that have a single class.
+        """Gives a number to each connected region of one class in the mask.
 
         Returns:
           The number of the region at each grid point, int32 [h, w], 0 at void, and the
@@ -94,7 +94,9 @@ class Grid:
 def make_grid(
     image: np.ndarray, probabilities: np.ndarray, label: np.ndarray, void: int
 ) -> Grid:
-    """Returns an example at equally spaced pixels, as a `Grid`.
+    """Reduces an example and its prediction to equally spaced pixels, as a `Grid`.
+
+    The distance of the pixels depends on the size of the image.
 
     Args:
       image: The image, uint8 [H, W, 3].
@@ -119,7 +121,7 @@ def make_grid(
 
 
 def numbered(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Numbers the connected regions of equal values, starting with 1.
+    """Gives a number, from 1 on, to each connected region of equal values.
 
     Pixels are neighbors if they share an edge.
 

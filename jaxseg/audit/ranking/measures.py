@@ -112,8 +112,8 @@ def regions(grid: Grid) -> list[Region]:
       grid: The mask and the calibrated prediction of an example.
 
     Returns:
-      For each region its class, its area, its box, and how well the prediction agrees
-      with it.
+      A list with a `Region` for each region: its class, its area, its box, and how well
+      the prediction agrees with it.
     """
     numbers, count = grid.regions
     if not count:

@@ -88,6 +88,9 @@ def out_of_fold(
         one of them.
       options: How images are segmented.
 
+    Returns:
+      An `OutOfFold`, which predicts each example.
+
     Raises:
       ValueError: If the runs read different data or have different classes, if a
         network does not return a label map, or if some example was in the training data

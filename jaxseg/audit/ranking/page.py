@@ -28,7 +28,7 @@ def render(ranking: Ranking, examples: OutOfFold, *, command: str, shown: int) -
     The page also shows statistics of each class.
 
     Args:
-      ranking: The scores.
+      ranking: The scores of all masks.
       examples: The examples and the networks, which predict the shown examples again.
       command: The command that ranked the masks.
       shown: The number of masks whose worst region is shown.
@@ -47,13 +47,14 @@ def rows(ranking: Ranking, examples: OutOfFold, shown: int) -> list[dict[str, An
     """Returns what the page shows about each of the worst masks.
 
     Args:
-      ranking: The scores.
+      ranking: The scores of all masks.
       examples: The examples and the networks.
       shown: The number of masks.
 
     Returns:
-      For each mask its name, its score, its most suspicious region, and a picture of
-      this region. Masks without a suspicious region are left out.
+      A list with a dictionary for each mask: "name", "score", "suspect" (its most
+      suspicious region) and "picture" (the bytes of a JPEG file of this region). Masks
+      without a suspicious region are left out.
     """
     found = []
     for index in ranking.order[:shown]:
@@ -79,7 +80,7 @@ def picture(examples: OutOfFold, suspect: Suspect, bias: np.ndarray) -> bytes:
       bias: The bias that is added to the logit of each class, [K].
 
     Returns:
-      The picture as a JPEG file.
+      The picture as the bytes of a JPEG file.
     """
     example, spec = examples.source[suspect.example], examples.spec
     predicted = calibrated(examples.probabilities(suspect.example), bias).argmax(-1)

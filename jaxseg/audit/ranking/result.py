@@ -80,7 +80,8 @@ class Ranking:
           index: The index of the mask.
 
         Returns:
-          The region with the highest score, or None if no region is suspicious.
+          A `Suspect`, the region with the highest score, or None if no region is
+          suspicious.
         """
         return next((row for row in self.suspects if row.example == index), None)
 

@@ -129,7 +129,7 @@ def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
       rows: The suspicious regions of each mask, all of one kind, such as displaced.
 
     Returns:
-      The regions of all masks with their new scores.
+      A list of the regions of all masks with their new scores.
     """
     largest = [max((row.score for row in own), default=0.0) for own in rows]
     if not largest:

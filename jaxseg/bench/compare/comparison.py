@@ -124,7 +124,10 @@ class Comparison:
 
     @property
     def worst(self) -> ImageComparison:
-        """Returns the image on which PyTorch's and jaxseg's logits differ most."""
+        """Returns the `ImageComparison` of the image whose logits differ most.
+
+        The logits of PyTorch are compared with those of jaxseg.
+        """
         return max(self.images, key=lambda image: _order(image.relative))
 
     @property
@@ -156,12 +159,15 @@ class Comparison:
 def compared(
     pair: Pair, paths: Iterable[str | Path], options: CompareOptions
 ) -> Comparison:
-    """Returns a comparison of the logits of a PyTorch network and of its import.
+    """Compares the logits of a PyTorch network and of its import in jaxseg.
 
     Args:
       pair: The original network and its import in jaxseg.
       paths: The image files.
       options: The options of the comparison.
+
+    Returns:
+      A `Comparison`.
 
     Raises:
       ValueError: If an image cannot be read or has a size that the original network

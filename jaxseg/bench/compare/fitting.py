@@ -37,6 +37,9 @@ def fitted(pixels: np.ndarray, pair: Pair, size: Size | None = None) -> Fitted:
       pair: The original network and its import in jaxseg.
       size: The height and width to which the image is resized. By default it is
         resized only if the network needs one fixed size.
+
+    Returns:
+      A `Fitted`: the pixels, the size without padding, and a note about the changes.
     """
     options = pair.conversion.network.config.model.options
     wanted = size or options.get("image_size")

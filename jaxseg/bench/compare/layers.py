@@ -79,7 +79,8 @@ def first_different(pair: Pair, inputs: np.ndarray, tolerance: float) -> Layer |
         largest output.
 
     Returns:
-      The layer, or None if the outputs of all corresponding layers agree.
+      A `Layer`, which states how much the outputs differ, or None if the outputs of all
+      corresponding layers agree.
     """
     part = inputs[:, :_MOST, :_MOST]
     fixed = "image_size" in pair.conversion.network.config.model.options

@@ -17,7 +17,7 @@ def page(found: Comparison, pictures: Sequence[bytes]) -> str:
 
     Args:
       found: The comparison.
-      pictures: One PNG file for each image of the comparison.
+      pictures: The bytes of one PNG file for each image of the comparison.
     """
     worst = found.worst
     return render(

@@ -83,7 +83,7 @@ class Pair:
 
     @functools.cached_property
     def form(self) -> OutputForm:
-        """Returns an object that converts the logits of both networks to labels."""
+        """Returns the `OutputForm` that converts logits of both networks to labels."""
         classes = self.conversion.network.num_classes
         return OutputForm("binary") if classes == 1 else form_of(classes, self.spec)
 
@@ -123,7 +123,10 @@ class Pair:
 
     @functools.cached_property
     def jaxseg_logits(self) -> Callable[[np.ndarray], jax.Array]:
-        """Returns a compiled function from normalized RGB images to jaxseg's logits."""
+        """Returns a compiled function from normalized RGB images to jaxseg's logits.
+
+        The function maps images, float32 [B, H, W, C], to logits [B, H, W, K].
+        """
         apply = jax.jit(self.network.forward)
         variables = jax.device_put(self.variables)
 
@@ -145,6 +148,9 @@ def open_pair(checkpoint: str, wanted: Wanted, *, imported: str = "") -> Pair:
         chosen. All other settings follow from the checkpoint.
       imported: A run directory or a file of weights with the names of jaxseg that was
         made from the checkpoint. By default the checkpoint is imported now.
+
+    Returns:
+      A `Pair`, which contains both networks.
 
     Raises:
       ValueError: If the file cannot be read, no network fits the weights, or PyTorch or

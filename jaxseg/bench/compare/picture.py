@@ -24,7 +24,7 @@ def picture(found: Comparison, image: ImageComparison) -> bytes:
       image: One image of the comparison.
 
     Returns:
-      A PNG file with the four pictures in one row.
+      The bytes of a PNG file with the four pictures in one row.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import ListedColormap, LogNorm

@@ -38,7 +38,11 @@ class Resizing:
     antialias: bool = True
 
     def size(self, size: Size) -> Size:
-        """Returns the height and width to which an image of a given size is resized."""
+        """Returns the height and width to which an image is resized.
+
+        Args:
+          size: The height and width of the image before it is resized.
+        """
         height, width = size
         if self.shorter:
             short, long = sorted(size)
@@ -121,7 +125,7 @@ class Step:
 
 
 def of_library(pair: Pair) -> Preprocessing:
-    """Returns the preprocessing of the library that the checkpoint comes from.
+    """Returns the `Preprocessing` of the library that the checkpoint comes from.
 
     torchvision publishes it with its weights, and MMSegmentation stores it in the
     checkpoint. segmentation_models.pytorch leaves the size of images to the user.
@@ -149,7 +153,7 @@ def of_library(pair: Pair) -> Preprocessing:
 
 
 def of_jaxseg(pair: Pair) -> Preprocessing:
-    """Returns the preprocessing of `jaxseg predict` for the imported network."""
+    """Returns the `Preprocessing` of `jaxseg predict` for the imported network."""
     spec = pair.spec
     return Preprocessing(
         Resizing(scale=pair.network.scale),
@@ -160,7 +164,9 @@ def of_jaxseg(pair: Pair) -> Preprocessing:
 
 
 def steps(theirs: Preprocessing, ours: Preprocessing) -> tuple[Step, ...]:
-    """Returns a tuple with each preprocessing step of a PyTorch library and of jaxseg.
+    """Returns a tuple of the preprocessing steps of a PyTorch library and of jaxseg.
+
+    A `Step` describes one step in both libraries.
 
     The steps are the size, the interpolation, the range of the values, their mean and
     deviation, and the order of the channels.

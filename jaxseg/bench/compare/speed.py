@@ -45,7 +45,7 @@ class Speed:
         return statistics.median(self.ratios)
 
     def lines(self) -> list[str]:
-        """Returns lines of text that state the measured times."""
+        """Returns a list of lines of text that state the measured times."""
         height, width = self.size
         low, high = (np.quantile(self.ratios, share) for share in (0.25, 0.75))
         found = [
@@ -85,6 +85,9 @@ def measured(
       inputs: A normalized RGB image, float32 [1, H, W, C].
       first: The times of the first calls of PyTorch and of jaxseg in seconds.
       seconds: The time after which no further pair of runs begins.
+
+    Returns:
+      A `Speed`, with the median times and their ratio.
     """
     import torch
 

@@ -32,7 +32,7 @@ class Table:
 
 
 def facts(found: Comparison) -> Table:
-    """Returns a table that names the checkpoint, the network and the import."""
+    """Returns a `Table` that names the checkpoint, the network and the import."""
     pair = found.pair
     assumed = "; ".join(pair.conversion.network.assumed)
     rows = [
@@ -57,9 +57,9 @@ def _import(found: Comparison) -> str:
 
 
 def logits(found: Comparison) -> Table:
-    """Returns a table that states for each image how far the logits of jaxseg differ.
+    """Returns a `Table` that states how far the logits differ on each image.
 
-    They are compared with the logits of PyTorch.
+    The logits of jaxseg are compared with those of PyTorch.
     """
     columns = (
         *("image", "size", "largest difference", "mean difference"),
@@ -80,7 +80,7 @@ def logits(found: Comparison) -> Table:
 
 
 def preprocessing(found: Comparison) -> Table:
-    """Returns a table of the preprocessing steps of the PyTorch library and of jaxseg.
+    """Returns a `Table` of the preprocessing steps of a PyTorch library and of jaxseg.
 
     Its last column states how much each difference changes the prediction.
     """
