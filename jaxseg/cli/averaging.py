@@ -103,8 +103,8 @@ class PictureOptions:
 
     maps: tuple[Map, ...] = ()
     """Maps of uncertainty to write: entropy in nats; mutual_information in nats, which
-    is large where the averaged predictions disagree; variation_ratio, the share of
-    predictions that differ from the most frequent class."""
+    is large where the averaged predictions disagree; variation_ratio, the fraction
+    of the predictions that differ from the most frequent class."""
     map_format: Literal["tiff", "npy"] = "tiff"
     """Format of the maps, float32 [H, W]. A PNG picture is always written as well."""
     attention: tuple[int, int] | None = None

@@ -45,27 +45,29 @@ class Arguments:
     """Compare the speed of operators and networks with PyTorch in one process."""
 
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("bench")
-    """Directory for results.jsonl, table.md and the charts."""
+    """Directory for results.jsonl (one line per measurement), table.md and charts."""
     device: Literal["cpu", "gpu"] = "cpu"
     """Device on which jaxseg and PyTorch are measured."""
     parts: tuple[Literal["ops", "models", "memory"], ...] = PARTS
     """ops measures operators, models measures networks, and memory measures the peak
     memory of training steps on a CPU."""
     filter: str = ""
-    """Measure only rows whose name contains this text or matches this pattern, such as
-    'deeplab*'."""
+    """Measure only the operators and networks whose name contains this text or matches
+    this pattern, such as 'deeplab*'."""
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Measure only a few rows, with few repetitions, to test the benchmark itself."""
+    """Measure only a few operators and networks, with few repetitions, to test the
+    benchmark itself."""
     budget: float | None = None
-    """Number of minutes after which no further row is started."""
+    """Number of minutes after which no further measurement is started."""
     rerun: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also measure the rows that already have a result."""
+    """Repeat the measurements that already have a result."""
     torch: bool = True
     """Compare with PyTorch if it is installed."""
     torch_compile: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also measure PyTorch with torch.compile, which needs a C++ compiler on a CPU."""
     plain: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also measure the networks of jaxseg with `BlockConfig(impl="lax")`."""
+    """Also measure the networks of jaxseg with `BlockConfig(impl="lax")`, which
+    computes all convolutions by the functions of jax.lax."""
     threads: int = 0
     """Number of threads that PyTorch uses. 0 selects the default of PyTorch, which is
     the number of physical cores."""

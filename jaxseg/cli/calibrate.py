@@ -74,7 +74,8 @@ class Arguments:
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
-    """Compare the weights with the digest that was stored with them."""
+    """Compare the weights with the digest that was stored with them, and end with an
+    error if they differ."""
     pixels: int = 500
     """Largest number of labeled pixels that are drawn from each image."""
     seed: int = 0

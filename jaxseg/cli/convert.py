@@ -67,7 +67,8 @@ class Arguments:
     inferred from the source. With --backbone, it is the name of a family, such as
     deeplabv3plus."""
     backbone: str = ""
-    """Name of the backbone of a family; `jaxseg models --backbones` lists all names."""
+    """Name of the backbone, if --model names a family; `jaxseg models --backbones`
+    lists all names."""
     num_classes: int | None = None
     """Number of classes. By default it is read from the source."""
     component: str | None = None
@@ -91,7 +92,8 @@ class Arguments:
     `jaxseg convert --list` lists the libraries. By default a .pth file uses the names
     of the library that the source comes from, and other files use those of jaxseg."""
     digest: bool = True
-    """If the source is a run directory, compare its weights with the stored digest."""
+    """If the source is a run directory, compare its weights with the stored digest, and
+    end with an error if they differ."""
     verify: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also run the network in the library that the source comes from, if it is
     installed, and compare the logits."""

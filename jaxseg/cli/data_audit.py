@@ -55,10 +55,12 @@ class Arguments:
     """
 
     target: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Configuration file, or the directories of the runs. They come before all options.
+    """Configuration file for --folds, or the run directories of trained networks. Write
+    them before all options.
     """
     folds: int | None = None
-    """Number of folds to train. It requires a configuration file."""
+    """Number of folds into which the training split is divided. One network is trained
+    for each fold, on the other folds. It requires a configuration file."""
     workdir: str | None = None
     """Folder of the run directories fold_0, fold_1, ... that --folds trains. The
     default is runs/NAME_audit, where NAME is the name of the file or of its folder. If
@@ -70,7 +72,7 @@ class Arguments:
     checkpoint: str = "best"
     """Checkpoint of the runs to load: best, latest, or the number of a saved step."""
     shown: int = 40
-    """Number of masks in the HTML report."""
+    """Number of masks, the worst ones first, that the HTML report shows."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT
 
 

@@ -39,9 +39,9 @@ class Arguments:
     be the first argument.
     """
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = "data_show"
-    """Directory for the pictures."""
+    """Directory for the pictures and examples.json."""
     count: int = 8
-    """Number of examples."""
+    """Number of training examples to show."""
     seed: int = DEFAULT.train.seed
     """Seed of the training run, as for the option --train.seed of `jaxseg train`."""
     first: int = 0

@@ -93,7 +93,8 @@ class Arguments:
     step, or until no checkpoint has appeared for this number of seconds. The scores are
     appended to the file of -o, by default followed.jsonl in the run directory."""
     digest: bool = True
-    """Compare the weights with the digest that was stored with them."""
+    """Compare the weights with the digest that was stored with them, and end with an
+    error if they differ."""
     threshold: float | None = None
     """Probability above which a class is present, for a network with
     model.output=sigmoid. The default is that of the dataset, 0.5."""

@@ -78,14 +78,16 @@ class Arguments:
     """Number of images in each call of the exported network. By default any number is
     accepted, or one image if the format needs a fixed number."""
     pad_multiple: int | None = None
-    """Pad images in the program to multiples of this number of pixels, with the mean
-    color. The default is data.eval_multiple of the run, as in jaxseg predict. With
-    --any-size it is a multiple of 32, because most networks need sides that they can
-    halve five times; predict --pad-multiple 32 gives the same result."""
+    """Pad images inside the exported network to multiples of this number of pixels,
+    with the mean color. The default is data.eval_multiple of the run, as in `jaxseg
+    predict`. For images of any size, the default is the least common multiple of this
+    value and 32, because most networks need sides that they can halve five times. The
+    option --pad-multiple of `jaxseg predict` with this number gives the same result."""
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
-    """Compare the weights with the digest that was stored with them."""
+    """Compare the weights with the digest that was stored with them, and end with an
+    error if they differ."""
 
 
 def main(argv: list[str]) -> int:

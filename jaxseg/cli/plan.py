@@ -76,8 +76,8 @@ class Arguments:
     """Search for the largest batch that fits into memory. The search takes two or three
     compilations."""
     alternatives: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also compile the step with bfloat16, rematerialization and other changes. Each
-    compilation takes minutes."""
+    """Also compile the step with each of several changes that save memory or time, such
+    as bfloat16 and rematerialization. Each compilation takes minutes."""
     decide: tyro.conf.FlagCreatePairsOff[bool] = False
     """Choose the options with which the step fits into --train.memory, by default the
     memory of the chip, and is fastest. It prints why each alternative was rejected. The

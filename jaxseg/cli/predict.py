@@ -89,7 +89,8 @@ class Arguments:
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
-    """Compare the weights with the digest that was stored with them."""
+    """Compare the weights with the digest that was stored with them, and end with an
+    error if they differ."""
     threshold: float | None = None
     """Probability above which a class is present, for a network with
     model.output=sigmoid. The default is that of the dataset, 0.5."""
@@ -112,10 +113,11 @@ class Arguments:
     """Also write NAME.npz with the arrays `probabilities`, float16 [H, W, K] for K
     classes, and `classes`, which contains the class names."""
     write: tuple[Literal["raw", "geojson", "coco"], ...] = ()
-    """Further files to write for each image. raw is NAME_raw.png, which contains the
-    mask values of the dataset's own files, as its test server expects. geojson is
-    NAME.geojson, which contains the outline of each region in pixel coordinates. coco
-    is NAME_coco.json, which contains one annotation in COCO's format per class."""
+    """Further files to write for each image. raw is NAME_raw.png, in which the
+    classes have the pixel values of the dataset's own mask files, as its test server
+    expects them. geojson is NAME.geojson, which contains the
+    outline of each region in pixel coordinates. coco is NAME_coco.json, which contains
+    one annotation in COCO's format per class."""
     samples: int = 0
     """Number of segmentations to sample and write for each image, with their entropy.
     It requires a network that can draw samples, such as prob_unet."""
@@ -131,8 +133,8 @@ class Arguments:
     numbers give fewer different sizes, so fewer programs are compiled, but padding
     changes some labels near the right and lower border. The default is the value of
     data.eval_multiple in the configuration of the run, so that predictions are those
-    that `jaxseg eval` scores. Its own default is 1, which means no padding. Runs whose
-    configuration has no data.eval_multiple use 32."""
+    that `jaxseg eval` scores. This value is 1, which means no padding, unless the run
+    has set it. The default is 32 for runs whose configuration has no such option."""
     buckets: int | None = None
     """Pad images to at most this number of sizes, which are chosen to add few pixels.
     The command prints how far from the border labels can change, and how many change.

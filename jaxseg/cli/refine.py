@@ -65,10 +65,10 @@ class Arguments:
     """
 
     image: tyro.conf.Positional[Path]
-    """Image file."""
+    """Image file to segment, or whose predicted probabilities are refined."""
     scribbles: Path | None = None
-    """Image file of the same size, on which red marks pixels of the object and blue
-    marks pixels of the background."""
+    """Image file of the same size as the image, on which red marks pixels of the object
+    and blue marks pixels of the background."""
     box: tuple[int, int, int, int] | None = None
     """Box around the object, X0 Y0 X1 Y1 in pixels. Column X1 and row Y1 are outside of
     the box."""
@@ -85,8 +85,8 @@ class Arguments:
     """Number of components of the Gaussian mixtures that model the colors of the object
     and of the background."""
     iterations: int = 20
-    """Largest number of cuts of grabcut, which ends earlier if the energy no longer
-    decreases."""
+    """Largest number of iterations of grabcut, each with one graph cut. It ends earlier
+    if the energy no longer decreases."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("refined")
     """Directory for NAME.png and NAME_overlay.png."""
     overlay: bool = True

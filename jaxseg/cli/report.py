@@ -49,12 +49,13 @@ class Arguments:
     """HTML file to write. The default is report.html in the run directory; with several
     runs, there is no default."""
     images: int = DEFAULT.images
-    """Largest number of validation images on which the networks are measured. 0 shows
-    only the records of the training."""
+    """Largest number of validation images on which the networks are measured. 0
+    measures nothing and shows only the metrics that were logged during training."""
     checkpoint: str = "best"
     """Checkpoint to measure: best, latest, or the number of a saved step."""
     digest: bool = True
-    """Compare the weights with the digest that was stored with them."""
+    """Compare the weights with the digest that was stored with them, and end with an
+    error if they differ."""
     data: Annotated[Folders, tyro.conf.arg(name="data")] = FOLDERS
 
 

@@ -46,7 +46,8 @@ class Arguments:
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
-    """Compare the weights with the digest that was stored with them."""
+    """Compare the weights with the digest that was stored with them, and end with an
+    error if they differ."""
     service: Annotated[ServeOptions, tyro.conf.arg(name="")] = OPTIONS
 
 

@@ -117,7 +117,8 @@ class Arguments:
     process is killed, the runtime aborts or another process is lost. By default the
     command is not restarted."""
     digest: bool = True
-    """Compare restored arrays with the digest that was stored with them."""
+    """Compare the arrays of a restored checkpoint with the digest that was stored with
+    them. A checkpoint whose arrays differ counts as damaged."""
     skip_damaged: tyro.conf.FlagCreatePairsOff[bool] = False
     """If the newest checkpoint is damaged, resume from the newest undamaged one."""
     run: Annotated[Config, tyro.conf.arg(name="")] = default.DEFAULT

@@ -52,9 +52,9 @@ class Arguments:
     receipt: tyro.conf.Positional[Path]
     """File that `jaxseg eval --receipt` has written."""
     workdir: str | None = None
-    """Run directory. The default is that of the evaluation."""
+    """Run directory. The default is the one that the receipt names."""
     batch_size: int = 8
-    """Number of images per batch. It does not change the counts."""
+    """Number of images per batch. It does not change the confusion counts."""
     devices: int | None = None
     """Number of devices to use. By default all devices are used."""
     data: Annotated[Folders, tyro.conf.arg(name="data")] = FOLDERS

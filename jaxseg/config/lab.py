@@ -14,7 +14,7 @@ class LabConfig:
         field and of grid artifacts in the logits. The first one is before the first
         step. 0 measures nothing.
       images: The number of random images, of the size of the training crops, over which
-        the field is averaged.
+        the effective receptive field is averaged.
     """
 
     every: int = 0

@@ -45,9 +45,9 @@ class TrainConfig:
         spatial_shards are chosen so that the training step fits and is fast.
         grad_accum_steps is chosen too if it does not change the result. 5 % of the
         memory stay free.
-      memory_changes: What the choice by memory may change although it changes the
-        result of the training: the number of micro-batches (accumulation), the data
-        type (dtype) or the batch size (batch).
+      memory_changes: What may also be chosen so that the training step fits into
+        train.memory, although it changes the result of the training: the number of
+        micro-batches (accumulation), the data type (dtype) or the batch size (batch).
       loggers: The services that receive the metrics in addition to metrics.jsonl and
         TensorBoard.
       log_every: The number of steps between two log entries with training metrics.
@@ -57,8 +57,8 @@ class TrainConfig:
       save_every: The number of steps between two checkpoints.
       max_to_keep: The number of recent checkpoints that are kept. The best one is kept
         as well.
-      num_overlays: The number of evaluation images that are written with their
-        predictions.
+      num_overlays: The number of evaluation images whose predictions are written as
+        pictures to the folder overlays of the run directory at each evaluation.
       report_images: The number of evaluation images on which the network is measured
         for report.html at the end of the run. 0 writes no report.
     """

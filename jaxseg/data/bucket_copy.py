@@ -84,8 +84,8 @@ def _download(address: Address, name: str, target: pathlib.Path, complete: str) 
     sizes = bucket.sizes(name)
     if f"{name}/{complete}" not in sizes:
         logger.warning(
-            "%s/%s contains no prepared data. They are prepared in %s, and are not "
-            "uploaded.",
+            "%s/%s contains no prepared data. The data are prepared in the local "
+            "folder %s, and are not uploaded.",
             *(address, name, target),
         )
         return False

@@ -21,7 +21,7 @@ class Consistency(StudiedNetwork):
     """Measure how predictions change with image shifts and with the output stride."""
 
     size: tuple[int, int] = (129, 129)
-    """Height and width of the crops."""
+    """Height and width of the crops in pixels."""
     shifts: tuple[int, ...] = (1, 2, 4, 8, 16)
     """Distances in pixels by which crops are shifted down and to the right."""
     strides: tuple[int, ...] = (8, 16, 32)

@@ -23,7 +23,7 @@ class Cost(StudiedNetwork):
     """Count FLOPs, weights and activations by layer, and estimate the peak memory."""
 
     size: tuple[int, int] = (512, 512)
-    """Height and width of the image."""
+    """Height and width of the image in pixels."""
     depth: int = 3
     """Depth of the module tree at which costs are summed; 0 lists every layer."""
 

@@ -110,9 +110,9 @@ class Effective(StudiedNetwork):
     """Measure the effective receptive field, with random or trained weights."""
 
     size: tuple[int, int] = (193, 193)
-    """Height and width of the inputs."""
+    """Height and width of the random inputs in pixels."""
     images: int = 4
-    """Number of random inputs to average over."""
+    """Number of random inputs over which the effective receptive field is averaged."""
 
     def run(self) -> LabReport:
         subject = subject_of(self, self.size)

@@ -22,20 +22,20 @@ class ProposeRates:
     """Receptive field to reach, in image pixels: one number, or its height and its
     width, for which the rates along rows and columns can differ."""
     map: tuple[int, ...] | None = None
-    """Cells per side of the feature map: one number, or height and width. Rates are at
-    most half of a side."""
+    """Height and width, in cells, of the feature map that the atrous layers process:
+    one number for both, or two. Rates are at most half of a side."""
     output_stride: int = 8
     """Output stride of the feature map: image pixels per cell."""
     base: int = 1
-    """Receptive field of one cell of the stack's input. With 1, the layers before the
-    stack are ignored."""
+    """Receptive field, in image pixels, of one cell of the feature map that the atrous
+    layers process. With 1, the layers before it are ignored."""
     kernel: int = 3
-    """Kernel size."""
+    """Kernel size of the atrous convolutions."""
     depth: int | None = None
-    """Number of layers. By default, the smallest possible number and the next two are
-    tried."""
+    """Number of atrous layers. By default, the smallest possible number and the next
+    two are tried."""
     count: int = 5
-    """Largest number of results for each number of layers."""
+    """Largest number of proposals for each number of layers."""
 
     def run(self) -> LabReport:
         field = _sides("field", self.field)

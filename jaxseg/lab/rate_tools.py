@@ -31,7 +31,7 @@ class Valid:
     map: int = 65
     """Number of cells per side of the square feature map."""
     kernel: int = 3
-    """Kernel size."""
+    """Kernel size of the atrous convolutions."""
 
     def run(self) -> LabReport:
         rates, size, kernel = _rates(self.rates), self.map, self.kernel

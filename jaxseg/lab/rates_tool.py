@@ -28,10 +28,11 @@ class Rates:
     """One or more stacks of atrous layers, each a list of rates such as 1,2,5, or of
     rates along rows x columns such as 1x2,2x4."""
     kernel: int = 3
-    """Kernel size."""
+    """Kernel size of the atrous convolutions."""
     map: int | None = None
-    """Cells per side of a square feature map. If given, the table also shows the share
-    of kernel positions that fall on a map of this size and not on its padding."""
+    """Cells per side of a square feature map. If given, the table also shows the
+    fraction of kernel positions that fall on a map of this size and not on its
+    padding."""
 
     def run(self) -> LabReport:
         stacks = [parse_stack(text) for text in self.plans]

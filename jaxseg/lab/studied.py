@@ -12,7 +12,8 @@ class StudiedNetwork:
     """Contains the options that choose a network and its weights."""
 
     name: tyro.conf.Positional[str] = ""
-    """Name of a network, see `jaxseg models`. It is left out for your own network."""
+    """Name of a network; `jaxseg models` lists all names. Leave it out if --callable
+    gives your own network."""
     option: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Option of the network, such as output_stride=8; may be repeated."""
     workdir: str | None = None
@@ -29,7 +30,7 @@ class StudiedNetwork:
     Keras model, a PyTorch network, a pair of functions (init, apply), or a function
     without arguments that returns one of these."""
     channels: int = 3
-    """Number of channels of the images of your own network."""
+    """Number of image channels of your own network, which --callable gives."""
 
     @property
     def title(self) -> str:

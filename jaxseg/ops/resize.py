@@ -68,12 +68,13 @@ def resize(
         raise ValueError(f"method={method!r} is invalid{one_of(method, _METHODS)}")
     if any_below(size, 1):
         raise ValueError(
-            f"size={tuple(size)} is invalid: expected two numbers of at least 1."
+            f"size={tuple(size)} is invalid: expected a height and a width of "
+            "at least 1."
         )
     if antialias and align_corners:
         raise ValueError(
             "antialias=True is invalid with align_corners=True: expected half-pixel "
-            "centers."
+            "centers. Pass align_corners=False."
         )
     dense = impl == "lax" or (for_tpu() and not is_split())
     for axis, target in zip((1, 2), size, strict=True):

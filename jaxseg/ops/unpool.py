@@ -47,7 +47,7 @@ def check_halved(x: Array, size: Size) -> None:
         if not 2 * half - 1 <= full <= 2 * half:
             raise ValueError(
                 f"{name}={full} is invalid: expected {2 * half - 1} or {2 * half}, "
-                f"because the map has {half} and pooling by 2 rounds up."
+                f"because the {name} of the map is {half} and pooling by 2 rounds up."
             )
 
 

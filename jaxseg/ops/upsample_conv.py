@@ -74,5 +74,6 @@ def _check(low, skip, kernel, size):
     if kernel.shape[:3] != (3, 3, channels):
         raise ValueError(
             f"kernel.shape={kernel.shape} is invalid: expected "
-            f"[3, 3, {channels}, out], with the channels of low and skip."
+            f"[3, 3, {channels}, out], because low and skip together have {channels} "
+            "channels."
         )

@@ -82,7 +82,8 @@ def _cpus(name: str, layout: str) -> list[jax.Device]:
     devices = jax.devices("cpu")
     if not 1 <= count <= len(devices):
         raise ValueError(
-            f"topology={name!r} is invalid: expected cpu:1 to cpu:{len(devices)} here."
+            f"topology={name!r} is invalid: expected cpu:1 to cpu:{len(devices)}, "
+            "the number of CPU devices in this process."
         )
     return devices[:count]
 

@@ -103,8 +103,8 @@ class Measured:
         """
         if not all(one.image for one in self.images):
             raise ValueError(
-                "digests=False is invalid for a receipt: expected True. Measure the "
-                "images with digests."
+                "digests=False is invalid for a receipt: expected True. Call `measure` "
+                "with digests=True."
             )
         receipt = make_receipt(
             self.subject, self.variables, self.evaluation, self.images
@@ -116,7 +116,8 @@ class Measured:
         if self.subject.refinement is None:
             raise ValueError(
                 "refinement=None is invalid for scores after a refinement: expected "
-                "a Refinement. Pass it when the images are measured."
+                "a Refinement. Pass refinement=Refinement(...) when the images are "
+                "measured."
             )
 
 

@@ -97,7 +97,7 @@ def read_receipt(path: str | os.PathLike) -> tuple[Receipt, bool]:
     try:
         content = parse_json(read_text(Path(path)))
         if content.pop("receipt") != FORMAT:
-            raise ValueError(f"the version of its format is not {FORMAT}")
+            raise ValueError(f"the format of the receipt is not version {FORMAT}")
         stored = content.pop("sha256")
         intact = digest.of_values(content) == stored
         return _parsed(content), intact
@@ -145,12 +145,15 @@ def _parsed(content: Mapping[str, Any]) -> Receipt:
     images = tuple(_parsed_image(one, cells) for one in content["images"])
     for name in SECTIONS:
         if not isinstance(sections[name], Mapping):
-            raise ValueError(f"the section {name!r} is not an object")
+            raise ValueError(f"the section {name!r} is not a JSON object")
     if missing := ABOUT - set(sections["evaluation"]):
-        raise ValueError(f"the section 'evaluation' has no {sorted(missing)}")
+        raise ValueError(f"the section 'evaluation' lacks {sorted(missing)}")
     receipt = Receipt(**sections, classes=classes, images=images)
     if receipt.total().tolist() != content["total"]:
-        raise ValueError("the counts of the images do not add up to the total")
+        raise ValueError(
+            "the confusion counts of the images do not add up to the total of all "
+            "images"
+        )
     return receipt
 
 
@@ -166,7 +169,10 @@ def _counts(pairs: Sequence[Sequence[int]], cells: int) -> ImageCounts:
     found = np.array(pairs, np.int64).reshape(-1, 2)
     index, counts = found.T
     if (counts < 0).any() or (index < 0).any() or (index >= cells).any():
-        raise ValueError("a count is negative or is not in the confusion matrix")
+        raise ValueError(
+            "a confusion count of an image is negative, or its index is outside of the "
+            "confusion matrix"
+        )
     return ImageCounts(index, counts)
 
 

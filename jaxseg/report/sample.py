@@ -27,9 +27,9 @@ def bounded_split(config: Config, available: int, images: int) -> str:
     found = re.fullmatch(r"([\w.-]+)(?:\[([^:\]]*):([^:\]]*)\])?", split)
     if found is None:
         raise ValueError(
-            f"images={images} is invalid with data.eval_split={split!r}: expected a "
-            f"split or one slice of a split, or at least {available} images. Pass "
-            f"--images {available}."
+            f"images={images} is invalid with data.eval_split={split!r}: expected at "
+            f"least {available}, the number of its images, because only one split or "
+            f"one slice of a split can be cut to fewer. Pass --images {available}."
         )
     name, first = found[1], found[2]
     start = _start(config, name, first)

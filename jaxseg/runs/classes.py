@@ -64,6 +64,7 @@ def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
         )
     if found.members and found.members != trained.members:
         raise ValueError(
-            f"data.mix={found.name!r} is invalid: expected the classes and class maps "
-            f"of the training, {trained.name!r}. Restore the class maps of that run."
+            f"data.mix={found.name!r} is invalid: expected the class maps of the "
+            f"datasets that the network was trained on, {trained.name!r}. Restore the "
+            "class maps of that run."
         )

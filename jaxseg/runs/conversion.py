@@ -118,7 +118,7 @@ def compare(conversion: Conversion) -> float:
     if source is None:
         raise ValueError(
             "--verify is invalid: expected weights of another library, found jaxseg "
-            "weights."
+            "weights. Leave --verify out."
         )
     model = build_model(network.config, network.num_classes)
     forward = jax.jit(

@@ -149,8 +149,8 @@ def rgb_variables(
         found = ", ".join(first) or "none"
         raise ValueError(
             f"the weights for {order} images are invalid: expected exactly one kernel "
-            f"with {CHANNELS} input channels, the one that `jaxseg convert` would "
-            f"change so that it takes RGB images, found {found}. Convert the weights "
+            f"with {CHANNELS} input channels, whose channels `jaxseg convert` would "
+            f"reverse for RGB images, found {found}. Convert the weights "
             f"to a file, such as -o weights.npz, and give the network {order} images."
         )
     reverse = CHANNELS - 1 - np.arange(channels) % CHANNELS

@@ -71,8 +71,8 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
     if is_ours(tree):
         if not wanted.model:
             raise Refused(
-                f"{path} is invalid: expected the name of the network with the "
-                "weights of jaxseg, but the file does not contain it.",
+                f"{path} is invalid: expected the name of the network, because the "
+                "file contains jaxseg weights but does not name their network.",
                 [Remedy("model", "NAME", "state it (`jaxseg models` lists the names)")],
             )
         return _ours(tree, Config(model=wanted.network({})), wanted)

@@ -72,8 +72,8 @@ def check_same_run(config: Config, workdir: Path) -> None:
         if not (workdir / name).is_file():
             raise ValueError(
                 f"{workdir / name} is missing, although {workdir} has a checkpoint of "
-                f"step {step}: expected the file with which the run can be compared. "
-                "Restore it, or choose another --workdir."
+                f"step {step}: expected this file, which states how the run was "
+                "started. Restore it, or choose another --workdir."
             )
     lines = [
         line
@@ -114,9 +114,9 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
         )
     if spec.members != stored.members:
         raise ValueError(
-            f"workdir={str(workdir)!r} is invalid: expected a run with the classes and "
-            "class maps of data.mix. Choose another --workdir, or restore the class "
-            "maps of that run."
+            f"workdir={str(workdir)!r} is invalid: expected a run that was trained "
+            "with the classes and class maps of data.mix. Choose another --workdir, or "
+            "restore the class maps of that run."
         )
     _check_source(spec, stored, workdir)
     return spec.normalized_as(stored)

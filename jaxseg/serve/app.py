@@ -161,8 +161,8 @@ class Service:
                 raise Refusal(503, text, retry_after=max(1, round(seconds))) from error
             raise Refusal(
                 504,
-                f"The work took longer than {seconds:g} s. Send a smaller image, or "
-                "start the server with a larger --timeout.",
+                f"The request ran for longer than {seconds:g} s. Send a smaller image, "
+                "or start the server with a larger --timeout.",
             ) from error
 
 

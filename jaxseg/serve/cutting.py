@@ -113,8 +113,8 @@ def cut_request(
         marks = Marks(scribbles, values.pop("box", None))
         if marks == Marks():
             raise ValueError(
-                "box is missing: expected a box, the file scribbles or both. Send one "
-                "of them."
+                "box is missing: expected the field box, the file field scribbles, or "
+                "both. Send one of them."
             )
         if values.get("method") == "graphcut" and scribbles is None:
             raise ValueError(

@@ -21,9 +21,8 @@ class ServeOptions:
     max_batch: int = 4
     """Largest number of images per forward pass."""
     max_wait_ms: float = 10.0
-    """Longest time in milliseconds that an image waits for others of its size. After
-    this time, an incomplete batch with it is the next one for the network, unless
-    other images have waited longer."""
+    """Longest time in milliseconds that an image waits for others of its size to fill a
+    batch. After this time, a smaller batch is run as soon as the network is free."""
     max_queue: int = 64
     """Largest number of accepted requests that are not finished. Further requests are
     refused with the status 429."""
@@ -31,7 +30,7 @@ class ServeOptions:
     """Largest number of bytes of a request. Larger ones get the status 413."""
     max_pixels: int = 2048 * 2048
     """Largest number of pixels of an image, and of all images of a batch together. The
-    header decides, so that larger images are never decoded."""
+    size is read from the header of the file, so larger images are never decoded."""
     max_crf_pixels: int = 1024 * 1024
     """Largest number of pixels of an image that a dense CRF refines."""
     max_cut_pixels: int = 512 * 512

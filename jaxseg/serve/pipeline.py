@@ -97,7 +97,7 @@ class Pipeline:
         entry = Entry(key, item, time.monotonic())
         with self._changed:
             if self._closing:
-                raise RuntimeError("The pipeline is closed.")
+                raise RuntimeError("The pipeline is closed and accepts no items.")
             self._groups.setdefault(key, collections.deque()).append(entry)
             self._changed.notify_all()
         return entry.future

@@ -130,7 +130,8 @@ async def _receive_form(
         form = await request.form(max_files=len(files) + 1, max_fields=FIELDS)
     except (MultiPartException, HTTPException, KeyError) as error:
         reason = getattr(error, "detail", None) or getattr(error, "message", "")
-        raise Refusal(400, f"The form is damaged ({printable(reason)}).") from error
+        text = f"The form in the request is malformed ({printable(reason)})."
+        raise Refusal(400, text) from error
     try:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):

@@ -258,7 +258,8 @@ def _check_multilabel(request: Request) -> None:
     if request.further:
         raise ValueError(
             f"write={request.further} is invalid for a network whose classes can "
-            "overlap: it needs one class for each pixel. Leave the option out."
+            "overlap: expected the default, because these files need exactly one class "
+            "for each pixel. Leave the option out."
         )
 
 

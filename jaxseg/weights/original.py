@@ -87,8 +87,9 @@ def build_original(
     if peer is None or not network.factory:
         known = ", ".join(sorted({row.title for row in source.networks if row.factory}))
         raise Unavailable(
-            f"{source.library} {source.name} as {network.title} is invalid: expected "
-            f"{f'one of {known}' if known else 'a network'} that the library builds"
+            f"{source.library} {source.name} as {network.title} cannot be built: "
+            f"expected {f'one of {known}' if known else 'a network'} that the library "
+            "builds"
         )
     torch = _library("torch")
     _library(peer.library)

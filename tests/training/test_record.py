@@ -66,7 +66,7 @@ def test_odd_lines_are_skipped_and_dropped_with_a_notice(tmp_path, name, place, 
     number = 4 if "end" in place else 2
     assert [row["loss"] for row in read_metrics(tmp_path)] == [0.1, 0.2, 0.3]
     silent = place == "end without a newline" and name == "empty"  # nothing is there
-    told = f"{tmp_path / METRICS}: 1 line of 4 cannot be read as a record and will be ignored (line {number})"
+    told = f"{tmp_path / METRICS}: 1 line of 4 cannot be read as a record (a JSON object with kind and step) and will be ignored (line {number})"
     assert (told in caplog.text) != silent
     Record(tmp_path, resume_step=2).close()
     assert (tmp_path / METRICS).read_bytes() == b"\n".join(GOOD[:2]) + b"\n"

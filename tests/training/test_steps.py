@@ -235,6 +235,6 @@ def test_a_network_may_take_several_inputs():
     )
     with pytest.raises(
         ValueError,
-        match=r"inputs=\['place'\] is invalid: expected entries of the batch",
+        match=r"inputs=\['place'\] is invalid: expected keys of the batch",
     ):
         run(variables, batch, predict=most_probable(Guided(), ("place", "features")))

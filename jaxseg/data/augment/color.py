@@ -15,9 +15,6 @@ from jaxseg.data.augment.entry import Drawn, PixelEntry
 from jaxseg.data.augment.parameters import interval, number
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of RGB, ITU-R BT.601
-HELP = (
-    "The lower and upper limit of the factor, which is drawn uniformly for each crop."
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,13 +23,20 @@ class Brightness(PixelEntry):
 
     name: ClassVar[str] = "brightness"
 
-    factor: tuple[float, float] = interval((0.8, 1.2), 0, 10, help=HELP)
+    factor: tuple[float, float] = interval(
+        (0.8, 1.2),
+        0,
+        10,
+        help="The lower and upper limit of the factor by which all values are "
+        "multiplied. The factor is drawn uniformly for each crop.",
+    )
     shift: tuple[float, float] = interval(
         (0.0, 0.0),
         -1,
         1,
-        help="The lower and upper limit of the added constant, as fractions of the "
-        "value range. The constant is drawn uniformly for each crop.",
+        help="The lower and upper limit of the constant that is added to all values, "
+        "as fractions of the value range. The constant is drawn uniformly for each "
+        "crop.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -53,7 +57,14 @@ class Contrast(PixelEntry):
 
     name: ClassVar[str] = "contrast"
 
-    factor: tuple[float, float] = interval((0.8, 1.2), 0, 10, help=HELP)
+    factor: tuple[float, float] = interval(
+        (0.8, 1.2),
+        0,
+        10,
+        help="The lower and upper limit of the factor by which the difference of each "
+        "value from the mean is multiplied. The factor is drawn uniformly for each "
+        "crop.",
+    )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
         return {"factor": rng.uniform(*self.factor)}
@@ -75,8 +86,9 @@ class Gamma(PixelEntry):
         (0.7, 1.5),
         0.1,
         10,
-        help="The lower and upper limit of the exponent, which is drawn uniformly on a "
-        "logarithmic scale. Exponents above 1 darken the image.",
+        help="The lower and upper limit of the exponent to which values in [0, 1] are "
+        "raised. The exponent is drawn uniformly on a logarithmic scale. Exponents "
+        "above 1 darken the image.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -97,7 +109,13 @@ class Saturation(PixelEntry):
     name: ClassVar[str] = "saturation"
     rgb: ClassVar[bool] = True
 
-    factor: tuple[float, float] = interval((0.8, 1.2), 0, 10, help=HELP)
+    factor: tuple[float, float] = interval(
+        (0.8, 1.2),
+        0,
+        10,
+        help="The lower and upper limit of the factor by which the difference of each "
+        "color from gray is multiplied. The factor is drawn uniformly for each crop.",
+    )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
         return {"factor": rng.uniform(*self.factor)}

@@ -26,8 +26,8 @@ class Blur(PixelEntry):
         (0.1, 2.0),
         0,
         50,
-        help="The lower and upper limit of the kernel's standard deviation in pixels, "
-        "which is drawn uniformly for each crop.",
+        help="The lower and upper limit of the standard deviation of the Gaussian "
+        "kernel in pixels, which is drawn uniformly for each crop.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -106,7 +106,7 @@ class Cutout(SceneEntry):
 
     name: ClassVar[str] = "cutout"
 
-    count: int = whole(1, 1, 100, help="The number of rectangles in each crop.")
+    count: int = whole(1, 1, 100, help="The number of filled rectangles in each crop.")
     side: tuple[float, float] = interval(
         (0.1, 0.3),
         0,

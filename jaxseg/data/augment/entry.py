@@ -75,7 +75,10 @@ class Entry(abc.ABC):
     by_class: ClassVar[bool] = False
 
     probability: float = number(
-        1.0, 0, 1, help="The probability that the augmentation is applied."
+        1.0,
+        0,
+        1,
+        help="The probability that the augmentation is applied to an example.",
     )
 
 

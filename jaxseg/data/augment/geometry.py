@@ -76,8 +76,8 @@ class Rotate(GeometryEntry):
         10.0,
         0,
         180,
-        help="The largest angle in degrees. The angle is drawn uniformly, in both "
-        "directions.",
+        help="The largest rotation angle in degrees. The angle is drawn uniformly, in "
+        "both directions.",
     )
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
@@ -147,9 +147,17 @@ class Elastic(GeometryEntry):
     name: ClassVar[str] = "elastic"
 
     sigma: float = number(
-        10.0, 0, 1_000, help="The standard deviation of the displacements in pixels."
+        10.0,
+        0,
+        1_000,
+        help="The standard deviation of the displacements of grid nodes in pixels.",
     )
-    nodes: int = whole(3, 2, 16, help="The number of grid nodes along each side.")
+    nodes: int = whole(
+        3,
+        2,
+        16,
+        help="The number of nodes of the deformed grid along each side of the crop.",
+    )
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
         nodes = rng.normal(0.0, self.sigma, (2, self.nodes, self.nodes))
@@ -172,7 +180,12 @@ class GridDistortion(GeometryEntry):
 
     name: ClassVar[str] = "grid_distortion"
 
-    cells: int = whole(5, 2, 64, help="The number of grid cells along each side.")
+    cells: int = whole(
+        5,
+        2,
+        64,
+        help="The number of cells of the distorted grid along each side of the crop.",
+    )
     limit: float = number(
         0.3,
         0,

@@ -66,7 +66,7 @@ class ClassMix(SceneEntry):
         0.5,
         0,
         1,
-        help="The fraction of the other example's classes that is pasted. "
+        help="The fraction of the classes in the other example that is pasted. "
         "The resulting number of classes is rounded up.",
     )
 
@@ -98,9 +98,14 @@ class CopyPaste(SceneEntry):
             "classes."
         )
     )
-    count: int = whole(3, 1, 1_000, help="The largest number of pasted objects.")
+    count: int = whole(
+        3, 1, 1_000, help="The largest number of objects pasted into a crop."
+    )
     min_pixels: int = whole(
-        16, 1, 2**31 - 1, help="The smallest number of pixels of a pasted object."
+        16,
+        1,
+        2**31 - 1,
+        help="The number of pixels below which an object is not pasted.",
     )
 
     def apply(
@@ -135,8 +140,8 @@ class Mosaic(SceneEntry):
         0.25,
         0,
         0.5,
-        help="The smallest distance of the meeting point from the borders of the crop, "
-        "as a fraction of the sides of the crop.",
+        help="The smallest distance of the point at which the four rectangles meet "
+        "from the borders of the crop, as a fraction of the sides of the crop.",
     )
 
     def apply(

@@ -107,7 +107,8 @@ class CropAround(WindowEntry):
     by_class: ClassVar[bool] = True
 
     classes: tuple[str, ...] = class_names(
-        help="The classes from which one is chosen at random; () means all classes."
+        help="The classes from which the class of the pixel inside the crop is chosen "
+        "at random; () means all classes."
     )
 
     def choose(

@@ -275,8 +275,8 @@ def _report_shared(splits: dict[str, list[layouts.Pair]]):
 def _report_turned(split: str, names: list[str]):
     if names:
         logger.warning(
-            "The orientation tag of %s of split %r is applied (%s). Masks must be "
-            "drawn on the pictures as viewers show them.",
+            "The EXIF orientation tag of %s of split %r is applied (%s). Masks must "
+            "fit the images as image viewers show them.",
             counted(len(names), "image"),
             split,
             ", ".join(names[:5]) + (", ..." if len(names) > 5 else ""),

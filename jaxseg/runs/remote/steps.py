@@ -175,7 +175,7 @@ def _commits(bucket: Bucket, names: dict[str, int]) -> dict[int, Commit]:
         except (ValueError, TypeError) as error:
             raise StorageError(
                 f"{bucket.address}/{name} is damaged: expected the list of the files "
-                f"of a checkpoint, but {error}. Delete the object to skip the step."
+                f"of a checkpoint, but {error}. Delete it to skip this checkpoint."
             ) from error
     return found
 

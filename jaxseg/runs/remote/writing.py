@@ -34,8 +34,8 @@ def written_run(option: str, text: str) -> Iterator[Path]:
     bucket = open_bucket(option, address)
     if bucket.sizes():
         raise ValueError(
-            f"{option}={text!r} is invalid: expected an address without files. Choose "
-            "another one."
+            f"{option}={text!r} is invalid: expected an address under which no file "
+            "exists. Choose another address."
         )
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / address.name

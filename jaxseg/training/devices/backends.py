@@ -227,7 +227,7 @@ class PmapBackend:
         """Raises ValueError, because pmap cannot trace a program from shapes alone."""
         raise ValueError(
             "parallel_backend='pmap' is invalid: expected 'jit', because pmap cannot "
-            "trace a program from shapes."
+            "trace a program from the shapes of arrays alone."
         )
 
 

@@ -57,7 +57,7 @@ def check_even(name: str, axis: int, size: int, count: int) -> None:
     if size % count:
         raise ValueError(
             f"{name}.shape[{axis}]={size} is invalid: expected a multiple of {count}, "
-            "the number of devices that share it."
+            "the number of devices over which this axis is sharded."
         )
 
 

@@ -77,7 +77,8 @@ def _records(path: Path) -> list[tuple[bytes, dict[str, Any]]]:
     if odd:
         shown = ", ".join(odd[:10]) + (", ..." if len(odd) > 10 else "")
         logger.warning(
-            "%s: %s of %d cannot be read as a record and will be ignored (line %s)",
+            "%s: %s of %d cannot be read as a record (a JSON object with kind and "
+            "step) and will be ignored (line %s)",
             *(path, counted(len(odd), "line"), len(lines), shown),
         )
     return [(line, row) for line, row in parsed if row is not None]

@@ -228,9 +228,10 @@ def _float_leaves(outputs):
     for leaf in leaves:
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
             raise ValueError(
-                "train.grad_accum_steps is invalid for an output of type "
-                f"{leaf.dtype}: "
-                "expected floating-point outputs, because the loss couples examples."
+                "train.grad_accum_steps is invalid for a network output of type "
+                f"{leaf.dtype}: expected floating-point outputs, because the loss "
+                "couples examples of different micro-batches. Set "
+                "train.grad_accum_steps to 1."
             )
     return leaves
 

@@ -187,7 +187,7 @@ def _pixel_counts(outputs, batch, options):
 def _select(batch, inputs):
     if missing := [name for name in inputs if name not in batch]:
         raise ValueError(
-            f"inputs={missing} is invalid: expected entries of the batch, which are "
+            f"inputs={missing} is invalid: expected keys of the batch, which are "
             f"{', '.join(sorted(batch))}."
         )
     return [batch[name] for name in inputs]

@@ -128,7 +128,10 @@ def decision_counts(
     """
     if form.kind == "multilabel":
         if known is None:
-            raise ValueError("known=None is invalid: expected the labeled pixels.")
+            raise ValueError(
+                "known=None is invalid for classes that can overlap: expected booleans "
+                "[B, H, W] that mark the labeled pixels."
+            )
         known = jnp.broadcast_to(known[..., None], label.shape)
     else:
         known = label != void

@@ -35,7 +35,8 @@ class Reliability:
     def __post_init__(self):
         if np.ndim(self.bins) != 2 or np.shape(self.bins)[1] != 3:
             raise ValueError(
-                f"bins.shape={np.shape(self.bins)} is invalid: expected [n, 3]."
+                f"bins.shape={np.shape(self.bins)} is invalid: expected [n, 3], with "
+                "the count, the accuracy and the mean confidence of each bin."
             )
 
     def draw(self, axes: Axes) -> None:

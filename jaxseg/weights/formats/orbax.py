@@ -136,7 +136,10 @@ def _template(folder: pathlib.Path) -> dict[str, Any]:
     tree = getattr(metadata, "item_metadata", metadata)
     tree = dict(getattr(tree, "tree", tree))
     if "params" not in tree:
-        raise ValueError("the checkpoint is invalid: expected an entry 'params'")
+        raise ValueError(
+            "the checkpoint is invalid: expected the key 'params' with the parameters "
+            "of a network"
+        )
     collections = (AVERAGE if tree.get(AVERAGE) else "params", "batch_stats")
     wanted = {name: tree[name] for name in collections if name in tree}
     return jax.tree.map(

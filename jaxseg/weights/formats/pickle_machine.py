@@ -242,7 +242,7 @@ class _Machine:
         if type(owner) not in (dict, Unread):
             raise Malformed(
                 f"the pickle program sets attributes of a {type(owner).__name__}: "
-                "expected this only for dictionaries and for objects that are not read"
+                "expected attributes only for a dictionary or an object that is ignored"
             )
 
     def persistent(self, _) -> None:

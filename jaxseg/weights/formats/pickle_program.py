@@ -195,8 +195,9 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *more) -> Tensor:
     if len(more) > 2 and type(more[2]) is dict and any(more[2].values()):
         marks = ", ".join(map(str, more[2]))
         raise Malformed(
-            f"the values of a tensor are marked by {marks}, which changes them. "
-            "Call resolve_neg() and resolve_conj() on it and save the file again."
+            f"the values of a tensor are marked by {marks}, so PyTorch negates or "
+            "conjugates them when it reads them. Call resolve_neg() and resolve_conj() "
+            "on it and save the file again."
         )
     count, last = 1, offset
     for length, step in zip(size, stride, strict=True):

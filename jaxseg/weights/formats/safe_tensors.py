@@ -85,8 +85,8 @@ def _read(file: BinaryIO, size: int) -> dict[str, np.ndarray]:
     for entry in sorted(entries, key=lambda e: (e.begin, e.end)):
         if entry.begin != end:
             raise ValueError(
-                f"tensor {entry.shown} has a wrong position: expected the end of the "
-                "preceding tensor."
+                f"tensor {entry.shown} has a wrong position: expected it to start "
+                "where the preceding tensor ends."
             )
         end = entry.end
     if start + end != size:
@@ -100,7 +100,10 @@ def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     """Returns the tensors that the header describes, and the position after it."""
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _HEADER):
-        raise ValueError(f"the header does not fit into {size} bytes. {_BROKEN}")
+        raise ValueError(
+            f"the header does not fit into the file of {size} bytes, or exceeds the "
+            f"largest allowed length. {_BROKEN}"
+        )
     try:
         text = file.read(length).decode()
         header = json.loads(text, object_pairs_hook=_unique)
@@ -119,7 +122,7 @@ def _header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
-        raise ValueError("a name occurs twice: expected distinct names")
+        raise ValueError("a name occurs twice in the header: expected distinct names")
     return table
 
 

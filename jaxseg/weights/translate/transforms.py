@@ -176,7 +176,7 @@ def _merging(array: np.ndarray, back: bool = False) -> np.ndarray:
     if array.ndim not in (1, 2) or array.shape[-1] % 4:
         raise ValueError(
             f"shape={array.shape} is invalid: expected one or two dimensions, of which "
-            "the last has a multiple of 4 entries, for merging"
+            "the last has a multiple of 4 entries, for the merging of 2x2 pixels"
         )
     split = (2, 2, -1) if back else (-1, 2, 2)
     parts = array.reshape(*array.shape[:-1], *split)

@@ -105,7 +105,9 @@ def test_a_converted_run_needs_an_empty_address(bucket):
         write(folder, config_json="{}", ckpt__0__meta="0")
     assert reading.newest_step(URL) == 0 and list(steps.committed(bucket)) == [0]
     with (
-        pytest.raises(ValueError, match="expected an address without files"),
+        pytest.raises(
+            ValueError, match="expected an address under which no file exists"
+        ),
         writing.written_run("output", URL),
     ):
         pass
