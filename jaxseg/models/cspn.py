@@ -169,8 +169,11 @@ def cspn_depth(num_classes: int = 1, **options) -> CSPN:
 
     The input is [B, H, W, 4]; the fourth channel is the sparse depth. As in the paper,
     every propagation step keeps the measured depths. The authors' code keeps the
-    network's first prediction at the measured pixels instead. For the options see
-    `cspn`.
+    network's first prediction at the measured pixels instead.
+
+    Args:
+      num_classes: Number of output maps.
+      **options: Options of `cspn`, such as `depth` and `steps`.
 
     References:
       arXiv 1808.00150.

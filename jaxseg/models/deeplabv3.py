@@ -226,8 +226,8 @@ def deeplabv3_mobilenetv3(
     24, 36)`: at output stride 16 it uses the rates for output stride 8, and it dilates
     one layer too early. The auxiliary head (`aux=True`) reads c3. `epsilon` applies to
     the normalizations of the backbone. It is 1e-5 in timm, except for timm's `tf_`
-    networks, which have 1e-3 and also need `same_padding=True`. For the options see
-    `MobileNetV3` and `deeplabv3`.
+    networks, which have 1e-3 and also need `same_padding=True`. The options are
+    attributes of `MobileNetV3` and arguments of `deeplabv3`.
     """
     trunk, rest = split_options(options, MobileNetV3)
     backbone = MobileNetV3(size, output_stride, style=style, **trunk)
@@ -253,7 +253,9 @@ def lraspp(
 ) -> EncoderDecoder:
     """Puts Lite R-ASPP on a backbone with c3 and c5 (arXiv 1905.02244, section 6.4).
 
-    For the options see `LRASPPHead`.
+    `features` is the number of channels of the gated map, and `window` the pooling
+    window and its stride, in feature pixels, or None for global pooling; see
+    `LRASPPHead`.
     """
     return EncoderDecoder(
         backbone, LRASPPHead(num_classes, features, window=window, style=style)
@@ -272,7 +274,8 @@ def lraspp_mobilenetv3(
 
     torchvision's network has `eager_rate=True`. The paper's network pools 49x49 windows
     with stride (16, 20), which is `window=((49, 49), (16, 20))`, and has
-    `reduced_tail=True`. For the options see `MobileNetV3` and `LRASPPHead`.
+    `reduced_tail=True`. The options are attributes of `MobileNetV3` and arguments of
+    `lraspp`.
     """
     trunk, rest = split_options(options, MobileNetV3)
     backbone = MobileNetV3(size, output_stride, style=style, **trunk)

@@ -105,10 +105,17 @@ def deeplabv3plus_resnet(
     The default variant fits torchvision's ImageNet weights. `variant="slim"` is the
     ResNet of the authors: it has the stride in the last unit of a stage, and c2 is the
     map before that unit. `separable="full"` makes ASPP and decoder depthwise separable.
-    For the options see `create_resnet` and `deeplabv3plus`.
 
     Differs: the authors' release takes c2 from the residual branch of a unit, before
     the addition and ReLU. Here c2 is the output of the unit.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      output_stride: 4, 8, 16 or 32.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      **options: Options of `create_resnet`, such as `variant`, and of
+        `deeplabv3plus`, such as `separable`.
     """
     trunk, rest = split_options(options)
     backbone = create_resnet(depth, output_stride, style=style, **trunk)
@@ -127,11 +134,16 @@ def deeplabv3plus_xception(
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on aligned Xception (arXiv 1802.02611).
 
-    All convolutions of the ASPP and the decoder larger than 1x1 are separable.
+    All convolutions of the ASPP and the decoder larger than 1x1 are separable. The
+    low-level features c2 are taken after batch norm and before ReLU, as in the authors'
+    release. In the paper, `image_pool=False` has the higher mean IoU on Cityscapes.
 
-    The low-level features c2 are taken after batch norm and before ReLU, as in the
-    authors' release. In the paper, `image_pool=False` has the higher mean IoU on
-    Cityscapes. For the options see `Xception` and `deeplabv3plus`.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the Xception: 41, 65 or 71.
+      output_stride: 8, 16 or 32.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      **options: Attributes of `Xception` and options of `deeplabv3plus`.
     """
     trunk, rest = split_options(options, Xception)
     return deeplabv3plus(
@@ -153,11 +165,16 @@ def deeplabv3plus_mobilenetv2(
 ) -> EncoderDecoder:
     """Creates DeepLab v3+ on MobileNet v2 (arXiv 1802.02611, 1801.04381).
 
-    With `tap="expanded"`, as in the release, the decoder reads the output of a
-    depthwise convolution with 144 channels. With `tap="output"`, it reads the output of
-    a block, with 24 channels. `last=1280` keeps the last convolution of the ImageNet
-    classifier, and `eager_rate` dilates one layer early; segmentation_models.pytorch
-    does both. For the options see `MobileNetV2` and `deeplabv3plus`.
+    Args:
+      num_classes: Number of classes.
+      output_stride: 2, 4, 8, 16 or 32.
+      tap: The low-level features. "expanded", as in the release, is the output of a
+        depthwise convolution with 144 channels. "output" is the output of a block, with
+        24 channels.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      **options: Attributes of `MobileNetV2` and options of `deeplabv3plus`.
+        `last=1280` keeps the last convolution of the ImageNet classifier, and
+        `eager_rate` dilates one layer early; segmentation_models.pytorch does both.
     """
     trunk, rest = split_options(options, MobileNetV2)
     return deeplabv3plus(

@@ -46,7 +46,12 @@ def drn_a50(
 ) -> EncoderDecoder:
     """Creates DRN-A (arXiv 1705.09914): ResNet with rates 2 and 4 and with max pooling.
 
-    For the options see `DRNA`.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet: 18, 34, 50 or 101.
+      output_stride: 8 (the paper), 16 or 32.
+      width: Number of channels of the first stage of the ResNet.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return EncoderDecoder(
         DRNA(depth, output_stride=output_stride, width=width, style=style),

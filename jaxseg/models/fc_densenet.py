@@ -125,7 +125,10 @@ def fc_densenet56(
     dropout: float = 0.2,
     style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
-    """Creates FC-DenseNet56 (arXiv 1611.09326); for the options see `FCDenseNet`."""
+    """Creates FC-DenseNet56 (arXiv 1611.09326).
+
+    The options are the attributes of `FCDenseNet`, such as `layers` and `growth`.
+    """
     return FCDenseNet(
         num_classes,
         layers=layers,
@@ -145,7 +148,10 @@ def fc_densenet67(
     dropout: float = 0.2,
     style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
-    """Creates FC-DenseNet67 (arXiv 1611.09326); for the options see `FCDenseNet`."""
+    """Creates FC-DenseNet67 (arXiv 1611.09326).
+
+    The options are the attributes of `FCDenseNet`, such as `layers` and `growth`.
+    """
     return FCDenseNet(
         num_classes,
         layers=layers,
@@ -165,7 +171,10 @@ def fc_densenet103(
     dropout: float = 0.2,
     style: BlockConfig = BlockConfig(),
 ) -> FCDenseNet:
-    """Creates FC-DenseNet103 (arXiv 1611.09326); for the options see `FCDenseNet`."""
+    """Creates FC-DenseNet103 (arXiv 1611.09326).
+
+    The options are the attributes of `FCDenseNet`, such as `layers` and `growth`.
+    """
     return FCDenseNet(
         num_classes,
         layers=layers,

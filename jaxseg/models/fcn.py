@@ -155,7 +155,10 @@ def fcn32s_vgg16(
     batch_norm: bool = False,
     style: BlockConfig = BlockConfig(),
 ) -> FCN:
-    """Creates FCN-32s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
+    """Creates FCN-32s on VGG16 (arXiv 1411.4038).
+
+    The options are the attributes of `FCN`, such as `form` and `learned`.
+    """
     return FCN(
         num_classes,
         stride=32,
@@ -177,7 +180,10 @@ def fcn16s_vgg16(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> FCN:
-    """Creates FCN-16s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
+    """Creates FCN-16s on VGG16 (arXiv 1411.4038).
+
+    The options are the attributes of `FCN`, such as `form` and `learned`.
+    """
     base = fcn32s_vgg16(num_classes, style=style, **options)
     return base.clone(stride=16, at_once=at_once)
 
@@ -189,7 +195,10 @@ def fcn8s_vgg16(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> FCN:
-    """Creates FCN-8s on VGG16 (arXiv 1411.4038); for the options see `FCN`."""
+    """Creates FCN-8s on VGG16 (arXiv 1411.4038).
+
+    The options are the attributes of `FCN`, such as `form` and `learned`.
+    """
     base = fcn32s_vgg16(num_classes, style=style, **options)
     return base.clone(stride=8, at_once=at_once)
 
@@ -199,6 +208,6 @@ def fcn8s_atonce_vgg16(
 ) -> FCN:
     """Creates FCN-8s on VGG16 for training in one stage (arXiv 1605.06211).
 
-    For the options see `FCN`.
+    The options are the attributes of `FCN`, such as `form` and `learned`.
     """
     return fcn8s_vgg16(num_classes, at_once=True, style=style, **options)

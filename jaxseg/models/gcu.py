@@ -59,7 +59,13 @@ def gcu_resnet(
 ) -> EncoderDecoder:
     """Creates a ResNet with parallel graph units (Li and Gupta, NeurIPS 2018).
 
-    The output stride is 8. For the options see `create_resnet` and `gcu`.
+    The output stride is 8.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      **options: Options of `create_resnet` and of `gcu`.
     """
     trunk, rest = split_options(options)
     backbone = create_resnet(depth, 8, style=style, **trunk)

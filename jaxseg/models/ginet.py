@@ -100,7 +100,11 @@ def ginet_resnet(
 ) -> GINet:
     """Creates a ResNet with JPU and a graph interaction head (arXiv 2009.06160).
 
-    For the options see `create_resnet` and `ginet`.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      **options: Options of `create_resnet` and of `ginet`.
     """
     trunk, rest = split_options(options)
     backbone = create_resnet(depth, 32, style=style, **trunk)

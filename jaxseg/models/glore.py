@@ -68,7 +68,11 @@ def glore_resnet(
 ) -> EncoderDecoder:
     """Creates a ResNet with GloRe units at output stride 8 (arXiv 1811.12814).
 
-    For the options see `create_resnet` and `glore`.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      **options: Options of `create_resnet` and of `glore`.
     """
     trunk, rest = split_options(options)
     backbone = create_resnet(depth, 8, style=style, **trunk)

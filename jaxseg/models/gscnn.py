@@ -129,7 +129,16 @@ def gscnn_on(
     """Puts Gated-SCNN on a backbone with the feature maps c0 to c3 and c6.
 
     It adds the shape stream, which predicts edges, and the decoder (arXiv 1907.05740).
-    For the options see `gscnn`.
+
+    Args:
+      num_classes: Number of classes.
+      backbone: Maps an image to a dictionary of feature maps that contains "c0", "c1",
+        "c2", "c3" and "c6".
+      features: Number of channels of ASPP and decoder.
+      skip_features: Number of channels of the skip connection of the decoder.
+      gradient: Where the image gradient comes from: "sobel" computes it, "channel"
+        reads it, in [0, 1], from a fourth channel of the image.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return GatedSCNN(
         num_classes,

@@ -84,6 +84,11 @@ def hrnet(
 def hrnet_small(num_classes: int, *, version: str = "small_v1", **options):
     """Creates the authors' small HRNetV2, "small_v1" or "small_v2" (arXiv 1904.04514).
 
+    Args:
+      num_classes: Number of classes.
+      version: "small_v1" or "small_v2".
+      **options: Options of `hrnet` that replace those of the version.
+
     Raises:
       ValueError: If the version is unknown.
     """

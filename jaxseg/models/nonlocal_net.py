@@ -64,7 +64,11 @@ def nonlocal_resnet(
 ) -> EncoderDecoder:
     """Creates a ResNet with a non-local head at output stride 8 (arXiv 1711.07971).
 
-    For the options see `create_resnet` and `nonlocal_net`.
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      **options: Options of `create_resnet` and of `nonlocal_net`.
     """
     trunk, rest = split_options(options)
     backbone = create_resnet(depth, 8, style=style, **trunk)

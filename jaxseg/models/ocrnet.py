@@ -184,7 +184,13 @@ def ocrnet_resnet(
 
     The output stride is 8, the stem is deep, and the region head reads layer 3. For
     MMSegmentation's network, pass `bias=False, region_features=256, stem="c",
-    align_corners=False`. For the options see `create_resnet` and `ocrnet`.
+    align_corners=False`.
+
+    Args:
+      num_classes: Number of classes.
+      depth: Depth of the ResNet.
+      style: Settings of normalization and dtype, see `BlockConfig`.
+      **options: Options of `create_resnet` and of `ocrnet`.
     """
     trunk, rest = split_options(options)
     trunk = {"variant": BETA, **trunk}

@@ -284,7 +284,7 @@ def point_transformer(
 ) -> PointTransformer:
     """Creates Seg50, the authors' Point Transformer for S3DIS (arXiv 2012.09164).
 
-    For the options see `PointTransformer`.
+    The options are the attributes of `PointTransformer`.
 
     Raises:
       ValueError: If widths, blocks and neighbors differ in length.

@@ -242,7 +242,13 @@ def prob_unet(
 ) -> ProbUNet:
     """Creates the Probabilistic U-Net (arXiv 1806.05034), which has no normalization.
 
-    For the options see `ProbUNet`.
+    Args:
+      num_classes: Number of classes, K.
+      widths: Numbers of channels of the scales: `LIDC` or `CITYSCAPES`, for example.
+      latent: Number of dimensions of the latent vector.
+      combining: Number of 1x1 convolutions after the latent, including the classifier.
+      convs: Number of convolutions of each block.
+      style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
       ValueError: If combining or latent is too small.

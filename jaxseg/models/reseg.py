@@ -108,7 +108,10 @@ def reseg(
     freeze_backbone: bool = True,
     style: BlockConfig = BlockConfig(),
 ) -> ReSeg:
-    """Creates ReSeg on conv3_3 of VGG16 (arXiv 1511.07053); see `ReSeg`."""
+    """Creates ReSeg on conv3_3 of VGG16 (arXiv 1511.07053).
+
+    The options are the attributes of `ReSeg`, such as `reading` and `first`.
+    """
     return ReSeg(
         num_classes,
         units=units,

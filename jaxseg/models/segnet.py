@@ -214,7 +214,10 @@ def segnet(
     repeats: tuple[int, ...] = VGG16_REPEATS,
     style: BlockConfig = BlockConfig(),
 ) -> SegNet:
-    """Creates SegNet on VGG16 (arXiv 1511.00561); for the options see `SegNet`."""
+    """Creates SegNet on VGG16 (arXiv 1511.00561).
+
+    The options are the attributes of `SegNet`, such as `width` and `repeats`.
+    """
     return SegNet(num_classes, width, repeats, style=style)
 
 
@@ -228,7 +231,8 @@ def segnet_basic(
 ) -> SegNetBasic:
     """Creates SegNet-Basic (arXiv 1511.00561).
 
-    `bias=False` follows the text of the paper. For the options see `SegNetBasic`.
+    `bias=False` follows the text of the paper. The options are the attributes of
+    `SegNetBasic`, such as `contrast`.
     """
     return SegNetBasic(
         num_classes, width=width, bias=bias, contrast=contrast, style=style
@@ -246,7 +250,7 @@ def bayesian_segnet(
 ) -> SegNet:
     """Creates SegNet with dropout at the central six stages (arXiv 1511.02680).
 
-    For the options see `SegNet`.
+    The options are the attributes of `SegNet`, such as `drop_at` and `dropout`.
     """
     return SegNet(
         num_classes,
@@ -270,7 +274,7 @@ def bayesian_segnet_basic(
 ) -> SegNetBasic:
     """Creates SegNet-Basic with dropout at the central four stages (arXiv 1511.02680).
 
-    For the options see `SegNetBasic`.
+    The options are the attributes of `SegNetBasic`, such as `drop_at` and `dropout`.
     """
     return SegNetBasic(
         num_classes,

@@ -85,7 +85,7 @@ def setr_naive(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
 def setr_pup(num_classes: int, *, variant: str = "author", **trunk) -> SETR:
     """Creates SETR-PUP, which upsamples by 2 after each convolution (arXiv 2012.15840).
 
-    For the options see `setr_naive`.
+    The options are the same as those of `setr_naive`.
     """
     return _upsampling("pup", num_classes, variant, **trunk)
 
@@ -160,7 +160,8 @@ def setr_mla(
 ) -> SETR:
     """Creates SETR-MLA, which sums the outputs of four layers (arXiv 2012.15840).
 
-    The class token is dropped before the first layer. For the options see `setr_naive`.
+    The class token is dropped before the first layer. The options are the same as those
+    of `setr_naive`.
     """
     trunk.setdefault("patch_bias", not _is_mmseg(variant))
     backbone, _ = vit_trunk("mla", style=style, **trunk)

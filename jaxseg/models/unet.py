@@ -202,6 +202,12 @@ def unet(
 ) -> UNet:
     """Creates U-Net with same padding and batch normalization (arXiv 1505.04597).
 
-    For the options see `UNetTrunk`.
+    Args:
+      num_classes: Number of classes.
+      width: Number of channels of the first level.
+      depth: Number of poolings.
+      up: The upsampling method: "transposed", "bilinear", "interp", "resize_conv" or
+        "sub_pixel", see `Up`.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return UNet(num_classes, width=width, depth=depth, up=up, style=style)

@@ -59,6 +59,11 @@ def unet_fcn(
 ) -> UNetFCN:
     """Creates U-Net with FCN heads, UNet-S5-D16 at depth 4 (arXiv 1505.04597).
 
-    For `width` and `depth` see `UNetTrunk`; `dropout` is the dropout rate of the heads.
+    Args:
+      num_classes: Number of classes.
+      width: Number of channels of the first level.
+      depth: Number of poolings.
+      dropout: Dropout rate of the heads.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return UNetFCN(num_classes, width=width, depth=depth, dropout=dropout, style=style)

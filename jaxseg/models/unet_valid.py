@@ -193,7 +193,14 @@ def unet_valid(
 ) -> ValidUNet:
     """Creates U-Net as published, with unpadded convolutions (arXiv 1505.04597).
 
-    For the options see `ValidUNet`.
+    Args:
+      num_classes: Number of classes.
+      width: Number of channels of the first level.
+      depth: Number of poolings.
+      pad: "reflect" mirrors the image outwards, so that the logits cover it. "none"
+        needs an image of a valid size, and the logits are smaller than it.
+      dropout: Dropout rate.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return ValidUNet(
         num_classes,
@@ -217,7 +224,16 @@ def unet_caffe(
 ) -> ValidUNet:
     """Creates U-Net as released (arXiv 1505.04597).
 
-    The last transposed convolution keeps 128 channels. For the options see `ValidUNet`.
+    The last transposed convolution has 2 * width channels, 128 by default.
+
+    Args:
+      num_classes: Number of classes.
+      width: Number of channels of the first level.
+      depth: Number of poolings.
+      pad: "reflect" mirrors the image outwards, so that the logits cover it. "none"
+        needs an image of a valid size, and the logits are smaller than it.
+      dropout: Dropout rate.
+      style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return ValidUNet(
         num_classes,

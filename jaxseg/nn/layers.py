@@ -172,8 +172,8 @@ class ConvTranspose(nn.Module):
 class ConvNormAct(nn.Module):
     """Applies a convolution (without bias by default), normalization and activation.
 
-    `epsilon`, unless None, replaces `style.epsilon`. `act` names the activation, see
-    `activation`. For the other attributes see `Conv`.
+    `epsilon`, unless None, replaces `style.epsilon`. `act` is the name of the
+    activation, such as "relu". The other attributes are the same as those of `Conv`.
     """
 
     features: int
@@ -210,8 +210,8 @@ class SeparableConvNormAct(nn.Module):
     """Applies a depthwise and a pointwise convolution, each with a normalization.
 
     With `mid_act`, an activation also follows the depthwise convolution, as in the
-    heads of DeepLab v3+. Otherwise only the pointwise convolution has one. For the
-    other attributes see `ConvNormAct`.
+    heads of DeepLab v3+. Otherwise only the pointwise convolution has one. The other
+    attributes are the same as those of `ConvNormAct`.
     """
 
     features: int

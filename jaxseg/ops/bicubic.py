@@ -47,9 +47,9 @@ def bicubic_weights(
 ) -> np.ndarray | Array:
     """Returns the matrix that resizes one axis bicubically, float32 [target, source].
 
-    See `resize_bicubic` for `antialias` and `offset`. If a length is a symbol that
-    depends on the image (`jaxseg.ops.open_size`), the program computes the matrix when
-    it runs.
+    With `antialias`, the kernel widens when the axis shrinks. Positions are computed as
+    if the result had `offset` more rows. If a length is a symbol that depends on the
+    image (`jaxseg.ops.open_size`), the program computes the matrix when it runs.
     """
     xp: Any = jnp if is_open(source, target) else np
     rows = xp.arange(source, dtype=xp.float32)[None]
