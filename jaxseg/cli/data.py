@@ -161,12 +161,12 @@ class Polygons:
     """Class names in the order of their indices. By default they are read from the
     annotations."""
     outside: str = "void"
-    """Class of the pixels outside of all shapes. void excludes these pixels from the
-    loss and the scores."""
+    """Class of the pixels outside of all annotated shapes. void excludes these pixels
+    from the loss and the scores."""
     overlap: Literal["later", "smaller", "void"] = "later"
-    """Class of the pixels inside several shapes: later takes the class of the last
-    shape in the file; smaller takes the class of the smallest shape; void excludes
-    these pixels from the loss and the scores."""
+    """Class of the pixels inside several annotated shapes: later takes the class of
+    the last shape in the file; smaller takes the class of the smallest shape; void
+    excludes these pixels from the loss and the scores."""
     void_labels: tuple[str, ...] = ()
     """Annotation labels whose pixels are excluded from the loss and the scores."""
 

@@ -43,7 +43,7 @@ class Arguments:
     size: tuple[int, int] = SIZE
     """Height and width in pixels of the image for which the GFLOP are counted."""
     classes: int = CLASSES
-    """Number of classes."""
+    """Number of classes with which parameters and GFLOP are counted."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Write one JSON list instead of a table."""
     backbones: tyro.conf.FlagCreatePairsOff[bool] = False

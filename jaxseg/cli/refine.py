@@ -79,7 +79,8 @@ class Arguments:
     """grabcut, the default, alternates between a graph cut and fitting the colors of
     object and background; graphcut cuts once."""
     gamma: float | None = None
-    """Weight of the cost of boundaries. The default is 50 for scribbles or a box and 10
+    """Weight of the cost of boundaries: larger numbers give shorter and smoother
+    boundaries. The default is 50 for scribbles or a box and 10
     for probabilities."""
     components: int = COMPONENTS
     """Number of components of the Gaussian mixtures that model the colors of the object

@@ -82,7 +82,7 @@ def read_calibration(
     if (found.get("step"), found.get("digest")) != (step, weights_digest(variables)):
         raise ValueError(
             f"{path} is invalid for step {step}: expected a scaling that was fitted "
-            f"to these weights, but it was fitted to those of step "
+            f"to these weights, but it was fitted to the weights of step "
             f"{found.get('step')}. {remedy}"
         )
     return LogitScaling(tuple(found["weight"]), tuple(found["bias"]))

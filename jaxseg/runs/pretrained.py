@@ -261,4 +261,4 @@ def _check_fit(stored: Shapes, wanted: Shapes) -> None:
     if len(parents) <= MODULES and 2 * len(wrong) <= len(names) and "" not in parents:
         patterns = " ".join(f"'{re.escape(name)}/.*'" for name in sorted(parents))
         advice = f"To initialize them at random, add --train.init-fresh {patterns}"
-    raise ValueError(f"expected the parameters of the network ({text}). {advice}")
+    raise ValueError(f"expected parameters that fit the network ({text}). {advice}")

@@ -76,8 +76,8 @@ def overlay_present(
     if present.shape != wanted or image.dtype != np.uint8 or image.shape[2:] != (3,):
         raise ValueError(
             f"present of shape {present.shape} is invalid for an image of dtype "
-            f"{image.dtype} and shape {image.shape}: expected {wanted} and uint8 "
-            "[H, W, 3]."
+            f"{image.dtype} and shape {image.shape}: expected present of shape "
+            f"{wanted} and an image uint8 [H, W, 3]."
         )
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha={alpha} is invalid: expected 0 to 1.")

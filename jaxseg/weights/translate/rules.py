@@ -128,7 +128,10 @@ def prefixed(rules: Rules, *, src: str = "", dst: str = "") -> Rules:
       ValueError: If `src` contains a group, which would renumber the other groups.
     """
     if "(" in src:
-        raise ValueError(f"src={src!r} is invalid: expected a pattern without groups.")
+        raise ValueError(
+            f"src={src!r} is invalid: expected a pattern without groups. Remove the "
+            "parentheses."
+        )
     return tuple((src + rule[0], _below(rule[1], dst), *rule[2:]) for rule in rules)
 
 
