@@ -104,7 +104,8 @@ def sigmoid_class_weight(
 
     Args:
       target_sum: The number of labeled pixels with each class, [B, K] or [K].
-      pixels: The number of labeled pixels, [B, 1] or [1].
+      pixels: The number of labeled pixels of all classes, [B, 1] or [1]. With "all",
+        images without labeled pixels choose no class.
       classes: "present" chooses the classes that occur in the labels, "all" chooses all
         classes.
 

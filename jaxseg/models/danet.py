@@ -55,7 +55,8 @@ def danet(
         published checkpoints require.
       features: Number of channels of the head.
       align_corners: True in the authors' code, False in MMSegmentation.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" stores all attention scores at once, "block" a part of them at
+        a time, and "auto" chooses by their number.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = DualAttentionHead(
@@ -77,7 +78,8 @@ def danet_resnet(
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
-      variant: How the channel attention is computed, "paper" or "release", see `danet`.
+      variant: How the channel attention is computed: "paper" takes the softmax of the
+        similarity, "release" that of the negated similarity.
       style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `danet` and of `create_resnet`, such as `stem`.
         The authors' Cityscapes network has `multi_grid=(1, 2, 4)`, so that layer 4 has

@@ -27,7 +27,7 @@ def duc(
         such as "c4" and "c5".
       rates: Atrous rates of the head.
       cell: Upsampling factor of the head.
-      order: Channel order of the head, see `DUCHead`.
+      order: Channel order of the head, "crd" or "dcr", see `DUCHead`.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return EncoderDecoder(
@@ -59,12 +59,13 @@ def duc_hdc_resnet(
       num_classes: Number of classes.
       depth: Depth of the ResNet.
       output_stride: 8, 16 or 32.
-      plan: Rates of the backbone, see `jaxseg.backbones.hdc.hdc_rates`.
+      plan: Rates of the backbone: "none", "uniform", "conv", "rf", "bigger" or
+        "release", see `jaxseg.backbones.hdc.hdc_rates`.
       unit_rates: Rates of the backbone in place of a plan, see `HDCResNet`.
       rates: Atrous rates of the head.
       cell: Upsampling factor of the head: 4 in the published configuration, which
         predicts at half resolution, or 8 for full resolution.
-      order: Channel order of the head, see `DUCHead`.
+      order: Channel order of the head, "crd" or "dcr", see `DUCHead`.
       width: Number of channels of the first stage of the ResNet.
       blocks: Number of units of each stage of the ResNet; None takes those of the
         depth.

@@ -38,7 +38,8 @@ class FCN(nn.Module):
     Attributes:
       num_classes: Number of classes.
       stride: Stride of the finest score map: 32 (FCN-32s), 16 (FCN-16s) or 8 (FCN-8s).
-      form: How the convolutions are padded: "pad100" or "same", see the module.
+      form: How the convolutions are padded. "pad100", as published, pads the first one
+        by 100 pixels. "same" pads each so that the size of its map does not change.
       learned: The deconvolutions that are trained, from a bilinear start: "none" (the
         release), "intermediate" (the paper: all but the last) or "all".
       at_once: Whether to multiply the skip maps by the fixed factors 0.01 and 0.0001,

@@ -34,7 +34,8 @@ def nonlocal_net(
         of channels of a query. MMSegmentation does so by default, the paper does not.
       subsample: Whether 2x2 max pooling precedes the layers for keys and values.
       features: Number of channels of the head. The auxiliary head has half as many.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" stores all attention scores at once, "block" a part of them at
+        a time, and "auto" chooses by their number.
       align_corners: Whether the final resizing aligns corners.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """

@@ -124,7 +124,7 @@ class SegNetBasic(nn.Module):
       contrast: "lrn" undoes the ImageNet normalization of a three-channel image and
         applies local response normalization to the values from 0 to 255, as in the
         released network. "none" does not change the image.
-      drop_at: The stages that dropout follows, see `SegNet`.
+      drop_at: The stages that dropout follows: "enc1" to "enc4", "dec4" to "dec1".
       dropout: Dropout rate.
       style: Settings of normalization and dtype, see `BlockConfig`.
 

@@ -127,7 +127,8 @@ class UNetTrunk(nn.Module):
     Attributes:
       width: Number of channels of the first level.
       depth: Number of poolings.
-      up: The upsampling method, see `Up.method`.
+      up: The upsampling method: "transposed", "bilinear", "interp", "resize_conv" or
+        "sub_pixel", see `Up.method`.
       style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:

@@ -62,7 +62,8 @@ class PositionAttention(nn.Module):
 
     Attributes:
       reduction: Queries and keys have C / reduction channels.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" stores all attention scores at once, "block" a part of them at
+        a time, and "auto" chooses by their number.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
@@ -118,7 +119,8 @@ def channel_similarity(flat: Array, variant: str = "paper") -> Array:
 
     Args:
       flat: [B, N, C].
-      variant: "paper" or "release", see `ChannelAttention`.
+      variant: "paper" takes the softmax of the similarity of two channels, "release"
+        that of the negated similarity.
 
     Returns:
       [B, C, C], float32; the rows sum to 1.
@@ -158,7 +160,8 @@ class NonLocal(nn.Module):
       norm_out: True gives W_z no bias and a normalization whose scale starts at 0.
         False starts W_z itself at 0. In both cases the block is the identity at
         initialization.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" stores all attention scores at once, "block" a part of them at
+        a time, and "auto" chooses by their number.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

@@ -28,7 +28,8 @@ class BlockConfig:
         normalizes the whole batch, synchronized over devices. A value equal to the
         number of devices normalizes on each device separately, like PyTorch's BatchNorm
         under data parallelism, and avoids communication in each layer.
-      impl: "auto" or "lax", see `jaxseg.ops.conv`.
+      impl: The formulation of convolutions: "auto" for the fastest one, or "lax" for
+        `lax.conv_general_dilated`, see `jaxseg.ops.conv`.
 
     Raises:
       ValueError: If a field has a value that is not allowed.

@@ -17,9 +17,10 @@ class InvertedResidual(nn.Module):
         number of channels, there is no first 1x1 convolution.
       features: Number of output channels.
       kernel: Kernel size of the depthwise convolution.
-      stride: Its stride.
-      rate: Its atrous rate.
-      padding: Its padding, see `Conv`.
+      stride: Stride of the depthwise convolution.
+      rate: Atrous rate of the depthwise convolution.
+      padding: Zeros on each side for the depthwise convolution. None adds as many as
+        keep the size at stride 1.
       squeeze: Number of hidden channels of the squeeze-and-excitation gates after the
         depthwise convolution; 0 for no gates.
       squeeze_act: The activation of the hidden channels of the gates.

@@ -76,7 +76,7 @@ class Conv(nn.Module):
         rate * (kernel - 1) / 2 on each side, which keeps the size at stride 1.
       groups: Number of channel groups.
       bias: Whether there is a bias.
-      kernel_init: The name of the initializer of the kernel, see `initializer`.
+      kernel_init: The name of the initializer of the kernel, such as "he".
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
@@ -132,8 +132,8 @@ class ConvTranspose(nn.Module):
       padding: Pixels cut from each side of the full result.
       output_padding: Pixels added at the bottom and the right.
       bias: Whether there is a bias.
-      kernel_init: The name of the initializer, see `initializer`. "bilinear" starts as
-        bilinear upsampling and needs a square kernel.
+      kernel_init: The name of the initializer of the kernel, such as "he". "bilinear"
+        starts as bilinear upsampling and needs a square kernel.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

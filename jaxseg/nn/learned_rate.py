@@ -90,7 +90,7 @@ class ChosenRateConv(nn.Module):
       choice: The candidates and the temperature.
       kernel: Kernel size.
       bias: Whether there is a bias.
-      kernel_init: The name of the initializer, see `jaxseg.nn.layers.initializer`.
+      kernel_init: The name of the initializer of the kernel, such as "he".
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
@@ -129,7 +129,7 @@ class ContinuousRateConv(nn.Module):
       choice: The rate at the start of the training, and the largest possible rate.
       kernel: Kernel size, an odd number.
       bias: Whether there is a bias.
-      kernel_init: The name of the initializer, see `jaxseg.nn.layers.initializer`.
+      kernel_init: The name of the initializer of the kernel, such as "he".
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
@@ -158,7 +158,7 @@ class LearnedRateConvNormAct(nn.Module):
       choice: How the rate is learned: a `RateChoice` selects it from candidates, and a
         `ContinuousRate` changes it as a real number.
       kernel: Kernel size, an odd number.
-      act: The activation, see `jaxseg.nn.layers.activation`.
+      act: The name of the activation, such as "relu".
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

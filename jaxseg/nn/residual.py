@@ -78,8 +78,10 @@ class BasicBlock(nn.Module):
       rate: Atrous rate of the second convolution.
       pooled: Whether the block halves the size of the map in the network without atrous
         rates, see `Shortcut`.
-      shortcut: The kind of projection of the input, see `Shortcut`.
-      shortcut_rate: The rate of the projection, see `Shortcut`.
+      shortcut: The projection of the input: "conv", "avg" or "avg_zero", see
+        `Shortcut`.
+      shortcut_rate: The distance between the pixels that the projection averages before
+        its convolution, see `Shortcut`.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
@@ -133,14 +135,16 @@ class Bottleneck(nn.Module):
       rate: Atrous rate of the 3x3 convolution.
       pooled: Whether the block halves the size of the map in the network without atrous
         rates, see `Shortcut`.
-      shortcut: The kind of projection of the input, see `Shortcut`.
+      shortcut: The projection of the input: "conv", "avg" or "avg_zero", see
+        `Shortcut`.
       stride_in: The convolution that has the stride: "conv2" (PyTorch's v1.5) or
         "conv1" (Caffe's original).
       subsample: Whether a strided block with equal channels subsamples its input
         instead of projecting it. TF-slim, which puts the stride in the last unit, does
         so.
       expansion: The last convolution has `expansion * features` channels.
-      shortcut_rate: The rate of the projection, see `Shortcut`.
+      shortcut_rate: The distance between the pixels that the projection averages before
+        its convolution, see `Shortcut`.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

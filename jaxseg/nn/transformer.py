@@ -109,7 +109,8 @@ class TransformerBlock(nn.Module):
       heads: Number of attention heads.
       mlp_ratio: Number of channels inside the MLP, divided by those of a token.
       dropout: Dropout rate.
-      attention: "auto", "plain" or "block", see `jaxseg.ops.attention.attend`.
+      attention: "plain" stores all attention scores at once, "block" a part of them at
+        a time, and "auto" chooses by their number.
       style: Settings of normalization and dtype, see `BlockConfig`.
       layer_scale: Initial value of a learned factor for each channel of both residual
         branches (LayerScale, arXiv 2103.17239); None for no such factors.

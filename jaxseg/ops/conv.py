@@ -110,8 +110,9 @@ def conv(
       padding: Zeros on each side: an int, (rows, columns) or
         ((top, bottom), (left, right)).
       groups: Number of channel groups; `groups == C` is a depthwise convolution.
-      impl: "auto" or "lax", see the module's docstring. Forward-mode differentiation
-        (`jax.jvp`) needs "lax".
+      impl: "auto" for the fastest formulation, or "lax" for
+        `lax.conv_general_dilated`. Forward-mode differentiation (`jax.jvp`) needs
+        "lax".
 
     Returns:
       [B, H', W', O] with H' = (H + pads - rate * (kh - 1) - 1) // stride + 1.

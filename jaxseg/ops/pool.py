@@ -36,7 +36,8 @@ def max_pool(
       x: [B, H, W, C].
       window: Height and width of the window, in pixels.
       stride: The step between windows; None means the size of the window.
-      padding: Pixels on each side, see `jaxseg.typing.Padding`.
+      padding: Pixels on each side: an int, (rows, columns) or
+        ((top, bottom), (left, right)).
       ceil: Whether a last, partial window also gives an output (Caffe's rule). In
         PyTorch, the default is False.
       impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient. "auto"

@@ -170,7 +170,8 @@ def cspn(
       guidance: [B, H, W, 8].
       steps: Number of iterations, 24 in the paper.
       absolute: Whether weights are made positive first, see `cspn_kernel`.
-      read: At which pixel the weight of a neighbor is read, see `cspn_kernel`.
+      read: At which pixel the weight of a neighbor is read: "receiver", "source" or
+        "release", see `cspn_kernel`.
       anchor: The known values that every step restores, [B, H, W, C].
       anchored: The mask m, [B, H, W, 1], 1 where `anchor` is known and 0 elsewhere.
 

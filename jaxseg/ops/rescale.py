@@ -59,7 +59,7 @@ def rescaled_size(pixels: int, factor: float, rule: str) -> int:
     Args:
       pixels: The height or width of the map.
       factor: The factor by which the map is resized.
-      rule: "factor", "size" or "corners"; see the module.
+      rule: "factor", "size" or "corners", as in `rescale`.
 
     >>> [rescaled_size(321, 0.75, rule) for rule in RULES]
     [240, 240, 241]

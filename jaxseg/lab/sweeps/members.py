@@ -70,8 +70,9 @@ def plan(configs: dict[str, Config], seeds: tuple[int, ...], folder: Path) -> li
 def prepare(run: Run) -> None:
     """Writes config.json to the folder of a run, if it has not been trained yet.
 
-    Raises an error if the folder contains a run with another configuration, or if
-    another process uses the folder.
+    Raises:
+      ValueError: If the folder contains a run with another configuration.
+      RunInUse: If another process uses the folder.
     """
     path = run.folder / CONFIG
     trained = started(run.folder) or (run.folder / METRICS).is_file()

@@ -14,7 +14,8 @@ class Calibration:
     """Contains scores of predicted probabilities; 0 is the best value of each score.
 
     Attributes:
-      predictions: The number of predictions, see `CalibrationCounts`.
+      predictions: The number of predictions: one for each pixel, or one for each pixel
+        and class if classes can overlap.
       expected_error: The expected calibration error (ECE, arXiv 1706.04599): the mean
         of |accuracy - confidence| over the bins, weighted by their predictions.
       largest_error: The largest |accuracy - confidence| of all bins.
