@@ -132,8 +132,8 @@ def check_data(
 ) -> Audit:
     """Reads all files of a dataset once, and returns its faults in an `Audit`.
 
-    The option `data.on_bad_file` is ignored. A pair that training rejects is an error
-    in the result, even if training would skip this pair.
+    The option `data.on_bad_file` is ignored: a pair of image and mask that cannot be
+    used is an error in the result, even if the option makes training skip such pairs.
 
     Args:
       data: The data options of `train`.

@@ -1,9 +1,9 @@
 """Computes hashes of images to find equal and nearly equal images.
 
 The perceptual hash has 64 bits. An image is reduced to 32 x 32 gray values, and their
-discrete cosine transform is computed. Each bit says whether one of the 8 x 8 lowest
-frequencies is above the median of these frequencies. The frequencies that are constant
-along rows or columns are left out. Two images count as nearly equal if at most
+discrete cosine transform is computed. The hash uses its coefficients for the 8 x 8
+lowest frequencies that vary along both rows and columns: each bit says whether one of
+these coefficients is above their median. Two images count as nearly equal if at most
 `NEAR_BITS` bits of their hashes differ and the correlation of their gray values is at
 least `NEAR_CORRELATION`.
 
@@ -35,10 +35,10 @@ def gray_values(pixels: np.ndarray) -> np.ndarray:
     """Averages an image to 32 x 32 gray values.
 
     Args:
-      pixels: Uint8 [H, W, 3].
+      pixels: The image, uint8 [H, W, 3].
 
     Returns:
-      Uint8 [32, 32].
+      The gray values, uint8 [32, 32].
     """
     gray = Image.fromarray(pixels).convert("L")
     return np.asarray(gray.resize((SIDE, SIDE), Image.Resampling.BOX))
@@ -48,7 +48,7 @@ def perceptual_hash(gray: np.ndarray) -> np.uint64:
     """Computes the perceptual hash of an image from its gray values.
 
     Args:
-      gray: Uint8 [32, 32].
+      gray: The gray values, uint8 [32, 32].
 
     Returns:
       The hash, whose 64 bits form a number of the type uint64.

@@ -15,13 +15,13 @@ def label_overlay(
     """Blends the color of the class of each pixel into an image.
 
     Args:
-      pixels: uint8 [H, W, 3].
+      pixels: The image, uint8 [H, W, 3].
       label: Integers [H, W]: class indices. If the classes can overlap, bit k says
         whether class k is present.
       spec: The classes, which exclude each other or can overlap.
 
     Returns:
-      uint8 [H, W, 3].
+      The image with the colors of the classes, uint8 [H, W, 3].
     """
     if not spec.multilabel:
         return overlay(pixels, label, spec.palette, void=spec.void)

@@ -219,8 +219,8 @@ def small_copy(pixels: np.ndarray, label: np.ndarray | None) -> Sample:
     """Reduces an image and its label so that the larger side has at most 240 pixels.
 
     Args:
-      pixels: [H, W, C] of uint8, uint16 or float32.
-      label: Integers [H, W], or None.
+      pixels: The image, [H, W, C] of uint8, uint16 or float32.
+      label: The label, integers [H, W], or None.
 
     Returns:
       A `Sample`, with the reduced image and label.

@@ -38,8 +38,8 @@ def dinov2(
       size: "vits14", "vitb14" or "vitl14".
       registers: Number of register tokens; 4 in the published networks with registers.
         As in the authors' code, the position embedding is resized with antialiasing if
-        there are registers, and with an offset of 0.1 otherwise. The option `resizing`
-        selects another method.
+        there are registers. Otherwise it is resized as if the result had 0.1 more rows
+        and columns. The option `resizing` selects another method.
       image_size: Height and width of the images for which the position embedding is
         made, multiples of 14.
       style: The normalization and the data type of all layers, see `BlockConfig`.

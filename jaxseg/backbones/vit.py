@@ -2,8 +2,8 @@
 
 It has a patch embedding, a class token, a learned or rotary position embedding and
 pre-norm layers. The outputs of selected layers are returned as maps. By default there
-is no final normalization, because the heads of SETR normalize their inputs (arXiv
-2012.15840). For an input of another size than `image_size`, the learned position
+is no final normalization, because the heads of SETR (arXiv 2012.15840) normalize their
+inputs. For an input of another size than `image_size`, the learned position
 embedding is resized. A size that is not a multiple of the patch is padded at the bottom
 and the right.
 """

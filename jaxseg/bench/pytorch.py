@@ -26,7 +26,7 @@ class Torch:
     """Contains PyTorch and its settings in the benchmark.
 
     Attributes:
-      torch: The module.
+      torch: The module `torch`.
       device: "cpu" or "cuda".
       compiling: Whether networks and operators are compiled with `torch.compile`.
     """

@@ -74,7 +74,7 @@ def write(records: list[Record], folder: Path, command: str) -> None:
 
     Args:
       records: The measurements, one for each row of the table.
-      folder: The folder.
+      folder: The folder for these files.
       command: The command line, which the table shows.
     """
     atomic.write_text(folder / "table.md", page(records, command))

@@ -13,10 +13,10 @@ can sum the parts that it holds. If one element changes, the sum always changes.
 damage remains undetected with a probability of about 2**-60. The digest does not
 protect against forgery.
 
-It costs one pass over the arrays on the host for each save and each restore. On one
-core of a shared two-core machine it processes 1.2 GB/s (SHA-256: 0.65 GB/s), which is
-about half a second for a state of 0.7 GB. Arrays on an accelerator are copied to the
-host once more than the save itself requires.
+Each save and each restore takes one further pass over the arrays on the host. One core
+of a shared two-core machine computes the digest of 1.2 GB per second (SHA-256: 0.65 GB
+per second), so a state of 0.7 GB takes about half a second. Arrays on an accelerator
+are copied to the host once more than the save itself requires.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def odd_factors(axis: int, start: int, count: int) -> np.ndarray:
     positions. The generator splitmix64 computes them.
 
     Args:
-      axis: The index of the axis. Each axis has other factors.
+      axis: The index of the axis. Different axes have different factors.
       start: The first position.
       count: The number of positions.
 

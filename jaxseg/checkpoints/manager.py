@@ -268,7 +268,7 @@ class Checkpoints:
             self._manager.check_for_errors()
 
     def close(self) -> None:
-        """Waits for the running save and stops the threads of Orbax."""
+        """Waits until the current save is complete, and stops the threads of Orbax."""
         try:
             self.wait()
         finally:

@@ -27,7 +27,7 @@ def localized(command: str, argv: Sequence[str]) -> Iterator[list[str]]:
 
     Args:
       command: The name of the command.
-      argv: Its arguments.
+      argv: The arguments of the command.
 
     Yields:
       The arguments, in which local folders replace the addresses of runs.

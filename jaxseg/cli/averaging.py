@@ -59,7 +59,7 @@ class AveragingOptions:
 
         Args:
           name: The option that needs the unchanged predictions of a single network.
-          value: Its value.
+          value: The value of this option.
         """
         if self.ensemble or self.calibrated or self.dropout_samples:
             raise ValueError(

@@ -109,9 +109,9 @@ def main(argv: list[str]) -> int:
 
 
 def session_of(options: Arguments) -> Session:
-    """Returns the benchmark session for the options of the command.
+    """Returns the `Session` that the options of the command select.
 
-    The session selects what is measured, on which device and for how long.
+    It states what is measured, on which device and for how long.
     """
     from jaxseg.bench.session import Session, torch_contestants
 

@@ -135,7 +135,7 @@ def show(
 
     Args:
       options: The options of the command.
-      scaling: The scaling.
+      scaling: The scaling of the logits that was fitted.
       pixels: The unscaled logits and the labels of these pixels.
       spec: The specification of the dataset, which names the classes.
 

@@ -54,7 +54,7 @@ class CalibrationOptions:
             check_file("calibration_diagram", self.calibration_diagram)
 
     def meters(self) -> tuple[CalibrationMeter, ...]:
-        """Returns a tuple of one object that counts the right predictions.
+        """Returns a tuple with the `CalibrationMeter` that counts right predictions.
 
         It counts them in each image for each interval of confidence. The tuple is empty
         if `--calibration` was not given.

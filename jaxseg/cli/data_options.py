@@ -66,9 +66,9 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
         folder of images and masks, or a configuration file.
 
     Returns:
-      A pair of the first argument and the data options that select this dataset. If
-      the command line is empty or starts with an option, the pair is None and the
-      default data options.
+      A pair: the first argument, and the data options that select this dataset. If
+      the command line is empty or starts with an option, the first value is None and
+      the second one is the default data options.
 
     Raises:
       ValueError: If the first argument is neither an option nor one of these three.
@@ -121,8 +121,8 @@ def naming_check(data: DataConfig) -> Iterator[None]:
 def evaluating(data: DataConfig) -> Iterator[Progress]:
     """Returns a context manager in which a network is evaluated on a dataset.
 
-    It adds the command that lists all faults of the data to errors about bad files. The
-    first process shows the progress.
+    Inside the block, errors about bad files also name the command that lists all faults
+    of the data. The first process shows the progress.
 
     Args:
       data: The data options.

@@ -91,8 +91,9 @@ def document(
 ) -> dict[str, Any]:
     """Returns the dictionary that `jaxseg doctor --json` prints as JSON.
 
-    Its keys are "ok" (whether there is no problem), "problems", "self_test" and the
-    names of the fields of `Facts`, such as "versions".
+    Its keys are "ok" (whether there is no problem), "problems" (a list), "self_test"
+    (the durations of the self-tests) and the names of the fields of `Facts`, such as
+    "versions".
 
     Args:
       facts: The versions, devices, folders and other properties.

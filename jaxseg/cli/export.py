@@ -118,7 +118,7 @@ def main(argv: list[str]) -> int:
 
 
 def kind_of(options: Arguments) -> Format:
-    """Checks where the file is to be written, and returns its format.
+    """Checks where the file is to be written, and returns its `Format`.
 
     Args:
       options: The options of the command.

@@ -26,8 +26,8 @@ UNITS = {  # factors that convert fields to the units that are shown
 def reporter() -> Silent | Lines | Bar:
     """Returns the object that shows the progress of training in this process.
 
-    The first process shows a bar on a terminal and lines elsewhere. All other processes
-    show nothing, and neither does the first one with --quiet.
+    The first process gets a `Bar` on a terminal and `Lines` elsewhere. All other
+    processes get `Silent`, which shows nothing, and so does the first one with --quiet.
     """
     if jax.process_index() != 0 or is_quiet():
         return Silent()

@@ -36,7 +36,7 @@ class Reading:
           data: The data options of the run. They supply the values that are None here.
 
         Returns:
-          The options of the image reader.
+          The options of the image reader, as `ReadOptions`.
         """
         stored = None if isinstance(data.range, str) else data.range
         return ReadOptions(

@@ -118,7 +118,7 @@ def main(argv: list[str]) -> int:
 
 
 def cut_options(options: Arguments) -> CutOptions:
-    """Returns the options of the graph cut that separates object and background."""
+    """Returns the `CutOptions` of the graph cut that separates the object."""
     return CutOptions(
         method=options.method or "grabcut",
         gamma=GAMMA if options.gamma is None else options.gamma,

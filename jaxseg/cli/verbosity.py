@@ -19,7 +19,7 @@ from jaxseg.text import as_message
 
 
 class Verbosity(enum.IntEnum):
-    """Lists the levels of how much a command prints besides results and errors."""
+    """Lists how much a command can print in addition to its results and errors."""
 
     QUIET = 0
     NORMAL = 1

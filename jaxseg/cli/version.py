@@ -17,8 +17,8 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str | None]:
       packages: The names of the other packages, as pip calls them.
 
     Returns:
-      A dictionary from "jaxseg", the packages' names and "Python" to versions.
-      The version is None if a package is not installed.
+      A dictionary from "jaxseg", the names of the packages and "Python" to the
+      versions. The version of a package that is not installed is None.
     """
     found: dict[str, str | None] = {"jaxseg": jaxseg.__version__}
     for name in packages:

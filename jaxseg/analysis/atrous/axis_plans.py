@@ -20,9 +20,10 @@ class AxisPlan:
     """Describes a stack of atrous layers with vertical and horizontal rates.
 
     Attributes:
-      rows: The vertical rates and the height of the receptive field. `rows.valid` is
-        the share of valid kernel positions along the vertical axis alone.
-      columns: The horizontal rates and the width of the receptive field, likewise.
+      rows: The vertical rates and the height of the receptive field, as a `RatePlan`.
+        `rows.valid` is the share of valid kernel positions along the vertical axis
+        alone.
+      columns: The `RatePlan` of the horizontal rates and the width of the field.
       evenness: The mean of the path counts over the receptive field, divided by their
         maximum. The path count of a pixel is the number of paths from it through the
         layers to an output.

@@ -47,7 +47,7 @@ def shift_consistency(
 
     Args:
       fn: Maps images [B, h, w, C] to logits [B, h, w, K] at the same resolution.
-      image: [B, H, W, C].
+      image: The images, [B, H, W, C].
       offsets: The shifts in pixels, (rows, columns), not negative.
       size: The size of the crops. size + offset must fit into the image.
       margin: Number of pixels to leave out at each border, where the outputs differ
@@ -130,7 +130,7 @@ def output_stride_gaps(
     Args:
       fns: Maps each output stride to the network with that output stride, as a function
         from image to features. All of them must have the same weights.
-      image: [B, H, W, C].
+      image: The images, [B, H, W, C].
 
     Returns:
       A dictionary from each pair (smaller output stride, larger output stride) to the

@@ -47,7 +47,7 @@ def gradients(
 
     Args:
       fn: Maps images [n, H, W, C] to outputs [n, h, w, K]. The K channels are summed.
-      images: [n, H, W, C].
+      images: The images, [n, H, W, C].
       position: The row and column of the output; None takes the middle of the map.
 
     Returns:
@@ -79,7 +79,7 @@ def effective_field(
 
     Args:
       fn: Maps images [n, H, W, C] to outputs [n, h, w, K]. The K channels are summed.
-      images: [n, H, W, C].
+      images: The images, [n, H, W, C].
       position: The row and column of the output; None takes the middle of the map.
 
     Returns:
@@ -109,7 +109,7 @@ def support(
 
     Args:
       fn: Maps images [n, H, W, C] to outputs [n, h, w, K]. The K channels are summed.
-      images: [n, H, W, C].
+      images: The images, [n, H, W, C].
       position: The row and column of the output; None takes the middle of the map.
 
     Returns:

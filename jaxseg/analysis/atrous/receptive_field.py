@@ -140,7 +140,7 @@ def through(field: Field, layer: Layer) -> Field:
 
     Args:
       field: The receptive field of the inputs of the layer, in image pixels.
-      layer: The layer.
+      layer: The layer, a convolution or a pooling.
 
     Raises:
       ValueError: If some outputs of a transposed convolution read no input.
@@ -248,9 +248,10 @@ def path_sigma(layers: Iterable[Layer]) -> float:
 
     It is the standard deviation sigma of the positions of the input pixels that an
     output reads, weighted by the number of paths from each pixel to the output:
-    sigma**2 = sum over layers of (k**2 - 1) / 12 * (rate * jump)**2, where jump is the
-    product of the strides of all earlier layers. This holds for random weights and
-    layers without skip connections (Luo et al., arXiv 1701.04128).
+    sigma**2 = sum over layers of (k**2 - 1) / 12 * (rate * jump)**2, where k is the
+    kernel size and jump the product of the strides of all earlier layers. This holds
+    for random weights and layers without skip connections (Luo et al., arXiv
+    1701.04128).
 
     Raises:
       ValueError: If a layer is transposed.

@@ -5,10 +5,10 @@ better), the share of kernel positions that fall on the feature map (larger is b
 and the cost (smaller is better). A stack is Pareto-optimal if no other stack is at
 least as good in all three and better in one of them.
 
-For a given number of layers and a given field, the valid share is a sum over the
-layers. A dynamic program over (sum of the rates, last rate) therefore finds the best
-stack exactly: both numbers determine which rates can follow without holes
-(`jaxseg.analysis.atrous.gridding.hole_free`).
+For a given number of layers and a given field, the share of kernel positions on the
+feature map is a sum over the layers. A dynamic program over (sum of the rates, last
+rate) therefore finds the best stack exactly: both numbers determine which rates can
+follow without holes (`jaxseg.analysis.atrous.gridding.hole_free`).
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def image_function(
 
 
 def is_opaque(network: Any) -> bool:
-    """Returns whether JAX cannot see the operations of a network, as with PyTorch."""
+    """Returns whether JAX cannot trace a network, because it is a PyTorch module."""
     return _is_a(network, "torch.nn", "Module")
 
 

@@ -37,8 +37,9 @@ class Facts:
       devices: The devices of JAX, such as "cpu: cpu" or "gpu: NVIDIA H200".
       import_error: The error of importing JAX and Flax, or "".
       nvidia: Whether the machine has an NVIDIA GPU.
-      folders: The folders that jaxseg writes to, by purpose: path, bytes of its files,
-        free bytes of the disk, and whether the folder can be written.
+      folders: A dictionary from the purpose of each folder that jaxseg uses to a
+        dictionary: "path", "bytes" (of its files), "free" (bytes of the disk) and
+        "writable".
       shadows: Paths in PYTHONPATH that hide installed packages.
       shared_memory: The size of /dev/shm in bytes, or None if there is none.
       open_files: The largest number of files that a process can open at a time.
@@ -58,7 +59,7 @@ class Facts:
 
 
 def collect() -> Facts:
-    """Returns the description of this installation."""
+    """Returns the `Facts` about this installation and its machine."""
     devices, error = _devices()
     variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     data = os.environ.get("JAXSEG_DATA_DIR", "~/.cache/jaxseg")

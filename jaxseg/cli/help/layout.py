@@ -54,7 +54,10 @@ def terminal_width() -> int:
 
 
 def heading(text: str) -> str:
-    """Returns a heading, in bold on a terminal unless NO_COLOR is set."""
+    """Returns a heading, which is bold if the output is a terminal.
+
+    It is not bold if NO_COLOR is set or if TERM is "dumb".
+    """
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     bold = sys.stdout.isatty() and not plain
     return f"\x1b[1m{text}\x1b[0m" if bold else text

@@ -70,8 +70,9 @@ def groups_of(kind: type, default: Any = None) -> list[Group]:
         defaults in `kind`.
 
     Returns:
-      A group of the positional arguments, a group of the options that `kind` itself
-      defines, and one group for each field of `kind` that is a dataclass.
+      A list: a group of the positional arguments, a group of the options that `kind`
+      itself defines, and a group for each field of `kind` that is a dataclass. Groups
+      without options are left out.
     """
     found = list(_groups(kind, default, "", "Options"))
     first, *others = found

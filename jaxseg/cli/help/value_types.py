@@ -120,7 +120,7 @@ def literals(hint: Any) -> tuple[str, ...]:
 
 
 def literal_free(hint: Any) -> set[Any]:
-    """Returns the scalar types that a type consists of, except `Literal` types."""
+    """Returns a set of the scalar types in a type, without its `Literal` types."""
     if get_origin(hint) is Literal:
         return set()
     parts = [part for part in get_args(hint) if part is not Ellipsis]

@@ -77,7 +77,9 @@ def check_augment(config: DataConfig, spec: DatasetSpec) -> None:
 def entries_of(config: DataConfig) -> tuple[Entry, ...]:
     """Returns a tuple of the augmentations that the data options select, in order.
 
-    Those of `data.augment` come first, then the pipeline of `data.albumentations`."""
+    The augmentations of `data.augment` come first. The pipeline of
+    `data.albumentations` follows.
+    """
     entries = parse_entries(tuple(config.augment))
     if config.albumentations is None:
         return entries

@@ -17,7 +17,7 @@ from jaxseg.data.transforms import Window, cut_label
 class Scale(WindowEntry):
     """Resizes the example by a random factor and changes its aspect ratio.
 
-    This factor is multiplied by the factor that is drawn from `data.scale_range`.
+    The random factor is multiplied by the factor that is drawn from `data.scale_range`.
     """
 
     name: ClassVar[str] = "scale"

@@ -16,7 +16,7 @@ from jaxseg.data.builders.pairs import PairsBuilder
 def builder_of(
     config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
 ) -> NamedBuilder:
-    """Returns the builder of a dataset, but does not prepare the data.
+    """Returns the builder object of a dataset, but does not prepare the data.
 
     Args:
       config: The builder configuration of the dataset.

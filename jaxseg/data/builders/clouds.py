@@ -41,7 +41,7 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
           not rotated.
 
         Raises:
-          ValueError: If a file is bad.
+          ValueError: If a file is damaged or its content is invalid.
         """
         points, color, label = self.dataset.read_cloud(pair.image)
         return {"points": points, "color": color, "label": label}, label, 1

@@ -34,7 +34,7 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @property
     def dataset(self) -> Dataset:
-        """Returns the description of the dataset in `jaxseg.data.datasets`."""
+        """Returns the `Dataset`, the description in `jaxseg.data.datasets`."""
         return self.builder_config.dataset
 
     @abc.abstractmethod

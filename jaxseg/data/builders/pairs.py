@@ -215,7 +215,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
           1 to 8.
 
         Raises:
-          ValueError: If a file is bad.
+          ValueError: If a file is damaged or its content is invalid.
         """
         require_both(pair, self.builder_config.path)
         reading, read_page = self.builder_config.reading, self.dataset.read_page

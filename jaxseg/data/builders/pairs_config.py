@@ -165,7 +165,7 @@ def pairs_config(
 
 
 def reading_of(config: DataConfig, dataset: Dataset) -> reader.ReadOptions:
-    """Returns the options of the image reader for a dataset.
+    """Returns the `ReadOptions` of the image reader for a dataset.
 
     The images of published datasets are read as 8-bit RGB.
 
