@@ -47,12 +47,12 @@ def affinity(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the affinity loss between each pixel and its neighbors.
 
-    A term (called entry below) consists of two pixels and a class c. Let KL be the
-    divergence between the probabilities of c at the pixels. If exactly one pixel has
-    class c, it is an edge entry with the value max(0, margin - KL). Otherwise, its
-    value is KL. With means over the global batch, the loss is 10^(-step / anneal_steps)
-    times the sum over sizes of edge_weight * mean(edge entries) + same_weight *
-    mean(other entries).
+    A term of the loss (called entry below) consists of two pixels and a class c. Let KL
+    be the divergence between the probabilities of c at the two pixels. If exactly one
+    of them has the class c, the term is an edge entry with the value max(0, margin -
+    KL). Otherwise, the value of the term is KL. With means over the global batch, the
+    loss is 10^(-step / anneal_steps) times the sum over sizes of edge_weight *
+    mean(edge entries) + same_weight * mean(other entries).
 
     Args:
       logits: [B, H, W, K], of any float type.

@@ -103,7 +103,8 @@ def class_shares(
 
     Args:
       label: Integers [B, H, W].
-      points: Points (x, y) of each image, [B, P, 2].
+      points: Points (x, y) of each image, from (0, 0), its upper left corner, to
+        (1, 1), its lower right corner, [B, P, 2].
       num_classes: Number of classes K.
       void: The ignore index.
 
@@ -121,11 +122,12 @@ def class_shares(
 def own_shares(
     label: jax.Array, points: jax.Array, *, void: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Samples the mask of class k at the k-th group of points.
+    """Samples the mask of class k at the k-th of K groups of points.
 
     Args:
       label: Integers [B, H, W].
-      points: Points (x, y), [B, K, P, 2].
+      points: Points (x, y), from (0, 0), the upper left corner of the image, to (1, 1),
+        its lower right corner, [B, K, P, 2].
       void: The ignore index.
 
     Returns:

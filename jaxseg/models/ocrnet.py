@@ -115,7 +115,9 @@ def hrnetv2_ocr(
     dropout: float = 0.05,
     style: BlockConfig = BlockConfig(),
 ) -> OCRNet:
-    """Puts OCR on the concatenation of c2 to c5, as on HRNetV2 (arXiv 1909.11065).
+    """Puts an OCR head on the concatenated maps c2 to c5 (arXiv 1909.11065).
+
+    The authors' code does this on HRNetV2.
 
     Args:
       num_classes: Number of classes.

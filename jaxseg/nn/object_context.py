@@ -17,13 +17,13 @@ from jaxseg.typing import Array
 
 
 def gather_regions(x: Array, coarse: Array) -> Array:
-    """Averages pixel features over soft regions.
+    """Averages pixel features over soft regions, one for each class.
 
-    It computes f_k = sum_n softmax_n(coarse[n, k]) x_n.
+    It computes f_k = sum_n softmax_n(coarse[n, k]) x_n for each class k.
 
     Args:
       x: Pixel features [B, H, W, C].
-      coarse: Logits [B, H, W, K].
+      coarse: The logits that define the regions, [B, H, W, K].
 
     Returns:
       Region vectors [B, K, C] in the dtype of `x`.
