@@ -188,7 +188,7 @@ class Run:
             was evaluated during training.
           batch_size: The number of images per step. It does not change the counts.
           refinement: The steps that refine each prediction, such as a CRF, or None.
-            With them, `.scores` are those before and `.refined_scores` after the steps.
+            `.scores` are the scores before these steps, `.refined_scores` those after.
           digests: Whether to compute image digests, which `.write_receipt` needs.
 
         Returns:

@@ -76,7 +76,7 @@ class Audit:
         return f"{word}: {counts} in {where} ({named})."
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the result as a dictionary, which the file check.json contains."""
+        """Returns the result as a dictionary, which is the content of check.json."""
         return {
             "dataset": self.name,
             "folder": self.folder,

@@ -48,7 +48,7 @@ def scan(
       advance: A function that is called after each pair.
 
     Returns:
-      A list with a `Record`, the properties, of each pair in the order of `splits`.
+      A list with the properties of each pair, as a `Record`, in the order of `splits`.
     """
     jobs = [(split, *job) for split, pairs in splits.items() for job in _chosen(pairs)]
     records = []

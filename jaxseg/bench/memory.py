@@ -36,7 +36,7 @@ def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
     Returns:
       A dictionary. "peak_bytes" is a dictionary from "jaxseg" and "torch" to bytes,
       "notes" is one from a library without a measurement to the reason, and
-      "contaminated" is False.
+      "contaminated" is always False.
     """
     sides = ["jaxseg"]
     facts: dict[str, Any] = {"peak_bytes": {}, "notes": {}, "contaminated": False}

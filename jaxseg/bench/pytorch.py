@@ -109,7 +109,7 @@ def installed(name: str) -> bool:
 def versions() -> dict[str, str]:
     """Returns a dictionary from the name of each installed library to its version.
 
-    The libraries are JAX, jaxlib, Flax and those of PyTorch that networks come from.
+    The libraries are JAX, jaxlib, Flax, PyTorch, and libraries of PyTorch networks.
     """
     found = {}
     for name in ("jax", "jaxlib", "flax", *PACKAGES.values()):

@@ -153,7 +153,8 @@ def directory_first(arguments: list[str]) -> list[str]:
     """Returns a command line with the run directory of `--workdir` as the first word.
 
     `--split test --workdir A` becomes `A --split test`. `jaxseg eval` takes the run
-    directory as the first argument, whereas other commands take it as this option.
+    directory as the first argument, whereas other commands take it as the option
+    `--workdir`.
 
     Args:
       arguments: The words of the command line.

@@ -184,8 +184,8 @@ def parse_target(
       An instance of `form` with the values of the arguments.
 
     Raises:
-      ValueError: If an argument is invalid, or if the dataset is named after an option
-        instead of by the first argument.
+      ValueError: If an argument is invalid, or if the argument that selects the data
+        follows an option and is not the first one.
     """
     word, data = first_word(argv)
     arguments = parsed(form, argv, prog=prog, bounds=bounds, default=form(data=data))

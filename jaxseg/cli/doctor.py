@@ -1,6 +1,7 @@
 """Implements `jaxseg doctor`, which looks for problems of an installation.
 
-Each problem is one line with its remedy. The exit status is 1 if there is one, else 0.
+Each problem is one line with its remedy. The exit status is 1 if there is a problem,
+else 0.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ def place_of(workdir: str) -> Path | str:
     """Returns the path of a run directory, or its address in a bucket unchanged.
 
     Raises:
-      ValueError: If it is another URL than gs://... or s3://....
+      ValueError: If it is a URL that begins with neither gs:// nor s3://.
     """
     if is_address(workdir):
         parse_address("workdir", workdir)

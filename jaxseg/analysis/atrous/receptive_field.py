@@ -2,9 +2,9 @@
 
 The field is the set of input pixels on which an output can depend. Layers can have
 strides and atrous rates, and be transposed convolutions, resizing or parallel branches.
-For a sequence of convolutions and poolings it is the recursion size += (k - 1) * rate *
-jump, jump *= stride (arXiv 1603.07285; Araujo et al., Distill 2019, doi
-10.23915/distill.00021). After upsampling, neighboring outputs can read intervals of
+For a sequence of convolutions and poolings, its size follows from the recursion size +=
+(k - 1) * rate * jump, jump *= stride (arXiv 1603.07285; Araujo et al., Distill 2019,
+doi 10.23915/distill.00021). After upsampling, neighboring outputs can read intervals of
 different sizes, in a pattern that repeats after some number of outputs, the period. A
 `Field` therefore holds one interval of input pixels for each output of a period.
 """

@@ -36,8 +36,8 @@ class PlanLimits:
       kernel: The kernel size.
       cells: The smallest receptive field, in cells.
       max_rate: The largest rate. None allows half of the smaller side of the map.
-      max_cells: The largest receptive field, in cells. None allows twice the smaller
-        side of the map minus 1, with which every output reads the whole side.
+      max_cells: The largest receptive field, in cells. None allows 2 * n - 1 cells,
+        where n is the smaller side of the map; every output then reads the whole side.
     """
 
     size: int | Size

@@ -1,8 +1,8 @@
 """Reads the instructions in the text of a compiled program.
 
 The text is what `jax.jit(...).lower(...).compile().as_text()` returns on any backend.
-Shapes are those of the arrays on one device. The body of a loop counts once, because
-the text does not say how often it runs.
+Shapes are those of the arrays on one device. The instructions in the body of a loop
+are read once, because the text does not say how often the loop runs.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Instruction:
 
     @property
     def source(self) -> str:
-        """Returns the name of the JAX operation behind the instruction, or ""."""
+        """Returns the JAX operation from which the instruction was made, or ""."""
         found = re.search(r'op_name="(.*?)"', self.attributes)
         return found[1] if found else ""
 

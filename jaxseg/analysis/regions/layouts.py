@@ -26,8 +26,9 @@ def joined(values: list[Value], rank: int) -> Dims:
       rank: The number of dimensions of the result. Scalar operands are ignored.
 
     Returns:
-      For each dimension a tuple of `Line` objects: one for each factor of the
-      dimension, with its size and its image axis, and none if the size is 1.
+      A tuple with an item for each dimension of the result: a tuple of `Line` objects,
+      one for each factor of the dimension, or an empty tuple if its size is 1. A `Line`
+      states the size and the image axis.
     """
     dims = []
     for dim in range(rank):
@@ -123,8 +124,8 @@ def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
         columns, such as channels.
 
     Returns:
-      For each dimension a tuple with its size and its image axis as one `Line`, or an
-      empty tuple if its size is 1.
+      A tuple with an item for each dimension of the result: a tuple of one `Line`,
+      which states its size and its image axis, or an empty tuple if the size is 1.
     """
     dims = []
     for dim, size in enumerate(sizes):
@@ -138,8 +139,8 @@ def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
 def broadcast_dims(value: Value, shape, places) -> Dims:
     """Describes each dimension of the result of `lax.broadcast_in_dim`.
 
-    The description of a dimension is a tuple of `Line` objects. They state its size,
-    and whether it corresponds to rows or columns of the image.
+    The result is a tuple with an item for each dimension: a tuple of `Line` objects,
+    which state its size and whether it corresponds to rows or columns of the image.
 
     Args:
       value: The operand.
@@ -156,8 +157,8 @@ def broadcast_dims(value: Value, shape, places) -> Dims:
 def concatenated_dims(values: list[Value], dim: int) -> Dims:
     """Describes each dimension of the concatenation of arrays along `dim`.
 
-    The description of a dimension is a tuple of `Line` objects. They state its size,
-    and whether it corresponds to rows or columns of the image.
+    The result is a tuple with an item for each dimension: a tuple of `Line` objects,
+    which state its size and whether it corresponds to rows or columns of the image.
     """
     rank = len(values[0].dims)
     size = sum(value.shape[dim] for value in values)
@@ -171,8 +172,8 @@ def concatenated_dims(values: list[Value], dim: int) -> Dims:
 def stacked_dims(values: list[Value], axis: int) -> Dims:
     """Describes each dimension of arrays that are stacked along a new `axis`.
 
-    The description of a dimension is a tuple of `Line` objects. They state its size,
-    and whether it corresponds to rows or columns of the image.
+    The result is a tuple with an item for each dimension: a tuple of `Line` objects,
+    which state its size and whether it corresponds to rows or columns of the image.
     """
     dims = list(joined(values, len(values[0].dims)))
     dims.insert(axis, (Line(len(values)),) if len(values) > 1 else ())
@@ -182,8 +183,8 @@ def stacked_dims(values: list[Value], axis: int) -> Dims:
 def product_dims(left: Value, right: Value, numbers, band: Band | None) -> Dims:
     """Describes each dimension of the result of `lax.dot_general`.
 
-    The description of a dimension is a tuple of `Line` objects. They state its size,
-    and whether it corresponds to rows or columns of the image.
+    The result is a tuple with an item for each dimension: a tuple of `Line` objects,
+    which state its size and whether it corresponds to rows or columns of the image.
 
     Args:
       left: The first operand.
@@ -221,7 +222,8 @@ def moved_dims(eqn, ins: list[Value], shape: tuple[int, ...]) -> Dims:
       shape: The shape of the result.
 
     Returns:
-      For each dimension a tuple of `Line` objects, which state its size and image axis.
+      A tuple with an item for each dimension of the result: a tuple of `Line` objects,
+      which state its size and its image axis.
     """
     name, params = eqn.primitive.name, eqn.params
     if name == "conv_general_dilated":

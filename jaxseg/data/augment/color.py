@@ -51,8 +51,8 @@ class Contrast(PixelEntry):
     """Changes the contrast of an image by a random factor.
 
     The factor multiplies the difference of each value from the mean of the image. For
-    images of three channels it is the mean of the luma (the brightness of a color), for
-    other images the mean of all values.
+    images of three channels, this mean is that of the luma (the brightness of a color);
+    for other images, it is the mean of all values.
     """
 
     name: ClassVar[str] = "contrast"

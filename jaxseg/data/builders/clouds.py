@@ -19,7 +19,7 @@ class CloudsBuilder(PairsBuilder, skip_registration=True):
     """
 
     def features(self) -> dict[str, Any]:
-        """Returns a dictionary from array names to tensorflow_datasets features."""
+        """Returns a dictionary from each array's name to its feature (of tfds)."""
         return cloud_features()
 
     def check_masks(self, splits: dict[str, list[layouts.Pair]]) -> None:

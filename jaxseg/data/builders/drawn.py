@@ -73,7 +73,7 @@ class DrawnBuilder(NamedBuilder, skip_registration=True):
         return self.dataset.spec
 
     def features(self) -> dict[str, Any]:
-        """Returns a dictionary from array names to tensorflow_datasets features."""
+        """Returns a dictionary from each array's name to its feature (of tfds)."""
         if self.dataset.kind == "clouds":
             return cloud_features()
         size, names = self.builder_config.size, list(self.dataset.spec.classes)

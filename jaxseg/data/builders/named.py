@@ -13,7 +13,10 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def cloud_features() -> dict[str, Any]:
-    """Returns a dictionary from cloud array names to tensorflow_datasets features."""
+    """Returns a dictionary from the name of each array of a point cloud to its feature.
+
+    A feature of tensorflow_datasets describes the type and the shape of an array.
+    """
     return {
         "points": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),
         "color": tfds.features.Tensor(shape=(None, 3), dtype=np.uint8),
@@ -34,7 +37,7 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @property
     def dataset(self) -> Dataset:
-        """Returns the `Dataset`, the description in `jaxseg.data.datasets`."""
+        """Returns the `Dataset`, which describes the dataset that is built."""
         return self.builder_config.dataset
 
     @abc.abstractmethod
@@ -43,7 +46,7 @@ class NamedBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """Returns a dictionary from array names to tensorflow_datasets features.
+        """Returns a dictionary from each array's name to its feature (of tfds).
 
         The feature "id", the name of the example, is left out.
         """

@@ -80,7 +80,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return dataclasses.replace(masks, counted_void=self.counted_void)
 
     def features(self) -> dict[str, Any]:
-        """Returns a dictionary from array names to tensorflow_datasets features.
+        """Returns a dictionary from each array's name to its feature (of tfds).
 
         Images are stored as bytes, which are an unchanged JPEG file or encoded tiles.
         """
