@@ -38,8 +38,9 @@ def missing_range(data: DataConfig, config: PairsConfig) -> Iterator[Finding]:
     if config.pixels.full_range is None and data.range is None:
         yield Finding(
             "missing_range",
-            f"The images have {config.pixels}, which has no full range. Pass "
-            "--data.range percentiles, or the values that become 0 and 1.",
+            f"The images have {config.pixels}, a type without a fixed range of "
+            "values. Pass --data.range percentiles, or --data.range LOW HIGH with the "
+            "values that are mapped to 0 and 1.",
         )
 
 

@@ -140,13 +140,13 @@ class ViT(nn.Module):
     def _check(self):
         if not self.taps or max(self.taps) >= self.depth or min(self.taps) < 0:
             raise ValueError(
-                f"taps={self.taps} is invalid: expected layers from 0 to "
+                f"taps={self.taps} is invalid: expected layer indices from 0 to "
                 f"{self.depth - 1}."
             )
         if any(side % self.patch for side in self.image_size):
             raise ValueError(
-                f"image_size={self.image_size} is invalid: expected multiples of "
-                f"patch={self.patch}."
+                f"image_size={self.image_size} is invalid: expected a height and a "
+                f"width that are multiples of patch={self.patch}."
             )
         if self.resizing not in RESIZINGS:
             raise ValueError(
@@ -238,7 +238,7 @@ def vit_pyramid(
         taps = tuple(depth * part // 4 - 1 for part in (1, 2, 3, 4))
     if len(taps) != 4 or sorted(set(taps)) != list(taps):
         raise ValueError(
-            f"taps={taps} is invalid: expected four layers in ascending order."
+            f"taps={taps} is invalid: expected four layer indices in ascending order."
         )
     levels = ("c2", "c3", "c4", "c5")
     return ViT(depth, taps=taps, levels=levels, style=style, **options)

@@ -73,7 +73,7 @@ class Session:
         if not found:
             raise ValueError(
                 f"filter={self.filter!r} is invalid: expected a part of the name of a "
-                f"row in {', '.join(self.parts)}."
+                f"benchmark in the parts {', '.join(self.parts)}."
             )
         return found
 

@@ -187,7 +187,7 @@ def _stored_digest(directory: Path) -> dict[str, Any] | None:
             if not _has_the_form(found):
                 raise ValueError(
                     "the digest of the step has an unknown format: expected a "
-                    "dictionary of the digests of arrays"
+                    "JSON object with a digest of each array"
                 )
             return found
         items = directory / _LIST

@@ -50,8 +50,9 @@ class AveragingOptions:
         if self.ensemble and network_options:
             raise ValueError(
                 f"ensemble={[str(run) for run in self.ensemble]} is invalid with "
-                f"options of the network: expected one run, because the networks can "
-                f"differ. Leave out {', '.join(_dotted(network_options))}."
+                "options of the network: expected a single run with these options, "
+                "because the networks of an ensemble can differ. Leave out "
+                f"{', '.join(_dotted(network_options))}."
             )
 
     def refuse(self, name: str, value: Any) -> None:

@@ -74,9 +74,9 @@ class Measuring:
             check_file("receipt", self.receipt)
         if self.receipt is not None and self.crf_search.search:
             raise ValueError(
-                f"receipt={self.receipt!r} is invalid with --crf.search: expected one "
-                "setting of the CRF. Search first, then write the receipt with the "
-                "best setting."
+                f"receipt={self.receipt!r} is invalid with --crf.search: expected no "
+                "search, because a receipt contains the scores of one setting of the "
+                "CRF. Search first, then write the receipt with the best setting."
             )
 
     @property

@@ -241,10 +241,10 @@ def _check_numbers(names: Sequence[str], path: pathlib.Path) -> None:
         if match is None or int(match[1]) != k
     )
     raise ValueError(
-        f"{path}: the name {name!r} has the label {number}, which follows from its "
-        "place, but the lines are numbered differently: expected no numbers, or 0, 1, "
-        "2, ... in this order. Write one name per line in the order of the labels, "
-        "without numbers."
+        f"{path}: the name {name!r} has the label {number}, because the labels count "
+        "the names from 0, but the numbers in the lines differ: expected no numbers, "
+        "or 0, 1, 2, ... in this order. Write one name per line in the order of the "
+        "labels, without numbers."
     )
 
 

@@ -66,8 +66,9 @@ def deform(
     """
     if field.shape != (2, *label.shape):
         raise ValueError(
-            f"field.shape={field.shape} is invalid: expected {(2, *label.shape)} for "
-            "this label."
+            f"field.shape={field.shape} is invalid: expected "
+            f"{(2, *label.shape)}, a vertical and a horizontal displacement for each "
+            "pixel of the label."
         )
     places = np.indices(label.shape) + field
     channels = [

@@ -37,7 +37,7 @@ def check(form: Form, *, mask: bool):
     elif form.mode in ("LAB", "La", "RGBa", "HSV"):
         raise Refused(
             f"The colors are stored as {form.mode}, but RGB is expected",
-            "Save it as 8-bit RGB",
+            "Save the file as 8-bit RGB",
         )
     elif form.mode in WIDE and form.white_is_zero:
         raise Refused(
@@ -67,7 +67,7 @@ def _check_common(form: Form):
         )
     if form.scaled:
         raise Refused(
-            "The file defines a largest value other than 255 and 65535",
+            "The file defines a maximum pixel value other than 255 and 65535",
             "Save it as PNG",
         )
 

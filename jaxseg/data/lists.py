@@ -103,6 +103,6 @@ def _check_single(line: str, suffixes: tuple[str, ...], where: str) -> None:
     names = {pathlib.PurePosixPath(word).stem for word in words}
     if len(names) > 1:
         raise ValueError(
-            f"{where}: {line!r} contains files of different names: expected one name "
-            "per line. Give an image and its mask the same name."
+            f"{where}: {line!r} contains files with different names: expected an "
+            "image, alone or with its mask of the same name. Rename one of the files."
         )

@@ -88,7 +88,7 @@ def _hdf5(path: pathlib.Path, name: str, where: int | tuple[()]) -> np.ndarray:
         import h5py
     except ImportError as error:
         raise ValueError(
-            f"{shown(path)} is read by h5py, which is not installed. Run "
+            f"{shown(path)} needs the package h5py, which is not installed. Run "
             "`pip install h5py`."
         ) from error
     try:

@@ -149,7 +149,8 @@ class MaskReader:
         if not 0 <= mask.min() <= mask.max() <= WIDE_VOID:
             raise ValueError(
                 f"{shown(path)}: the mask values {mask.min()} to {mask.max()} are "
-                f"invalid: expected 0 to {WIDE_VOID}."
+                f"invalid: expected 0 to {WIDE_VOID}. Save the mask with values in "
+                "this range."
             )
         narrow = max(mask.max(), self.void) <= VOID
         return mask.astype(np.uint8 if narrow else np.uint16)

@@ -145,8 +145,9 @@ def value_range(spec: DatasetSpec, wanted: Range | str | None, percentiles) -> R
     if full is None:
         raise ValueError(
             "data.range=None is invalid: expected LOW HIGH or percentiles, because the "
-            f"images of {spec.name!r} are float32, which has no full range. Pass "
-            "--data.range percentiles, or the values that become 0 and 1."
+            f"images of {spec.name!r} are float32, a type without a fixed range of "
+            "values. Pass --data.range percentiles, or --data.range LOW HIGH with the "
+            "values that are mapped to 0 and 1."
         )
     return full
 

@@ -111,7 +111,8 @@ def chosen_type(
             )
         raise Refused(
             f"The file has {count}: expected data.channels={wanted}",
-            f"Pass --data.channels {colors}, or save it with {wanted}",
+            f"Pass --data.channels {colors}, or change the number of channels of the "
+            f"file to {wanted}",
         )
     if not 1 <= kept <= MOST_CHANNELS:
         raise Refused(

@@ -134,7 +134,7 @@ def _scaled(
         kind = "floating-point" if form.mode == "F" else f"{form.bits}-bit gray"
         found = f"{values.min():g} to {values.max():g}"
         raise UnknownRange(
-            f"The range of its {kind} values (here {found}) is not known"
+            f"The range of the file's {kind} values (here {found}) is not known"
         )
     if not np.isfinite(values).all():
         raise Refused(

@@ -83,7 +83,9 @@ def _kinds_of_pages(file: BinaryIO) -> Iterator[int]:
     seen = set()
     while start:
         if start in seen:
-            raise ValueError("The next page of a page is one of the pages before it.")
+            raise ValueError(
+                "The link from one page to the next leads back to an earlier page."
+            )
         seen.add(start)
         file.seek(start)
         kind = 0

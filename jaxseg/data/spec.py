@@ -193,9 +193,9 @@ class DatasetSpec:
         later = {"labels", "origin", "source", "image_type", "value_range", "members"}
         later |= {"multilabel", "threshold"}
         if not isinstance(fields, dict):
-            raise ValueError(f"expected a JSON object with the fields {known}")
+            raise ValueError(f"the text is not a JSON object with the fields {known}")
         if not set(known) - later <= set(fields) <= set(known):
-            raise ValueError(f"expected the fields {known}, found {sorted(fields)}")
+            raise ValueError(f"the fields are {sorted(fields)} instead of {known}")
         for name, value in fields.items():
             if not _FORMS[name](value):
                 found = printable(repr(value))

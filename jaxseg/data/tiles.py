@@ -138,7 +138,9 @@ def read_tile_header(data: bytes) -> TileHeader:
             return header
     except (struct.error, IndexError):
         pass
-    raise ValueError("The stored image is damaged: expected the header of tiles.")
+    raise ValueError(
+        "The stored image is damaged: expected a valid tile header at its start."
+    )
 
 
 def decode(data: bytes, area: Area | None = None) -> np.ndarray:

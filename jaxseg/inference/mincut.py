@@ -88,7 +88,8 @@ def energy(label: np.ndarray, cost: np.ndarray, links: Links) -> float:
 def _check(cost, links):
     if cost.ndim != 2 or cost.shape[1] != 2 or not np.isfinite(cost).all():
         raise ValueError(
-            f"cost.shape={cost.shape} is invalid: expected finite values [N, 2]."
+            f"cost.shape={cost.shape} is invalid: expected the shape [N, 2] and "
+            "finite values."
         )
     both = np.concatenate([links.first, links.second])
     if not np.isfinite(both).all() or (len(both) and both.min() < 0):

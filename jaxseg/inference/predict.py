@@ -158,7 +158,7 @@ def _check(image, mode, windows, multiple):
     if getattr(image, "ndim", 0) != 4 or 0 in image.shape:
         shape = getattr(image, "shape", type(image).__name__)
         raise ValueError(
-            f"image.shape={shape} is invalid: expected [B, H, W, C] without zeros."
+            f"image.shape={shape} is invalid: expected [B, H, W, C], each at least 1."
         )
     if multiple < 1:
         raise ValueError(f"multiple={multiple} is invalid: expected a number >= 1.")

@@ -254,7 +254,7 @@ def _check_sums_over_devices(where, loss):
     if "axis_name" not in loss.takes and not loss.random:
         raise ValueError(
             f"{where} is invalid under pmap: expected a loss that can sum over the "
-            "devices (takes='axis_name'). Use train.parallel_backend='jit'."
+            "devices, whose function takes axis_name. Use train.parallel_backend='jit'."
         )
 
 

@@ -63,8 +63,8 @@ class Loss:
     def __post_init__(self) -> None:
         if unknown := set((*self.takes, *self.requires)) - set(TAKES):
             raise ValueError(
-                f"takes={sorted(unknown)} is invalid: expected names out of "
-                f"{', '.join(TAKES)}."
+                f"takes={sorted(unknown)} is invalid: expected names of arguments out "
+                f"of {', '.join(TAKES)}."
             )
 
     def couples(self, options: Options) -> bool:
@@ -107,7 +107,8 @@ class OutputLoss:
         if refused := set(self.loss.takes) - known:
             raise ValueError(
                 f"takes={sorted(refused)} is invalid for the loss of the output "
-                f"{self.output!r}: expected names out of {', '.join(sorted(known))}."
+                f"{self.output!r}: expected names of arguments out of "
+                f"{', '.join(sorted(known))}."
             )
 
     def settings(self, config: LossConfig) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def pair_counts(prediction: np.ndarray, truth: np.ndarray) -> PairCounts:
     if prediction.shape != truth.shape:
         raise ValueError(
             f"prediction.shape={prediction.shape} is invalid: expected {truth.shape}, "
-            "the shape of truth."
+            "which is truth.shape."
         )
     for name, objects in (("prediction", prediction), ("truth", truth)):
         if not np.issubdtype(objects.dtype, np.integer) or (objects < 0).any():

@@ -111,7 +111,8 @@ def check_layers(layers: Sequence[int]) -> int:
     """
     if len(layers) < 3 or len(layers) % 2 == 0:
         raise ValueError(
-            f"layers={layers} is invalid: expected an odd number of blocks, 3 or more."
+            f"layers={layers} is invalid: expected the number of layers in each "
+            "block, for an odd number of blocks of at least 3."
         )
     return len(layers) // 2
 

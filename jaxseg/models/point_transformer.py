@@ -293,7 +293,7 @@ def point_transformer(
     if len(lengths) != 1 or not widths:
         raise ValueError(
             f"widths={widths}, blocks={blocks}, neighbors={neighbors} is invalid: "
-            "expected lists of the same length, at least 1."
+            "expected three lists of the same length, which is at least 1."
         )
     sizes = (tuple(widths), tuple(blocks), tuple(neighbors))
     return PointTransformer(num_classes, *sizes, stride, groups, start, style)

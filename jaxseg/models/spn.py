@@ -132,7 +132,8 @@ class SPN(nn.Module):
             if image.shape[-1] != 3 + self.num_classes:
                 raise ValueError(
                     f"image.shape={image.shape} is invalid: expected 3 + "
-                    f"{self.num_classes} channels with coarse='channels'."
+                    f"{self.num_classes} channels with coarse='channels': three of "
+                    "color, and one of the coarse mask for each class."
                 )
             return {}, image[..., 3:]
         if self.coarse != "head":

@@ -61,7 +61,8 @@ def _vector(numbers, where):
         return np.array(numbers.decode("ascii").split(), np.float32)
     except ValueError as error:
         raise ValueError(
-            f"{where} is invalid: expected a word and its numbers."
+            f"{where} is invalid: expected a word and the numbers of its vector, "
+            "separated by spaces."
         ) from error
 
 

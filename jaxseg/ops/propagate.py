@@ -184,8 +184,8 @@ def cspn(
     """
     if (anchor is None) != (anchored is None):
         raise ValueError(
-            "anchor without anchored, or the reverse, is invalid: expected both or "
-            "neither."
+            "anchor or anchored is invalid: expected both to be None or both to be "
+            "arrays, but only one is None."
         )
     if steps < 0:
         raise ValueError(f"steps={steps} is invalid: expected 0 or more.")

@@ -57,7 +57,7 @@ def test_large_searches_are_not_tried():
     limits = PlanLimits(65, 4)
     assert lists_of_rates(limits) == 32 + 528 + 5984 + 52360
     assert exhaustive_plans(limits, most=1000) is None
-    with pytest.raises(ValueError, match="at least 1 cell, 1 layer"):
+    with pytest.raises(ValueError, match="expected size >= 1, depth >= 1"):
         PlanLimits(65, 0)
 
 

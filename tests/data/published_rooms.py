@@ -134,7 +134,7 @@ ROOMS_BAD = (
         "nyuv2",
         draw_arrays,
         lambda r: draw_arrays(r, 5),
-        "labeled.mat, page 1: the object 5 is not in .*classMapping40.mat",
+        "labeled.mat, page 1: the object label 5 is not in .*classMapping40.mat",
     ),
     (
         "nyuv2",

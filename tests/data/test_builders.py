@@ -107,7 +107,9 @@ def test_split_of_bad_pairs_only_is_refused(folder_config):
     for file in (root_of(folder_config) / "val/images").iterdir():
         file.write_bytes(b"")
     config = dataclasses.replace(folder_config, on_bad_file="skip")
-    with pytest.raises(ValueError, match=r"split 'validation' .* all 2 pairs are bad"):
+    with pytest.raises(
+        ValueError, match=r"split 'validation' .* all 2 pairs of .* are invalid"
+    ):
         open_source(config, "train")
 
 

@@ -186,13 +186,13 @@ def test_a_list_names_its_pairs(root, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"layout": None}, "expected either a layout or a drawing"),
+        ({"layout": None}, "expected exactly one of the fields layout, drawing"),
         ({"labels": LabelMap(((0, 2),))}, "expected the classes 0 to 1"),
         (
             {"options": (Option("o", (Choice("a", "", {"title": ""}),)),)},
-            "first choice that changes nothing",
+            "first choice that changes no field",
         ),
-        ({"options": TINY.options * 2}, "expected each name once"),
+        ({"options": TINY.options * 2}, "expected a different name for each"),
         (
             {"options": (Option("o", (Choice("a", ""), Choice("b", "", {"x": 1}))),)},
             "no other option changes",

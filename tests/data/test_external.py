@@ -277,7 +277,7 @@ WRONG = [
     ({"name": "tfds:farm_plot"}, r"data\.name=.*such as 'farm_plots'"),
     (
         {"name": "tfds:farm_plots/colour"},
-        r"expected a configuration that dataset 'farm_plots' has",
+        r"expected a configuration of dataset 'farm_plots', which has",
     ),
     ({"name": "tfds:farm_plots/color:9.0.0"}, r"at version 9\.0\.0, only: 2\.1\.0"),
     ({"name": "tfds:farm plots"}, r"data\.name='tfds:farm plots' .*tfds:NAME/CONFIG"),

@@ -68,7 +68,9 @@ def test_bad_files_are_named(name, draw, damage, message, tmp_path):
 def test_hdf5_files_need_h5py(tmp_path, monkeypatch):
     draw_first_release(tmp_path / "raw")
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(ValueError, match=r"0077.mat is read by h5py.* `pip install h5"):
+    with pytest.raises(
+        ValueError, match=r"0077.mat needs the package h5py.* `pip install h5"
+    ):
         prepared(tmp_path, "coco_stuff", "10k-v1.0")
 
 

@@ -68,7 +68,7 @@ def test_announced_encodings_and_line_ends_read_alike(tmp_path, encoding, end):
         ("a\nb\n\n a\n", "line 4: the class name 'a' repeats line 1"),
         ("e\u0301\n\u00e9\n", "line 2: the class name 'é' repeats line 1"),
         ("# names\nbg\ncell", "line 1: '# names' is a comment: expected a class name"),
-        ("1 cell\n0 bg", "the name '1 cell' has the label 0, which follows from its place"),
+        ("1 cell\n0 bg", "the name '1 cell' has the label 0, because the labels count"),
         ("1: a\n2: b\n3: c", "the name '1: a' has the label 0"),
         ("0,a\n2,b\n1,c", "the name '2,b' has the label 1"),
         ("id,name\n0,bg\n1,cell", "the name 'id,name' has the label 0"),
@@ -205,7 +205,7 @@ def test_two_lists_of_one_split_are_refused(tmp_path):
         ("a\n\nimages/a.PNG\n", "line 3: the name 'a' repeats line 1"),
         (
             "a.png\nx/b.jpg y/c.png\n",
-            "line 2: 'x/b.jpg y/c.png' contains files of diff",
+            "line 2: 'x/b.jpg y/c.png' contains files with diff",
         ),
         ("\n\n", "contains no name of an image: expected one name per line. Add"),
         (b"a\n\xff\n", "line 2: byte 0xff is invalid in UTF-8 text (the file may be"),

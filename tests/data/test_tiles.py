@@ -59,7 +59,7 @@ def test_damage_is_an_error():
     data = tiles.encode(np.zeros((9, 9), np.uint8), differences=False)
     with pytest.raises(ValueError, match=f"expected {len(data)} bytes, found"):
         tiles.decode(data[:-1])
-    with pytest.raises(ValueError, match="expected the header of tiles"):
+    with pytest.raises(ValueError, match="expected a valid tile header"):
         tiles.decode(data[:10])
     with pytest.raises(ValueError, match=r"type int64 .* expected uint8"):
         tiles.encode(np.zeros((2, 2), np.int64), differences=False)

@@ -87,7 +87,7 @@ def test_what_32_bits_cannot_hold_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("cost", "links", "message"),
     [
-        (np.full((2, 2), np.inf), problem(0)[1], "expected finite values"),
+        (np.full((2, 2), np.inf), problem(0)[1], "and finite values"),
         (np.zeros((2, 3)), problem(0)[1], r"cost.shape=\(2, 3\) is invalid"),
         (
             np.zeros((2, 2)),

@@ -165,8 +165,9 @@ def grid_energy(maps: np.ndarray | Array, stride: int) -> float:
     total, cells = power.sum(), stride**2 - 1
     if not total or not cells:
         raise ValueError(
-            f"maps or stride={stride} is invalid: expected maps that are not constant "
-            "and a stride of 2 or more, because otherwise there can be no grid."
+            f"maps or stride={stride} is invalid: expected a stride of 2 or more, and "
+            "maps whose values are not all equal, because only these can contain a "
+            "periodic pattern."
         )
     return float((grid.sum() - grid[0, 0]) / total * (power.size - 1) / cells)
 

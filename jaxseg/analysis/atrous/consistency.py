@@ -117,7 +117,7 @@ def atrous_gap(dense: Array, strided: Array, factor: int) -> float:
     if fine.shape != coarse.shape:
         raise ValueError(
             f"dense.shape={fine.shape} after subsampling by {factor} is invalid: "
-            f"expected {coarse.shape}, the shape of strided."
+            f"expected {coarse.shape}, which is strided.shape."
         )
     return float(np.abs(fine - coarse).max() / max(coarse.std(), 1e-12))
 

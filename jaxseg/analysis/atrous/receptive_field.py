@@ -204,8 +204,8 @@ def parallel(*fields: Field) -> Field:
     if len({field.jump for field in fields}) != 1:
         jumps = [str(field.jump) for field in fields]
         raise ValueError(
-            f"jumps={jumps} is invalid: expected equal jumps, because the branches "
-            "must have the same resolution."
+            f"jumps={jumps} is invalid: expected the same jump (the number of "
+            "input pixels between neighboring outputs) in all branches."
         )
     period = math.lcm(*(field.period for field in fields))
     return Field(

@@ -51,7 +51,7 @@ class PlanLimits:
         if self.side < 1 or self.depth < 1 or self.kernel < 2:
             raise ValueError(
                 f"size={self.size}, depth={self.depth}, kernel={self.kernel} is "
-                "invalid: expected at least 1 cell, 1 layer and kernel size 2."
+                "invalid: expected size >= 1, depth >= 1 and kernel >= 2."
             )
 
     @property

@@ -193,6 +193,7 @@ def largest_batch(
     slope = (high - low) / max(second - first, 1)
     if second == first or slope <= 0:
         raise ValueError(
-            f"needs={needs} is invalid: expected memory to grow with the batch size."
+            f"needs={needs} is invalid: expected two pairs (batch size, bytes), of "
+            "which the one with the larger batch size needs more bytes."
         )
     return math.floor(first + (room - low) / slope)

@@ -220,8 +220,9 @@ def _equation(eqn, flags, padding):
         if cost != Cost():
             raise ValueError(
                 f"primitive={name!r} is invalid around convolutions or matrix "
-                f"products: expected one of {sorted((*CALLS, *_LOOPS))}. It is not "
-                "known how often other primitives repeat their contents."
+                f"products: expected one of {sorted((*CALLS, *_LOOPS))}, because it is "
+                "not known how often other JAX primitives run the operations that "
+                "they contain."
             )
     return Cost(), outputs
 

@@ -130,8 +130,8 @@ def _ends(lines):
     reads = mask.any(1)  # An output may read nothing but padding.
     if not reads.any():
         raise ValueError(
-            f"lines is invalid: expected at least one of {len(reads)} outputs to "
-            "depend on a pixel of the image."
+            f"lines is invalid: expected at least one of the {len(reads)} outputs to "
+            "depend on a pixel of the image, but none does."
         )
     last = mask.shape[1] - 1 - mask[:, ::-1].argmax(1)
     return mask.argmax(1), last, np.flatnonzero(reads & ~lines.padded)

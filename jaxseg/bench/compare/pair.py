@@ -228,7 +228,8 @@ def _imported(conversion: Conversion, address: str) -> Conversion:
         if got != want:
             raise ValueError(
                 f"imported={address!r} is invalid: expected {want} {name}, as in the "
-                f"checkpoint, found {got}. Pass weights that were converted from it."
+                f"checkpoint, found {got}. Pass weights that were converted from "
+                "this checkpoint."
             )
     return ours
 

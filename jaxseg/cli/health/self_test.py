@@ -107,7 +107,9 @@ def test_training_step() -> None:
         value, params = step(params)
         values.append(float(value))
     if not values[-1] < values[0] < np.inf:
-        raise ArithmeticError(f"the loss of the five steps does not decrease: {values}")
+        raise ArithmeticError(
+            f"the loss does not decrease in five training steps: {values}"
+        )
 
 
 def test_checkpoint() -> None:

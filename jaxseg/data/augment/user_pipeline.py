@@ -81,9 +81,9 @@ class UserPipeline(SceneEntry):
         wrong = label[(label >= len(frame.classes)) & (label != frame.void)]
         if len(wrong):
             raise ValueError(
-                f"{self.where} is invalid: expected masks of class indices below "
-                f"{len(frame.classes)} and of {frame.void} (void), found {wrong[0]}. "
-                f"Set fill_mask={frame.void}."
+                f"{self.where} is invalid: expected masks that contain only class "
+                f"indices below {len(frame.classes)} and {frame.void} (void), found "
+                f"{wrong[0]}. Set fill_mask={frame.void} in the transforms."
             )
 
 

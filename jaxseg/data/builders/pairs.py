@@ -120,7 +120,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
                 sizes = {name: len(found) for name, found in splits.items()}
                 raise ValueError(
                     f"split {split!r} of dataset {self.name!r} is empty: expected at "
-                    f"least one pair, found {sizes} in {config.path}. "
+                    "least one pair of image and mask, but the numbers of pairs in "
+                    f"{config.path} are {sizes}. "
                     f"{self.dataset.where()}"
                 )
         if self.dataset.spec is None:  # Published datasets have other files.
@@ -187,7 +188,8 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         if len(skipped) == len(pairs):
             raise ValueError(
                 f"split {split!r} of dataset {self.name!r} is empty, because all "
-                f"{len(pairs)} pairs are bad. The first error is: {first}"
+                f"{len(pairs)} pairs of image and mask are invalid. The first error "
+                f"is: {first}"
             )
         _report_turned(split, turned)
         before = self.info.metadata["labels"]

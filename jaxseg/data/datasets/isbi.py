@@ -42,8 +42,9 @@ def slice_pairs(
         pairs = _numbered_pairs(root)
     elif (root / "image").is_dir():
         raise ValueError(
-            f"{root} contains both {STACKS[0]} and the folder image: expected one form "
-            "of the dataset. Move one of them to another folder."
+            f"{root} contains both {STACKS[0]} and the folder image: expected only "
+            "one of them, because they are two formats of the same data. Move one of "
+            "them to another folder."
         )
     else:
         pairs = _pages(*stacks)
@@ -56,7 +57,7 @@ def _pages(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]:
     for path in (images, masks):
         if not path.is_file():
             raise MissingFiles(
-                f"{path} does not exist: expected a TIFF with all slices."
+                f"{path} does not exist: expected a TIFF with all slices. Download it."
             )
     counts = count_pages(images), count_pages(masks)
     if counts[0] != counts[1]:

@@ -51,8 +51,9 @@ def frame_pairs(
         }
     if (root / "train").is_dir():
         raise ValueError(
-            f"{root} contains both {ARRAYS} and the folder train: expected one form of "
-            "the dataset. Move one of them to another folder."
+            f"{root} contains both {ARRAYS} and the folder train: expected only one "
+            "of them, because they are two formats of the same data. Move one of them "
+            "to another folder."
         )
     for name in (SPLITS, MAPPING):
         if not (root / name).is_file():
@@ -119,8 +120,8 @@ def read_classes(path: File, options: ReadOptions) -> np.ndarray:
     classes = np.append(0, read_matlab(mapping, "mapClass").ravel())
     if labels.max() >= len(classes):
         raise ValueError(
-            f"{path}: the object {labels.max()} is not in {shown(mapping)}: expected "
-            f"at most {len(classes) - 1}. Download the files again."
+            f"{path}: the object label {labels.max()} is not in {shown(mapping)}: "
+            f"expected at most {len(classes) - 1}. Download the files again."
         )
     return classes[labels]
 

@@ -134,8 +134,8 @@ class Dataset:
         origins = (self.layout, self.drawing, self.builder)
         if sum(origin is not None for origin in origins) != 1:
             raise ValueError(
-                f"dataset {self.name!r} is invalid: expected either a layout or a "
-                "drawing or a builder."
+                f"dataset {self.name!r} is invalid: expected exactly one of the "
+                "fields layout, drawing and builder."
             )
         if self.spec is not None and self.labels is not None:
             self.labels.require_classes(self.spec.num_classes, f"dataset {self.name!r}")

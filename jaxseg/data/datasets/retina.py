@@ -91,7 +91,7 @@ def eye_pairs(
         raise MissingFiles(
             f"The field of view of {missing[0]!r} is missing: expected one for each of "
             f"{len(masks)} masks. To read the masks "
-            "without fields of view, pass --data.variant everywhere."
+            "without fields of view, pass `--data.variant everywhere`."
         )
     joined = masks
     if views is not None:

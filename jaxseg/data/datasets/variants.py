@@ -66,15 +66,15 @@ def check_options(
     names = [choice.name for option in options for choice in option.choices]
     if len(set(names)) < len(names):
         raise ValueError(
-            f"The options of dataset {dataset!r} are invalid: expected each name once, "
-            f"found {names}."
+            f"The variants of dataset {dataset!r} are invalid: expected a different "
+            f"name for each, found {names}."
         )
     changed: dict[str, str] = {}
     for option in options:
         if option.choices[0].changes:
             raise ValueError(
                 f"option {option.title!r} of dataset {dataset!r} is invalid: expected "
-                "a first choice that changes nothing, because it is the default."
+                "a first choice that changes no field, because it is the default."
             )
         for name in {name for choice in option.choices for name in choice.changes}:
             other = changed.setdefault(name, option.title)

@@ -117,15 +117,15 @@ def _maker(config: DataConfig, name: BuilderName) -> Callable[[Any], Builder]:
         raise _needs(config, error) from error
     except Exception as error:  # tfds creates an object of incomplete builders.
         raise ValueError(
-            f"data.name={config.name!r} is invalid: {_line(error)}. Complete the "
-            "builder."
+            f"data.name={config.name!r} is invalid: {_line(error)}. Correct the "
+            "code of the dataset's builder."
         ) from error
     configs = sorted(kind.builder_configs)
     if name.config is not None and name.config not in configs:
-        known = f"one of {', '.join(configs)}" if configs else "none"
+        known = f"the configurations {', '.join(configs)}" if configs else "none"
         raise ValueError(
-            f"data.name={config.name!r} is invalid: expected a configuration that "
-            f"dataset {name.name!r} has, which is {known}."
+            f"data.name={config.name!r} is invalid: expected a configuration of "
+            f"dataset {name.name!r}, which has {known}."
         )
 
     def make(root: Any) -> Builder:

@@ -40,7 +40,7 @@ class RowsFile:
     shape: tuple[int, ...]
     dtype: np.dtype
     origin: Mapping[str, Any]
-    remedy: str = "Remove the file and its state to start again."
+    remedy: str = "Remove this file and the JSON file of its state to start again."
 
     @property
     def state(self) -> Path:
@@ -127,14 +127,14 @@ class RowsFile:
         if found != wanted:
             name, was, now = _difference(found, wanted)
             raise ValueError(
-                f"{self.path} is invalid: expected rows with {name}={now!r}, but they "
-                f"were computed with {was!r}. {self.remedy}"
+                f"{self.path} is invalid: expected rows that were computed with "
+                f"{name}={now!r}, found {name}={was!r}. {self.remedy}"
             )
         size = self._offset(self.shape[0])
         if not self.path.exists() or self.path.stat().st_size != size:
             raise ValueError(
-                f"{self.path} is invalid: expected {size} bytes, as {self.state.name} "
-                f"states. {self.remedy}"
+                f"{self.path} is invalid: expected {size} bytes for the mask whose "
+                f"finished rows {self.state.name} states. {self.remedy}"
             )
         return rows
 

@@ -105,7 +105,7 @@ class ClassMap:
                 detail = "the order differs"
             raise ValueError(
                 f"after.source={after.source} is invalid: expected {self.target}, the "
-                f"target classes of the first map ({detail})."
+                f"target classes of the map that is applied first ({detail})."
             )
         onward = dict(zip(after.source, after.targets, strict=True))
         composed = []

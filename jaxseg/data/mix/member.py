@@ -116,31 +116,39 @@ class Member:
         """
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(fields, dict) or set(fields) != known:
-            raise ValueError(f"expected a dataset with the fields {sorted(known)}")
+            raise ValueError(
+                "an entry of members is not a JSON object with the fields "
+                f"{sorted(known)}"
+            )
         lists = {
             "classes": _texts(fields["classes"]),
             "palette": tuple(map(_color, _list(fields["palette"]))),
             "targets": tuple(map(_texts, _list(fields["targets"]))),
         }
         if not isinstance(fields["name"], str) or type(fields["void"]) is not int:
-            raise ValueError("expected a name and an ignore index for each dataset")
+            raise ValueError(
+                "an entry of members has no string as name or no whole number as void"
+            )
         return cls(name=fields["name"], void=fields["void"], **lists)
 
 
 def _list(value: Any) -> list:
     if not isinstance(value, list):
-        raise ValueError(f"expected a list, found {str(value)[:100]!r}")
+        raise ValueError(f"{str(value)[:100]!r} in members is not a list")
     return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:
     if not all(isinstance(item, str) for item in _list(value)):
-        raise ValueError(f"expected a list of names, found {str(value)[:100]!r}")
+        raise ValueError(f"{str(value)[:100]!r} in members is not a list of names")
     return tuple(value)
 
 
 def _color(value: Any) -> Color:
     levels = tuple(_list(value))
     if len(levels) != 3 or any(type(x) is not int or not 0 <= x <= 255 for x in levels):
-        raise ValueError(f"expected a color, found {str(value)[:100]!r}")
+        raise ValueError(
+            f"{str(value)[:100]!r} in members is not a color, that is, a list of three "
+            "whole numbers from 0 to 255"
+        )
     return levels

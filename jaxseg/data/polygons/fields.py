@@ -106,7 +106,7 @@ class Place:
         """
         rows = [row.items() for row in self.items()]
         if any(len(row) != 2 for row in rows):
-            raise self.error("a list of [x, y]")
+            raise self.error("a list of points [x, y]")
         return tuple((x.real(), y.real()) for x, y in rows)
 
     def error(self, expected: str) -> ValueError:

@@ -59,7 +59,7 @@ def _image(task: Place, origin: str) -> AnnotatedImage:
     shapes = tuple(_shape(region, (height, width)) for region in regions)
     data = task.need("data")
     if not isinstance(data.value, dict):
-        raise data.error("an object")
+        raise data.error("a JSON object")
     addresses = [value for value in data.value.values() if isinstance(value, str)]
     address = data.value.get("image", addresses[0] if addresses else "")
     name = pathlib.PurePosixPath(urllib.parse.unquote(address.partition("?")[0])).name
@@ -118,7 +118,7 @@ def _brush(place: Place, size: tuple[int, int]) -> np.ndarray:
     """Decodes a brush mask, bool [H, W]."""
     data = [number.real() for number in place.items()]
     if any(number != int(number) or not 0 <= number <= 255 for number in data):
-        raise place.error("a list of bytes")
+        raise place.error("a list of whole numbers from 0 to 255")
     bits = _Bits(np.unpackbits(np.array(data, np.uint8)))
     expected = 4 * size[0] * size[1]
     try:

@@ -70,7 +70,10 @@ def fetch(tile: Tile, x, have: list[Span], want: list[Span], fill=None):
         sizes.append(other.length)
     if any(low or high for low, high, _ in pads):
         if fill is None:
-            raise ValueError(f"box {want} is invalid: expected a box inside {have}.")
+            raise ValueError(
+                f"want={want} is invalid with fill=None: expected intervals inside "
+                f"have={have}."
+            )
         x = lax.pad(x, jnp.asarray(fill, x.dtype), pads)
     if tuple(sizes) == x.shape:
         return x

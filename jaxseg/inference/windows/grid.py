@@ -114,8 +114,8 @@ class Grid:
             _check(spans, length=length, window=window, margin=margin)
             if self.blend == "center" and _overlap(spans):
                 raise ValueError(
-                    f"blend='center' is invalid for {spans}: expected windows whose "
-                    "kept rows and columns do not overlap."
+                    f"blend='center' is invalid for spans={spans}: expected spans "
+                    "whose kept intervals do not overlap."
                 )
 
     @property

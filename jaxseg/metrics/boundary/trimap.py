@@ -57,8 +57,8 @@ def band_counts(
     """
     if widest < 1 or around not in ("boundary", "void"):
         raise ValueError(
-            f"widest={widest}, around={around!r} is invalid: expected 1 or more pixels "
-            "around 'boundary' or 'void'."
+            f"widest={widest}, around={around!r} is invalid: expected widest >= 1 "
+            "(pixels), and around='boundary' or around='void'."
         )
     classes = pair.classes
     width = first_band(pair.label, around)

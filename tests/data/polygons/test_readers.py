@@ -181,7 +181,10 @@ WRONG = {
         studio("brushlabels", rle=brush(BOX)[:-4]),
         "a brush mask whose bits do not end early",
     ),
-    "bytes": (studio("brushlabels", rle=[256]), "a list of bytes"),
+    "bytes": (
+        studio("brushlabels", rle=[256]),
+        "a list of whole numbers from 0 to 255",
+    ),
     "sides": (labelme(points=CORNERS) | {"imageWidth": 0}, "from 1 to 1000000"),
 }
 

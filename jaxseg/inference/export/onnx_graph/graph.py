@@ -122,7 +122,10 @@ class Graph:
           array: The value.
         """
         if array.dtype.name not in TENSOR_TYPES:
-            raise ValueError(f"ONNX constants of type {array.dtype} are not supported.")
+            raise ValueError(
+                f"ONNX export does not support constants of type {array.dtype}, "
+                "which this network uses. Export to .stablehlo instead."
+            )
         # Large weights are compared by identity, so that no copies of them are kept.
         small = array.nbytes <= 4096
         key = (array.dtype.name, array.shape, array.tobytes()) if small else id(array)

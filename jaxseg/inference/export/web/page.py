@@ -32,8 +32,8 @@ def check(program: Program) -> None:
         )
     if spec.multilabel or spec.num_classes > 256:
         raise ValueError(
-            "web is invalid for this network: expected one class per pixel, of at most "
-            "256. Export to a file with --output instead."
+            "web is invalid for this network: expected one class per pixel, and at "
+            "most 256 classes. Export to a file with --output instead."
         )
 
 
