@@ -77,8 +77,8 @@ def _opened(
     elif command in LOCAL or option in OUTPUTS:
         raise ValueError(
             f"{name}={value!r} is invalid for `jaxseg {command}`: expected a local "
-            "path. Runs in buckets are read by the other commands, and written by "
-            "`jaxseg train` and `jaxseg convert`."
+            "path, because this command cannot use a bucket here. Only `jaxseg train` "
+            "and `jaxseg convert` write runs to buckets."
         )
     elif any(word.partition("=")[0] == "--follow" for word in argv):
         with followed_run(name, value) as opened:

@@ -261,8 +261,8 @@ def report_on(segmenter: Segmenter, program: Program, kind: Format, path: Path) 
         note(f"compared with predict{how}, {found}")
         if not found.passes:
             raise ValueError(
-                f"The {kind.title} file is wrong and was removed: compared with "
-                f"`jaxseg predict` at {found.size[0]} x {found.size[1]} pixels, "
-                f"{found.difference:.2g} {found.unit}: expected at most {found.bar:g}. "
-                "Export to another format."
+                f"The {kind.title} file is wrong and was removed: expected at most "
+                f"{found.bar:g}, but {found.difference:.2g} {found.unit} if the file "
+                "is compared with `jaxseg predict` at "
+                f"{found.size[0]} x {found.size[1]} pixels. Export to another format."
             )

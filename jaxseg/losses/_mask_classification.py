@@ -192,11 +192,12 @@ def _check(logits, label, query_classes, query_masks) -> None:
     found, masks = query_classes.shape, query_masks.shape
     if len(found) != 4 or found[0] != batch or found[-1] != classes + 1:
         raise ValueError(
-            f"query_classes.shape={found} is invalid: expected ({batch}, L, N, "
-            f"{classes + 1}), the logits of the classes and of 'no object'."
+            f"query_classes.shape={found} is invalid: expected ({batch}, layers, "
+            f"queries, {classes + 1}), the logits of the classes and of 'no object'."
         )
     if len(masks) != 5 or (*masks[:2], masks[-1]) != found[:3]:
         raise ValueError(
-            f"query_masks.shape={masks} is invalid: expected {found[:2]} followed by "
-            f"height, width and {found[2]} queries."
+            f"query_masks.shape={masks} is invalid: expected (batch, layers, height, "
+            f"width, queries) with {found[:2]} for batch and layers, and {found[2]} "
+            "queries."
         )

@@ -92,8 +92,8 @@ def check_sigmoid_shapes(
     ):
         raise ValueError(
             f"logits.shape={logits.shape} with target.shape={target.shape} and "
-            f"known.shape={known.shape} is invalid: expected [B, H, W, K] twice and "
-            "[B, H, W]."
+            f"known.shape={known.shape} is invalid: expected [B, H, W, K] for logits "
+            "and target, and [B, H, W] for known."
         )
 
 

@@ -255,8 +255,9 @@ def require_total(
     faults = [f"{fault} {', '.join(names)}" for fault, names in named.items() if names]
     if faults:
         raise ValueError(
-            f"{origin}: the class map is invalid: expected every class of the source "
-            f"exactly once and classes of the target, found {'; '.join(faults)}."
+            f"{origin}: the class map is invalid: expected exactly one rule for "
+            "each source class, which maps it to target classes, found "
+            f"{'; '.join(faults)}."
         )
 
 

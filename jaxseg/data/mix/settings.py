@@ -89,7 +89,7 @@ def _check_run(config: DataConfig) -> None:
     if config.backend != "grain":
         raise ValueError(
             f"data.backend={config.backend!r} is invalid: expected 'grain' with "
-            "data.mix."
+            "data.mix. Pass --data.backend grain."
         )
 
 
