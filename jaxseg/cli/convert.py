@@ -120,7 +120,7 @@ def _convert(argv: list[str]) -> int:
     if os.path.realpath(output) == os.path.realpath(options.source):
         raise ValueError(
             f"output={str(output)!r} is invalid: expected another path than the "
-            "source. Choose another -o."
+            "source, which it would replace. Choose another -o."
         )
     _check_channels(options.channels, output)
     result = convert(

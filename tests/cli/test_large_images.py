@@ -193,7 +193,7 @@ def test_a_killed_prediction_continues_where_it_stopped(
     other = ("--blend", "cosine")
     assert run(workdir, image, out, *more, *other) == 1
     error = capsys.readouterr().err
-    assert "segment.blend='cosine', found segment.blend=None" in error
+    assert "segment.blend='cosine', found options.segment.blend=None" in error
     assert run(workdir, image, out, *more) == 0
     assert "continues after row 60 of 150" in capsys.readouterr().out
     assert names(out) == ["predict.jsonl", "scene.tif", "scene_overlay.png"]

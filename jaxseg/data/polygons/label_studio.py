@@ -139,7 +139,9 @@ def _brush(place: Place, size: tuple[int, int]) -> np.ndarray:
                 values[done:end] = [bits.take(word) for _ in range(end - done)]
             done = end
     except EOFError:
-        raise place.error("a brush mask whose bits do not end early") from None
+        raise place.error(
+            "a brush mask with a value for each pixel of the image"
+        ) from None
     return values.reshape(*size, 4)[..., 3] > 0
 
 

@@ -62,7 +62,7 @@ def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
         if fortran:
             raise Refused(
                 "The array is stored in column-major (Fortran) order",
-                "Save numpy.ascontiguousarray of it",
+                "Save the array that numpy.ascontiguousarray returns for it",
             )
         return stored, file.tell()
 

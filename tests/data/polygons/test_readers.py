@@ -179,7 +179,7 @@ WRONG = {
     "empty task": ([{"data": {}, "annotations": []}], "has no annotated region"),
     "cut": (
         studio("brushlabels", rle=brush(BOX)[:-4]),
-        "a brush mask whose bits do not end early",
+        "a brush mask with a value for each pixel of the image",
     ),
     "bytes": (
         studio("brushlabels", rle=[256]),

@@ -58,7 +58,8 @@ def files(folder: Path | None = None) -> dict[str, bytes]:
         ) from error
     if base64.b64encode(hashlib.sha512(package).digest()).decode() != _SHA512:
         raise ValueError(
-            f"{URL} is invalid: expected the checksum of the npm registry. {_REMEDY}"
+            f"{URL} is invalid: expected the checksum that the npm registry states for "
+            f"this file. {_REMEDY}"
         )
     with tarfile.open(fileobj=io.BytesIO(package)) as archive:
         return {
