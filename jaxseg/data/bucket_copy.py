@@ -1,7 +1,7 @@
 """Copies prepared data from a bucket to the local disk, once per host.
 
-Training reads examples in random order, for which a local disk is needed. If
-`data.prepared_dir` is an address such as gs://bucket/data, a dataset that is needed is
+Training reads examples in random order and needs them on a local disk. If
+`data.prepared_dir` is an address such as gs://bucket/data, the selected dataset is
 therefore downloaded to ~/.cache/jaxseg/data, or to the folder that the environment
 variable JAXSEG_DATA_CACHE names. The processes of a host share the copy.
 """
@@ -56,13 +56,13 @@ def download(target: pathlib.Path, complete: str) -> bool:
     If another process of this host downloads it at the same time, this process waits.
 
     Args:
-      target: The local folder of the dataset. If the prepared data are in a bucket, it
-        is inside the folder that `local_folder` has returned for this bucket.
-      complete: The name of a file that complete data contain.
+      target: The local folder of the dataset. If the prepared data are in a bucket,
+        this folder is inside the one that `local_folder` returned for the bucket.
+      complete: The name of a file that exists only if the dataset is complete.
 
     Returns:
-      Whether the folder contains the dataset now. It is False if the bucket does not
-      contain it, or if the folder does not belong to a bucket.
+      True if the folder contains the dataset now. False if the bucket does not contain
+      the dataset, or if the folder does not belong to a bucket.
 
     Raises:
       ValueError: If the bucket cannot be opened, or the data in it are damaged.
@@ -97,7 +97,7 @@ def _download(address: Address, name: str, target: pathlib.Path, complete: str) 
             why = str(error).partition("(")[2].partition(")")[0]
             raise ValueError(
                 f"{OPTION}={str(address)!r} is invalid: expected undamaged data, but "
-                f"in {name}, {why}. Upload the data again."
+                f"{name} is damaged ({why}). Upload the data again."
             ) from error
     return True
 

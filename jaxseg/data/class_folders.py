@@ -70,7 +70,8 @@ def match_class_folders(images: pathlib.Path, masks: pathlib.Path) -> list[Pair]
     if not folders:
         raise ValueError(
             f"{masks} contains no folder: expected one folder of masks for each class, "
-            f"such as {masks / 'CLASS'}. Choose --data.name folder for index masks."
+            f"such as {masks / 'CLASS'}. If "
+            "the masks contain class indices, pass `--data.name folder`."
         )
     valid = masks.parent / VALID
     folders += [valid] if valid.is_dir() else []
@@ -115,7 +116,7 @@ def class_folder_names(
     elif missing := sorted(set(names) - folders):
         raise ValueError(
             f"{origin}: the class {missing[0]!r} has no folder of masks in {root}: "
-            f"expected names out of {', '.join(sorted(folders))}."
+            f"expected only names in this list: {', '.join(sorted(folders))}."
         )
     if names:
         overlapping_void(len(names))
@@ -129,8 +130,8 @@ def class_mask_reader(classes: tuple[str, ...]) -> functools.partial:
       classes: The names of the classes. Class k is stored as bit k of the label.
 
     Returns:
-      `read_class_masks` with these classes. It takes the mask files and the options of
-      the image reader, and returns the label.
+      A function that takes the mask files and the options of the image reader, and
+      returns the label. See `read_class_masks`.
     """
     return functools.partial(read_class_masks, classes=classes)
 
@@ -150,8 +151,8 @@ def read_class_masks(
       See `jaxseg.data.label_bits`.
 
     Raises:
-      ValueError: If a mask is missing, cannot be read, or has another size or other
-        values.
+      ValueError: If a mask is missing or cannot be read, if the masks differ in size,
+        or if a mask has values other than 0 and 1, or 0 and 255.
     """
     files = (file.path, *file.others)
     by_class = {

@@ -84,8 +84,8 @@ def read_classes(path: pathlib.Path) -> tuple[str, ...]:
 def same_classes(one: Sequence[str], other: Sequence[str]) -> bool:
     """Returns whether two class lists have equal names in the same order.
 
-    Names are compared after Unicode normalization and without a byte-order mark,
-    because runs of earlier versions can contain such names.
+    Before the comparison, names are normalized (Unicode NFC) and a byte-order mark is
+    removed, because earlier versions of jaxseg stored names without these changes.
 
     Args:
       one: Class names in label order.
@@ -117,7 +117,7 @@ def named_classes(
 
     Returns:
       A pair: the class names, and a text that says where they come from. The names are
-      () if the classes must be counted in the masks.
+      () if the masks determine the classes.
 
     Raises:
       ValueError: If `classes.txt` cannot be used, or the label map contradicts the
@@ -241,10 +241,10 @@ def _check_numbers(names: Sequence[str], path: pathlib.Path) -> None:
         if match is None or int(match[1]) != k
     )
     raise ValueError(
-        f"{path}: the name {name!r} has the label {number}, because the labels count "
-        "the names from 0, but the numbers in the lines differ: expected no numbers, "
-        "or 0, 1, 2, ... in this order. Write one name per line in the order of the "
-        "labels, without numbers."
+        f"{path}: the name {name!r} has the label {number}, which is its position in "
+        "the file, from 0. The numbers in the lines differ from the labels: expected "
+        "no numbers, or 0, 1, 2, ... in this order. Write one name per line in the "
+        "order of the labels, without numbers."
     )
 
 

@@ -10,7 +10,9 @@ from jaxseg.data.spec import VOID
 def pad_cloud(
     points: np.ndarray, color: np.ndarray, label: np.ndarray, size: int
 ) -> dict[str, np.ndarray]:
-    """Pads a cloud to `size` points, and moves it to z >= 0, centered at x = y = 0.
+    """Pads a cloud to `size` points, and moves it to the origin.
+
+    Its center is then at x = y = 0, and its lowest point is at z = 0.
 
     Args:
       points: The positions of N points in meters, [N, 3]. N is at most `size`.

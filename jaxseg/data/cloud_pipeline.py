@@ -80,8 +80,9 @@ def cloud_eval_batches(
     """Yields batches that contain every cloud once, with all of its points.
 
     The number of points of each cloud is padded to the next multiple of `multiple`. All
-    clouds in a batch have the same padded number of points. If too few clouds of a size
-    remain for a batch, it is filled with clouds of padding, whose index is -1.
+    clouds in a batch have the same padded number of points. If too few clouds with
+    this number remain to fill the batch, clouds that consist of padding are added. The
+    index of such a cloud is -1.
 
     Args:
       source: The clouds.

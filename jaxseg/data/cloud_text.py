@@ -20,8 +20,8 @@ def read_points(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     """Reads the points of a text file.
 
     Some published files contain a stray control byte within a line. The byte becomes a
-    blank if the line then has six columns, and is removed otherwise. A warning reports
-    both cases, and also a file without points.
+    blank if the line then has six columns, and is removed otherwise. Each such line
+    causes a warning. A file without points also causes a warning.
 
     Args:
       path: The file.

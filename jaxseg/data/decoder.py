@@ -48,9 +48,9 @@ class Decoder:
         specification of the dataset.
       label: A function that returns the labels [H, W], with the ignore index for void.
       size: A function that returns the (H, W) of the image without decoding its pixels.
-      part: A function whose further arguments are "image" or "label" and an `Area`. It
-        returns the pixels or labels inside this area, and decodes as few others as the
-        format allows. If it is None, the whole array is decoded and then cut.
+      part: A function that returns the pixels or labels inside an area. Its second
+        argument is "image" or "label", and its third argument is the `Area`. If `part`
+        is None, the whole array is decoded and then cut.
     """
 
     image: Callable[[Record], np.ndarray] = _image

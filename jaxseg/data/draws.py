@@ -52,7 +52,8 @@ def train_draw(
 
     Args:
       source: The examples.
-      config: The data options, with the classes whose images appear twice per epoch.
+      config: The data options. Images that contain a class in `oversample_classes`
+        appear twice per epoch.
       seed: The seed of the training stream.
       position: The position in the training stream, from 0.
 

@@ -168,7 +168,7 @@ def test_changed_files_and_options_are_prepared_anew(folder_config, write_pair):
         ({"name": "shapes"}, r"^data.raw_dir=.* because 'shapes' is generated"),
         (
             {"name": "camvid", "classes": ("a",)},
-            "^data.classes=.* Only folders of your own take cl",
+            "^data.classes=.* are fixed. Leave this option out",
         ),
         ({"classes": ("a", "b", "a")}, r"repeat"),
     ],

@@ -231,7 +231,7 @@ def test_options_out_of_range(source, change, message):
     [
         (
             {"name": "shapes"},
-            "^data.name='shapes' is invalid: .* point clouds .* one of rooms",
+            "^data.name='shapes' is invalid: .* point clouds .* datasets: rooms",
         ),
         ({"elastic": 3.0}, "data.elastic=3.0 is invalid: expected 0.0 for point"),
         ({"eval_scale": 0.5}, "data.eval_scale=0.5 is invalid"),

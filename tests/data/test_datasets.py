@@ -216,7 +216,7 @@ def test_networks_of_images_take_no_clouds():
     with pytest.raises(ValueError, match=r"data\.name='rooms' is invalid: expected a"):
         open_source(DataConfig("rooms"), "train")
     with pytest.raises(
-        ValueError, match=r"of point clouds .* one of rooms, s3dis, found images"
+        ValueError, match=r"of point clouds .*, found images.* datasets: rooms, s3dis"
     ):
         require_kind(DataConfig("camvid"), "clouds")
 

@@ -81,7 +81,7 @@ def test_colors_that_are_not_published_are_reported(tmp_path, caplog):
     assert builder.spec().classes == tuple(ORIGINAL)
     assert (
         "split 'validation' of dataset 'camvid' contain values that are not in the "
-        "published list and become void: 8421503 (4 pixels)." in caplog.text
+        "published list. Their pixels become void: 8421503 (4 pixels)." in caplog.text
     )
 
 

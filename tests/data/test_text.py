@@ -68,7 +68,7 @@ def test_announced_encodings_and_line_ends_read_alike(tmp_path, encoding, end):
         ("a\nb\n\n a\n", "line 4: the class name 'a' repeats line 1"),
         ("e\u0301\n\u00e9\n", "line 2: the class name 'é' repeats line 1"),
         ("# names\nbg\ncell", "line 1: '# names' is a comment: expected a class name"),
-        ("1 cell\n0 bg", "the name '1 cell' has the label 0, because the labels count"),
+        ("1 cell\n0 bg", "the name '1 cell' has the label 0, which is its position"),
         ("1: a\n2: b\n3: c", "the name '1: a' has the label 0"),
         ("0,a\n2,b\n1,c", "the name '2,b' has the label 1"),
         ("id,name\n0,bg\n1,cell", "the name 'id,name' has the label 0"),

@@ -66,8 +66,8 @@ class ClassMix(SceneEntry):
         0.5,
         0,
         1,
-        help="The fraction of the classes in the other example that is pasted. "
-        "The resulting number of classes is rounded up.",
+        help="The fraction of the other example's classes whose pixels are pasted. "
+        "The number of these classes is rounded up.",
     )
 
     def apply(
@@ -86,7 +86,8 @@ class CopyPaste(SceneEntry):
     """Pastes randomly chosen objects from another example (arXiv 2012.07177).
 
     An object is a connected region of one class. Differs: the paper pastes annotated
-    instances, but masks of classes do not separate objects that touch.
+    instances. Here, objects of one class that touch are pasted as one object, because
+    the label does not separate them.
     """
 
     name: ClassVar[str] = "copy_paste"
@@ -94,8 +95,7 @@ class CopyPaste(SceneEntry):
 
     classes: tuple[str, ...] = class_names(
         help=(
-            "The classes whose objects are pasted. Without names, these are all "
-            "classes."
+            "The names of the classes whose objects are pasted; () means all classes."
         )
     )
     count: int = whole(
@@ -105,7 +105,7 @@ class CopyPaste(SceneEntry):
         16,
         1,
         2**31 - 1,
-        help="The number of pixels below which an object is not pasted.",
+        help="Objects with fewer pixels than this number are not pasted.",
     )
 
     def apply(
@@ -140,8 +140,9 @@ class Mosaic(SceneEntry):
         0.25,
         0,
         0.5,
-        help="The smallest distance of the point at which the four rectangles meet "
-        "from the borders of the crop, as a fraction of the sides of the crop.",
+        help="The smallest distance between the borders of the crop and the point at "
+        "which the four rectangles meet, as a fraction of the height or the width of "
+        "the crop.",
     )
 
     def apply(

@@ -68,7 +68,7 @@ def interval(
 def choice(default: str, *others: str, help: str) -> Any:
     """Returns a dataclass field for an augmentation parameter that is a word.
 
-    The allowed words are `default` and `others`.
+    The allowed words are `default` and those in `others`.
     """
     words = (default, *others)
     expected = " or ".join(words)

@@ -38,7 +38,7 @@ def parse_entries(texts: tuple[str, ...]) -> tuple[Entry, ...]:
         if isinstance(after, WindowEntry) and not isinstance(before, WindowEntry):
             raise ValueError(
                 f"data.augment={after.name!r} after {before.name!r} is invalid: "
-                f"expected entries that choose the crop before all others. Move "
+                "expected all entries that choose the crop to come first. Move "
                 f"{after.name} to the front of the list."
             )
     return entries
@@ -78,7 +78,7 @@ def check_entries(
     crop: tuple[int, int] | None = None,
     frame: Frame | None = None,
 ) -> None:
-    """Checks that augmentations can be applied to crops of a size and to a dataset.
+    """Checks that augmentations fit the size of the crop and a dataset.
 
     Args:
       entries: The augmentations.
@@ -86,9 +86,9 @@ def check_entries(
       frame: The properties of the dataset, or None if they are not checked.
 
     Raises:
-      ValueError: If the crop is not square or the images do not have three channels,
-        although an augmentation needs this. Also if an augmentation needs one class per
-        pixel but the classes overlap, or if it names an unknown class.
+      ValueError: If an augmentation needs a square crop, three channels, or one class
+        per pixel, and the crop or the dataset is different. Also if an augmentation
+        names an unknown class.
     """
     for entry in entries:
         if crop is not None and entry.square and crop[0] != crop[1]:
@@ -100,9 +100,9 @@ def check_entries(
             continue
         if entry.by_class and frame.multilabel:
             raise ValueError(
-                f"data.augment={entry.name!r} is invalid: expected data of which each "
-                "pixel has one class, but the classes of these data overlap. Remove "
-                "the entry."
+                f"data.augment={entry.name!r} is invalid: expected data with one "
+                "class per pixel, but the classes of these data overlap. Remove the "
+                "entry."
             )
         if entry.rgb and len(frame.fill) != 3:
             raise ValueError(

@@ -106,8 +106,8 @@ def choose_window(
     Args:
       entries: Pairs (position in `data.augment`, augmentation).
       view: The example and its crop.
-      window: The crop window, the rectangle of the resized example that becomes the
-        crop, before any change.
+      window: The crop window before any change. It is the rectangle of the resized
+        example that becomes the crop.
       draws: A function from a position in `data.augment` to the random generator of the
         augmentation at this position.
 

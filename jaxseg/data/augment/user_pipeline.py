@@ -1,8 +1,7 @@
 """Applies a pipeline of Albumentations that the user's Python file defines.
 
-Only that file imports Albumentations. The adapter works with Albumentations 2 (MIT
-license, no longer developed) and with its successor AlbumentationsX (AGPL-3.0 or
-commercial license), because it only calls `set_random_seed` and the pipeline itself.
+Only that file imports Albumentations. It can use Albumentations 2 (MIT license, no
+longer developed) or its successor AlbumentationsX (AGPL-3.0 or commercial license).
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ class UserPipeline(SceneEntry):
 
     Attributes:
       where: The option that names the pipeline, for errors.
-      pipeline: The pipeline. Each application copies it, because applications in
-        several threads would otherwise share its random generator.
+      pipeline: The pipeline. Every call of `apply` copies it, because calls in several
+        threads would otherwise share its random generator.
     """
 
     name: ClassVar[str] = "albumentations"
@@ -81,8 +80,8 @@ class UserPipeline(SceneEntry):
         wrong = label[(label >= len(frame.classes)) & (label != frame.void)]
         if len(wrong):
             raise ValueError(
-                f"{self.where} is invalid: expected masks that contain only class "
-                f"indices below {len(frame.classes)} and {frame.void} (void), found "
+                f"{self.where} is invalid: expected that each mask value is either "
+                f"below {len(frame.classes)} (a class) or {frame.void} (void), found "
                 f"{wrong[0]}. Set fill_mask={frame.void} in the transforms."
             )
 
@@ -102,8 +101,8 @@ def load_pipeline(text: str) -> UserPipeline:
     path = pathlib.Path(file).expanduser()
     if not file.endswith(".py") or not name.isidentifier():
         raise ValueError(
-            f"{where} is invalid: expected FILE.py:NAME, where NAME is the pipeline "
-            "in that file."
+            f"{where} is invalid: expected FILE.py:NAME, where NAME is the variable "
+            "of that file that contains the pipeline."
         )
     if not path.is_file():
         raise ValueError(
@@ -128,7 +127,8 @@ def load_pipeline(text: str) -> UserPipeline:
     if not callable(pipeline) or not hasattr(pipeline, "set_random_seed"):
         raise ValueError(
             f"{where} is invalid: expected {name} = albumentations.Compose([...]) in "
-            "the file, of version 2 or later. Define it."
+            "the file, with Albumentations 2 or later. Define this variable, or update "
+            "Albumentations."
         )
     return UserPipeline(where=where, pipeline=pipeline)
 

@@ -56,9 +56,9 @@ class Scale(WindowEntry):
 class LimitShare(WindowEntry):
     """Draws another crop if one class covers too much of it, up to `tries` times.
 
-    A crop is rejected if it has a single class, or if the fraction of one class in the
-    labeled pixels reaches `share`. If all tries fail, the last crop is used.
-    MMSegmentation calls the limit cat_max_ratio.
+    A crop is rejected if it has a single class, or if one class covers at least the
+    fraction `share` of its labeled pixels. If all tries fail, the last crop is used.
+    MMSegmentation calls this limit cat_max_ratio.
     """
 
     name: ClassVar[str] = "limit_share"
@@ -68,8 +68,8 @@ class LimitShare(WindowEntry):
         0.75,
         0,
         1,
-        help="The largest fraction of a crop's labeled pixels that one class can "
-        "cover.",
+        help="A crop is rejected if one class covers this fraction of its labeled "
+        "pixels or more.",
     )
     tries: int = whole(
         10,

@@ -53,7 +53,7 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         super().__init__(file_format=file_format, **options)
 
     def class_names(self) -> tuple[str, ...]:
-        """Returns the class names, or () if the classes are counted in the masks."""
+        """Returns the class names, or () if the masks determine the classes."""
         return self.builder_config.class_names
 
     def spec(self) -> DatasetSpec:
@@ -101,12 +101,12 @@ class PairsBuilder(NamedBuilder, skip_registration=True):
         return {"image": tfds.features.Image(shape=image_shape), "label": label}
 
     def metadata(self) -> dict[str, Any]:
-        """Returns the metadata of the prepared data, as it is before examples are read.
+        """Returns a dictionary of metadata, which is stored with the prepared data.
 
-        The result is a dictionary. Reading the examples fills its empty entries:
-        "labels" with the labels in any split, "labels_of_split" with the labels in each
-        split, and "skipped" with the names of the pairs that each split leaves out. The
-        entry "tiled" states whether pixels are stored in tiles.
+        The entry "tiled" states whether pixels are stored in tiles. The other entries
+        are empty until the examples are read. Then "labels" contains the labels in any
+        split, "labels_of_split" contains the labels in each split, and "skipped"
+        contains the names of the pairs that each split leaves out.
         """
         lists = {"labels": [], "labels_of_split": {}, "skipped": {}}
         return lists | {"tiled": self.tiled}
@@ -254,7 +254,7 @@ def _report_unlisted(dataset: Dataset, found: MaskValues, labels: LabelMap):
     if pixels:
         logger.warning(
             "The masks of split %r of dataset %r contain values that are not in the "
-            "published list and become void: %s.",
+            "published list. Their pixels become void: %s.",
             *(found.split, dataset.name),
             MaskValues.of_mask(pathlib.Path(), pixels).describe_values(),
         )
@@ -277,8 +277,8 @@ def _report_shared(splits: dict[str, list[layouts.Pair]]):
 def _report_turned(split: str, names: list[str]):
     if names:
         logger.warning(
-            "The EXIF orientation tag of %s of split %r is applied (%s). Masks must "
-            "fit the images as image viewers show them.",
+            "The EXIF orientation tag of %s of split %r is applied (%s). Each mask "
+            "must fit its image as an image viewer shows it.",
             counted(len(names), "image"),
             split,
             ", ".join(names[:5]) + (", ..." if len(names) > 5 else ""),

@@ -36,14 +36,14 @@ class PairsConfig(tfds.core.BuilderConfig):
     Attributes:
       dataset: The description of the dataset.
       path: The folder of the raw files.
-      classes: The class names of a folder of the user, or () if the classes are counted
-        in the masks.
+      classes: The class names of a user's folder, or () if the masks determine the
+        classes.
       origin: Where the class names come from, for error messages.
       labels: The label map of the masks. By default the mask values are the labels.
       on_bad_file: "stop" raises an error at the first bad file; "skip" leaves the image
         and its mask out.
-      lists: The names of splits, besides train, validation and test, whose images
-        a text file NAME.txt can list.
+      lists: The names of further splits, besides train, validation and test. A text
+        file NAME.txt can list the images of the split NAME.
       reading: The options of the image reader.
       pixels: The number of channels and the type that all images of the dataset must
         have.
@@ -63,7 +63,7 @@ class PairsConfig(tfds.core.BuilderConfig):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Returns the class names, or () if the classes are counted in the masks."""
+        """Returns the class names, or () if the masks determine the classes."""
         spec = self.dataset.spec
         return self.classes if spec is None else spec.classes
 
@@ -119,8 +119,8 @@ def pairs_config(
     Args:
       dataset: The description of the dataset.
       path: The folder of the original files.
-      classes: The class names of a folder of the user. By default they are read from
-        the file `classes.txt` in the folder, if it exists.
+      classes: The class names of a user's folder. By default they are read from the
+        file `classes.txt` in the folder, if it exists.
       labels: The label map of the masks, in a form that `jaxseg.data.labels` describes.
         The default is the label map of the description.
       **options: Further fields of `PairsConfig`.

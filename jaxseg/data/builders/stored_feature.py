@@ -21,7 +21,7 @@ class StoredPixels(tfds.features.FeatureConnector):
       shape: (H, W, C), with None for sides that differ between examples.
       dtype: The name of the type of the pixels.
       names: The class names of a label, or () for an image.
-      doc: The description, as for every feature of tensorflow_datasets.
+      doc: A description of the feature. The base class of tensorflow_datasets uses it.
     """
 
     def __init__(

@@ -57,7 +57,7 @@ def scene_pairs(
 
     Args:
       root: The folder that contains `images` and `annotations`, or its parent folder.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

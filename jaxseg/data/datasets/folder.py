@@ -1,9 +1,9 @@
-"""Describes a folder of images and index masks of the user.
+"""Describes a folder of the user's images and of masks that contain class indices.
 
 The class names are taken from the first of these sources that exists: `data.classes`,
 the file `classes.txt` in the folder, and the label map `data.labels`. If none of them
-exists, the classes are counted in the masks. `jaxseg.data.mask_rules` describes which
-mask values are accepted as labels.
+exists, the masks determine the classes. `jaxseg.data.mask_rules` describes which mask
+values are accepted as labels.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def aerial_pairs(
 
     Args:
       root: The folder that contains `train` and `val`.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

@@ -26,7 +26,7 @@ def slice_pairs(
     Args:
       root: The folder of `train-volume.tif` and `train-labels.tif`, or of the folders
         `image` and `label`.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

@@ -31,7 +31,7 @@ def numbered_pairs(
 
     Args:
       root: The folder that contains `training`.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
       held_out: The numbers of the images that form the validation split.
 
     Returns:

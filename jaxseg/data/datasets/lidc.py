@@ -25,14 +25,15 @@ def crop_pairs(
     pair with the mask of rater N is called NAME_rN.
 
     Args:
-      root: The folder of train, val and test, or of lidc_crops_train and so on.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      root: The folder that contains train, val and test, or lidc_crops_train,
+        lidc_crops_val and lidc_crops_test.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.
 
     Raises:
-      ValueError: If a folder is missing, or the data are only a pickle.
+      ValueError: If a folder is missing, or `root` contains a pickle file.
     """
     del lists  # This layout has no lists.
     require_folder(root)

@@ -38,13 +38,14 @@ def dataset_of(config: DataConfig) -> Dataset:
         if (value := getattr(config, field)) is not None:
             raise ValueError(
                 f"data.{field}={value!r} is invalid: expected none, because {name!r} "
-                "is not a dataset of tensorflow_datasets, such as tfds:NAME."
+                "is not a dataset of tensorflow_datasets. Leave this option out, or "
+                "choose data.name=tfds:NAME."
             )
     dataset = DATASETS[name].choose(config.variant)
     if config.classes and dataset.spec is not None:
         raise ValueError(
             f"data.classes={config.classes} is invalid: expected none, because the "
-            f"classes of {name!r} are fixed. Only folders of your own take class names."
+            f"classes of {name!r} are fixed. Leave this option out."
         )
     if dataset.kind == "clouds" and dataset.drawing is None and config.labels:
         raise ValueError(
@@ -126,8 +127,8 @@ def require_kind(config: DataConfig, kind: Literal["images", "clouds"]) -> Datas
         allowed = ", ".join(n for n, other in DATASETS.items() if other.kind == kind)
         raise ValueError(
             f"data.name={config.name!r} is invalid: expected a dataset of "
-            f"{words[kind]} for this network, one of {allowed}, found "
-            f"{words[dataset.kind]}."
+            f"{words[kind]} for this network, found {words[dataset.kind]}. Choose one "
+            f"of these datasets: {allowed}."
         )
     return dataset
 

@@ -1,4 +1,4 @@
-"""Describes LoveDA: satellite images of towns and the country, with 7 classes."""
+"""Describes LoveDA: satellite images of towns and the countryside, with 7 classes."""
 
 from __future__ import annotations
 

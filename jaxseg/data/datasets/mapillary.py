@@ -24,7 +24,7 @@ def vistas_pairs(
 
     Args:
       root: The folder that contains training and validation.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
       masks: The possible names of the folder of masks inside the folder of a split.
 
     Returns:
@@ -44,10 +44,10 @@ def vistas_pairs(
 
 
 def labels_of(count: int) -> LabelMap:
-    """Returns the label map that keeps all classes but makes "Unlabeled" void.
+    """Returns the label map that maps "Unlabeled" to void and keeps all other classes.
 
     Args:
-      count: The number of classes without "Unlabeled", which has the last mask value.
+      count: The number of other classes. This is also the mask value of "Unlabeled".
     """
     return LabelMap((*((k, k) for k in range(count)), (count, VOID)))
 

@@ -1,4 +1,4 @@
-"""Describes a folder of images and masks of the user whose classes can overlap."""
+"""Describes a folder of the user's images and masks, whose classes can overlap."""
 
 from __future__ import annotations
 

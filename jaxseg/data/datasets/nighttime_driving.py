@@ -19,7 +19,7 @@ def night_pairs(
     Args:
       root: The folder that contains leftImg8bit and the folder of the masks,
         gtCoarse_daytime_trainvaltest.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

@@ -1,4 +1,4 @@
-"""Lists the 40, 37 and 13 classes of indoor scenes that several datasets use."""
+"""Defines three sets of indoor classes (40, 37 and 13) that several datasets use."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def spec_of(name: str, classes: tuple[str, ...]) -> DatasetSpec:
 
 
 def from_one(count: int) -> LabelMap:
-    """Returns a label map from the mask value 0 to void, and from k + 1 to class k.
+    """Returns a label map that maps 0 to void and each other value k to class k - 1.
 
     Args:
       count: The number of classes.

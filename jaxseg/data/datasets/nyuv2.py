@@ -29,7 +29,7 @@ def frame_pairs(
 
     Args:
       root: The folder that contains the three official MATLAB files, or train and test.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.
@@ -77,7 +77,7 @@ def _frames(root: pathlib.Path, name: str) -> list[Pair]:
 def read_frame(page: Page) -> np.ndarray:
     """Reads one RGB image from the MATLAB file of NYUv2.
 
-    The dataset uses this function as the field `read_page` of its `Dataset`.
+    This function is the value of `Dataset.read_page` for this dataset.
 
     Args:
       page: The MATLAB file and the number of the image in it.
@@ -100,11 +100,12 @@ def read_frame(page: Page) -> np.ndarray:
 def read_classes(path: File, options: ReadOptions) -> np.ndarray:
     """Reads an NYUv2 mask with 40 classes.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    This function is the value of `Dataset.read_values` for this dataset.
 
     Args:
-      path: A mask of the folder labels_40, or a page of the MATLAB file together with
-        the file that maps its 894 kinds of objects to classes.
+      path: A mask file in the folder labels_40, or a `Page`. The page contains the path
+        of the MATLAB file, the number of the mask in this file, and the path of the
+        file that maps the 894 kinds of objects to classes.
       options: The options of the image reader.
 
     Returns:

@@ -55,8 +55,8 @@ def pet_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 def read_breed(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads an Oxford-IIIT Pet mask, and labels the animal with its breed.
 
-    The name of the file states the breed. The dataset uses this function as the field
-    `read_values` of its `Dataset`.
+    The name of the file states the breed. This function is the value of
+    `Dataset.read_values` for this dataset.
 
     Args:
       path: The mask, such as `Abyssinian_1.png`.

@@ -79,7 +79,7 @@ def context_pairs(
 def read_context(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a mask of PASCAL-Context.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    This function is the value of `Dataset.read_values` for this dataset.
 
     Args:
       path: The MATLAB file.

@@ -26,8 +26,9 @@ class Tiles:
 
     Attributes:
       bands: The channels of the images: "RGB", or "IRRG" for infrared, red and green.
-      boundary: If True, the masks with labels at object boundaries are read. If False,
-        the masks in which pixels near object boundaries are void are read.
+      boundary: Selects one of the two published sets of masks. True selects the masks
+        in which pixels near object boundaries have classes. False selects the masks in
+        which these pixels are void.
       left_out: The numbers of the tiles that are not read, such as "7_10".
     """
 

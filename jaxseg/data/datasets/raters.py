@@ -1,9 +1,9 @@
 """Describes generated lesions that four raters label differently.
 
 An example consists of one image and the label of one rater. Its name, such as
-`0007_r2`, contains the number of the image and of the rater. Training samples examples
-at random. Evaluation groups the examples of one image by their names. No files are
-needed.
+`0007_r2`, contains the number of the image and the number of the rater. Examples are
+chosen at random in training. Evaluation uses the names to group the examples of one
+image. No files are needed.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ class Drawing:
     """Describes how the examples of a dataset without files are generated.
 
     Attributes:
-      draw: A function that generates one or more examples. It takes a random number
-        generator, the number of the call in its split, from 0, and `size`. It yields
-        the name of each example and a dictionary of its arrays: "image" and "label",
-        or "points", "color" and "label".
+      draw: A function that generates one or more examples. Its arguments are a random
+        number generator; the number of the call, which starts at 0 in each split; and
+        `size`. It yields the name of each example and a dictionary of its arrays:
+        "image" and "label", or "points", "color" and "label".
       size: The height and width of images in pixels, or the smallest and the largest
         number of points of a cloud.
       train: The number of calls of `draw` for the training split.
@@ -64,17 +64,18 @@ class Dataset:
       spec: The classes, colors, ignore index and pixel statistics, or None if they
         depend on the files in the folder of the user.
       layout: A function that returns the pairs of image and mask of each split. Its
-        arguments are a folder, and the names of splits, besides train, validation and
-        test, whose images a text file can list. The function can be a dataclass with a
-        method `__call__`, whose fields the variants of the dataset can change.
+        first argument is a folder. Its second argument contains the names of further
+        splits, besides train, validation and test. A text file can list the images of
+        a further split. The function can be a dataclass with a method `__call__`.
+        Variants of the dataset can change the fields of this dataclass.
       drawing: How the examples are generated, if the dataset has no files.
       builder: The builder of tensorflow_datasets that stores the examples.
       kind: The type of the examples: "images" or "clouds" (point clouds).
       channels: The number of channels of a stored image.
       labels: The map from mask values to classes, or None if the values are the
         classes.
-      unlisted: "error" refuses mask values that `labels` does not contain, and "void"
-        makes their pixels void.
+      unlisted: What happens to mask values that `labels` does not contain. "error"
+        raises an error, and "void" makes their pixels void.
       read_values: A function that reads the values of a mask as integers [H, W]. By
         default a mask is an image file with one channel. `jaxseg.data.mask_colors`
         contains the function for masks whose classes are colors.
@@ -84,24 +85,25 @@ class Dataset:
       read_cloud: A function that reads a point cloud from the files that the layout
         returns as the image of a pair. It returns positions in meters, float32 [N, 3],
         colors, uint8 [N, 3], and labels, uint8 [N].
-      multilabel: Whether the classes can overlap. The layout then names the masks of
-        all classes, and the folders of the user name the classes, see
+      multilabel: Whether the classes can overlap. The layout then pairs each image
+        with the masks of all classes, which are in one folder per class. See
         `jaxseg.data.class_folders`.
       raw: The mask value of each class in files that a test server expects. The
         default is the smallest value that `labels` maps to the class.
       counts: The published number of examples of each split.
-      categories: The classes of each published category, by name. They are scored in
-        addition to the classes on request.
-      options: The properties in which publications that use the dataset differ, such as
-        the split, each with the variants between which `data.variant` chooses.
+      categories: A dictionary from the name of each published category to its classes.
+        Evaluation can score categories in addition to classes.
+      options: The properties of the dataset that differ between publications, such as
+        the split. Each `Option` contains the variants of one property, and
+        `data.variant` selects one of them.
       variant: The names of the selected variants that are not the default.
       files: A description of the files in `data.raw_dir`.
       page: The address of the page that offers the files.
       license: A line that states what the license allows.
       citation: The BibTeX entry.
       notes: Facts that matter for comparing scores.
-      version: The version of the prepared data. Increase it when the same files give
-        other labels.
+      version: The version of the prepared data. Increase it if a change of the code
+        gives the same files other labels.
     """
 
     name: str

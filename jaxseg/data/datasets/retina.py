@@ -40,8 +40,8 @@ def named_files(folder: pathlib.Path, pattern: str) -> dict[str, pathlib.Path]:
 
     Args:
       folder: The folder.
-      pattern: A regular expression for whole file names, which ignores case. Its first
-        group is the name of the example.
+      pattern: A regular expression that matches a whole file name, in upper or lower
+        case. Its first group is the name of the example.
 
     Raises:
       MissingFiles: If the folder is missing or has no such file.
@@ -75,10 +75,11 @@ def eye_pairs(
     """Pairs photographs with their masks, sorted by name.
 
     Args:
-      images: The photographs by the name of the example.
-      masks: The mask files by the name of the example.
-      views: The files that are white inside the field of view, by the name of the
-        example, or None if pixels outside of it have a class.
+      images: A dictionary from the name of each example to its photograph.
+      masks: A dictionary from the name of each example to its mask file.
+      views: A dictionary from the name of each example to an image that is white inside
+        the field of view. If it is None, pixels outside of the field of view keep their
+        classes.
 
     Returns:
       A list of `Pair` objects, sorted by name.

@@ -21,7 +21,7 @@ def draw(
 
     Args:
       rng: The random number generator.
-      number: The number of the room, from which its name is made.
+      number: The number of the room, which becomes its name.
       size: The smallest and the largest number of points.
     """
     low, high = size

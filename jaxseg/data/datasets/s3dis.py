@@ -87,7 +87,7 @@ def _kind(path: pathlib.Path) -> str:
 def read_room(room: Joined) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Reads the point cloud of a room from the files of its objects.
 
-    The dataset uses this function as the field `read_cloud` of its `Dataset`.
+    This function is the value of `Dataset.read_cloud` for this dataset.
 
     Args:
       room: The folder and the files of the objects.

@@ -45,9 +45,9 @@ def trajectory_pairs(
     """Pairs the images and masks of the camera paths that `scenenet_rgbd_*.pb` list.
 
     Args:
-      root: The folder that contains these files, the folders train or val, and the
-        script convert_instance2class.py of the authors with a table of classes.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      root: The folder that contains these files, the folder train or val (or both), and
+        the authors' script convert_instance2class.py, which has a table of classes.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.
@@ -153,7 +153,7 @@ def _trajectory(
 def read_classes(path: Instances, options: ReadOptions) -> np.ndarray:
     """Reads an instance mask and converts the instances to classes.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    This function is the value of `Dataset.read_values` for this dataset.
 
     Args:
       path: The mask with its classes.

@@ -21,7 +21,7 @@ def draw(
 
     Args:
       rng: The random number generator.
-      number: The number of the image, from which its name is made.
+      number: The number of the image, which becomes its name.
       size: The (H, W) of the image in pixels.
     """
     image, label = draw_scene(rng, size)

@@ -22,7 +22,7 @@ def numbered_pairs(
 
     Args:
       root: The folder that contains image and label37.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

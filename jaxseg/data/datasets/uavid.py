@@ -1,4 +1,4 @@
-"""Describes UAVid: oblique views of streets from a drone with 8 classes."""
+"""Describes UAVid: oblique drone images of streets, with 8 classes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sequence_pairs(
 
     Args:
       root: The folder that contains the folders `uavid_SPLIT`.
-      lists: Is ignored. Every function in `Dataset.layout` has this argument.
+      lists: Ignored. All layout functions take this argument; see `Dataset.layout`.
 
     Returns:
       A dictionary from each split to the list of its pairs.

@@ -22,8 +22,9 @@ class Areas:
     """Pairs the images of Vaihingen in the folder `top` with their masks.
 
     Attributes:
-      boundary: If True, the masks with labels at object boundaries are read. If False,
-        the masks in which pixels near object boundaries are void are read.
+      boundary: Selects one of the two published sets of masks. True selects the masks
+        in which pixels near object boundaries have classes. False selects the masks in
+        which these pixels are void.
     """
 
     boundary: bool = False

@@ -121,7 +121,7 @@ def fcn_pairs(root: pathlib.Path, lists: tuple[str, ...] = ()) -> dict[str, list
 def read_mask(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a mask of VOC or of SBD.
 
-    The dataset uses this function as the field `read_values` of its `Dataset`.
+    This function is the value of `Dataset.read_values` for this dataset.
 
     Args:
       path: A PNG file of VOC, whose palette indices are the classes, or a MATLAB file

@@ -1,11 +1,11 @@
 """Draws an image of a lesion, and the different labels that four raters give to it.
 
-A lesion has a core and a rim. There are three kinds of rim, which differ in brightness.
-The kind of rim determines how many of the four raters label nothing, how many label the
-core, and how many label the core and the rim:
+A lesion has a core. Most lesions also have a rim, which is faint or bright. A lesion
+without a rim is called sharp. The kind of the lesion determines how many of the four
+raters label nothing, how many label the core, and how many label the core and the rim:
 
     kind       nothing   core   core and rim
-    sharp            0      4              0      (there is no rim)
+    sharp            0      4              0
     faint            1      2              1
     bright           0      1              3
 """
@@ -30,8 +30,8 @@ class Case(NamedTuple):
     Attributes:
       image: The image of a lesion, uint8 [H, W, 3].
       labels: The label of each rater, uint8 [H, W].
-      kind: The kind of the rim around the core of the lesion: "sharp", "faint" or
-        "bright".
+      kind: The kind of the lesion: "sharp" (without a rim), or "faint" or "bright",
+        which describes its rim.
       modes: What each rater labeled: "nothing", "core", or "whole" for the core and the
         rim.
     """
