@@ -1,5 +1,7 @@
 """Pooling against slow loops, first-maximum gradients, unpooling positions."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,8 +60,15 @@ def test_max_pool_value_and_first_maximum_gradient(case):
     h, w, window, stride, padding, ceil = case
     x = tied((2, h, w, 3))
     options = {"window": window, "stride": stride, "padding": padding, "ceil": ceil}
-    y, pull = jax.vjp(lambda x: max_pool(x, **options), jnp.asarray(x))
-    ct = np.random.default_rng(1).normal(size=y.shape).astype(np.float32)
+    shape = jax.eval_shape(partial(max_pool, **options), x).shape
+    ct = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+
+    @jax.jit
+    def run(x, ct):
+        y, pull = jax.vjp(partial(max_pool, **options), x)
+        return y, pull(ct)[0], max_pool(x, impl="lax", **options)
+
+    y, found, plain = run(x, ct)
     value, grad = np.zeros(y.shape), np.zeros(x.shape)
     for i, j, sizes, inside in windows(x, window, stride, padding, ceil):
         assert y.shape[1:3] == tuple(sizes)
@@ -69,48 +78,44 @@ def test_max_pool_value_and_first_maximum_gradient(case):
                 value[b, i, j, c] = x[b, best[0], best[1], c]
                 grad[b, best[0], best[1], c] += ct[b, i, j, c]
     np.testing.assert_array_equal(y, value)
-    np.testing.assert_allclose(pull(jnp.asarray(ct))[0], grad, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(
-        max_pool(jnp.asarray(x), impl="lax", **options), value
-    )
+    np.testing.assert_allclose(found, grad, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(plain, value)
 
 
 def test_max_pool_lets_nan_through():
-    x = jnp.zeros((1, 4, 4, 1)).at[0, 1, 1, 0].set(jnp.nan)
-    y, _ = jax.vjp(lambda x: max_pool(x, window=2), x)
+    x = np.zeros((1, 4, 4, 1), np.float32)
+    x[0, 1, 1, 0] = np.nan
+    y = np.asarray(jax.jit(lambda x: jax.vjp(partial(max_pool, window=2), x)[0])(x))
     assert np.isnan(y[0, 0, 0, 0]) and not np.isnan(y[0, 1:, :, 0]).any()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("include", [True, False])
-def test_avg_pool(case, include):
+def test_avg_pool(case):
+    """The padding belongs to the mean, or it does not."""
     h, w, window, stride, padding, ceil = case
     x = tied((2, h, w, 3))
-    y = avg_pool(
-        jnp.asarray(x),
-        window=window,
-        stride=stride,
-        padding=padding,
-        ceil=ceil,
-        count_include_pad=include,
-    )
+    options = {"window": window, "stride": stride, "padding": padding, "ceil": ceil}
+
+    @jax.jit
+    def run(x):
+        return [avg_pool(x, count_include_pad=c, **options) for c in (True, False)]
+
+    with_padding, without = map(np.asarray, run(x))
     for i, j, _, inside in windows(x, window, stride, padding, ceil):
         total = sum(x[:, a, b] for a, b in inside)
         top, left = i * stride - padding, j * stride - padding
         area = (min(top + window, h + padding) - top) * (
             min(left + window, w + padding) - left
         )
-        expected = total / (area if include else len(inside))
-        np.testing.assert_allclose(y[:, i, j], expected, rtol=1e-5)
+        np.testing.assert_allclose(with_padding[:, i, j], total / area, rtol=1e-5)
+        np.testing.assert_allclose(without[:, i, j], total / len(inside), rtol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(7, 10), (6, 6), (3, 2)])
 def test_adaptive_pools(size):
     x = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
-    mean, top = (
-        adaptive_avg_pool(jnp.asarray(x), 3),
-        adaptive_max_pool(jnp.asarray(x), 3),
-    )
+    run = jax.jit(lambda x: (adaptive_avg_pool(x, 3), adaptive_max_pool(x, 3)))
+    mean, top = map(np.asarray, run(x))
     for i in range(3):
         for j in range(3):
             rows = slice(i * size[0] // 3, -(-(i + 1) * size[0] // 3))
@@ -126,8 +131,7 @@ def test_adaptive_pools(size):
 def test_unpool_puts_values_back(size):
     """Values return to the pixel they came from, the first of equals; the rest is 0."""
     x = tied((2, *size, 3)) + 1
-    pooled, position = max_pool_argmax(jnp.asarray(x))
-    back = np.asarray(max_unpool(pooled, position, size))
+    back = jax.jit(lambda x: max_unpool(*max_pool_argmax(x), size))(x)
     expected = np.zeros_like(x)
     for _, _, _, inside in windows(x, 2, 2, 0, True):
         for b in range(2):
@@ -138,26 +142,36 @@ def test_unpool_puts_values_back(size):
 
 
 def test_unpool_gradient_gathers():
-    x = jnp.asarray(tied((1, 7, 6, 2)))
-    pooled, position = max_pool_argmax(x)
-    ct = jnp.asarray(np.random.default_rng(2).normal(size=x.shape), jnp.float32)
-    _, pull = jax.vjp(lambda p: max_unpool(p, position, (7, 6)), pooled)
-    again = max_unpool(pull(ct)[0], position, (7, 6))
-    mask = max_unpool(jnp.ones_like(pooled), position, (7, 6))
+    x = tied((1, 7, 6, 2))
+    ct = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+
+    @jax.jit
+    def run(x, ct):
+        pooled, position = max_pool_argmax(x)
+        _, pull = jax.vjp(lambda p: max_unpool(p, position, (7, 6)), pooled)
+        again = max_unpool(pull(ct)[0], position, (7, 6))
+        return again, max_unpool(jnp.ones_like(pooled), position, (7, 6))
+
+    again, mask = run(x, ct)
     np.testing.assert_allclose(again, ct * mask, rtol=1e-6)
 
 
 def test_argmax_gradient_goes_to_the_first_maximum():
-    x = jnp.asarray(tied((2, 7, 6, 3)))
-    pulls = [
-        jax.vjp(f, x)[1]
-        for f in (
-            lambda x: max_pool_argmax(x)[0],
-            lambda x: max_pool(x, window=2, ceil=True),
-        )
-    ]
-    ct = jnp.asarray(np.random.default_rng(2).normal(size=(2, 4, 3, 3)), jnp.float32)
-    np.testing.assert_array_equal(pulls[0](ct)[0], pulls[1](ct)[0])
+    x = tied((2, 7, 6, 3))
+    ct = np.random.default_rng(2).normal(size=(2, 4, 3, 3)).astype(np.float32)
+
+    @jax.jit
+    def run(x, ct):
+        pulls = [
+            jax.vjp(f, x)[1]
+            for f in (
+                lambda x: max_pool_argmax(x)[0],
+                lambda x: max_pool(x, window=2, ceil=True),
+            )
+        ]
+        return [pull(ct)[0] for pull in pulls]
+
+    np.testing.assert_array_equal(*run(x, ct))
 
 
 def test_unpool_refuses_impossible_sizes():
@@ -166,20 +180,22 @@ def test_unpool_refuses_impossible_sizes():
 
 
 def test_nails_and_nearest():
-    x = jnp.arange(4.0).reshape(1, 2, 2, 1) + 1
+    x = np.arange(1, 5, dtype=np.float32).reshape(1, 2, 2, 1)
     nails = np.zeros((4, 6))
     nails[0, 0], nails[0, 3], nails[2, 0], nails[2, 3] = 1, 2, 3, 4
-    np.testing.assert_array_equal(bed_of_nails(x, (2, 3))[0, :, :, 0], nails)
-    np.testing.assert_array_equal(
-        bed_of_nails(x, (2, 3), (3, 5))[0, :, :, 0], nails[:3, :5]
-    )
-    np.testing.assert_array_equal(
-        nearest(x, (2, 1))[0, :, :, 0], [[1, 2], [1, 2], [3, 4], [3, 4]]
-    )
+    run = lambda x: [
+        bed_of_nails(x, (2, 3)),
+        bed_of_nails(x, (2, 3), (3, 5)),
+        nearest(x, (2, 1)),
+    ]
+    whole, cut, near = (np.asarray(y)[0, :, :, 0] for y in jax.jit(run)(x))
+    np.testing.assert_array_equal(whole, nails)
+    np.testing.assert_array_equal(cut, nails[:3, :5])
+    np.testing.assert_array_equal(near, [[1, 2], [1, 2], [3, 4], [3, 4]])
 
 
 def test_no_window_starts_in_the_padding_behind_the_map():
     """Caffe's rule, and PyTorch's: three windows would fit, the third reads no pixel."""
-    x = jnp.arange(9.0).reshape(1, 3, 3, 1)
-    y = max_pool(x, window=2, stride=2, padding=1, ceil=True)
-    np.testing.assert_array_equal(y[0, :, :, 0], [[0, 2], [6, 8]])
+    x = np.arange(9, dtype=np.float32).reshape(1, 3, 3, 1)
+    y = jax.jit(partial(max_pool, window=2, stride=2, padding=1, ceil=True))(x)
+    np.testing.assert_array_equal(np.asarray(y)[0, :, :, 0], [[0, 2], [6, 8]])

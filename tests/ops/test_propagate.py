@@ -1,18 +1,16 @@
 """SPN and CSPN: slow loops from the papers' equations, and their invariants."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxseg.ops.propagate import (
-    DIRECTIONS,
-    OFFSETS,
-    cspn,
-    cspn_kernel,
-    spn,
-    spn_sweep,
-    stable_gates,
-)
+from jaxseg.ops import propagate
+from jaxseg.ops.propagate import DIRECTIONS, OFFSETS, cspn_kernel, stable_gates
+
+spn = jax.jit(propagate.spn)
+spn_sweep = jax.jit(propagate.spn_sweep, static_argnames="direction")
+cspn = jax.jit(propagate.cspn, static_argnames=("steps", "absolute", "read"))
 
 
 def draw(shape, seed=0, scale=1.0):
@@ -51,9 +49,9 @@ def turned_back(x, direction):
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_sweep_equals_loops(direction):
     x = draw((2, 5, 4, 3))
-    gates = np.asarray(stable_gates(jnp.asarray(draw((2, 5, 4, 3, 3), 1))))
+    gates = np.asarray(jax.jit(stable_gates)(draw((2, 5, 4, 3, 3), 1)))
     want = sweep_right(turned(x, direction), turned(gates, direction))
-    got = spn_sweep(jnp.asarray(x), jnp.asarray(gates), direction=direction)
+    got = spn_sweep(x, gates, direction=direction)
     np.testing.assert_allclose(got, turned_back(want, direction), atol=1e-5)
 
 
@@ -68,33 +66,38 @@ def test_spn_is_the_maximum_of_four_sweeps():
         ],
         axis=0,
     )
-    np.testing.assert_allclose(spn(jnp.asarray(x), jnp.asarray(raw)), want, atol=1e-5)
+    np.testing.assert_allclose(spn(x, raw), want, atol=1e-5)
 
 
 def test_stable_gates_bound_and_leave_small_ones():
-    gates = jnp.asarray(draw((50, 3), 3))
-    stable = stable_gates(gates)
-    total = jnp.abs(gates).sum(-1)
-    assert jnp.abs(stable).sum(-1).max() <= 1 + 1e-6
-    np.testing.assert_array_equal(stable[total <= 1], gates[total <= 1])
-    np.testing.assert_array_equal(stable_gates(jnp.zeros((2, 3))), np.zeros((2, 3)))
+    gates = draw((50, 3), 3, scale=0.5)
+    gates[:2] = 0
+    stable = np.asarray(jax.jit(stable_gates)(gates))
+    total = np.abs(gates).sum(-1)
+    assert np.abs(stable).sum(-1).max() <= 1 + 1e-6
+    small = total <= 1
+    assert small.sum() > 4
+    np.testing.assert_array_equal(stable[small], gates[small])
+    np.testing.assert_array_equal(stable[:2], 0)
 
 
 def test_spn_keeps_constants_and_is_the_identity_without_gates():
-    gates = jnp.asarray(draw((1, 5, 6, 4, 3, 2), 4))
-    np.testing.assert_allclose(spn(jnp.full((1, 5, 6, 2), 1.7), gates), 1.7, rtol=1e-5)
-    x = jnp.asarray(draw((1, 5, 6, 2)))
-    np.testing.assert_array_equal(spn(x, jnp.zeros_like(gates)), x)
+    gates = draw((1, 4, 6, 4, 3, 2), 4)
+    constant = np.full((1, 4, 6, 2), 1.7, np.float32)
+    np.testing.assert_allclose(spn(constant, gates), 1.7, rtol=1e-5)
+    x = draw((1, 4, 6, 2))
+    np.testing.assert_array_equal(spn(x, np.zeros_like(gates)), x)
 
 
 def test_sweep_is_affine_equivariant_and_causal():
-    gates = stable_gates(jnp.asarray(draw((1, 7, 7, 1, 3), 5)))
-    x = jnp.asarray(draw((1, 7, 7, 1), 6))
-    np.testing.assert_allclose(
-        spn_sweep(3 * x + 2, gates), 3 * spn_sweep(x, gates) + 2, atol=1e-5
-    )
-    change = spn_sweep(x.at[0, 3, 2, 0].add(1.0), gates) - spn_sweep(x, gates)
-    rows, columns = np.nonzero(np.abs(np.asarray(change[0, :, :, 0])) > 1e-7)
+    gates = jax.jit(stable_gates)(draw((1, 7, 7, 1, 3), 5))
+    x = draw((1, 7, 7, 1), 6)
+    run = lambda x: np.asarray(spn_sweep(x, gates))
+    np.testing.assert_allclose(run(3 * x + 2), 3 * run(x) + 2, atol=1e-5)
+    changed = x.copy()
+    changed[0, 3, 2, 0] += 1
+    change = run(changed) - run(x)
+    rows, columns = np.nonzero(np.abs(change[0, :, :, 0]) > 1e-7)
     assert (columns >= 2).all() and (np.abs(rows - 3) <= columns - 2).all()
     assert columns.max() == 6
 
@@ -125,7 +128,7 @@ def cspn_loops(x, guidance, steps, absolute=False, anchor=None, anchored=None):
 @pytest.mark.parametrize("absolute", [False, True])
 def test_cspn_equals_loops(absolute):
     x, guidance = draw((2, 4, 5, 3)), draw((2, 4, 5, 8), 1)
-    got = cspn(jnp.asarray(x), jnp.asarray(guidance), steps=3, absolute=absolute)
+    got = cspn(x, guidance, steps=3, absolute=absolute)
     want = cspn_loops(x, guidance, 3, absolute)
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
@@ -137,13 +140,7 @@ def test_cspn_holds_the_anchor():
         draw((1, 5, 5, 1), 2),
     )
     anchored = (np.random.default_rng(3).random((1, 5, 5, 1)) < 0.3).astype(np.float32)
-    got = cspn(
-        jnp.asarray(x),
-        jnp.asarray(guidance),
-        steps=4,
-        anchor=jnp.asarray(anchor),
-        anchored=jnp.asarray(anchored),
-    )
+    got = cspn(x, guidance, steps=4, anchor=anchor, anchored=anchored)
     want = cspn_loops(x, guidance, 4, anchor=anchor, anchored=anchored)
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
     hold = anchored > 0
@@ -152,51 +149,56 @@ def test_cspn_holds_the_anchor():
 
 @pytest.mark.parametrize("read", ["receiver", "source", "release"])
 def test_cspn_weights_are_normalized_and_constants_stay(read):
-    guidance = jnp.asarray(draw((2, 5, 6, 8), 7))
-    kappa, center = cspn_kernel(guidance, read=read)
-    np.testing.assert_allclose(jnp.abs(kappa).sum(-1), 1, atol=1e-6)
+    guidance = draw((2, 5, 6, 8), 7)
+    constant = np.full((2, 5, 6, 1), 3, np.float32)
+
+    @jax.jit
+    def run(guidance):
+        out = cspn(constant, guidance, steps=24, read=read, absolute=True)
+        return *cspn_kernel(guidance, read=read), out
+
+    kappa, center, out = map(np.asarray, run(guidance))
+    np.testing.assert_allclose(np.abs(kappa).sum(-1), 1, atol=1e-6)
     np.testing.assert_allclose(kappa.sum(-1) + center[..., 0], 1, atol=1e-6)
     assert center.max() <= 2 and center.min() >= 0
-    out = cspn(
-        jnp.full((2, 5, 6, 1), 3.0), guidance, steps=24, read=read, absolute=True
-    )
     np.testing.assert_allclose(out, 3.0, atol=5e-6)
 
 
 def test_cspn_constant_is_fixed_with_signed_gates_too():
-    guidance = jnp.asarray(draw((1, 6, 5, 8), 17))
-    out = cspn(jnp.full((1, 6, 5, 1), 3.0), guidance, steps=8)
+    constant = np.full((1, 6, 5, 1), 3, np.float32)
+    out = cspn(constant, draw((1, 6, 5, 8), 17), steps=8)
     np.testing.assert_allclose(out, 3.0, atol=1e-4)
 
 
 def test_cspn_absolute_mode_obeys_the_maximum_principle():
-    guidance, x = jnp.asarray(draw((1, 6, 6, 8), 8)), jnp.asarray(draw((1, 6, 6, 2), 9))
-    _, center = cspn_kernel(guidance, absolute=True)
+    guidance, x = draw((1, 6, 6, 8), 8), draw((1, 6, 6, 2), 9)
+
+    @jax.jit
+    def run(x, guidance):
+        _, center = cspn_kernel(guidance, absolute=True)
+        out, moved = (cspn(x, guidance, absolute=True) for x in (x, 2 * x - 1))
+        return center, out, moved
+
+    center, out, moved = map(np.asarray, run(x, guidance))
     np.testing.assert_allclose(center, 0, atol=1e-6)
-    out = cspn(x, guidance, absolute=True)
     assert out.min() >= x.min() - 1e-5 and out.max() <= x.max() + 1e-5
-    np.testing.assert_allclose(
-        cspn(2 * x - 1, guidance, absolute=True), 2 * out - 1, atol=1e-5
-    )
+    np.testing.assert_allclose(moved, 2 * out - 1, atol=1e-5)
 
 
 def test_cspn_source_reads_the_neighbors_guidance():
     """Channel 0 (up left) at (4, 5) acts on (5, 6) as source, on (4, 5) as receiver."""
-    guidance, x = (
-        jnp.asarray(draw((1, 8, 8, 8), 10)),
-        jnp.asarray(draw((1, 8, 8, 1), 11)),
-    )
-    changed = guidance.at[0, 4, 5, 0].add(1.0)
+    guidance, x = draw((1, 8, 8, 8), 10), draw((1, 8, 8, 1), 11)
+    changed = guidance.copy()
+    changed[0, 4, 5, 0] += 1
     for read, pixel in (("source", (5, 6)), ("receiver", (4, 5))):
-        difference = cspn(x, changed, steps=1, read=read) - cspn(
-            x, guidance, steps=1, read=read
-        )
-        found = np.argwhere(np.abs(np.asarray(difference[0, :, :, 0])) > 1e-6)
+        run = lambda weights, r=read: np.asarray(cspn(x, weights, steps=1, read=r))
+        difference = run(changed) - run(guidance)
+        found = np.argwhere(np.abs(difference[0, :, :, 0]) > 1e-6)
         assert [tuple(p) for p in found] == [pixel]
 
 
 def test_errors_name_the_argument():
-    x = jnp.zeros((1, 4, 4, 2))
+    x = np.zeros((1, 4, 4, 2), np.float32)
     with pytest.raises(ValueError, match="direction"):
         spn_sweep(x, jnp.zeros((1, 4, 4, 2, 3)), direction="sideways")
     with pytest.raises(ValueError, match="gates"):
