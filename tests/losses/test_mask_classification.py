@@ -1,5 +1,6 @@
 """The loss of Mask2Former against loops in NumPy, with an assignment by trial."""
 
+import functools
 import itertools
 
 import jax
@@ -26,11 +27,17 @@ def draw(seed=0):
     return classes.astype(np.float32), masks.astype(np.float32)
 
 
-def loss(classes, masks, label=LABEL, **options):
-    options = {"points": POINTS, "step": 7, **options}
+@functools.partial(jax.jit, static_argnames="void")
+def loss(classes, masks, label=LABEL, void=VOID):
     logits = np.zeros((*label.shape, CLASSES), np.float32)
     return mask_classification(
-        logits, label, query_classes=classes, query_masks=masks, **options
+        logits,
+        label,
+        query_classes=classes,
+        query_masks=masks,
+        points=POINTS,
+        step=7,
+        void=void,
     )
 
 
@@ -60,17 +67,22 @@ def cheapest(costs, trials, present):
 
 def reference(classes, masks):
     """The loss by its definition: trial of all assignments, one mask at a time."""
-    keys = point_keys(7, np.arange(3), LAYERS)
+    chosen = int(0.75 * POINTS)
+    shapes = (POINTS,), (CLASSES, 3 * POINTS), (CLASSES, POINTS - chosen)
+
+    @jax.jit
+    def draws():
+        return [
+            [uniform_points(keys[:, i], shape) for i, shape in enumerate(shapes)]
+            for keys in point_keys(7, np.arange(3), LAYERS)
+        ]
+
+    drawn = jax.device_get(draws())
     odds = np.exp(classes) / np.exp(classes).sum(-1, keepdims=True)
     pairs = sum(len(set(np.unique(one)) - {VOID}) for one in LABEL)
     total = 0.0
     for layer in range(LAYERS):
-        uniform = np.asarray(uniform_points(keys[layer, :, 0], (POINTS,)))
-        candidates = np.asarray(
-            uniform_points(keys[layer, :, 1], (CLASSES, 3 * POINTS))
-        )
-        chosen = int(0.75 * POINTS)
-        rest = uniform_points(keys[layer, :, 2], (CLASSES, POINTS - chosen))
+        uniform, candidates, rest = drawn[layer]
         weighted, weights = 0.0, 0.0
         for i in (0, 2):
             present = sorted(set(np.unique(LABEL[i])) - {VOID})
@@ -87,7 +99,7 @@ def reference(classes, masks):
             for q, k in zip(best, present, strict=True):
                 truth[q] = k
                 near = np.argsort(np.abs(sampled(one[..., q], candidates[i, k])))
-                points = [candidates[i, k][near[:chosen]], np.asarray(rest)[i, k]]
+                points = [candidates[i, k][near[:chosen]], rest[i, k]]
                 found = entropy_and_dice(
                     one[..., q], LABEL[i], k, np.concatenate(points)
                 )
@@ -104,7 +116,7 @@ def test_it_equals_loops():
     value, weight = loss(classes, masks)
     assert value.shape == (3,) and value.dtype == np.float32
     np.testing.assert_array_equal(weight, [1, 0, 1])
-    got = weighted_mean(value, weight)
+    got = jax.jit(weighted_mean)(value, weight)
     np.testing.assert_allclose(got, reference(classes, masks), rtol=1e-5)
 
 
@@ -133,7 +145,7 @@ def test_void_and_invalid_labels():
     ):
         np.testing.assert_array_equal(got, expected)
     wrong = np.where(LABEL == 1, CLASSES, LABEL)
-    assert np.isnan(weighted_mean(*loss(classes, masks, wrong)))
+    assert np.isnan(jax.jit(weighted_mean)(*loss(classes, masks, wrong)))
 
 
 def test_shapes_are_checked():
@@ -157,9 +169,14 @@ def test_absent_classes_and_classes_without_a_query_get_none():
 def test_most_points_are_uncertain_ones():
     masks = np.full((1, 4, 40, 1), 9.0, np.float32)
     masks[:, :, 20:] = -9  # uncertain only where the halves meet
-    keys = point_keys(0, np.arange(1), 1)[0, :, 1:]
-    points = uncertain_points(
-        masks, keys, points=40, oversampling=100.0, importance=0.5
-    )
+
+    @jax.jit
+    def run(masks):
+        keys = point_keys(0, np.arange(1), 1)[0, :, 1:]
+        return uncertain_points(
+            masks, keys, points=40, oversampling=100.0, importance=0.5
+        )
+
+    points = run(masks)
     near = np.abs(np.asarray(points)[0, 0, :, 0] - 0.5) < 1 / 80
     assert near[:20].all() and not near[20:].all()

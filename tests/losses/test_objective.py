@@ -1,5 +1,6 @@
 """The objective from a LossConfig, and class weights from counts."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -42,10 +43,17 @@ def test_losses_of_gated_scnn_and_ginet_are_named_terms(example):
     config = LossConfig(
         "image_weighted_cross_entropy", (("dual_task", 1.0), ("edge_attention", 2.0))
     )
-    terms = build_objective(config)(outputs, {"label": label, "step": np.int32(3)})
-    same(terms["edge_attention"], edge_attention(logits, label, edge=edge), 2.0)
-    same(terms["presence"], presence_cross_entropy(presence, label), 0.2)
-    sampled = dual_task(logits, label, step=np.int32(3))
+    step = np.int32(3)
+    terms, attention, present, sampled = jax.jit(
+        lambda: (
+            build_objective(config)(outputs, {"label": label, "step": step}),
+            edge_attention(logits, label, edge=edge),
+            presence_cross_entropy(presence, label),
+            dual_task(logits, label, step=step),
+        )
+    )()
+    same(terms["edge_attention"], attention, 2.0)
+    same(terms["presence"], present, 0.2)
     same(terms["dual_task"], sampled, 1.0)
     with pytest.raises(ValueError, match="expected a network with an output 'edge'"):
         build_objective(config)(
@@ -195,21 +203,24 @@ def test_records_tell_the_truth_about_coupling(name, options, example):
     loss = LOSSES[name]
     if name == "ohem_cross_entropy":
         options = {"min_kept": 2, "threshold": 0.1}
-    inputs = {"step": jnp.int32(3)} if "step" in loss.takes else {}
-    logits, label = (jnp.asarray(x) for x in example)
+    inputs = {"step": np.int32(3)} if "step" in loss.takes else {}
+    logits, label = example
     outputs = {
         "edge": 4 * logits[..., :1],
         "query_classes": logits[:, None, :, :, 0],
         "query_masks": logits[:, None],
     }
 
-    def sums(images):
-        given = {k: outputs[k][images] for k in loss.requires}
-        value, weight = loss.function(
-            logits[images], label[images], **options, **inputs, **given
-        )
-        return np.array([(value * weight).sum(), weight.sum()], np.float64)
+    @jax.jit
+    def sums(logits, label, outputs):
+        given = {k: outputs[k] for k in loss.requires}
+        value, weight = loss.function(logits, label, **options, **inputs, **given)
+        return jnp.stack([(value * weight).sum(), weight.sum()])
 
-    one, rest, whole = sums(slice(0, 1)), sums(slice(1, None)), sums(slice(None))
+    images = slice(0, 1), slice(1, 2), slice(None)  # Two images, and both at once.
+    one, rest, whole = (
+        np.array(sums(*jax.tree.map(lambda x, s=s: x[s], (logits, label, outputs))))
+        for s in images
+    )
     gap = np.abs(one + rest - whole).max() / np.abs(whole).max()
     assert (gap > 1e-4) == loss.couples(options), gap

@@ -2,7 +2,7 @@
 
 import itertools
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 
@@ -71,44 +71,58 @@ def test_equals_slow_form(example, same_as, name, per_image, classes):
 
 
 def test_shapes(example):
-    assert dice(*example)[0].shape == (2, 3)
-    assert dice(*example, per_image=False)[0].shape == (3,)
-    assert lovasz_softmax(*example)[0].shape == (3,)
-    assert lovasz_softmax(*example, per_image=True)[0].shape == (2, 3)
+    def shape(loss, **options):
+        return jax.eval_shape(lambda *x: loss(*x, **options), *example)[0].shape
+
+    assert shape(dice) == (2, 3)
+    assert shape(dice, per_image=False) == (3,)
+    assert shape(lovasz_softmax) == (3,)
+    assert shape(lovasz_softmax, per_image=True) == (2, 3)
 
 
 @pytest.mark.slow
 def test_hand_made_overlaps():
     """Four pixels, class 1 on two, certain predictions, three of them right."""
-    guess, label = np.array([[[1, 0, 0, 0]]]), jnp.array([[[1, 1, 0, 0]]])
-    logits = jnp.asarray(200.0 * np.eye(2)[guess], jnp.float32)
+    guess, label = np.array([[[1, 0, 0, 0]]]), np.array([[[1, 1, 0, 0]]])
+    logits = 200 * np.eye(2, dtype=np.float32)[guess]
 
-    def value(loss):
-        return loss(logits, label, smooth=0.0)[0][0]
+    @jax.jit
+    def values(z):
+        regions = [loss(z, label, smooth=0.0)[0][0] for loss in (dice, jaccard)]
+        return *regions, lovasz_softmax(z, label)[0]
 
     # Class 0: I 2, P 3, N 2; class 1: I 1, P 1, N 2.
-    np.testing.assert_allclose(value(dice), [1 - 4 / 5, 1 - 2 / 3], rtol=1e-6)
-    np.testing.assert_allclose(value(jaccard), [1 - 2 / 3, 1 - 1 / 2], rtol=1e-6)
-    lovasz, _ = lovasz_softmax(logits, label)
+    by_dice, by_jaccard, lovasz = values(logits)
+    np.testing.assert_allclose(by_dice, [1 - 4 / 5, 1 - 2 / 3], rtol=1e-6)
+    np.testing.assert_allclose(by_jaccard, [1 - 2 / 3, 1 - 1 / 2], rtol=1e-6)
     np.testing.assert_allclose(lovasz, [1 / 3, 1 / 2], rtol=1e-6)
 
 
 def test_tversky_contains_dice_and_jaccard(example):
-    half = tversky(*example, alpha=0.5, beta=0.5, smooth=0.5)[0]
-    np.testing.assert_allclose(half, dice(*example)[0], rtol=1e-5)
-    one = tversky(*example, alpha=1.0, beta=1.0)[0]
-    np.testing.assert_allclose(one, jaccard(*example)[0], rtol=1e-5)
+    @jax.jit
+    def run(*example):
+        half = tversky(*example, alpha=0.5, beta=0.5, smooth=0.5)[0]
+        one = tversky(*example, alpha=1.0, beta=1.0)[0]
+        return half, dice(*example)[0], one, jaccard(*example)[0]
+
+    half, by_dice, one, by_jaccard = run(*example)
+    np.testing.assert_allclose(half, by_dice, rtol=1e-5)
+    np.testing.assert_allclose(one, by_jaccard, rtol=1e-5)
 
 
 def test_each_image_counts_once():
     """Image 0 holds one class, image 1 two: the mean is over images, not classes."""
     label = np.array([[[0, 0]], [[0, 1]]])
     logits = np.zeros((2, 1, 2, 2), np.float32)
-    value, weight = dice(logits, label, smooth=0.0)
+
+    @jax.jit
+    def run(z):
+        value, weight = dice(z, label, smooth=0.0)
+        return weighted_mean(value, weight), weight
+
+    mean, weight = run(logits)
     # Image 0: 1 - 2/3; image 1: 1 - 1/2 for both classes.
-    np.testing.assert_allclose(
-        weighted_mean(value, weight), (1 / 3 + 1 / 2) / 2, rtol=1e-6
-    )
+    np.testing.assert_allclose(mean, (1 / 3 + 1 / 2) / 2, rtol=1e-6)
     np.testing.assert_allclose(weight, [[1, 0], [0.5, 0.5]])
 
 

@@ -96,8 +96,10 @@ def test_positive_weights_equal_those_of_pytorch(overlapping):
     weights = (0.5, 1.0, 2.5)
     peer = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(weights))
     wanted = peer(torch.tensor(logits[known]), torch.tensor(target[known] * 1.0))
-    pair = binary_cross_entropy(logits, target, known, positive_weights=weights)
-    np.testing.assert_allclose(weighted_mean(*pair), wanted.item(), rtol=1e-5)
+    run = lambda z: weighted_mean(
+        *binary_cross_entropy(z, target, known, positive_weights=weights)
+    )
+    np.testing.assert_allclose(jax.jit(run)(logits), wanted.item(), rtol=1e-5)
 
 
 def hinge_by_thresholds(z, y):
@@ -123,8 +125,8 @@ def test_lovasz_hinge_equals_its_definition(per_image, overlapping):
         for i in groups
         for k in range(3)
     ]
-    value = weighted_mean(*lovasz_hinge(logits, target, known, per_image=per_image))
-    np.testing.assert_allclose(value, np.mean(wanted), rtol=1e-5)
+    run = lambda z: weighted_mean(*lovasz_hinge(z, target, known, per_image=per_image))
+    np.testing.assert_allclose(jax.jit(run)(logits), np.mean(wanted), rtol=1e-5)
 
 
 @pytest.mark.slow
@@ -138,13 +140,15 @@ def test_one_logit_equals_two(overlapping):
         objective = build_objective(LossConfig(name), form=BINARY)
         one = lambda z, f=objective: total_loss(f({"logits": z}, {"label": label}))[0]
         other = lambda z, f=twin: weighted_mean(*f(two(z), label))
-        for got, wanted in zip(
-            jax.value_and_grad(one)(z), jax.value_and_grad(other)(z), strict=True
-        ):
+        both = jax.jit(
+            lambda z, f=one, g=other: [jax.value_and_grad(h)(z) for h in (f, g)]
+        )
+        for got, wanted in zip(*both(z), strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-8)
     # Dice scores the object only: it is the second class of the softmax loss.
-    got, _ = binary_dice(z, target[..., :1], known)
-    np.testing.assert_allclose(got[:, 0], dice(two(z), label)[0][:, 1], rtol=1e-5)
+    run = lambda z: (binary_dice(z, target[..., :1], known), dice(two(z), label))
+    (got, _), (wanted, _) = jax.device_get(jax.jit(run)(z))
+    np.testing.assert_allclose(got[:, 0], wanted[:, 1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(SIGMOID_LOSSES))
@@ -176,10 +180,15 @@ def test_the_masking_contract(name, overlapping):
 
 def test_absent_classes():
     """An empty image costs nothing by default, and its false positives with "all"."""
-    logits, empty = np.full((1, 2, 2, 1), 20.0), np.zeros((1, 2, 2, 1))
+    logits, empty = np.full((1, 2, 2, 1), 20, np.float32), np.zeros((1, 2, 2, 1))
     known = np.ones((1, 2, 2), bool)
-    assert weighted_mean(*binary_jaccard(logits, empty, known)) == 0
-    every = weighted_mean(*binary_jaccard(logits, empty, known, classes="all"))
+    present, every = jax.jit(
+        lambda z: [
+            weighted_mean(*binary_jaccard(z, empty, known, classes=classes))
+            for classes in ("present", "all")
+        ]
+    )(logits)
+    assert present == 0
     np.testing.assert_allclose(every, 1 - 1 / 5, rtol=1e-6)
 
 
@@ -189,18 +198,21 @@ def test_class_weights_become_positive_weights(overlapping):
     label = np.where(known, target[..., 0], 255)
     objective = build_objective(config, class_pixels=(90, 30), form=BINARY)
     outputs = {"logits": logits[..., :1], "aux": logits[..., :1]}
-    terms = objective(outputs, {"label": label})
-    wanted = binary_cross_entropy(
-        logits[..., :1], target[..., :1], known, positive_weights=(3.0,)
-    )
+    terms = jax.jit(objective)(outputs, {"label": label})
+    wanted = jax.jit(
+        lambda z: binary_cross_entropy(
+            z, target[..., :1], known, positive_weights=(3.0,)
+        )
+    )(logits[..., :1])
     for name, factor in (("cross_entropy", 1.0), ("aux", 0.4)):
         np.testing.assert_allclose(terms[name][0], wanted[0], rtol=1e-6)
         assert terms[name][2] == factor
     objective = build_objective(config, class_pixels=(10, 20, 40), form=MULTILABEL)
-    terms = objective({"logits": logits}, {"label": target, "valid": known})
-    wanted = binary_cross_entropy(
-        logits, target, known, positive_weights=(2.0, 1.0, 0.5)
-    )
+    terms = jax.jit(objective)({"logits": logits}, {"label": target, "valid": known})
+    weights = (2.0, 1.0, 0.5)
+    wanted = jax.jit(
+        lambda z: binary_cross_entropy(z, target, known, positive_weights=weights)
+    )(logits)
     np.testing.assert_allclose(terms["cross_entropy"][0], wanted[0], rtol=1e-6)
     with pytest.raises(ValueError, match="no pixel of the training split is backgr"):
         build_objective(config, class_pixels=(0, 20), form=BINARY)
@@ -211,8 +223,9 @@ def test_softmax_losses_are_refused():
         build_objective(LossConfig("lovasz_softmax"), form=MULTILABEL)
     objective = build_objective(LossConfig(), form=MULTILABEL)
     z, known = np.zeros((1, 2, 2, 3)), np.ones((1, 2, 2), bool)
+    outputs = {"logits": z, "edge": z[..., :1]}
     with pytest.raises(ValueError, match="expected 'softmax' for a network with the o"):
-        objective({"logits": z, "edge": z[..., :1]}, {"label": z, "valid": known})
+        jax.eval_shape(objective, outputs, {"label": z, "valid": known})
 
 
 @pytest.mark.parametrize("per_image", [None, True, False])
@@ -224,11 +237,14 @@ def test_records_state_the_coupling(name, per_image, overlapping):
         return
     options = {} if per_image is None else {"per_image": per_image}
 
-    def sums(images):
-        arrays = (jnp.asarray(x[images]) for x in overlapping)
+    @jax.jit
+    def sums(*arrays):
         value, weight = loss.function(*arrays, **options)
-        return np.array([(value * weight).sum(), weight.sum()], np.float64)
+        return jnp.stack([(value * weight).sum(), weight.sum()])
 
-    one, two, whole = sums(slice(0, 1)), sums(slice(1, 2)), sums(slice(None))
+    one, two, whole = (
+        np.array(sums(*(x[images] for x in overlapping)))
+        for images in (slice(0, 1), slice(1, 2), slice(None))
+    )
     gap = np.abs(one + two - whole).max() / np.abs(whole).max()
     assert (gap > 1e-4) == loss.couples(options), gap

@@ -2,10 +2,14 @@
 
 import itertools
 
+import jax
 import numpy as np
 import pytest
 
-from jaxseg.metrics.ged import energy_distance, iou_distances
+from jaxseg.metrics import ged as metric
+
+energy_distance = jax.jit(metric.energy_distance, static_argnames="classes")
+iou_distances = jax.jit(metric.iou_distances, static_argnames="classes")
 
 
 def slow_distance(one, other, classes, void):
