@@ -123,5 +123,6 @@ def test_the_objective_passes_merged_labels_to_all_outputs(partial):
     with pytest.raises(ValueError, match=r"loss\.name='dice' is invalid with labels"):
         build_objective("dice", merged=MERGED)
     further = build_objective("cross_entropy", merged=MERGED)
+    outputs = {"logits": logits, "extra_presence": logits[:, 0, 0]}
     with pytest.raises(ValueError, match="'extra_presence' is invalid with labels"):
-        further({"logits": logits, "extra_presence": logits[:, 0, 0]}, batch)
+        jax.eval_shape(further, outputs, batch)
