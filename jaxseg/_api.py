@@ -71,7 +71,7 @@ class Run:
         """Returns a `Segmenter`, which segments images with the given options.
 
         Args:
-          options: How images are segmented, for example with windows or averaged over
+          options: How images are segmented, for example in windows or at several
             scales. None selects the default options.
           others: Further runs, whose predictions are averaged with those of this run.
           calibrated: Whether to scale the logits of each run by the scaling that
@@ -181,7 +181,7 @@ class Run:
         refinement: Refinement | None = None,
         digests: bool = True,
     ) -> Measured:
-        """Evaluates the run, and counts a confusion matrix for each image.
+        """Evaluates the run, and computes a confusion matrix for each image.
 
         Args:
           split: The split, or a slice such as "train[90%:]"; by default the split that
@@ -224,7 +224,7 @@ class Run:
         Args:
           path: The HTML file. By default it is report.html in the run directory.
           images: The largest number of validation images on which the network is
-            measured.
+            evaluated.
 
         Returns:
           The path of the HTML file.
@@ -241,7 +241,7 @@ class Run:
     def _check_images(self) -> None:
         if task_of(self.config).kind == "clouds":
             raise ValueError(
-                f"run={str(self.workdir)!r} is invalid: expected a network of images, "
+                f"run={str(self.workdir)!r} is invalid: expected a run on images, "
                 f"but {self.config.model.name} segments point clouds. Use `jaxseg "
                 f"predict CLOUD.npz --workdir {shlex.quote(str(self.workdir))} -o DIR`."
             )
@@ -260,9 +260,9 @@ def open_run(
     Args:
       workdir: The run directory, such as runs/first or gs://bucket/runs/first.
       checkpoint: "best", "latest" or the number of a saved step.
-      model_options: Options of the network that differ from training where the
-        parameters stay the same, such as {"output_stride": 8}.
-      data: Fields of `jaxseg.config.DataConfig` that differ from training, such as
+      model_options: Options of the network that replace those of training, such as
+        {"output_stride": 8}. They must not change the shapes of the parameters.
+      data: Fields of `jaxseg.config.DataConfig` that replace those of training, such as
         {"raw_dir": "another/folder"}.
       verify: Whether to compare the weights with the digest that was saved with them.
 

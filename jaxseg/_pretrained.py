@@ -23,8 +23,8 @@ class Pretrained(NamedTuple):
     """Contains a network or a backbone, and its weights.
 
     Attributes:
-      model: The network, or the backbone if the source is an image classifier of
-        `jaxseg models --pretrained` and no network is chosen.
+      model: The network. It is the backbone alone if the source is an image classifier
+        that `jaxseg models --pretrained` lists, and no network was chosen.
       variables: The parameters and the normalization statistics.
     """
 
@@ -52,14 +52,14 @@ def load_pretrained(
       source: A checkpoint of torchvision, timm, segmentation_models.pytorch,
         MMSegmentation or transformers (.pth, .pt, .bin, .ckpt, .safetensors, .npz), an
         address "hf://org/name/file", a run directory, or a name that `jaxseg models
-        --pretrained` lists. Its file is downloaded at the first use.
+        --pretrained` lists. The file of such a name is downloaded at its first use.
       num_classes: The number of classes. By default it is read from the source.
-      in_channels: The number of channels of the images. If the source has another
-        number, its first convolution is adapted as in segmentation_models.pytorch. By
-        default the number is read from the source.
+      in_channels: The number of channels of the images. By default it is read from the
+        source. For any other number, the first convolution is adapted in the same way
+        as in segmentation_models.pytorch.
       model: The name of the network or family, as in `jaxseg.create_model`. By default
-        it is inferred from the source. A family is built on `backbone`, or else on the
-        backbone of the published weights.
+        it is inferred from the source. A family has the backbone `backbone`, or by
+        default that of the published weights.
       backbone: The name of the backbone of a family, such as "efficientnet_lite0".
       model_options: Options of the network, such as {"output_stride": 16}.
       part: Loads only this part of the source, such as "backbone". The rest of the

@@ -108,8 +108,8 @@ def train(config: Config, workdir: str | os.PathLike) -> Trained:
       ValueError: If the configuration is invalid, or the data or the directory cannot
         be used.
       jaxseg.training.run.task.NonFiniteLoss: If a loss is not finite.
-      jaxseg.training.run.preemption.Stopped: If a signal stopped the run. A checkpoint
-        was saved before.
+      jaxseg.training.run.preemption.Stopped: If a signal stopped the run, after a
+        checkpoint was saved.
     """
     place = (
         workdir if isinstance(workdir, str) and is_address(workdir) else Path(workdir)

@@ -112,7 +112,7 @@ def test_a_run_of_point_clouds_names_the_command_that_predicts(run):
     config = dataclasses.replace(run.config, model=model)
     clouds = dataclasses.replace(run, config=config, workdir=pathlib.Path("runs/rooms"))
     expected = (
-        r"^run='runs/rooms' is invalid: expected a network of images, but "
+        r"^run='runs/rooms' is invalid: expected a run on images, but "
         r"point_transformer segments point clouds. Use `jaxseg predict CLOUD.npz "
         r"--workdir runs/rooms -o DIR`\.$"
     )

@@ -38,8 +38,8 @@ class Audit:
       folder: The folder of the files of the dataset.
       spec: The classes, or None if they are not known.
       splits: A summary of each split, by the name of the split.
-      findings: The faults: first the errors, then the warnings, sorted by the table
-        `jaxseg.audit.kinds.KINDS`.
+      findings: The faults: first the errors, then the warnings, in the order of the
+        table `jaxseg.audit.kinds.KINDS`.
       samples: The names of some pairs of image and mask of each split, and reduced
         copies of their pixels.
     """
@@ -111,14 +111,15 @@ def require_files(data: DataConfig) -> None:
     dataset = require_kind(data, "images")
     if dataset.drawing is not None:
         raise ValueError(
-            f"data.name={data.name!r} is invalid: expected a dataset with raw image "
-            f"files, because {data.name!r} is generated. Pass a folder."
+            f"data.name={data.name!r} is invalid: expected a dataset with image files "
+            f"to check, but {data.name!r} is drawn by jaxseg. Pass the folder of a "
+            "dataset instead."
         )
     if dataset.builder is not None:
         raise ValueError(
-            f"data.name={data.name!r} is invalid: expected a dataset with raw image "
-            f"files, because tensorflow_datasets provides the data of {data.name!r}. "
-            "`jaxseg train` checks all of its masks before it trains."
+            f"data.name={data.name!r} is invalid: expected a dataset with image files "
+            f"to check, but {data.name!r} is loaded with tensorflow_datasets. "
+            "`jaxseg train` checks all masks of this dataset before it trains."
         )
     if not data.raw_dir or not pathlib.Path(data.raw_dir).expanduser().is_dir():
         raise ValueError(
@@ -195,7 +196,7 @@ def all_findings(
 ) -> tuple[Finding, ...]:
     """Returns a tuple with a `Finding` for each fault of a dataset.
 
-    The faults are sorted by the table `jaxseg.audit.kinds.KINDS`.
+    The faults are in the order of the table `jaxseg.audit.kinds.KINDS`.
 
     Args:
       data: The data options of `train`.

@@ -23,7 +23,8 @@ class ImageFacts:
       high: The largest pixel value of all channels.
       sums: The sum of the values of each channel, int64 or float64 [C].
       squares: The sum of the squared values of each channel, int64 or float64 [C].
-      values: At most 1024 evenly spread pixel values, float32.
+      values: At most 1024 pixel values, taken at equal distances from all values,
+        float32.
       digest: A digest that is equal for images with equal sizes and pixels.
       hash: The perceptual hash, uint64.
       gray: The gray values from which the hash was computed, uint8 [32, 32].

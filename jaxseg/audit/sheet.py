@@ -70,8 +70,8 @@ def contact_sheet(
     The legend is left out if there are more than 30 classes.
 
     Args:
-      rows: For each example the image, the image with its label drawn over it, both
-        uint8 [h, w, 3], and lines of text, which are shown side by side.
+      rows: What is shown side by side for each example: the image, the image with its
+        label drawn over it, both uint8 [h, w, 3], and lines of text.
       spec: The classes and their colors.
 
     Returns:
@@ -103,9 +103,8 @@ def write_examples(
     """Writes the pictures and the random parameters of augmented examples.
 
     For the example at position N, N_image.png shows the image and N_overlay.png also
-    shows the label. These have the size of the crop. sheet.png shows all examples,
-    enlarged until people can see their pixels, and examples.json contains the random
-    parameters.
+    shows the label. These pictures have the size of the crop. sheet.png shows all
+    examples, and enlarges small ones. examples.json contains the random parameters.
 
     Args:
       examples: The augmented examples.

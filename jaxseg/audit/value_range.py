@@ -76,10 +76,10 @@ def narrow_range(
 
 
 def finished(sample: Sample, bounds: tuple[float, float]) -> Sample:
-    """Converts the image of a small copy of an example to 8-bit RGB for the report.
+    """Converts the image of a `Sample` to 8-bit RGB for the report.
 
     Args:
-      sample: The image and its label.
+      sample: A small copy of an image and its label.
       bounds: The pixel values that become black and white, unless the image is uint8.
 
     Returns:

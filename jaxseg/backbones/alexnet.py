@@ -29,9 +29,9 @@ class AlexNet(nn.Module):
 
     Attributes:
       variant: "torchvision" or "caffe".
-      output_stride: 4, 8, 16 or 32. Pooling layers that would exceed it have stride 1
-        instead, and the rates of the following layers grow by the same factor.
-      first_padding: Padding of conv1; None takes 2 (torchvision) or 0 (caffe). FCN pads
+      output_stride: 4, 8, 16 or 32. A pooling layer whose stride would exceed it has
+        stride 1 instead, and the rates of the following layers grow by the same factor.
+      first_padding: Padding of conv1; None takes 2 (torchvision) or 0 (caffe). FCN uses
         100.
       width: Factor on all channel counts.
       style: The normalization and the data type of all layers, see `BlockConfig`.

@@ -4,9 +4,10 @@ A 4x4 convolution with stride 4 begins the network. Three layers, each a normali
 and a 2x2 convolution with stride 2, separate the four stages. Each block applies a
 depthwise 7x7 convolution, a normalization and an MLP.
 
-Below output stride 32, atrous rates replace strides. The dense features then contain
-those of the strided network, at regular intervals, if all strides divide the image
-evenly. A 2x2 convolution without stride is padded at the bottom and the right only.
+Below output stride 32, atrous rates replace strides. If all strides divide the image
+size, the features of the network with strides are then among those of this network, at
+regular intervals. A 2x2 convolution whose stride is replaced
+is padded only at the bottom and the right.
 
 Differs: at output stride 8, timm pads the last 2x2 convolution by one pixel on each
 side, so that its "c5" is shifted by one pixel.
@@ -89,7 +90,7 @@ class ConvNeXt(nn.Module):
         branch: 1e-6 in the paper for ImageNet, and 1 in the authors' segmentation
         networks, which start from ImageNet weights.
       output_norms: Whether a normalization follows each stage, as in the authors'
-        segmentation networks. Its result is returned but not read by the next stage.
+        segmentation networks. The next stage reads the map without this normalization.
       style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:

@@ -30,8 +30,8 @@ def dinov3(
 ) -> ViT:
     """Creates a vision transformer of DINOv3 with the levels c2 to c5.
 
-    Queries, keys and values have no biases, as in timm. In the authors' code, the keys
-    have none, and timm states that the published biases of the others are zero.
+    Queries, keys and values have no biases, as in timm. In the authors' code, queries
+    and values have biases, but timm states that their published values are zero.
 
     Args:
       size: "vits16", "vits16plus", "vitb16" or "vitl16".

@@ -8,8 +8,8 @@ it has in B0, and the first and the last stage have the numbers of blocks of B0.
 
 The release pads strided convolutions as TensorFlow does: at the bottom and right of
 even maps. If an atrous rate replaces the stride of such a convolution, the padding here
-keeps its position, so that the dense features contain those of the network with
-strides, at regular intervals.
+stays on the same sides. The features of the network with strides are then among those
+of this network, at regular intervals.
 
 Differs: in the release the batch norms have momentum 0.99. Here they have that of
 `style`. timm pads a convolution symmetrically if an atrous rate replaces its stride.
@@ -104,8 +104,8 @@ class EfficientNet(nn.Module):
       lite: Whether to build EfficientNet-Lite.
       padding: The padding of strided convolutions. "same" is TensorFlow's, as in the
         release and in timm's `tf_efficientnet_*`. "symmetric" is that of timm's
-        `efficientnet_*`. With a number n, images of every size are padded as "same"
-        pads images of n x n pixels; efficientnet_pytorch's B0 has 224.
+        `efficientnet_*`. A number n pads images of every size in the way in which
+        "same" pads images of n x n pixels. In efficientnet_pytorch's B0, n is 224.
       epsilon: Epsilon of the normalizations: 1e-3 in the release, 1e-5 in timm's
         `efficientnet_*`.
       drop_path: Rate of stochastic depth; 0.2 in the release's training. The rate of a

@@ -73,8 +73,8 @@ class HDCResNet(nn.Module):
       blocks: Number of units of each stage; None takes the numbers that belong to
         `depth`.
       style: The normalization and the data type of all layers, see `BlockConfig`.
-      pool_padding: Padding of the 3x3 max pooling. Differs: the release does not pad,
-        the default here is one pixel.
+      pool_padding: Padding of the 3x3 max pooling. Differs: the release does not pad.
+        Here the default is one pixel.
 
     Raises:
       ValueError: If the output stride or the plan is not allowed.

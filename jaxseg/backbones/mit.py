@@ -5,9 +5,8 @@ blocks apply self-attention and an MLP. The keys and values of the attention com
 a map that a strided convolution has reduced. The MLP contains a depthwise 3x3
 convolution, which replaces the position embedding, so that images can have any size.
 
-Differs: unlike convolutional backbones, MiT has no output stride below 32, because
-attention in a denser map reads other keys, so that its features are not those of the
-strided network.
+Differs: unlike convolutional backbones, MiT has no output stride below 32. At a higher
+resolution, the attention would have other keys, and the features would change.
 """
 
 import jax
@@ -42,8 +41,8 @@ class ReducedAttention(nn.Module):
         map; 1 for no convolution.
       joint: Whether queries, keys and values have one matrix, as in MMSegmentation.
       epsilon: Epsilon of the normalization of the reduced map.
-      attention: "plain" computes all attention scores at once, "block" computes some
-        of them at a time to save memory, and "auto" chooses by their number.
+      attention: "plain" computes all attention scores at once. "block" computes them in
+        parts to save memory. "auto" chooses by their number.
       style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
@@ -103,8 +102,8 @@ class MixBlock(nn.Module):
       mlp_ratio: Width of the MLP, divided by the number of channels.
       joint: Whether queries, keys and values have one matrix, as in MMSegmentation.
       epsilon: Epsilon of the normalization of the reduced map.
-      attention: "plain" computes all attention scores at once, "block" computes some
-        of them at a time to save memory, and "auto" chooses by their number.
+      attention: "plain" computes all attention scores at once. "block" computes them in
+        parts to save memory. "auto" chooses by their number.
       style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 
@@ -157,8 +156,8 @@ class MixTransformer(nn.Module):
       epsilon: Epsilon of the normalizations after the embeddings and of the reduced
         maps; 1e-5 in the authors' code and 1e-6 in MMSegmentation. All other
         normalizations have an epsilon of 1e-6.
-      attention: "plain" computes all attention scores at once, "block" computes some
-        of them at a time to save memory, and "auto" chooses by their number.
+      attention: "plain" computes all attention scores at once. "block" computes them in
+        parts to save memory. "auto" chooses by their number.
       style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:

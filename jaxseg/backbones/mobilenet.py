@@ -65,7 +65,7 @@ _V3 = {
 
 
 def divisible(value: float, divisor: int = 8) -> int:
-    """Rounds `value` to a positive multiple of `divisor` of at least 0.9 * `value`."""
+    """Rounds `value` to a multiple of `divisor` that is at least 0.9 * `value`."""
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
@@ -79,7 +79,7 @@ def _padding(x: Array, kernel: int, stride: int, same: bool) -> Padding | None:
 
 
 def with_eager_rate(step: Step, stride: int) -> Step:
-    """Returns the `Step` of a block, with an atrous rate that begins one block earlier.
+    """Changes the `Step` of a block so that its atrous rate begins one block earlier.
 
     A `Step` contains the stride and the atrous rate of a block, and the rate of the
     blocks after it. If an atrous rate replaces the stride of a block, the rate usually

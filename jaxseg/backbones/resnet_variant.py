@@ -31,10 +31,10 @@ class ResNetVariant:
         had the stride, as in segmentation_models.pytorch, and not in the layer after
         it. Differs: only with False does the network compute the features of the
         network with strides.
-      dense_pool: The pixels that a shortcut averages in networks with the stem "d"
-        where its stride is replaced by an atrous rate. "atrous" averages the pixels
-        that the network with strides averages, "adjacent" averages neighboring pixels,
-        with zeros outside the map (timm), and "none" does not average (MMSegmentation).
+      dense_pool: The average pooling of a shortcut whose stride is replaced by an
+        atrous rate, in networks with the stem "d". "atrous" averages the same pixels as
+        in the network with strides. "adjacent" averages neighboring pixels, with zeros
+        outside the map (timm). "none" does not average (MMSegmentation).
       second_rate: Whether the second convolution of a basic block is atrous as well. In
         MMSegmentation only the first one is.
       stage_rates: Rates of the four stages, independent of their strides, as in

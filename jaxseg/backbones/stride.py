@@ -44,7 +44,8 @@ def atrous_plan(strides: Sequence[int], output_stride: int) -> tuple[Step, ...]:
       A `Step` for each layer.
 
     Raises:
-      ValueError: If no prefix of `strides` multiplies to `output_stride`.
+      ValueError: If `output_stride` is not the product of the first n strides for any
+        n.
 
     >>> [tuple(step) for step in atrous_plan((2, 2, 2), 2)]
     [(2, 1, 1), (1, 1, 2), (1, 2, 4)]
@@ -76,8 +77,8 @@ def pool_max(
       step: The stride of the pooling, and the atrous rate: the distance between the
         pixels of a window.
       window: Number of pixels along a side of the window.
-      padding: Number of pixels that are added on each side of the map, divided by the
-        atrous rate.
+      padding: The padding of each side in the network with strides. It is multiplied by
+        the atrous rate.
       ceil: Whether a window that extends beyond the last pixel also gives an output, as
         in Caffe.
     """

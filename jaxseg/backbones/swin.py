@@ -6,9 +6,9 @@ of the map. The blocks apply attention inside windows and an MLP. In every secon
 the windows are shifted. Maps whose size is not a multiple of the patch, of 2 or of the
 window are padded with zeros at the bottom and the right, as in MMSegmentation.
 
-Differs: unlike convolutional backbones, Swin has no output stride below 32, because a
-window of a denser map covers a smaller part of the image, so that its features are not
-those of the strided network.
+Differs: unlike convolutional backbones, Swin has no output stride below 32. At a higher
+resolution, each window would cover a smaller part of the image, and the features would
+change.
 """
 
 from functools import partial
@@ -94,7 +94,7 @@ class Swin(nn.Module):
       drop_path: Rate of stochastic depth of the last block; 0.3 in MMSegmentation's
         UPerNet. The rate grows linearly from 0 at the first block.
       output_norms: Whether a normalization follows each stage, as in MMSegmentation.
-        Its result is returned but not read by the next stage.
+        The next stage reads the map without this normalization.
       style: The normalization and the data type of all layers, see `BlockConfig`.
     """
 

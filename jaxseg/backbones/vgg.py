@@ -22,8 +22,8 @@ class VGG(nn.Module):
 
     Attributes:
       depth: 16 or 19.
-      output_stride: 8, 16 or 32. Pooling layers that would exceed it have stride 1
-        instead, and all later layers have twice the atrous rate.
+      output_stride: 8, 16 or 32. A pooling layer whose stride would exceed it has
+        stride 1 instead, and doubles the atrous rates of all later layers.
       batch_norm: Whether batch norm follows each convolution.
       ceil: Whether pooled sizes are rounded up, as in Caffe, FCN and SegNet. Only then
         do networks of output stride 8 and 16 have the features of the network of output

@@ -40,8 +40,8 @@ class ViT(nn.Module):
         (SETR-naive and SETR-PUP).
       dropout: Dropout rate after the embedding and in the layers.
       patch_bias: Whether the patch embedding has a bias; MMSegmentation's has none.
-      attention: "plain" computes all attention scores at once, "block" computes some
-        of them at a time to save memory, and "auto" chooses by their number.
+      attention: "plain" computes all attention scores at once. "block" computes them in
+        parts to save memory. "auto" chooses by their number.
       style: The normalization and the data type of all layers, see `BlockConfig`.
       distilled: Whether a second token follows the class token, as in distilled DeiT.
       levels: Names of the maps in the pyramid, in the order of `taps`; () names them
@@ -255,8 +255,8 @@ def resize_position(
       grid: (h, w) of the embedding.
       size: (h, w) of the result.
       resizing: "bilinear"; "bicubic"; "bicubic_antialias", which widens the kernel when
-        the embedding shrinks; or "bicubic_offset", the first rule of DINOv2, which
-        computes positions as if the result had 0.1 more rows and columns.
+        the embedding shrinks; or "bicubic_offset", which computes positions as if
+        the result had 0.1 more rows and columns, as in the first DINOv2 networks.
 
     Returns:
       [1, tokens + h * w, D] with the h and w of `size`.

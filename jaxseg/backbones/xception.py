@@ -111,7 +111,7 @@ class Xception(nn.Module):
       output_stride: 8, 16 or 32 (2 and 4 are possible as well).
       multi_grid: Factors on the rates of the three convolutions of the last unit.
       width: Factor on all channel counts.
-      middle: Number of middle units; None takes 8, 16 or 16 for depths 41, 65 and 71.
+      middle: Number of middle units; None takes 8 for depth 41 and 16 for 65 and 71.
       style: The normalization and the data type of all layers, see `BlockConfig`.
 
     Raises:

@@ -72,7 +72,7 @@ class Sentinel:
         np.tanh(self.values)
 
     def slowdown(self, times: list[float]) -> float:
-        """Returns by which factor the fixed NumPy program has become slower.
+        """Returns the factor by which the fixed NumPy program has become slower.
 
         Other processes that use the CPU slow the program down.
 
@@ -111,9 +111,8 @@ class Measured:
     def contaminated(self) -> bool:
         """Returns whether other processes slowed the programs down.
 
-        The ratios of the times are then meaningless. The result is True if the other
-        processes used a share of the cores above `BUSY`, or if the fixed NumPy program
-        was slower by more than the factor `SLOWER`.
+        The ratios of the times are then meaningless. The result is True if `others`
+        is above `BUSY` or `sentinel` is above `SLOWER`.
         """
         return (self.others or 0) > BUSY or self.sentinel > SLOWER
 

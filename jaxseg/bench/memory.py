@@ -34,9 +34,9 @@ def compare(entry: Any, with_torch: bool) -> dict[str, Any]:
       with_torch: Whether to measure PyTorch as well.
 
     Returns:
-      A dictionary. "peak_bytes" is a dictionary from "jaxseg" and "torch" to bytes,
-      "notes" is one from a library without a measurement to the reason, and
-      "contaminated" is always False.
+      A dictionary. Its entry "peak_bytes" contains the bytes of "jaxseg" and "torch".
+      Its entry "notes" contains the reason for each library that was not measured. Its
+      entry "contaminated" is always False.
     """
     sides = ["jaxseg"]
     facts: dict[str, Any] = {"peak_bytes": {}, "notes": {}, "contaminated": False}

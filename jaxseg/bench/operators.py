@@ -1,9 +1,10 @@
 """Prepares the operators that `jaxseg bench` times, in JAX and in PyTorch.
 
-Each operator is timed forward, and forward and backward with the gradients of all
-arguments. The gradient of the output is a random array that is passed as an argument,
-because a compiler could simplify the backward pass for a constant one. The output is
-returned as well, because a compiler could otherwise drop the forward pass.
+Two programs are timed for an operator: its forward pass alone, and the forward pass
+together with the backward pass, which computes the gradients of all arguments. The
+gradient of the output is a random array. It is an argument of the program, because a
+compiler could simplify the backward pass if it were a constant. The program also
+returns the output, because a compiler could otherwise drop the forward pass.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Prepares the networks that `jaxseg bench` times, in JAX and in PyTorch.
 
-Each network is timed forward with batch sizes 1 and 8, and in a training step. The
+Each network is timed in prediction with batch sizes 1 and 8, and in training. The
 training step in JAX is the one that `jaxseg train` runs (loss, gradients, momentum,
 running statistics, pixel counts and gradient norm), and it donates the state. The
 training step in PyTorch is cross entropy, the backward pass and `torch.optim.SGD` with

@@ -73,7 +73,7 @@ def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> Any:
 def merge_adapters(params: Mapping[str, Any], *, frozen: bool = False) -> Any:
     """Adds the product A B of each low-rank adapter to the matrix of its linear layer.
 
-    Parameters without the entry "adapters" are returned as they are.
+    Parameters without the entry "adapters" are returned unchanged.
 
     Args:
       params: The parameters, with NumPy or JAX arrays.

@@ -233,7 +233,7 @@ class Checkpoints:
             if not self._opening.skip_damaged:
                 with verification.advising(ADVICE):
                     raise
-            logger.warning("%s; the run continues without this checkpoint", error)
+            logger.warning("%s; the run continues and ignores this checkpoint", error)
             self._set_aside(step)
 
     def _set_aside(self, step: int, *, keep: bool = True) -> None:

@@ -1,9 +1,10 @@
 """Searches for stacks of atrous layers with separate vertical and horizontal rates.
 
-Such stacks suit images whose receptive field must be wider than high, such as street
-scenes. The coverage of a stack is the share of the pixels in its receptive field that
-an output reads, and the evenness says how uniformly it reads them. Both are products of
-a vertical and a horizontal factor, so the best rates of each axis give the best stack.
+Such stacks suit networks whose receptive field must be wider than high, such as those
+for street scenes. The coverage of a stack is the share of the pixels in its receptive
+field that an output reads, and the evenness says how uniformly it reads them. Both are
+products of a vertical and a horizontal factor, so the best rates of each axis give the
+best stack.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class AxisPlan:
         maximum. The path count of a pixel is the number of paths from it through the
         layers to an output.
       valid: The share of kernel positions that fall on the feature map and not on its
-        padding, averaged over the layers. It is 1 if the map is not given.
+        padding, averaged over the layers. It is 1 if the size of the map is not given.
     """
 
     rows: RatePlan

@@ -1,7 +1,7 @@
 """Measures checkerboard artifacts of transposed convolutions and other upsampling.
 
-A transposed convolution whose kernel size is not a multiple of its stride sums a
-different number of products at different output pixels. This number is called the
+If the kernel size of a transposed convolution is not a multiple of its stride, its
+output pixels are sums of different numbers of products. This number is called the
 overlap, and its variation causes checkerboard artifacts (Odena et al., Distill 2016,
 doi 10.23915/distill.00003). `overlap` computes it from the shapes alone. `spectrum`,
 `phase_energy`, `grid_energy` and `ripple` look for a regular grid in the feature maps
@@ -175,9 +175,9 @@ def grid_energy(maps: np.ndarray | Array, stride: int) -> float:
 def ripple(maps: np.ndarray | Array) -> float:
     """Computes var(x) / mean(x**2) of each channel x, averaged over all channels.
 
-    Variance and mean are over the pixels of a channel of one example. Apply the
-    function to the upsampled version of a constant image, without its border: the
-    result is then 0 if the upsampling causes no grid.
+    Variance and mean are over the pixels of a channel of one example. To test an
+    upsampling method, upsample a constant image, remove the border, and apply this
+    function. The result is 0 if the method causes no grid.
 
     Args:
       maps: Feature maps [H, W] or [B, H, W, C].

@@ -2,10 +2,11 @@
 
 A layer with kernel size k and rate r has the polynomial
 1 + z^r + ... + z^((k-1) r) = (z^(k r) - 1) / (z^r - 1). The path counts of a chain are
-the coefficients of the product of these polynomials. They are read from a single
-integer, the value of the product at a power of two that exceeds all counts, so they are
-exact at any depth. `jaxseg.analysis.atrous.gridding` counts the same paths layer by
-layer, and tests compare both.
+the coefficients of the product of these polynomials. To compute them, the product is
+evaluated at z = 2^b, where 2^b exceeds all counts. The result is an integer in which
+each coefficient takes up b bits, so the counts are exact at any depth.
+`jaxseg.analysis.atrous.gridding` counts the same paths layer by layer, and tests
+compare both.
 
 If the weights of all layers are independent with mean 0 and variance 1 / k along one
 axis, the expected square of the impulse response is the path count divided by k^n, for
@@ -24,6 +25,8 @@ import numpy as np
 @dataclasses.dataclass(frozen=True)
 class ChainTheory:
     """Contains the closed forms for a linear chain of layers, along one axis.
+
+    The chain has n layers with the kernel size k.
 
     Attributes:
       rates: The rates of the layers.
@@ -108,7 +111,8 @@ def chain_theory(rates: Sequence[int], kernel: int = 3) -> ChainTheory:
 def expected_response(rates: Sequence[int], kernel: int = 3) -> np.ndarray:
     """Returns the expected square of the impulse response of a chain, along one axis.
 
-    The weights of all layers are independent with mean 0 and variance 1 / kernel.
+    The weights of all layers are assumed to be independent, with mean 0 and variance
+    1 / kernel.
 
     Args:
       rates: The atrous rate of each layer.

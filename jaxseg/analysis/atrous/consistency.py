@@ -48,7 +48,7 @@ def shift_consistency(
     Args:
       fn: Maps images [B, h, w, C] to logits [B, h, w, K] at the same resolution.
       image: The images, [B, H, W, C].
-      offsets: The shifts in pixels, (rows, columns), not negative.
+      offsets: The shifts in pixels, pairs (rows, columns) of non-negative numbers.
       size: The size of the crops. size + offset must fit into the image.
       margin: Number of pixels to leave out at each border, where the outputs differ
         because of padding.

@@ -119,7 +119,7 @@ def support(
 
 
 def area(field: np.ndarray, level: float = LEVEL) -> int:
-    """Counts the pixels of a map with more than `level` times its largest value."""
+    """Counts the pixels of a map that exceed `level` times its largest value."""
     return int((field > level * field.max()).sum())
 
 

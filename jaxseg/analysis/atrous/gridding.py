@@ -198,12 +198,12 @@ def hole_free(rates: Sequence[int], kernel: int = 3) -> bool:
     A pixel of the field that is not read is a hole.
 
     The order of the rates does not matter. With the rates in ascending order, there is
-    no hole exactly if each rate is at most the size of the field of all smaller rates
-    (1 for the first rate). The condition is sufficient: the smaller rates read a full
+    no hole if and only if each rate is at most the size of the field of the rates
+    before it (1 for the first rate). This is sufficient: the earlier rates read a full
     interval, and copies of an interval that are shifted by at most its length leave no
-    hole. It is necessary: if a rate is larger than that interval, then neither this
-    rate nor a later, larger one reads the first pixel after the interval. For kernel
-    size 3, the condition means r_1 = 1 and M_2 <= 3.
+    hole. It is also necessary: if a rate is larger than that interval, then neither
+    this rate nor a later, larger one reads the first pixel after the interval. For
+    kernel size 3, the condition means r_1 = 1 and M_2 <= 3.
     """
     _check(rates, kernel)
     full = 1

@@ -182,7 +182,8 @@ def recommend(
       kernel: The kernel size.
       depth: Number of layers. None tries the smallest possible number and the next two.
       count: The largest number of plans for each depth.
-      excess: The largest allowed receptive field, as a multiple of the smallest.
+      excess: The largest allowed receptive field, as a multiple of the smallest
+        allowed one.
 
     Returns:
       A list of `RatePlan`, one for each stack, in order of depth. Among plans of equal

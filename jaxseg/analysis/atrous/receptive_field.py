@@ -2,11 +2,12 @@
 
 The field is the set of input pixels on which an output can depend. Layers can have
 strides and atrous rates, and be transposed convolutions, resizing or parallel branches.
-For a sequence of convolutions and poolings, its size follows from the recursion size +=
-(k - 1) * rate * jump, jump *= stride (arXiv 1603.07285; Araujo et al., Distill 2019,
-doi 10.23915/distill.00021). After upsampling, neighboring outputs can read intervals of
-different sizes, in a pattern that repeats after some number of outputs, the period. A
-`Field` therefore holds one interval of input pixels for each output of a period.
+In a sequence of convolutions and poolings, each layer computes
+`size += (k - 1) * rate * jump` and then `jump *= stride` (arXiv 1603.07285; Araujo et
+al., Distill 2019, doi 10.23915/distill.00021). After upsampling, neighboring outputs
+can read intervals of different sizes. This pattern repeats after a number of outputs
+that is called the period. A `Field` therefore holds one interval of input pixels for
+each output of a period.
 """
 
 from __future__ import annotations
@@ -90,9 +91,9 @@ class Field:
 
     @property
     def jump(self) -> Fraction:
-        """Returns by how many input pixels the fields of neighboring outputs are apart.
+        """Returns the distance between the fields of neighboring outputs.
 
-        If this distance varies, the result is its mean.
+        The distance is in input pixels. If it varies, the result is its mean.
         """
         return Fraction(self.advance, self.period)
 
@@ -259,7 +260,10 @@ def path_sigma(layers: Iterable[Layer]) -> float:
     variance, jump = 0.0, 1
     for layer in layers:
         if layer.transposed:
-            raise ValueError(f"layer={layer} is invalid: expected no transposed layer.")
+            raise ValueError(
+                f"layer={layer} is invalid: expected no transposed layer, because the "
+                "formula does not hold for it."
+            )
         variance += (layer.kernel**2 - 1) / 12 * (layer.rate * jump) ** 2
         jump *= layer.stride
     return math.sqrt(variance)

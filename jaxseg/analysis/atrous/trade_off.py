@@ -6,9 +6,10 @@ and the cost (smaller is better). A stack is Pareto-optimal if no other stack is
 least as good in all three and better in one of them.
 
 For a given number of layers and a given field, the share of kernel positions on the
-feature map is a sum over the layers. A dynamic program over (sum of the rates, last
-rate) therefore finds the best stack exactly: both numbers determine which rates can
-follow without holes (`jaxseg.analysis.atrous.gridding.hole_free`).
+feature map is a sum over the layers. The sum of the rates so far and the last rate
+determine which rates can follow without holes
+(`jaxseg.analysis.atrous.gridding.hole_free`). A dynamic program whose states are these
+two numbers therefore finds the best stack exactly.
 """
 
 from __future__ import annotations
@@ -72,10 +73,10 @@ class PlanLimits:
 
 
 def stack_cost(rates: tuple[int, ...], kernel: int = 3) -> int:
-    """Returns the multiply-accumulates per cell and pair of channels of a stack.
+    """Returns the cost of a stack of layers: kernel**2 for each layer.
 
-    A layer has kernel**2 of them, so that a stack costs this number times the cells of
-    the map, times its input channels, times its output channels.
+    It is the number of multiply-accumulates for one cell of the map, one input channel
+    and one output channel in each layer.
     """
     return len(rates) * kernel**2
 
@@ -154,7 +155,7 @@ def exhaustive_plans(
 ) -> list[RatePlan] | None:
     """Finds the Pareto-optimal stacks of layers by trying every list of rates.
 
-    For small maps and few layers, it proves that the result of `pareto_plans` is right.
+    It is meant to check the result of `pareto_plans` for small maps and few layers.
 
     Args:
       limits: The limits within which stacks are compared.

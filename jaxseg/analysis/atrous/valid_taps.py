@@ -76,7 +76,7 @@ def valid_counts(size: int | Size, kernel: int = 3, rate: int = 1) -> np.ndarray
 
 
 def valid_shares(size: int | Size, kernel: int = 3, rate: int = 1) -> dict[int, float]:
-    """Computes which share of the output pixels has each number of valid taps.
+    """Computes the share of the output pixels for each number of valid taps.
 
     A tap is a position that the kernel reads. It is valid if it falls on the map and
     not on the padding. The shares are the curves of figure 4 of DeepLab v3 (arXiv

@@ -1,1 +1,1 @@
-"""Adapts functions and networks of other libraries to functions of images."""
+"""Converts networks of other libraries into functions that take images."""

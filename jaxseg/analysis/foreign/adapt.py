@@ -1,4 +1,4 @@
-"""Recognizes networks of several libraries and adapts them to functions of images."""
+"""Recognizes networks of several libraries, and converts them into functions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def image_function(
     Args:
       network: A function of images, a module of `flax.nnx`, a Keras model, a PyTorch
         network, or a pair of functions (init, apply).
-      images: Images [N, H, W, C], with whose shape a pair (init, apply) is initialized.
+      images: Images [N, H, W, C]. A pair (init, apply) is initialized for their shape.
       output: The key of the map, if the network returns a dictionary, see
         `from_function`.
       seed: The seed of the parameters of a pair (init, apply).

@@ -1,4 +1,4 @@
-"""Defines the functions of images that all measurements of `jaxseg.analysis` take."""
+"""Defines the type of the functions that `jaxseg.analysis` measures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ KEYS = ("logits", "out")  # of the outputs of jaxseg and of torchvision
 class ImageFunction(Protocol):
     """Maps images [N, H, W, C] to one map [N, h, w, K].
 
-    Every function in `jaxseg.analysis` that takes a network takes an object with this
-    call. JAX must be able to differentiate the call with respect to the images.
+    Every function in `jaxseg.analysis` that measures a network accepts an object that
+    can be called in this way. JAX must be able to differentiate the call with respect
+    to the images.
     """
 
     def __call__(self, images: Array, /) -> Array:
@@ -33,8 +34,8 @@ def from_function(
         "logits" or "out", or the only entry of the dictionary or the sequence.
 
     Raises:
-      ValueError: When the result is called, if the output of `fn` does not determine
-        one map, or if the map does not have four axes.
+      ValueError: If the output of `fn` does not determine one map, or if the map does
+        not have four axes. The returned function raises the error when it is called.
 
     >>> import jax.numpy as jnp
     >>> twice = from_function(lambda images: {"logits": 2 * images, "aux": images})
@@ -50,7 +51,7 @@ def selected(outputs: Any, output: str | None = None, *, kind: str = "output") -
     Args:
       outputs: A map, or a dictionary or a sequence of maps.
       output: The key of the map in the dictionary, or None, see `from_function`.
-      kind: The word for the outputs with which an error message begins.
+      kind: What an error message calls invalid: "output" or "network".
 
     Raises:
       ValueError: If the outputs do not determine one map with four axes.

@@ -1,7 +1,7 @@
-"""Adapts pairs of the pure functions `init` and `apply` to functions of images.
+"""Converts a pair of pure functions `init` and `apply` into a function of images.
 
-Haiku's `transform`, the layers of `jax.example_libraries.stax` and modules of
-`flax.linen` have this form.
+Haiku's `transform`, the layers of `jax.example_libraries.stax` and the modules of
+`flax.linen` provide such pairs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def from_init_apply(
       apply: Maps the parameters and images to a map [N, h, w, K]. If its second
         argument has the name "rng" or "key", as in Haiku's `transform`, it gets a
         random key between the parameters and the images.
-      images: Images [N, H, W, C], of which `init` uses the shape and the type.
+      images: Images [N, H, W, C], which `init` receives.
       seed: The seed of the parameters.
       output: The key of the map, if `apply` returns a dictionary, see `from_function`.
 

@@ -1,4 +1,4 @@
-"""Adapts models of Keras 3 with the JAX backend to functions of images."""
+"""Converts models of Keras 3 with the JAX backend into functions of images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def from_keras(model: Any, *, output: str | None = None) -> ImageFunction:
       A function from images [N, H, W, C] to a map [N, h, w, K].
 
     Raises:
-      ValueError: If Keras runs on another backend than JAX, or if the model has no
+      ValueError: If Keras does not use the JAX backend, or if the model has no
         weights yet.
     """
     import keras

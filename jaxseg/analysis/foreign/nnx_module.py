@@ -1,4 +1,4 @@
-"""Adapts modules of `flax.nnx` to functions of images."""
+"""Converts modules of `flax.nnx` into functions of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adapts PyTorch networks to functions of images that JAX can differentiate.
+"""Converts PyTorch networks into functions of images that JAX can differentiate.
 
 PyTorch computes the outputs and the gradients, and JAX calls it back for both. JAX
 cannot see inside the network, so functions that analyze a traced program, such as

@@ -12,11 +12,11 @@ from jax.extend import core
 def weights_as_arguments(
     fn: Callable[[Any], Any], image: Any
 ) -> tuple[Callable[..., Any], list[jax.Array]]:
-    """Returns a function that takes the image and the weights of `fn`, and the weights.
+    """Returns a pair: `fn` as a function of image and weights, and these weights.
 
     `layer_costs`, `count_cost` and `peak_memory` distinguish weights, which are
     arguments, from constants. The result of `from_keras` and of other adapters contains
-    its weights as constants; call these functions with the two results:
+    its weights as constants. Call these functions as follows:
 
         run, weights = weights_as_arguments(fn, image)
         layers = layer_costs(run, image, *weights)

@@ -93,7 +93,7 @@ def shapes(text: str) -> tuple[Shape, ...]:
 
 
 def window(attributes: str) -> dict[str, str]:
-    """Returns a dictionary from name to value of an instruction's `window` attribute.
+    """Returns the entries of an instruction's `window` attribute as a dictionary.
 
     The dictionary is empty if the instruction has no such attribute.
 

@@ -1,15 +1,16 @@
 """Estimates the time of a training step from the peak rates of a chip (roofline model).
 
-The figures of each chip are those of its maker: docs.cloud.google.com/tpu/docs/{v4,v5e,
-v5p,v6e} and the data sheets of NVIDIA. The links between TPU chips are called the
-inter-chip interconnect (ICI). Its bandwidth here is that of one direction over all
-links of a chip, half of the "bidirectional" figure of those pages.
+The peak rates of each chip are those that its maker states, in
+docs.cloud.google.com/tpu/docs/{v4,v5e,v5p,v6e} and in the data sheets of NVIDIA. The
+links between TPU chips are called the inter-chip interconnect (ICI). Its bandwidth here
+is the sum over all links of a chip in one direction. Google states the sum of both
+directions ("bidirectional"), which is twice as large.
 
 Training of convolutional networks reaches 25 to 45 % of the peak arithmetic rate, so
-the time for the arithmetic is a range. Published utilizations: ResNet-50 40 % on TPU
-v3-8 (flax, examples/imagenet), 29 % on 8 v4 chips (MLPerf training v0.7), 20 to 29 % on
-A100 (MLPerf v0.7; NVIDIA DeepLearningExamples); U-Net 41 % on A100
-(DeepLearningExamples).
+the time for the arithmetic is a range. This share is called the utilization. Published
+utilizations of ResNet-50 are 40 % on TPU v3-8 (flax, examples/imagenet), 29 % on 8 v4
+chips (MLPerf training v0.7) and 20 to 29 % on A100 (MLPerf v0.7; NVIDIA
+DeepLearningExamples). That of U-Net is 41 % on A100 (DeepLearningExamples).
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class Chip:
       bandwidth: Bytes per second that can be read from and written to HBM.
       ici: Bytes per second that the chip can send to its neighbors over the
         inter-chip interconnect (NVLink on GPUs).
-      config: The name of the TPU compiler's setting under which the cores of a chip
-        form one device, or None if no setting is needed.
+      config: The name of the setting of the TPU compiler that makes the cores of a chip
+        one device, such as "megacore". None if no setting is needed.
     """
 
     kinds: tuple[str, ...]
@@ -101,9 +102,9 @@ class Times:
       links: The time to send all bytes at full bandwidth, plus the latency of a signal
         to the most distant chip and back for each collective.
       fast: The lower end of the range: the longest of the memory time, the link time
-        and the time of the arithmetic at the upper utilization.
-      slow: The upper end of the range: the time of the arithmetic at the lower
-        utilization or the memory time, whichever is longer, plus the link time.
+        and the time of the arithmetic at 45 % of the peak rate.
+      slow: The upper end of the range: the time of the arithmetic at 25 % of the peak
+        rate or the memory time, whichever is longer, plus the link time.
     """
 
     compute: float

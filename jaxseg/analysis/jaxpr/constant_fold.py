@@ -15,8 +15,8 @@ def fold_constant(eqn, values):
       values: The values of its operands.
 
     Returns:
-      The value of its result, or None if this kind of equation is not supported or if,
-      except for a broadcast, the result has more than `FOLD_LIMIT` elements.
+      The value of its result, or None if the primitive is not supported or the result
+      has more than `FOLD_LIMIT` elements. This limit does not apply to a broadcast.
     """
     name, aval = eqn.primitive.name, eqn.outvars[0].aval
     large = math.prod(aval.shape) > FOLD_LIMIT and name != "broadcast_in_dim"

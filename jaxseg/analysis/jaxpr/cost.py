@@ -6,12 +6,10 @@ Convolutions and matrix products (`conv_general_dilated`, `dot_general`) count.
 Elementwise arithmetic, pooling, normalization and resizing by gathers do not count, as
 in published numbers. The following table gives the count for each primitive:
 
-    convolution   B * O * H' * W' * kh * kw * I / groups; products with padded zeros
-                  count, as in published numbers, unless `padding=False`
-    transposed    B * O * H * W * kh * kw * I / groups (of the input): the zeros that
-                  `lhs_dilation` inserts never count; in the gradient of the kernel,
-                  the second operand is a feature map, and the outputs are the
-                  entries of the kernel
+    convolution   B * O * H' * W' * kh * kw * I / groups, where H' x W' is the size of
+                  the output; products with padded zeros count unless `padding=False`
+    transposed    B * O * H * W * kh * kw * I / groups, where H x W is the size of the
+                  input; the zeros that `lhs_dilation` inserts never count
     dot           batch * rows * columns * contracted
     scan          body * length
     cond          the most expensive branch
@@ -104,9 +102,9 @@ def count_cost(fn: Callable, *args: Any, padding: bool = True) -> Cost:
 def count_cost_and_weights(
     fn: Callable, *args: Any, padding: bool = True
 ) -> tuple[Cost, Any]:
-    """Counts the arithmetic of the output of `fn(*args) -> (output, weights)`.
+    """Counts the arithmetic of a function `fn(*args)` that returns (output, weights).
 
-    It is meant for `model.init_with_output`. The arithmetic that initializes the
+    `fn` is typically `model.init_with_output`. The arithmetic that initializes the
     weights does not count, so the cost is that of `model.apply`. A single trace yields
     both the cost and the shapes of the weights.
 

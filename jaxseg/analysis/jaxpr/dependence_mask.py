@@ -1,12 +1,15 @@
 """Defines `Spread`, a mask of the image rows that the elements of an array depend on.
 
-A `Spread` belongs to one array and one image axis; this text takes the rows as example.
-`dims` are the dimensions of the array along which the dependence varies. `mask` has one
-axis for each of them, and a last axis for the N - 1 image rows and a virtual row, which
-stands for padding. An entry is True if the elements of the array with the indices of
-the first axes depend on the row of the last index. For example, the result
-[B, h, w, C] of a convolution has `dims == (1,)` and a mask [h, N], and a global mean
-has `dims == ()` and a mask [N].
+A `Spread` belongs to one array and to the rows or the columns of the image. This text
+describes it for the rows. Its attribute `dims` contains the dimensions of the array
+along which the dependence varies. Its attribute `mask` has one axis for each of these
+dimensions, and a last axis of length N. Along this last axis, the first N - 1 entries
+stand for the image rows, and the last entry stands for padding. An entry of the mask is
+True if the array elements at the indices of its other axes depend on that image row.
+
+For example, a convolution with the result [B, h, w, C] has `dims == (1,)` and a mask
+[h, N], because all elements of a row of the result depend on the same image rows. A
+global mean has `dims == ()` and a mask [N].
 """
 
 from __future__ import annotations
@@ -150,7 +153,7 @@ def window(
         on the image row of the last axis.
       taps: The number of positions that the window reads.
       stride: The step between windows.
-      rate: The distance of the positions that the window reads (atrous rate).
+      rate: The distance between the positions that the window reads (atrous rate).
       spread: The dilation of the input (`lhs_dilation`).
       padding: Number of padded entries before and after.
 

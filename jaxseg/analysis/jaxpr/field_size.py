@@ -17,7 +17,7 @@ _LONGEST = 128  # The longest period of a pattern that the search tries.
 
 @dataclasses.dataclass(frozen=True)
 class Extent:
-    """Contains the size of the receptive field along one axis, and how it is read.
+    """Describes the receptive field of the outputs along one axis.
 
     Attributes:
       size: The number of pixels from the first to the last one that an output depends
@@ -104,8 +104,8 @@ def field(lines: Lines) -> Field:
             return found
     raise ValueError(
         f"image size={lines.mask.shape[1]} is invalid: expected a size at which many "
-        "outputs read no padding and their receptive fields follow a regular pattern, "
-        f"found {clear.size} of {len(low)} outputs without padding. Use a larger image."
+        "outputs read no padding and their receptive fields follow a regular pattern. "
+        f"Here {clear.size} of {len(low)} outputs read none. Use a larger image."
     )
 
 

@@ -1,4 +1,4 @@
-"""Lists the cost of each layer: its convolutions and matrix products in a jaxpr.
+"""Lists the cost of each convolution and matrix product in a jaxpr.
 
 Multiply-accumulates are counted as in `jaxseg.analysis.jaxpr.cost`. Layers are
 distinguished by the module names that flax and `jax.named_scope` store in every
@@ -56,8 +56,8 @@ class LayerCost:
 def layer_costs(fn: Callable, *args: Any) -> list[LayerCost]:
     """Lists the convolutions and matrix products of `fn(*args)` without running it.
 
-    Operations with a constant operand (an interpolation matrix) are not listed, because
-    they are not part of `macs` in `count_cost` either. The body of a scan counts once
+    Operations with a constant operand, such as an interpolation matrix, are not listed.
+    `count_cost` does not include them in `macs` either. The body of a scan counts once
     for each iteration, the body of a while loop counts once, and every branch of a
     conditional counts.
 

@@ -4,12 +4,12 @@ The function is only traced, not compiled or run. A value occupies memory from t
 equation that computes it to the last equation that reads it. The peak is the largest
 sum of the values that exist at one equation. Some rules imitate the compiler:
 
-    reshaping         makes no copy
-    elementwise       operations reuse the memory of an operand that is not read again
-    chains            of elementwise operations store no intermediate value that is read
-                      only once
-    broadcasting      and constants need no memory, because the operations that read
-                      them compute them on the fly
+    reshaping             needs no memory for a copy
+    elementwise           the result reuses the memory of an operand that is not read
+                          again
+    elementwise chain     an intermediate value that is read only once needs no memory
+    broadcast, constant   needs no memory, because the operations that read the value
+                          compute it on the fly
 
 Arguments (weights, images) are counted separately. A compiler may order or fuse
 operations differently, and its convolutions may need workspace. On the networks of the
@@ -54,7 +54,8 @@ class PeakMemory:
     Attributes:
       peak: The largest total size of the values that exist at one time, including
         outputs but not arguments.
-      at: The path of modules of the equation at which the peak occurs.
+      at: The path of the Flax modules that contain the equation at which the peak
+        occurs.
       arguments: The size of the weights and inputs, which exist during the whole call.
       outputs: The size of the returned values.
       held: Pairs (path of modules, bytes in use), one after each equation that

@@ -1,11 +1,11 @@
 """Estimates the memory traffic and the border exchanges of a traced program (jaxpr).
 
-The program is not compiled. Elementwise operations, reshaping and broadcasting count
-nothing, because compilers fuse them into the operations that read their results. All
+The program is not compiled. Elementwise operations, reshaping and broadcasting do not
+count, because compilers fuse them into the operations that read their results. All
 other operations (convolutions, matrix products, reductions, pooling, gathers, padding,
 sorting) read their operands from memory and write their results to memory. The body of
-a scan counts once for each iteration, the body of a while loop once, and of a
-conditional only the branch with the most traffic.
+a scan counts once for each iteration, and the body of a while loop counts once. For a
+conditional, only the branch with the most traffic counts.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Traffic:
     Attributes:
       moved: The bytes that are read from and written to memory.
       borders: The bytes that two devices must exchange if each of them holds half of
-        the rows of every map. For each convolution, these are the bytes of as many rows
-        of its input as its kernel covers, minus one row.
+        the rows of every map. If the kernel of a convolution covers n rows, the
+        devices exchange n - 1 rows of its input.
       convolutions: The number of convolutions whose kernel covers more than one row.
     """
 

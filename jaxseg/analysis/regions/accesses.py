@@ -68,8 +68,8 @@ def span_of(value: Value, spans: list[Span], dim: int) -> Span:
 
     Args:
       value: The array.
-      spans: The intervals that tiles need: one for each dimension of size 2 or more, in
-        the order of the dimensions, and one for each factor of a merged dimension.
+      spans: The intervals that tiles need, in the order of `value.lines`: one for each
+        ordinary dimension, and one for each factor of a merged dimension.
       dim: The index of the dimension, which is not merged from several others.
 
     Returns:
@@ -202,8 +202,8 @@ def index_span(index: np.ndarray, span: Span, size: int) -> Span:
       size: The size of this dimension of the array.
 
     Returns:
-      The smallest interval, a `Span`, that contains the positions that the entries in
-      `span` name.
+      The smallest interval, a `Span`, that contains all positions to which these
+      entries of `index` point.
     """
     starts = np.atleast_1d(span.start)
     rows = index[starts[:, None] + np.arange(span.length)]

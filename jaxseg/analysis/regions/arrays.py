@@ -46,9 +46,10 @@ class Value:
       from_image: Whether the elements depend on the image.
       level: The number of successive operations over the whole image, such as global
         pooling, on which the elements depend.
-      partial: "rows", "columns" or both if a tile computes only its own summands of
-        the elements, so that the results of all tiles along these axes must be added.
-      align: Intervals of the first `Line` start and end at multiples of this number.
+      partial: "rows", "columns" or both if each tile computes only a part of a sum, so
+        that the results of all tiles along these axes must be added.
+      align: Intervals along the first `Line` must start and end at multiples of this
+        number.
     """
 
     dims: Dims

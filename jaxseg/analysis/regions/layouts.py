@@ -112,10 +112,11 @@ def regrouped(dims: Dims, shape: tuple[int, ...]) -> tuple[Dims, list] | None:
 
 
 def spatial(value: Value, sizes: tuple[int, ...], features: set[int]) -> Dims:
-    """Determines which dimensions of a result, such as that of pooling, are image axes.
+    """Determines which dimensions of a result are rows or columns of the image.
 
-    A dimension of the result corresponds to rows or columns of the image if the
-    dimension of the operand with the same number does. The sizes can differ.
+    The operation, for example pooling, keeps the order of the dimensions. A dimension
+    of the result corresponds to rows or columns of the image if the dimension of the
+    operand with the same index does. The sizes can differ.
 
     Args:
       value: The operand. None of its dimensions is merged from several others.
@@ -145,7 +146,8 @@ def broadcast_dims(value: Value, shape, places) -> Dims:
     Args:
       value: The operand.
       shape: The shape of the result.
-      places: For each dimension of the operand, the index of that of the result.
+      places: For each dimension of the operand, the index of the corresponding
+        dimension of the result.
     """
     dims = list(fixed(tuple(shape)))
     for dim, place in enumerate(places):

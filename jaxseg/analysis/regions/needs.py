@@ -46,7 +46,7 @@ def needs(
 
 
 def hull(a: Span, b: Span) -> Span:
-    """Returns for each tile the smallest interval that contains its spans a and b."""
+    """Returns for each tile the smallest interval that contains a and b."""
     if a.axis and b.axis and a.axis != b.axis:
         return Span(None, 0, 2**31)
     low = np.minimum(a.start, b.start)

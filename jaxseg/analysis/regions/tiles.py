@@ -23,8 +23,9 @@ class Tiles(NamedTuple):
     def part(self, axis: str, size: int) -> Span:
         """Divides an axis into one interval for each row or column of tiles.
 
-        The intervals have equal lengths, so that neighbors overlap if the size is not
-        a multiple of their number. `bounds` returns intervals that do not overlap.
+        The intervals have equal lengths. Neighbors therefore overlap if the size is not
+        divisible by the number of intervals. `bounds` returns intervals that do not
+        overlap.
 
         Args:
           axis: "rows" or "columns".

@@ -27,10 +27,11 @@ class Parts:
     Attributes:
       windows: A dictionary from each array that is needed to the list of the intervals
         along its axes.
-      idle: A dictionary from each operation to a list, which has a dictionary for each
-        operand: for "rows" or "columns", booleans that are True for the rows or columns
-        of tiles that do not need the operand. For example, only tiles at the border of
-        the image need a border row that is repeated as padding.
+      idle: The tiles that do not need an operand. A dictionary from each operation to a
+        list with a dictionary for each operand. The keys are "rows" or "columns", and
+        the values are booleans that are True for the rows or columns of tiles that do
+        not need it. For example, if a border row is repeated as padding, only the tiles
+        at the border of the image need it.
     """
 
     windows: Windows
@@ -119,7 +120,7 @@ def _idle_operands(node, spans, resting: dict[Value, Idle]) -> list[Idle]:
 
 
 def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
-    """Returns the intervals of an array with a mark for tiles that do not need them.
+    """Returns the intervals of an array, and states which tiles need them.
 
     Args:
       value: The array.
@@ -128,9 +129,9 @@ def rested(value: Value, spans: list[Span], idle: Idle) -> list[Span]:
         tiles that do not need the array.
 
     Returns:
-      A list of the intervals (`Span`). Their attribute `live` is False for the tiles
-      that do not need the array. It stays as it is in an interval that covers a whole
-      axis, and in an array that does not depend on the image.
+      A list of the intervals (`Span`), whose attribute `live` is False for the tiles
+      that do not need the array. An interval that covers a whole axis is not changed.
+      Neither are the intervals of an array that does not depend on the image.
     """
     found = []
     for span, line in zip(spans, value.lines, strict=True):

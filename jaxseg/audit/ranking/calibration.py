@@ -58,7 +58,7 @@ class Calibration:
 
         The confidence is the predicted probability for the class in the mask. The
         result, called surprise, is -log of the fraction of the points of that class
-        whose confidence is lower. Larger is more suspicious; it is 0 at void.
+        whose confidence is lower. A larger value is more suspicious. At void it is 0.
 
         Args:
           grid: The mask and the calibrated prediction of an example.

@@ -35,8 +35,8 @@ def color_numbers(image: np.ndarray, stride: int) -> np.ndarray:
 
     Args:
       image: The image, uint8 [H, W, 3].
-      stride: The distance of neighboring grid points in pixels. Colors are averaged
-        over squares with this side.
+      stride: The distance between neighboring grid points in pixels. Colors are
+        averaged over squares with this side.
 
     Returns:
       A number from 0 to LEVELS**3 - 1 for the color of each grid point, int [h, w].

@@ -15,7 +15,9 @@ Box = tuple[int, int, int, int]
 
 @dataclasses.dataclass(frozen=True)
 class Disagreement:
-    """Describes a connected region with one class in the mask and another prediction.
+    """Describes a connected region in which the mask and the prediction differ.
+
+    All its pixels have the same class in the mask, and the same predicted class.
 
     Attributes:
       given: The class in the mask.
@@ -95,7 +97,7 @@ def box_of(slices: tuple[slice, slice], stride: int) -> Box:
 
     Args:
       slices: The rows and the columns of the grid.
-      stride: The distance of neighboring grid points in pixels.
+      stride: The distance between neighboring grid points in pixels.
 
     Returns:
       Four numbers in pixels: the first row and column, and the row and column after the

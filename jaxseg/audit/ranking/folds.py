@@ -23,8 +23,8 @@ SAME_DATA += ("range",)  # The fields that select examples and their labels.
 def fold_configs(config: Config, folds: int) -> tuple[Config, ...]:
     """Returns one configuration for each fold, which trains on all other folds.
 
-    The network that is trained with it can then predict the examples of the fold, on
-    which it was not trained.
+    A network that is trained with such a configuration can predict the examples of the
+    fold, because it was not trained on them.
 
     Args:
       config: The configuration whose `data.train_split` is the data to audit.
@@ -136,9 +136,10 @@ def unseen_runs(
     missing = sum(not runs for runs in found)
     if missing:
         raise ValueError(
-            "the runs are invalid: expected, for each example, a run that was trained "
-            "without it, because a network repeats the errors of masks that it has "
-            f"learned. {missing} of the {len(found)} examples of {split!r} have no "
-            "such run. Train folds with: jaxseg data audit CONFIG.py --folds 2"
+            "the runs are invalid: expected each example to be absent from the "
+            "training data of at least one run, because a network repeats the errors "
+            f"of masks that it has learned. {missing} of the {len(found)} examples of "
+            f"{split!r} were in the training data of all runs. Train folds with: "
+            "jaxseg data audit CONFIG.py --folds 2"
         )
     return found

@@ -22,7 +22,7 @@ class Grid:
     """Contains every `stride`-th row and column of a mask and of its prediction.
 
     Networks predict at a fraction of the resolution, and masks are drawn with an error
-    of some pixels. A coarse grid therefore loses no information.
+    of some pixels. A coarse grid therefore loses no useful information.
 
     Attributes:
       probabilities: The predicted probabilities, float32 [h, w, K]. The networks were
@@ -31,7 +31,7 @@ class Grid:
         is void.
       valid: Whether the mask is not void at a grid point, bool [h, w].
       colors: The quantized color of the image at each grid point, int [h, w].
-      stride: The distance of neighboring grid points in pixels.
+      stride: The distance between neighboring grid points in pixels.
       border: The width of the band along borders between regions in which neither masks
         nor networks are reliable, in grid points.
       reach: The largest displacement of a region that is tried, in grid points.
@@ -47,21 +47,21 @@ class Grid:
 
     @functools.cached_property
     def predicted(self) -> np.ndarray:
-        """Returns the predicted, most probable class at each grid point, int [h, w]."""
+        """Returns the most probable class at each grid point, int [h, w]."""
         return self.probabilities.argmax(-1)
 
     @functools.cached_property
     def confidence(self) -> np.ndarray:
-        """Returns the probability of the class in the mask at each grid point.
+        """Returns the predicted probability of the mask's class at each grid point.
 
-        The networks have predicted the probabilities. The result is float32 [h, w].
+        The result is float32 [h, w].
         """
         index = self.given[..., None]
         return np.take_along_axis(self.probabilities, index, -1)[..., 0]
 
     @functools.cached_property
     def log_ratio(self) -> np.ndarray:
-        """Returns how much the prediction prefers another class to that in the mask.
+        """Returns how much the prediction prefers another class to the mask's class.
 
         The result is log(largest probability / probability of the class in the mask) at
         each grid point, [h, w]. It is 0 where the mask has the most probable class.
@@ -96,7 +96,7 @@ def make_grid(
 ) -> Grid:
     """Reduces an example and its prediction to equally spaced pixels, as a `Grid`.
 
-    The distance of the pixels depends on the size of the image.
+    The distance between these pixels depends on the size of the image.
 
     Args:
       image: The image, uint8 [H, W, 3].

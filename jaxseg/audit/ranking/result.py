@@ -57,15 +57,15 @@ class Ranking:
 
     @property
     def marked(self) -> int:
-        """Returns how many masks a person should inspect because of their high scores.
+        """Returns the number of masks that a person should inspect.
 
-        Such a score is at least `MARKED`, which few correct masks exceed.
+        Their scores are at least `MARKED`. Few correct masks have such a high score.
         """
         return int((self.scores >= MARKED).sum())
 
     @property
     def agreement(self) -> float:
-        """Returns the fraction of pixels whose predicted class is that in the mask.
+        """Returns the fraction of pixels with the same class in mask and prediction.
 
         Void pixels and pixels near borders between regions are not counted.
         """
@@ -120,10 +120,11 @@ class Ranking:
     def class_rows(self) -> list[dict[str, Any]]:
         """Returns one dictionary of statistics over all masks for each class.
 
-        Its keys are "class" (the name), "pixels" (labeled as the class and not near a
-        border), "confidence" (the mean predicted probability of the class at these
-        pixels), "predicted" (the number of pixels predicted as it) and "bias" (the
-        number that calibration adds to its logit).
+        Its keys are "class" (the class name), "pixels" (the number of pixels that the
+        masks assign to the class and that are not near a border), "confidence" (the
+        mean predicted probability of the class at these pixels), "predicted" (the
+        number of pixels whose predicted class it is) and "bias" (the number that the
+        calibration adds to its logit).
         """
         pixels = sum(found.pixels for found in self.measured)
         confidence = sum(found.confidence for found in self.measured)

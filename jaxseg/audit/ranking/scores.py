@@ -1,9 +1,10 @@
 """Computes scores from the measures of all examples; larger is more suspicious.
 
-Three questions decide whether a disagreement between mask and prediction is
-suspicious: how large and confident it is (`Disagreement.mass`), how large it usually is
-for the same pair of classes in the other masks, because networks confuse some classes
-often, and how it compares with the largest values of the other masks.
+Whether a disagreement between mask and prediction is suspicious depends on three
+things. The first one is how large and confident it is (`Disagreement.mass`). The second
+one is how large it usually is for the same pair of classes in the other masks, because
+networks confuse some classes often. The third one is how its value compares with the
+largest values of the other masks.
 """
 
 from __future__ import annotations
@@ -121,9 +122,9 @@ def relative_masses(measured: Sequence[Measures]) -> list[np.ndarray]:
 def scaled(rows: list[list[Suspect]]) -> list[Suspect]:
     """Scales the scores of suspicious regions to make them comparable.
 
-    The scale is that of the square roots of the scores: after scaling, the largest
-    scores of the masks have the median 0 and the 90th percentile 1. A mask without a
-    suspicious region counts as 0.
+    Each score is replaced by its square root. The roots are then shifted and divided by
+    a common factor, so that the largest scores of the masks have the median 0 and the
+    90th percentile 1. A mask without a suspicious region has the score 0 before this.
 
     Args:
       rows: The suspicious regions of each mask, all of one kind, such as displaced.

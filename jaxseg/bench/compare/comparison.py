@@ -49,7 +49,7 @@ class CompareOptions:
 
 @dataclasses.dataclass(frozen=True)
 class Effect:
-    """Contains how much the prediction changes if one preprocessing step changes.
+    """Describes how the prediction changes if one preprocessing step changes.
 
     The step is changed from that of the checkpoint's library to that of jaxseg.
 

@@ -25,7 +25,7 @@ _MOST = 128  # The largest side of the image with which the layer is searched.
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """Names a layer in PyTorch and in jaxseg, and how much its two outputs differ.
+    """Describes a layer, and how much its outputs in PyTorch and jaxseg differ.
 
     Attributes:
       theirs: The name of the torch module.

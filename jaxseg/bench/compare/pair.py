@@ -89,7 +89,7 @@ class Pair:
 
     @property
     def spec(self):
-        """Returns a `DatasetSpec`: the classes and image normalization in jaxseg."""
+        """Returns a `DatasetSpec`, which contains the classes and the normalization."""
         return self.network.spec
 
     def in_order(self, inputs: np.ndarray) -> np.ndarray:
@@ -228,7 +228,7 @@ def _imported(conversion: Conversion, address: str) -> Conversion:
         if got != want:
             raise ValueError(
                 f"imported={address!r} is invalid: expected {want} {name}, as in the "
-                f"checkpoint, found {got}. Pass weights that were converted from "
+                f"checkpoint, but it has {got}. Pass weights that were converted from "
                 "this checkpoint."
             )
     return ours

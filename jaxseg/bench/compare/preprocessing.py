@@ -166,10 +166,9 @@ def of_jaxseg(pair: Pair) -> Preprocessing:
 def steps(theirs: Preprocessing, ours: Preprocessing) -> tuple[Step, ...]:
     """Returns a tuple of the preprocessing steps of a PyTorch library and of jaxseg.
 
-    A `Step` describes one step in both libraries.
-
-    The steps are the size, the interpolation, the range of the values, their mean and
-    deviation, and the order of the channels.
+    A `Step` describes one step in both libraries. The steps are the size, the
+    interpolation, the range of the values, their mean and standard deviation, and the
+    order of the channels.
 
     Args:
       theirs: The preprocessing of the library that the checkpoint comes from.

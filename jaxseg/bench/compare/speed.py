@@ -1,4 +1,4 @@
-"""Measures the speed of a PyTorch network and of its import in jaxseg, in turns."""
+"""Compares the speed of a PyTorch network with that of its import in jaxseg."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def timed(function: Callable[[], object]) -> tuple[object, float]:
 def measured(
     pair: Pair, inputs: np.ndarray, first: tuple[float, float], seconds: float
 ) -> Speed:
-    """Times the PyTorch network and its import in jaxseg in turns on one image.
+    """Times the PyTorch network and its import in jaxseg alternately on one image.
 
-    Both run on the processor. PyTorch runs without `torch.compile`, with the memory
-    format channels_last, which is its faster one for convolutions.
+    Both run on the CPU. PyTorch runs without `torch.compile`. It has the memory format
+    channels_last, which makes its convolutions faster.
 
     Args:
       pair: The original network and its import, which have run on this size before.
