@@ -138,8 +138,9 @@ def reading(directory: Path) -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """Returns one line of text that states the original cause of an error.
 
-    The line has the type and the first line of the message of the exception. If
-    exceptions caused one another, this is the first one that was raised.
+    The line has the type and the first line of the message of an exception. If the
+    error has a chain of causes (`raise ... from ...`), this is the exception that was
+    raised first.
     """
     while error.__cause__ is not None:
         error = error.__cause__

@@ -10,7 +10,7 @@ _NUMBER = re.compile("0|[1-9][0-9]{,254}")  # no sign, no leading zero, a file's
 
 
 def step_number(text: str) -> int | None:
-    """Returns the step that a folder name states, or None for any other name.
+    """Returns the step number if the name of a folder is one, else None.
 
     >>> step_number("250"), step_number("0250"), step_number("\u00b2")
     (250, None, None)

@@ -1,8 +1,9 @@
-"""Compares a step of a checkpoint directory with the digest stored in it.
+"""Compares a step of a checkpoint directory with the digest stored in the step.
 
-The folder of a step contains the arrays of the training state in `state`, a JSON value
-about the step in `meta`, and their digests in `digest`. Steps from before the
-introduction of digests have no `digest` and are not verified.
+The folder of a step contains `state` (the arrays of the training state), `meta` (JSON
+data about the step), `metrics` (the scores, if the step was evaluated) and `digest`
+(the digests of the other three). Steps that were saved before jaxseg computed digests
+have no `digest` and are not verified.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ def of_step(
 ) -> dict[str, Any]:
     """Computes the digests that are saved with the checkpoint of a step.
 
-    All processes must call the function. `jaxseg.checkpoints.digest` states how long it
-    takes.
+    All processes must call the function. The docstring of `jaxseg.checkpoints.digest`
+    says how long it takes.
 
     Returns:
-      A dictionary: "arrays" contains the digests of the arrays of `state`, and "meta"
-      and "metrics" are the digests of the arguments with these names. "metrics" is
-      None if there are no metrics.
+      A dictionary with three entries. "arrays" contains the digest of each array of
+      `state`, "meta" is the digest of `meta`, and "metrics" is the digest of `metrics`,
+      or None if there are no metrics.
     """
     return {
         "arrays": digest.of_arrays(state),
@@ -161,8 +162,8 @@ def advising(remedy: str) -> Iterator[None]:
     """Returns a context manager that adds a remedy to errors about damaged checkpoints.
 
     Args:
-      remedy: The instruction for using the newest intact step, such as "--checkpoint
-        {step} takes it". `{step}` is replaced by the number of that step.
+      remedy: The instruction for using the newest intact step, such as "pass
+        --checkpoint {step} to use it". `{step}` is replaced by the number of that step.
 
     Raises:
       ValueError: If the block raises DamagedCheckpoint. The message adds the number of

@@ -1,8 +1,8 @@
-"""Replaces the addresses of runs in buckets on a command line by local folders.
+"""Makes local copies of the runs in buckets that a command line names.
 
-A command that reads a run then needs no knowledge of buckets. Files that it writes to
-the run directory are uploaded when it has ended without an error. `jaxseg train`
-handles addresses itself.
+The local folders replace the addresses on the command line, so a command can read a run
+in a bucket like a local run. If the command ends without an error, the files that it
+has written to the run directory are uploaded. `jaxseg train` handles addresses itself.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def _opened(
     elif command in LOCAL or option in OUTPUTS:
         raise ValueError(
             f"{name}={value!r} is invalid for `jaxseg {command}`: expected a local "
-            "path, because this command cannot use a bucket here. Only `jaxseg train` "
-            "and `jaxseg convert` write runs to buckets."
+            "path, because this command cannot use a bucket for it. Only "
+            "`jaxseg train` and `jaxseg convert` write runs to buckets."
         )
     elif any(word.partition("=")[0] == "--follow" for word in argv):
         with followed_run(name, value) as opened:

@@ -119,9 +119,8 @@ def one_line(prog: str, mistyped: Callable[[], str] = str) -> Iterator[None]:
 
     Args:
       prog: The command, such as "jaxseg eval".
-      mistyped: A function that returns a message if the command line has a mistyped
-        form of an option that all commands share, else "". The message replaces that of
-        the parser.
+      mistyped: A function that returns an error message if an option that all commands
+        share is mistyped, else "". This message replaces that of the parser.
     """
     printed = io.StringIO()
     try:

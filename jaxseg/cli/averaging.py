@@ -49,9 +49,9 @@ class AveragingOptions:
             refuse_unused(self, ("dropout_seed",), needs="--dropout-samples")
         if self.ensemble and network_options:
             raise ValueError(
-                f"ensemble={[str(run) for run in self.ensemble]} is invalid with "
-                "options of the network: expected a single run with these options, "
-                "because the networks of an ensemble can differ. Leave out "
+                f"ensemble={[str(run) for run in self.ensemble]} is invalid: "
+                "expected a single run if network options are given, because the "
+                "networks of an ensemble can differ. Leave out "
                 f"{', '.join(_dotted(network_options))}."
             )
 
@@ -85,7 +85,7 @@ class AveragingOptions:
         return found
 
     def averaging(self, maps: tuple[Map, ...] = ()) -> Averaging:
-        """Converts the options to an `Averaging`, which prediction takes.
+        """Converts the options to an `Averaging` object.
 
         Args:
           maps: The names of the maps of uncertainty to compute, such as "entropy".
@@ -103,16 +103,17 @@ class PictureOptions:
     """Sets which maps and pictures are written for each image."""
 
     maps: tuple[Map, ...] = ()
-    """Maps of uncertainty to write: entropy in nats; mutual_information in nats, which
-    is large where the averaged predictions disagree; variation_ratio, the fraction
-    of the predictions that differ from the most frequent class."""
+    """Maps of uncertainty to write. 'entropy' is in nats. 'mutual_information' is in
+    nats as well, and is large where the averaged predictions disagree.
+    'variation_ratio' is the fraction of the predictions that differ from the most
+    frequent class."""
     map_format: Literal["tiff", "npy"] = "tiff"
     """Format of the maps, float32 [H, W]. A PNG picture is always written as well."""
     attention: tuple[int, int] | None = None
     """Row and column of the pixel whose attention is written. Every image must contain
-    it. NAME_attention.png shows which pixels the attention layers of DANet, OCR and
-    non-local networks weight most at this pixel, and NAME_attention.npz contains the
-    weights."""
+    it. NAME_attention.png shows which pixels have large weights for this pixel in the
+    attention layers of DANet, OCR and non-local networks. NAME_attention.npz contains
+    the weights."""
     crf_steps: bool = False
     """Write NAME_crf.png, which shows the classes and their probabilities before the
     first iteration of the CRF and after each one. It requires --crf."""

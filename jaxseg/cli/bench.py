@@ -49,8 +49,8 @@ class Arguments:
     device: Literal["cpu", "gpu"] = "cpu"
     """Device on which jaxseg and PyTorch are measured."""
     parts: tuple[Literal["ops", "models", "memory"], ...] = PARTS
-    """ops measures operators, models measures networks, and memory measures the peak
-    memory of training steps on a CPU."""
+    """'ops' measures operators, 'models' measures networks, and 'memory' measures the
+    peak memory of training steps on a CPU."""
     filter: str = ""
     """Measure only the operators and networks whose name contains this text or matches
     this pattern, such as 'deeplab*'."""
@@ -67,7 +67,7 @@ class Arguments:
     """Also measure PyTorch with torch.compile, which needs a C++ compiler on a CPU."""
     plain: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also measure the networks of jaxseg with `BlockConfig(impl="lax")`, which
-    computes all convolutions by the functions of jax.lax."""
+    computes all convolutions with the functions of jax.lax."""
     threads: int = 0
     """Number of threads that PyTorch uses. 0 selects the default of PyTorch, which is
     the number of physical cores."""
@@ -136,8 +136,7 @@ def line(result: dict[str, Any]) -> str:
 
     The line has the median time of each library, the time of jaxseg divided by that of
     PyTorch, and the word "(disturbed)" if other processes slowed the measurement down.
-    If the peak memory was measured instead of the time, the line has the peak of each
-    library.
+    If memory was measured instead of time, it has the peak memory of each library.
     """
     cells = [f"{result['name']}, {result['kind']}:"]
     if "peak_bytes" in result:

@@ -59,8 +59,8 @@ BOUNDS = {
 class Arguments:
     """Fit a scaling of the logits that calibrates the probabilities of a run.
 
-    The split must not be one that the network was trained on, because a network is too
-    confident there as well.
+    Choose a split that the network was not trained on. A network is right more often on
+    its training data, so a scaling fitted there would leave it too confident elsewhere.
     """
 
     workdir: tyro.conf.Positional[str]
@@ -69,8 +69,9 @@ class Arguments:
     """Split whose labels are used, such as validation[:50%]. The default is
     data.eval_split."""
     method: Literal["temperature", "vector"] = "temperature"
-    """temperature fits one factor for all logits, which changes no predicted class;
-    vector fits a factor and a summand for each logit, which can change them."""
+    """'temperature' fits one factor for all logits, and changes no predicted class.
+    'vector' fits a factor and a summand for each logit, and can change predicted
+    classes."""
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
@@ -190,7 +191,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     if not named:
         raise ValueError(
             f"workdir={options.workdir!r} is invalid after the options: expected the "
-            "run directory as the first argument."
+            "run directory as the first argument. Write it before the options."
         )
     chosen = option_value(rest, "--data.classes") is not None
     data = with_classes(options.workdir, options.data, named=chosen)

@@ -54,7 +54,7 @@ class CalibrationOptions:
             check_file("calibration_diagram", self.calibration_diagram)
 
     def meters(self) -> tuple[CalibrationMeter, ...]:
-        """Returns a tuple with the `CalibrationMeter` that counts right predictions.
+        """Returns a tuple with the `CalibrationMeter` that counts correct predictions.
 
         It counts them in each image for each interval of confidence. The tuple is empty
         if `--calibration` was not given.
@@ -68,8 +68,8 @@ class CalibrationOptions:
 
         Args:
           workdir: The run directory.
-          images: For each image, the numbers of predictions and of right predictions
-            in each interval of confidence.
+          images: For each image, the numbers of all and of correct predictions in
+            each interval of confidence.
           spec: The specification of the dataset, whose name the diagram shows.
 
         Returns:

@@ -1,15 +1,15 @@
-"""Implements `jaxseg compare`, which compares a PyTorch checkpoint with its import.
+"""Implements `jaxseg compare`, which checks the import of a PyTorch checkpoint.
 
     jaxseg compare deeplabv3.pth street.png
-    jaxseg compare deeplabv3.pth street.png -o out        also a page and a JSON file
+    jaxseg compare deeplabv3.pth street.png -o out    also writes a page and a JSON file
     jaxseg compare deeplabv3.pth street.png --imported RUN
 
 The checkpoint runs in the library that it comes from, which must be installed, and in
 jaxseg. Both networks get the same input. The command reports how much their logits and
-masks differ, the time of both, and the preprocessing of both libraries.
+masks differ, how long each network takes, and how each library preprocesses images.
 
 The exit status is 0 if the logits agree and 1 if they differ by more than the
-tolerance. Then the message names the first layer whose output differs.
+tolerance. If they differ, the message names the first layer whose output differs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Compare a PyTorch checkpoint with its import: CHECKPOINT IMAGE...
+    """Compare a PyTorch checkpoint with its import into jaxseg: CHECKPOINT IMAGE...
 
     Network options are given as --model.options.NAME VALUE, such as
     --model.options.output_stride 16.
@@ -72,11 +72,11 @@ class Arguments:
     size: tuple[int, int] | None = None
     """Height and width to which images are resized for both networks."""
     tolerance: float = 1e-4
-    """Largest difference of the logits at which the networks agree, as a fraction of
-    the largest absolute logit."""
+    """Largest accepted difference of the logits, as a fraction of the largest absolute
+    logit."""
     seconds: float = 6.0
-    """Number of seconds for which the speed of both networks is measured. 0 measures no
-    speed."""
+    """Number of seconds for which the speed of both networks is measured. With 0, the
+    speed is not measured."""
     effects: bool = True
     """Measure, for each preprocessing step that differs between the two libraries, how
     much it changes the logits and the labels."""

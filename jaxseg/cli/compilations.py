@@ -17,8 +17,9 @@ SHORTEST = 0.05  # seconds; there are many shorter compilations
 def reporting() -> Iterator[None]:
     """Returns a context manager that prints each compiled program to standard error.
 
-    The line states the name of the program and the seconds that JAX took to compile it.
-    A program that is read from the cache is also printed, with a shorter time.
+    Each line states the name of a program and the seconds that JAX took to compile it.
+    Programs that took less than 0.05 seconds are not printed. Reading a program from
+    the cache counts as compiling it.
     """
     import jax.monitoring
 

@@ -48,8 +48,8 @@ def main(argv: list[str]) -> int:
 def command_tree() -> argparse.ArgumentParser:
     """Returns an argparse parser that lists all commands and options for completion.
 
-    It parses no command line: the commands parse theirs by tyro, from the dataclasses
-    from which this parser is made.
+    It never parses a command line, because the commands use the parser tyro. Both
+    parsers are made from the same dataclasses.
     """
     # Imported here: `forms` imports the modules of all commands.
     from jaxseg.cli.forms import command_forms
@@ -85,9 +85,9 @@ def listed_names() -> dict[str, tuple[str, ...]]:
     """Returns the names that a shell offers to complete options and arguments.
 
     Returns:
-      A dictionary whose values are tuples of names. A key is the name of an option,
-      such as "model.name", or a command and the title of one of its arguments, such as
-      "lab NAME".
+      A dictionary whose values are tuples of names. A key is either the name of an
+      option, such as "model.name", or a command followed by one of its arguments, such
+      as "lab NAME".
     """
     from jaxseg.backbones.catalog import BACKBONES
     from jaxseg.data.datasets import DATASETS

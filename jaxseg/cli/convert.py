@@ -119,8 +119,8 @@ def _convert(argv: list[str]) -> int:
         check_library(options.export_names)
     if os.path.realpath(output) == os.path.realpath(options.source):
         raise ValueError(
-            f"output={str(output)!r} is invalid: expected another path than the "
-            "source, which it would replace. Choose another -o."
+            f"output={str(output)!r} is invalid: expected a path other than that of "
+            "the source, because the source would be replaced. Choose another -o."
         )
     _check_channels(options.channels, output)
     result = convert(

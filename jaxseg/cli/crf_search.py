@@ -1,6 +1,8 @@
 """Defines the options --crf.search* of `jaxseg eval`.
 
-They try settings of the conditional random field (CRF) that refines predictions."""
+They select settings of the conditional random field (CRF), which refines predictions.
+The command tries all of these settings.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,8 @@ class CRFSearch:
     Attributes:
       search: Try all combinations of the values below on the split, and print the mean
         IoU of each. All other options of the CRF keep their values.
-      search_images: Number of images to use, from the first one of the split on. By
-        default all images are used.
+      search_images: Number of images to use, from the start of the split. By default
+        all images are used.
       search_color_weight: Values to try for --crf.color-weight.
       search_sigma_xy: Values to try for --crf.sigma-xy.
       search_sigma_rgb: Values to try for --crf.sigma-rgb.
@@ -52,10 +54,9 @@ class CRFSearch:
         A `Refinement` contains the options of all steps that refine predictions.
 
         Args:
-          given: The refinement whose steps other than the CRF are the same in all
-            results.
-          options: The options of the CRF. In each result, color_weight, sigma_xy and
-            sigma_rgb have other values.
+          given: A refinement. Its steps other than the CRF are copied to each result.
+          options: The options of the CRF. Each result replaces the values of
+            color_weight, sigma_xy and sigma_rgb.
         """
         tried = itertools.product(
             self.search_color_weight, self.search_sigma_xy, self.search_sigma_rgb

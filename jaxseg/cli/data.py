@@ -107,8 +107,8 @@ def where(argv: list[str]) -> int:
     if is_tfds(name):
         raise ValueError(
             f"name={name!r} is invalid: expected a name that `jaxseg data list` lists. "
-            f"`jaxseg train --data.name {name}` names the files of this dataset that "
-            "must be downloaded by hand, if there are any."
+            "If files of this dataset must be downloaded by hand, "
+            f"`jaxseg train --data.name {name}` names them."
         )
     if name not in DATASETS:
         raise ValueError(f"name={name!r} is invalid{near(name, DATASETS)}")
@@ -123,7 +123,7 @@ def described(record: Dataset) -> dict[str, str]:
     """Returns the description of a dataset, divided into sections.
 
     Args:
-      record: The dataset, in the variant that the user has chosen.
+      record: The dataset, or the variant of it that the user has chosen.
 
     Returns:
       A dictionary from the heading of each section to its text. The title and the files
@@ -161,11 +161,11 @@ class Polygons:
     """Class names in the order of their indices. By default they are read from the
     annotations."""
     outside: str = "void"
-    """Class of the pixels outside of all annotated shapes. void excludes these pixels
-    from the loss and the scores."""
+    """Class of the pixels outside of all annotated shapes. 'void' excludes these
+    pixels from the loss and the scores."""
     overlap: Literal["later", "smaller", "void"] = "later"
-    """Class of the pixels inside several annotated shapes: later takes the class of
-    the last shape in the file; smaller takes the class of the smallest shape; void
+    """Class of the pixels inside several annotated shapes. 'later' means the class
+    of the last shape in the file, and 'smaller' the class of the smallest shape. 'void'
     excludes these pixels from the loss and the scores."""
     void_labels: tuple[str, ...] = ()
     """Annotation labels whose pixels are excluded from the loss and the scores."""
@@ -214,8 +214,9 @@ def polygons(argv: list[str]) -> int:
 def train_command(folder: Path, count: int) -> str:
     """Returns the command that trains on a folder whose only split is `train`.
 
-    A tenth of the images is held out for evaluation. Of fewer than ten images, the last
-    one is held out. A single image is used for training and for evaluation.
+    The last tenth of the images is held out for evaluation. If there are fewer than ten
+    images, only the last one is held out. A single image is used for both training and
+    evaluation.
 
     Args:
       folder: The folder of images and masks.

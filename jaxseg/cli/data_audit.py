@@ -44,12 +44,12 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Rank the masks of the training data by how probably they are wrong.
+    """Rank the masks of the training data by how likely they are to be wrong.
 
     Each mask is compared with the predictions of networks that were trained without it.
-    Pass a configuration file and --folds 2 to train such networks, each on the examples
-    of the other folds, or pass the run directories of networks that were trained on
-    parts of the same split, such as train[:50%] and train[50%:].
+    Pass a configuration file and --folds 2 to train such networks. Or pass the run
+    directories of networks that were trained on parts of the same split, such as
+    train[:50%] and train[50%:].
 
     The HTML report shows the worst masks, and the JSON report contains all scores.
     """
@@ -66,7 +66,7 @@ class Arguments:
     default is runs/NAME_audit, where NAME is the name of the file or of its folder. If
     you repeat the command, the training is resumed."""
     devices: int | None = None
-    """Number of devices for the training of the folds. By default all are used."""
+    """Number of devices to train on. By default all devices are used."""
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = "data_audit"
     """Directory for the reports index.html and audit.json."""
     checkpoint: str = "best"
@@ -77,7 +77,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Ranks the masks of the training data by how likely they are wrong; returns 0."""
+    """Ranks the training masks by how likely they are to be wrong, and returns 0."""
     arguments = parse(argv)
     check_folder("output", arguments.output)
     runs = arguments.target
@@ -114,7 +114,7 @@ def main(argv: list[str]) -> int:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg data audit` to an `Arguments` object.
+    """Parses the command line of `jaxseg data audit` into an `Arguments` object.
 
     Raises:
       ValueError: If the options contradict the configuration file or the runs.
@@ -146,15 +146,15 @@ def parse(argv: list[str]) -> Arguments:
     if arguments.run != default.DEFAULT:
         raise ValueError(
             "target="
-            f"{' '.join(target)!r} is invalid: expected a configuration file, because "
-            "options of training or data do not apply to finished runs. Leave these "
-            "options out."
+            f"{' '.join(target)!r} is invalid with options of training or data: "
+            "expected a configuration file, because these options do not apply to "
+            "finished runs. Leave them out."
         )
     return arguments
 
 
 def train_folds(arguments: Arguments) -> Sequence[str]:
-    """Trains for each fold one network on all other folds.
+    """Trains one network for each fold, on the examples of all other folds.
 
     Returns:
       The paths of the run directories, in the order of the folds.

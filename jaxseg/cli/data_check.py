@@ -103,7 +103,7 @@ def check_one(
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg data check` to an `Arguments` object."""
+    """Parses the command line of `jaxseg data check` into an `Arguments` object."""
     return parse_target(Arguments, argv, prog="jaxseg data check", bounds=BOUNDS)
 
 

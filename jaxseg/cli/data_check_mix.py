@@ -1,6 +1,6 @@
-"""Checks the datasets of a mixed training, which the option `data.mix` lists.
+"""Checks the datasets that the option `data.mix` mixes in one training run.
 
-Each dataset is checked alone. Then all are opened together, which checks that their
+Each dataset is checked alone. Then all are opened together, to check that their
 classes and channels are compatible.
 """
 
@@ -21,9 +21,9 @@ from jaxseg.text import as_message
 def check_members(
     data: DataConfig, check: Callable[[DataConfig, Path], int], output: Path
 ) -> int:
-    """Checks each dataset of `data.mix`, and whether they can be trained together.
+    """Checks each dataset of `data.mix`, and whether they can be mixed.
 
-    Datasets that are not read from files are checked only together with the others.
+    Datasets whose files jaxseg does not read are only checked together with the others.
 
     Args:
       data: The data options of the run, with `mix`.
@@ -32,7 +32,7 @@ def check_members(
       output: The directory of the reports. Each dataset has a directory in it.
 
     Returns:
-      0 if no dataset has errors and they can be trained together, or else 1.
+      0 if no dataset has errors and they can be mixed, or else 1.
 
     Raises:
       ValueError: If an option is invalid.

@@ -97,8 +97,8 @@ def first_word(argv: list[str]) -> tuple[str | None, DataConfig]:
 def naming_check(data: DataConfig) -> Iterator[None]:
     """Returns a context manager that adds a remedy to errors about bad data files.
 
-    If data files are rejected inside the block, the message of the error is extended by
-    the command that lists all faults of the data.
+    If data files are rejected inside the block, the command that lists all faults of
+    the data is appended to the error message.
 
     Args:
       data: The data options.
@@ -174,7 +174,7 @@ def parse_target(
 
     Args:
       form: The dataclass for the arguments. Its field `target` receives the first
-        argument, and its field `data` the data options.
+        argument, and its field `data` receives the data options.
       argv: The arguments of the tool.
       prog: The name of the tool, for its help.
       bounds: A dictionary from the dotted name of each field to the rule for its

@@ -28,10 +28,10 @@ BOUNDS = DATA_BOUNDS | {
 class Arguments:
     """Write augmented training examples exactly as the network sees them.
 
-    The training stream numbers its examples from 0. For the example with number N,
+    The examples of the training stream are numbered from 0. For example number N,
     N_image.png shows the pixels after scaling, cropping, mirroring and color changes,
     and N_overlay.png also shows the label. sheet.png shows all examples with the random
-    parameters of their augmentation, which examples.json contains as numbers.
+    parameters of their augmentation. examples.json contains these parameters.
     """
 
     target: Annotated[str | None, tyro.conf.Positional] = None
@@ -45,8 +45,8 @@ class Arguments:
     seed: int = DEFAULT.train.seed
     """Seed of the training run, as for the option --train.seed of `jaxseg train`."""
     first: int = 0
-    """Number of the first example in the training stream. Step S starts at example S
-    times the batch size."""
+    """Number of the first example in the training stream. Training step S
+    starts at example S * B, where B is the batch size."""
     data: DataConfig = DEFAULT.data
 
 

@@ -1,4 +1,4 @@
-"""Implements `jaxseg plan --decide`, which chooses options by a device's memory."""
+"""Implements `jaxseg plan --decide`, which chooses options that fit into memory."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def decide_options(
 
 
 def memory_of(config: Config, target: Slice) -> int:
-    """Returns the bytes of memory of one device: `train.memory`, or those of the chip.
+    """Returns the memory of one device in bytes.
+
+    It is `train.memory` if this option is set, else the usable memory of the chip.
 
     Raises:
       ValueError: If neither is known.

@@ -1,7 +1,7 @@
 """Implements `jaxseg train --dry-run`, which prints what a training run would do.
 
 It opens the data, builds the network and compiles the training step, as training does.
-It writes nothing but the prepared data, which training would prepare as well.
+It writes only the prepared data, which training would write as well.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def show_run(config: Config, workdir: Path | str, *, count: int | None) -> None:
     """Prints a description of a run: data, first batch, steps, devices, memory, files.
 
     Args:
-      config: The configuration, which was checked.
+      config: The checked configuration.
       workdir: The run directory, to which nothing is written.
       count: The number of devices, or None to use all.
     """

@@ -75,7 +75,7 @@ BOUNDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Evaluate a trained network by accuracy, IoU, precision, recall and F1.
+    """Compute accuracy, IoU, precision, recall and F1 of a trained network.
 
     Network options that do not change the parameters may be overridden, such as
     --model.options.output_stride 8.
@@ -91,20 +91,21 @@ class Arguments:
     follow: int | None = None
     """Evaluate each new checkpoint of a run that another job trains, until the last
     step, or until no checkpoint has appeared for this number of seconds. The scores are
-    appended to the file of -o, by default followed.jsonl in the run directory."""
+    appended to the file that -o names, by default followed.jsonl in the run
+    directory."""
     digest: bool = True
     """Compare the weights with the digest that was stored with them, and end with an
     error if they differ."""
     threshold: float | None = None
     """Probability above which a class is present, for a network with
-    model.output=sigmoid. The default is that of the dataset, 0.5."""
+    model.output=sigmoid. The default is the threshold of the dataset, normally 0.5."""
     batch_size: int = 8
     """Number of images per batch."""
     devices: int | None = None
     """Number of devices to use. By default all devices are used."""
     space: int | tuple[int, int] = 1
-    """Number of devices over which the rows of an image are sharded, or two numbers for
-    its rows and its columns."""
+    """Number of devices over which the rows of an image are sharded. Pass two numbers,
+    such as 2 4, to shard the columns as well: 2 groups of rows and 4 of columns."""
     further: Annotated[FurtherScores, tyro.conf.arg(name="")] = NO_FURTHER_SCORES
     output: Annotated[str | None, tyro.conf.arg(aliases=["-o"])] = None
     """JSON file for the scores and the confusion matrix."""
@@ -118,10 +119,10 @@ class Arguments:
 
     @property
     def combination(self) -> Combination:
-        """Returns which runs are averaged with the first run, as a `Combination`.
+        """Returns a `Combination`: the runs that are averaged with the first run.
 
-        The object also states which checkpoint of each run is loaded, and whether the
-        logits of each run are scaled by the calibration that was fitted for it.
+        It also states which checkpoint of each run is loaded, and whether the logits of
+        each run are scaled by the calibration that was fitted for it.
         """
         return Combination(
             self.averaging.ensemble,
@@ -245,7 +246,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
         word = printable(arguments.workdir)
         raise ValueError(
             f"workdir={word!r} is invalid after the options: expected the run "
-            "directory as the first argument."
+            "directory as the first argument. Write it before the options."
         )
     arguments.measuring.check()
     arguments.calibrating.check()
@@ -270,7 +271,7 @@ def _check_followed(arguments: Arguments) -> None:
     if arguments.checkpoint != Arguments.checkpoint:
         raise ValueError(
             f"--checkpoint={arguments.checkpoint!r} is invalid with --follow: expected "
-            "no checkpoint, because each new one is evaluated. Leave it out."
+            "no checkpoint, because each new one is evaluated. Leave out --checkpoint."
         )
     if arguments.json:
         raise ValueError(

@@ -68,8 +68,9 @@ class Arguments:
     """Folder with the files of the npm package onnxruntime-web, for --web. By default
     the package is downloaded from registry.npmjs.org."""
     argmax: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Return the most probable class of each pixel of the B images, uint8 [B, H, W], or
-    uint16 for more than 256 classes, instead of the probabilities of all classes."""
+    """Return the most probable class of each pixel instead of the probabilities of all
+    classes. The result for B images is uint8 [B, H, W], or uint16 for more than 256
+    classes."""
     size: tuple[int, int] | None = None
     """Height and width of the images in pixels. The default is data.crop."""
     any_size: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -81,8 +82,8 @@ class Arguments:
     """Pad images inside the exported network to multiples of this number of pixels,
     with the mean color. The default is data.eval_multiple of the run, as in `jaxseg
     predict`. For images of any size, the default is the least common multiple of this
-    value and 32, because most networks need sides that they can halve five times. The
-    option --pad-multiple of `jaxseg predict` with this number gives the same result."""
+    value and 32, because most networks need sides that they can halve five times. For
+    the same result, give `jaxseg predict` the same number as its --pad-multiple."""
     checkpoint: str = "best"
     """Checkpoint to load: best, latest, or the number of a saved step."""
     digest: bool = True
@@ -124,7 +125,7 @@ def kind_of(options: Arguments) -> Format:
       options: The options of the command.
 
     Raises:
-      ValueError: If not exactly one of --output and --web is given, or if the exported
+      ValueError: If both or neither of --output and --web are given, or if the exported
         file or page cannot be written there.
     """
     if (options.web is None) == (options.output is None):
@@ -136,7 +137,7 @@ def kind_of(options: Arguments) -> Format:
         if options.runtime is not None:
             raise ValueError(
                 f"runtime={str(options.runtime)!r} is invalid without --web: expected "
-                "both. Leave out --runtime."
+                "both or neither. Leave out --runtime, or pass --web DIR instead of -o."
             )
         check_file("output", options.output)
         return format_of(options.output)
@@ -201,7 +202,7 @@ def check_sizes(options: Arguments, kind: Format) -> None:
 
 
 def padding(run: Run, options: Arguments) -> int:
-    """Returns the number of pixels to whose multiples the exported network pads images.
+    """Returns N: the exported network pads images to multiples of N pixels.
 
     Args:
       run: The trained network.
@@ -261,8 +262,8 @@ def report_on(segmenter: Segmenter, program: Program, kind: Format, path: Path) 
         note(f"compared with predict{how}, {found}")
         if not found.passes:
             raise ValueError(
-                f"The {kind.title} file is wrong and was removed: expected at most "
-                f"{found.bar:g}, but {found.difference:.2g} {found.unit} if the file "
-                "is compared with `jaxseg predict` at "
-                f"{found.size[0]} x {found.size[1]} pixels. Export to another format."
+                f"The {kind.title} file is wrong and was removed. Compared with "
+                f"`jaxseg predict` at {found.size[0]} x {found.size[1]} pixels, "
+                f"{found.difference:.2g} {found.unit}: expected at most {found.bar:g}. "
+                "Export to another format."
             )

@@ -2,7 +2,7 @@
 
     jaxseg lab plan --map 65 --output-stride 8 --field 513    proposes atrous rates
     jaxseg lab rates 1,2,5 2,2,2                              detects gridding
-    jaxseg lab rates 1x2,2x4                                  rows x columns
+    jaxseg lab rates 1x2,2x4                                  rates of rows x columns
     jaxseg lab receptive-field deeplabv3_resnet50 --option output_stride=8
     jaxseg lab erf --callable my_module:network               your own network
     jaxseg lab compare 1,2,5 1,3,9 2,4,8

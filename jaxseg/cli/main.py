@@ -1,4 +1,4 @@
-"""Implements the command `jaxseg`, which imports a sub-command when it is called.
+"""Implements the command `jaxseg`, which imports only the sub-command that it runs.
 
 `jaxseg.cli.exit_codes` lists the values with which a command exits.
 """
@@ -122,7 +122,7 @@ def split(argv: Sequence[str]) -> tuple[list[str], set[str]]:
 
     --quiet and --verbose are allowed before and after the command, but not after `--`,
     because `jaxseg sweep` passes the words after it to other commands. The other
-    options stand before the command.
+    shared options must come before the command.
 
     Args:
       argv: The words after `jaxseg`.

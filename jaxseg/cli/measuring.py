@@ -1,8 +1,8 @@
 """Defines the options of `jaxseg eval` that compute results for each image.
 
 They refine predictions, search for a setting of the CRF (a conditional random field),
-write a receipt and compute bootstrap intervals. One pass over the data serves all of
-these options.
+write a receipt (a file with which `jaxseg verify` can check the scores) and compute
+bootstrap intervals. All of them together need only one pass over the data.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ class Measuring:
     with the confusion counts of every image. `jaxseg verify` recomputes and compares
     them."""
     bootstrap: int = 0
-    """Number of replicates from which 95 % intervals of the scores are computed, such
-    as 1000. Each replicate draws with replacement as many images as the split has."""
+    """Number of bootstrap replicates, such as 1000, from which 95 % intervals of the
+    scores are computed. Each replicate contains as many images as the split, drawn with
+    replacement."""
     bootstrap_seed: int = 0
     """Seed of the random draws of --bootstrap."""
 
@@ -110,8 +111,8 @@ class Measuring:
         Args:
           config: The configuration of the run.
           spec: The classes that the network was trained on.
-          observers: Objects that receive each image after its refinement, unless
-            several settings of the CRF are tried.
+          observers: Objects that receive each image after its refinement. They are
+            used only if `is_refined` is True.
         """
         refinements = self.refinements
         if not (refinements or self.receipt or self.bootstrap):
@@ -222,7 +223,7 @@ def interval_table(intervals: Intervals, spec: DatasetSpec) -> str:
     Args:
       intervals: Three dictionaries whose keys are the names of the scores: the lower
         bounds, the upper bounds, and the number of replicates in which the score is
-        undefined. A score of each class has arrays [K] as values.
+        undefined. The values of per-class scores are arrays [K].
       spec: The classes of the evaluation.
     """
     rows = []

@@ -93,7 +93,8 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Formats a table as one text, in which all cells of a column have the same width.
 
     Args:
-      rows: The cells of each line, from left to right. All lines have equally many.
+      rows: The cells of each line, from left to right. All lines have the same
+        number of cells.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

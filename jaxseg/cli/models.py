@@ -41,9 +41,9 @@ class Arguments:
     """Part of a name, or a pattern such as 'deeplab*50'. By default all architectures
     are listed."""
     size: tuple[int, int] = SIZE
-    """Height and width in pixels of the image for which the GFLOP are counted."""
+    """Height and width of the image in pixels, for counting GFLOP."""
     classes: int = CLASSES
-    """Number of classes with which parameters and GFLOP are counted."""
+    """Number of classes, for counting parameters and GFLOP."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Write one JSON list instead of a table."""
     backbones: tyro.conf.FlagCreatePairsOff[bool] = False

@@ -4,8 +4,8 @@
     jaxseg plan [CONFIG.py] --topology v5e:16x16 --decide [--train.memory 14GiB]
 
 The command compiles the training step of a configuration for the given slice, and
-reports the memory, the arithmetic, the communication between the devices and the time
-of a step. Neither the slice nor the dataset needs to be available.
+reports the memory, the floating-point operations, the communication between the
+devices and the time of a step. Neither the slice nor the dataset needs to be available.
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ class Arguments:
     """
 
     config: Annotated[str | None, tyro.conf.Positional] = None
-    """Python file that defines `config = Config(...)`; this is the first argument."""
+    """Python file that defines `config = Config(...)`. Write it as the first
+    argument."""
     topology: str = "v5e:16x16"
-    """TPU slice such as v5e:16x16 or v4:4x4x8, or local for the devices of this
-    computer, or cpu:8 for eight simulated devices."""
+    """TPU slice, such as v5e:16x16 or v4:4x4x8. 'local' selects the devices of this
+    computer, and cpu:8 selects eight simulated devices."""
     batch: int | None = None
     """Number of images per step on all devices. The default is train.batch_size."""
     space: int | None = None

@@ -272,7 +272,7 @@ def load_variables(
     shapes = variable_shapes(model, channels)
     params = "ema" if ema else "params"
     wanted = {params: shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
-    with advising("--checkpoint {step} takes it"):
+    with advising("pass --checkpoint {step} to use it"):
         step = resolve(directory, checkpoint, verify=verify)
         folder = directory.absolute() / str(step)
         wanted[params] |= stored_adapters(stored_leaves(folder), params)

@@ -54,8 +54,8 @@ def command(name, run, tiny, image, tmp_path):
 REMEDIES = {
     "train": "--skip-damaged continues from it",
     "init from": "move the damaged folder away to take it",
-    "eval": "--checkpoint 4 takes it",
-    "predict": "--checkpoint 4 takes it",
+    "eval": "pass --checkpoint 4 to use it",
+    "predict": "pass --checkpoint 4 to use it",
     "convert": "{run}/ckpt/4 reads it",
 }
 

@@ -111,7 +111,9 @@ def test_the_source_is_not_replaced(tmp_path, name):
     if not (tmp_path / name).exists():
         (tmp_path / name).symlink_to(source)
     before = source.read_bytes()
-    with pytest.raises(ValueError, match="expected another path than the source"):
+    with pytest.raises(
+        ValueError, match="expected a path other than that of the source"
+    ):
         convert.main([str(source), "-o", str(tmp_path / name)])
     assert source.read_bytes() == before
 

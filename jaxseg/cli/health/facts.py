@@ -86,7 +86,8 @@ def shadows_in(path: str) -> tuple[str, ...]:
     Such a path is a file or folder, in a folder of PYTHONPATH, with the name of a
     package.
 
-    A copy of jaxseg is not among them, because its folder can be the repository.
+    A folder with the name jaxseg is not among them, because PYTHONPATH may contain the
+    repository of jaxseg.
 
     Args:
       path: The value of PYTHONPATH.

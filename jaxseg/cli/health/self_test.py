@@ -41,8 +41,8 @@ def delay_note(seconds: float, cpu_seconds: float) -> str:
     """Returns a sentence that explains why the self-test took long, or "".
 
     Args:
-      seconds: The seconds that passed on the clock.
-      cpu_seconds: The seconds for which the cores computed for this process.
+      seconds: The elapsed time in seconds.
+      cpu_seconds: The CPU time of this process in seconds.
     """
     if seconds <= BUSY:
         return ""

@@ -24,8 +24,8 @@ class Option:
     """Describes one option, or one positional argument, of a command.
 
     Attributes:
-      names: The names, such as ("-o", "--output"); for a flag with a negative form,
-        such as ("--digest", "--no-digest"); for a positional argument, none.
+      names: The names, such as ("-o", "--output"). A flag that can be negated has both
+        names, such as ("--digest", "--no-digest"). A positional argument has no names.
       value: The type of the value.
       description: Sentences that describe the option, on one line.
       required: Whether the option must be given.
