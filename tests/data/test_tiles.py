@@ -17,7 +17,7 @@ from jaxseg.data.area import Area
 @st.composite
 def cases(draw):
     """Draws pixels of any type with an area of them."""
-    height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    height, width = draw(st.integers(1, 20)), draw(st.integers(1, 20))
     axes = draw(st.sampled_from([(), (1,), (3,), (5,), (32,)]))
     dtype = draw(st.sampled_from(["uint8", "uint16", "float32"]))
     word = np.dtype(f"u{np.dtype(dtype).itemsize}")
@@ -32,8 +32,8 @@ def cases(draw):
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=120, deadline=None, derandomize=True)
-@hypothesis.given(cases(), st.booleans(), st.integers(1, 50))
+@hypothesis.settings(max_examples=80, deadline=None, derandomize=True)
+@hypothesis.given(cases(), st.booleans(), st.integers(1, 25))
 def test_areas_equal_slices_of_the_pixels(case, differences, side):
     pixels, area = case
     data = tiles.encode(pixels, differences=differences, side=side)

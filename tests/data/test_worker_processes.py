@@ -63,12 +63,12 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_processes_end_with_the_main_process(tmp_path):
+def test_processes_end_with_the_main_process(tmp_path, drawn_data):
     script = tmp_path / "abandoned.py"
     script.write_text(ABANDONED)
     root = pathlib.Path(__file__).parents[2]
     ended = subprocess.run(
-        [sys.executable, script, tmp_path],
+        [sys.executable, script, drawn_data],
         env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,

@@ -67,12 +67,19 @@ def batches(count=5):
         yield {"image": image, "label": label, "seed": seed}
 
 
+@functools.cache
+def initial(seed=0):
+    """The state before training, which is the same for all backends."""
+    tx, _ = optim.build(CONFIG, 10)
+    return create_state(Net(), tx, seed=seed, image_shape=(1, 8, 6, 3), ema=True)
+
+
 def train(kind, devices, objective, space=1):
     """State and metrics after five steps on this many devices."""
     axis_name = "batch" if kind == "pmap" else None
     model = Net(BlockConfig(axis_name=axis_name))
     tx, schedule = optim.build(CONFIG, 10)
-    state = create_state(model, tx, seed=0, image_shape=(1, 8, 6, 3), ema=True)
+    state = initial()
     loss_fn = build_objective(
         OBJECTIVES[objective], class_pixels=(4, 3, 2, 1), axis_name=axis_name
     )
@@ -112,7 +119,7 @@ def case(kind, devices, space, objective, *marks):
     [
         case("jit", 8, 1, "plain"),
         case("jit", 8, 2, "plain"),
-        case("pmap", 2, 1, "plain"),
+        case("pmap", 2, 1, "plain", pytest.mark.sweep),
         case("pmap", 8, 1, "plain"),
         case("jit", 8, 2, "global", pytest.mark.slow),
         case("pmap", 8, 1, "global", pytest.mark.slow),
@@ -143,9 +150,7 @@ def evaluate(kind, devices, size):
     """Confusion of 20 images in batches of `size`, filled up with void."""
     axis_name = "batch" if kind == "pmap" else None
     model = Net(BlockConfig(axis_name=axis_name))
-    state = create_state(
-        model, optim.build(CONFIG, 10)[0], seed=3, image_shape=(1, 8, 6, 3)
-    )
+    state = initial(seed=3)
     network = ImageNetwork(model, SPEC)
     step = functools.partial(
         eval_step,
@@ -170,12 +175,17 @@ def evaluate(kind, devices, size):
     return total.matrix[:-1]
 
 
+@functools.cache
+def counted_alone():
+    return evaluate("jit", 1, 20)
+
+
 @pytest.mark.parametrize("kind", ["jit", "pmap"])
 def test_evaluation_is_the_same_everywhere(kind):
-    expected = evaluate("jit", 1, 20)
+    expected = counted_alone()
     assert expected.sum() == sum((b["label"][:10] != 255).sum() for b in batches(2))
     assert (np.diag(expected) > 0).sum() >= 2
-    for devices, size in ((1, 1), (1, 4), (1, 7), (2, 7), (8, 4)):
+    for devices, size in ((1, 1), (1, 7), (2, 7), (8, 4)):
         np.testing.assert_array_equal(evaluate(kind, devices, size), expected)
 
 

@@ -1,6 +1,7 @@
 """Two processes of four devices each train as one process of eight does.
 
-Also with rows of an image on four devices, and with the state in parts.
+Also with rows of an image on four devices, and with the state in parts and rows of an
+image on two devices.
 """
 
 import os

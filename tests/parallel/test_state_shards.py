@@ -26,8 +26,8 @@ MOMENTUM = OptimConfig(name="sgd", learning_rate=0.1, clip_norm=1.0)
 
 @functools.cache
 def setup(config=ADAM):
-    """A narrow U-Net with most of its parameters in large kernels, and its step."""
-    model = jaxseg.create_model("unet", 3, width=16, depth=2)
+    """A small U-Net with most of its parameters in large kernels, and its step."""
+    model = jaxseg.create_model("unet", 3, width=32, depth=1)
     tx, schedule = optim.build(config, 10)
     state = create_state(model, tx, seed=0, image_shape=(1, 8, 8, 3), ema=True)
     loss_fn = build_objective(LossConfig())

@@ -62,7 +62,13 @@ def test_an_example_depends_on_its_seed_alone(batch):
 def test_jitter_equals_its_description():
     image = np.random.default_rng(1).random((5, 7, 3)).astype(np.float32)
     key = jax.random.key(3)
-    b, c, s = np.asarray(jax.random.uniform(key, (3,), minval=0.6, maxval=1.4))
+
+    @jax.jit
+    def run(image, key):
+        factors = jax.random.uniform(key, (3,), minval=0.6, maxval=1.4)
+        return factors, jitter(image, key, 0.4)
+
+    (b, c, s), found = jax.device_get(run(image, key))
 
     def luma(x):
         return x @ np.array([0.299, 0.587, 0.114])
@@ -71,14 +77,15 @@ def test_jitter_equals_its_description():
     expected = np.clip(c * expected + (1 - c) * luma(expected).mean(), 0, 1)
     own = luma(expected)[..., None]
     expected = np.clip(s * expected + (1 - s) * own, 0, 1)
-    np.testing.assert_allclose(jitter(image, key, 0.4), expected, atol=1e-6)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
     assert len({float(b), float(c), float(s)}) == 3
 
 
 def test_gray_images():
     image = np.full((2, 2, 1), 0.5, np.float32)
-    np.testing.assert_array_equal(gray(image), image)
-    out = jitter(image, jax.random.key(0), 0.3)
+    run = lambda image: (gray(image), jitter(image, jax.random.key(0), 0.3))
+    same, out = jax.device_get(jax.jit(run)(image))
+    np.testing.assert_array_equal(same, image)
     assert out.shape == (2, 2, 1) and 0.35 <= out.min() <= out.max() <= 0.65
 
 
@@ -92,4 +99,7 @@ def test_gray_images():
 )
 def test_wrong_options_are_named(batch, options, message):
     with pytest.raises(ValueError, match=message):
-        prepare_train(batch, **({"mean": MEAN, "std": STD} | options))
+        run = lambda batch: prepare_train(
+            batch, **({"mean": MEAN, "std": STD} | options)
+        )
+        jax.eval_shape(run, batch)

@@ -54,11 +54,16 @@ def close(got, wanted):
 TX = optax.sgd(0.5, momentum=0.9)
 
 
+@functools.cache
+def initial():
+    return create_state(Net(), TX, seed=0, image_shape=(1, 9, 7, 3))
+
+
 def train(kind, devices, count, config):
     """Parameters and metrics after two steps on these devices."""
     axis_name = "batch" if kind == "pmap" else None
     model = Net()
-    state = create_state(model, TX, seed=0, image_shape=(1, 9, 7, 3))
+    state = initial()
     objective = build_objective(config, class_pixels=(4, 3, 2, 1), axis_name=axis_name)
     step = functools.partial(
         train_step,
@@ -121,14 +126,14 @@ def lowered(count, config, devices=1, size=16, side=9, width=6):
         options=StepOptions(grad_accum_steps=count),
     )
     backend = JitBackend(make_mesh(devices))
-    state = backend.put_state(create_state(model, TX, seed=0, image_shape=(1, 8, 8, 3)))
-    batch = backend.put_batch(
-        {
-            "image": np.zeros((size, side, side, 3), np.float32),
-            "label": np.zeros((size, side, side), np.int32),
-        }
-    )
-    return backend.compile(step, donate=False).lower(state, batch).compile()
+    create = functools.partial(create_state, seed=0, image_shape=(1, 8, 8, 3))
+    state = jax.eval_shape(functools.partial(create, model, TX))
+    batch = {
+        "image": np.zeros((size, side, side, 3), np.float32),
+        "label": np.zeros((size, side, side), np.int32),
+    }
+    abstract = backend.abstract(state, batch)
+    return backend.compile(step, donate=False).lower(*abstract).compile()
 
 
 def count_of(op, compiled):
@@ -136,7 +141,6 @@ def count_of(op, compiled):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("full_optimization")
 def test_memory_is_that_of_one_micro_batch_and_sums_need_no_second_forward_pass():
     """Weights come from labels: XLA drops the network from the pass that adds them."""
     shape = {"side": 32, "width": 16}
@@ -149,7 +153,6 @@ def test_memory_is_that_of_one_micro_batch_and_sums_need_no_second_forward_pass(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("full_optimization")
 def test_no_example_moves_between_devices():
     compiled = lowered(2, LossConfig(), devices=4)
     assert count_of("all-reduce", compiled) > 0
