@@ -78,6 +78,7 @@ prepare = functools.partial(
 )
 
 
+@functools.cache
 def start(ema=False):
     return create_state(Pair(), PLAYERS, seed=0, image_shape=(1, 6, 6, 3), ema=ema)
 
@@ -159,7 +160,7 @@ def test_one_step_by_definition(batch):
 
 def test_void_pixels_teach_nobody(batch):
     """Where nothing is known, true and made pictures are the same: -1."""
-    given = prepare(batch)
+    given = jax.device_get(jax.jit(prepare)(batch))
     hidden = ~given["known"]
     assert (given["target"][hidden] == -1).all() and hidden.any()
     all_void = dict(batch, label=np.full_like(batch["label"], 255))
@@ -221,7 +222,7 @@ def test_all_backends_train_alike(kind, devices, batch):
 
 
 def test_directions_of_a_pair(batch):
-    forth = prepare(batch)
+    forth = jax.device_get(jax.jit(prepare)(batch))
     assert forth["target"].shape == (8, 6, 6, CLASSES) and "label" in forth
     np.testing.assert_array_equal(forth["image"], batch["image"])
     ones = (forth["target"] == 1).sum(-1)

@@ -208,7 +208,7 @@ def kill():
     raise RuntimeError("power cut")
 
 
-@pytest.mark.parametrize("at", [0, 2, 3, 4, 8, 11])
+@pytest.mark.parametrize("at", [0, 2, 3, 4, 11])
 def test_a_crash_at_any_step_changes_nothing(tmp_path, at, whole):
     with pytest.raises(RuntimeError, match="power cut"):
         go(tmp_path / "cut", Arithmetic(at=at, act=kill))
@@ -218,8 +218,16 @@ def test_a_crash_at_any_step_changes_nothing(tmp_path, at, whole):
     assert (again.best, again.scores) == (whole.best, whole.scores)
 
 
-@pytest.mark.parametrize("at", [0, 3, 7])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("at", "number"),
+    [
+        (0, signal.SIGTERM),
+        (3, signal.SIGTERM),
+        (7, signal.SIGTERM),
+        (3, signal.SIGINT),
+        (3, signal.SIGHUP),
+    ],
+)
 def test_a_signal_saves_the_very_step_and_the_run_goes_on_exactly(
     tmp_path, at, number, whole
 ):

@@ -42,6 +42,7 @@ def batch():
     return {"image": image, "label": label}
 
 
+@functools.cache
 def start(model, ema=False):
     return create_state(model, TX, seed=0, image_shape=(1, 5, 6, 4), ema=ema)
 
