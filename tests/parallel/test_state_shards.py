@@ -25,7 +25,7 @@ MOMENTUM = OptimConfig(name="sgd", learning_rate=0.1, clip_norm=1.0)
 
 
 @functools.cache
-def setup(config=ADAM):
+def setup(config):
     """A small U-Net with most of its parameters in large kernels, and its step."""
     model = jaxseg.create_model("unet", 3, width=32, depth=1)
     tx, schedule = optim.build(config, 10)
@@ -59,7 +59,7 @@ def run(backend, step, state, count):
 
 
 @functools.cache
-def sharded(config=ADAM):
+def sharded(config):
     state, step = setup(config)
     return run(JitBackend(make_mesh(8), shard="fsdp"), step, state, 5)
 
@@ -104,7 +104,7 @@ def steady(tree, opt_state):
 
 
 def test_each_device_keeps_an_eighth():
-    state, _ = sharded()
+    state, _ = sharded(ADAM)
     for part in (state.params, state.opt_state, state.ema):
         arrays = [x for x in jax.tree.leaves(part) if x.ndim]
         total = sum(x.nbytes for x in arrays)
@@ -119,7 +119,7 @@ def test_each_device_keeps_an_eighth():
 
 
 def test_parameters_are_gathered_and_activations_are_not():
-    state, step = setup()
+    state, step = setup(ADAM)
     backend = JitBackend(make_mesh(8), shard="fsdp")
     abstract = backend.abstract(state, next(batches(1)))
     program = backend.compile(step).lower(*abstract).compile()
@@ -182,8 +182,8 @@ def raw(state):
     ],
 )
 def test_checkpoints_change_meshes(tmp_path, stored, read):
-    state, _ = setup()
-    trained, _ = sharded()
+    state, _ = setup(ADAM)
+    trained, _ = sharded(ADAM)
 
     def backend(name):
         batch, space, shard = MESHES[name]
