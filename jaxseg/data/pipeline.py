@@ -1,8 +1,9 @@
-"""Yields batches of images for training and evaluation, which Grain reads in advance.
+"""Yields batches of images and labels for training and evaluation.
 
-The training stream is endless and can start at any step, so a checkpoint needs to store
-only the step. Batches contain pixels as they are stored. The training step mirrors
-them, changes their colors and normalizes them on the device.
+Grain reads the batches in advance. The training stream is endless and can start at any
+step, so a checkpoint needs to store only the step. The images in a batch have their
+stored pixel values. The training step mirrors them, changes their colors and normalizes
+them on the device.
 """
 
 from __future__ import annotations
@@ -82,14 +83,14 @@ def eval_batches(
 
     Images are padded with the mean color at the bottom and at the right to multiples of
     `multiple`; labels are padded with void. All images in a batch have one padded size.
-    If too few examples of a size remain for a batch, it is filled with void examples,
-    whose index is -1. All processes yield equal numbers of batches, and batch k has the
-    same size in all processes.
+    If too few examples of a size remain for a batch, it is filled with examples that
+    consist of padding only. Their index is -1. All processes yield equal numbers of
+    batches, and batch k has the same size in all processes.
 
     Args:
       source: The examples.
       batch_size: The number of examples per batch over all processes.
-      multiple: The number of which padded heights and widths are multiples.
+      multiple: Padded heights and widths are multiples of this number.
       process_index: The index of this process.
       process_count: The number of processes.
 

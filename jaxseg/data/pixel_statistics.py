@@ -3,8 +3,8 @@
 The results are stored with the prepared data, in a folder whose name contains a digest
 of the files, so that the split is read once. For integers, the number of pixels with
 each value is counted, so that percentiles, means and deviations are exact. Percentiles
-of floating-point images are computed from at most 2^24 values, which are taken at equal
-distances from all images of the split.
+of floating-point images are computed from a sample of about 2^24 values or fewer. It
+contains every k-th value of each image, where k depends on the size of the image.
 """
 
 from __future__ import annotations

@@ -43,13 +43,13 @@ RGB8 = PixelType(3, "uint8")
 
 
 def with_pixels(spec: DatasetSpec, pixels: PixelType) -> DatasetSpec:
-    """Returns a copy of a specification for images with another `PixelType`.
+    """Adapts the specification of a dataset to images of another `PixelType`.
 
-    The mean and the standard deviation in the copy are placeholders, which
+    The mean and the standard deviation in the result are placeholders, which
     `jaxseg.data.normalization` replaces by those of the images.
 
     Args:
-      spec: The specification of a dataset of 8-bit RGB images.
+      spec: The specification, written for 8-bit RGB images.
       pixels: The number of channels and the type of the images.
     """
     if pixels == RGB8:
@@ -78,8 +78,8 @@ def chosen_type(
     """Chooses the number of channels that are read from an image, and their type.
 
     If `options.channels` is None, alpha channels are dropped, and 8-bit gray becomes
-    RGB with three equal channels. If it is a number, it must be the number of stored
-    channels, counted with or without alpha.
+    RGB with three equal channels. If it is a number, it must equal the number of stored
+    channels, either with or without the alpha channels.
 
     Args:
       samples: The number of stored channels, with alpha.
@@ -91,7 +91,7 @@ def chosen_type(
       The number of channels and their type, as a `PixelType`.
 
     Raises:
-      Refused: If the type or the number of channels is not possible.
+      Refused: If the type is not supported, or the number of channels not allowed.
     """
     require_type(dtype)
     wanted = options.channels
@@ -107,7 +107,7 @@ def chosen_type(
             raise Refused(
                 f"The file has {count}, but the network was trained on images with "
                 f"{wanted}",
-                "Use images like those of the training",
+                "Use images with this number of channels",
             )
         raise Refused(
             f"The file has {count}: expected data.channels={wanted}",
@@ -117,13 +117,15 @@ def chosen_type(
     if not 1 <= kept <= MOST_CHANNELS:
         raise Refused(
             f"The file has {kept} channels: expected 1 to {MOST_CHANNELS}",
-            "Save fewer channels",
+            "Change the number of channels",
         )
     return PixelType(kept, name)
 
 
 def keep_channels(values: np.ndarray, kept: PixelType) -> np.ndarray:
-    """Selects the channels that are read from an image, in native byte order.
+    """Selects the channels that are read from an image.
+
+    The result has native byte order.
 
     Args:
       values: All stored channels, [H, W, S].

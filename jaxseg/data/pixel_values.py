@@ -66,7 +66,8 @@ def to_rgb(
       Uint8 [H, W, 3].
 
     Raises:
-      Refused: If gray values of more than 8 bits have no bounds or are not finite.
+      Refused: If `bounds` is None for gray values of more than 8 bits, or a value is
+        not finite.
     """
     if form.mode in WIDE:
         gray = _scaled(_whole(np.asarray(image), form), form, bounds)
@@ -76,9 +77,7 @@ def to_rgb(
 
 
 def stored_type(image: Image.Image, form: Form, options: ReadOptions) -> PixelType:
-    """Returns the `PixelType` of the array that `to_stored` returns.
-
-    It contains the number of channels and their type.
+    """Returns the number of channels and the type of the result of `to_stored`.
 
     Args:
       image: The open image.
@@ -86,7 +85,7 @@ def stored_type(image: Image.Image, form: Form, options: ReadOptions) -> PixelTy
       options: The options of the reader.
 
     Raises:
-      Refused: If the type or the number of channels is not possible.
+      Refused: If the type is not supported, or the number of channels not allowed.
     """
     if form.mode in WIDE:
         bits = 16 if image.format == "PPM" else form.bits

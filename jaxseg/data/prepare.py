@@ -1,4 +1,4 @@
-"""Converts the original files of a dataset once to files with random access.
+"""Prepares a dataset once: converts its original files for fast random access.
 
 Prepared data are in `<prepared_dir>/<format>/<name>/<configuration>/<version>`. The
 name of the configuration contains a digest of the original files and the options, so
@@ -47,8 +47,8 @@ def builder_config(
 
     Args:
       config: The dataset and the location of its files.
-      lists: The names of splits besides train, validation and test, whose images a text
-        file in the folder of the dataset can list.
+      lists: The names of further splits, besides train, validation and test. A text
+        file in the folder of the dataset can list the images of such a split.
 
     Raises:
       ValueError: If no dataset has the name in `config`, or an option does not apply to
@@ -103,8 +103,8 @@ def prepare(
       file_format: "array_record", or "tfrecord" for tf.data.
 
     Raises:
-      ValueError: If a file is bad, or prepared data are damaged. The message names the
-        file or folder.
+      ValueError: If an original file cannot be prepared, or prepared data are damaged.
+        The message names the file or folder.
       OSError: If the data cannot be written, for example because the disk is full.
     """
     folder_ = root / file_format
@@ -155,7 +155,7 @@ def prepare_once(
 def make_builder(
     config: tfds.core.BuilderConfig, data_dir: str | os.PathLike, file_format: str
 ) -> NamedBuilder:
-    """Returns the tensorflow_datasets builder of a dataset; prepares no data."""
+    """Returns the tensorflow_datasets builder of a dataset, without preparing it."""
     with quiet():
         return builder_of(config, data_dir, file_format)
 
@@ -173,13 +173,13 @@ def build_dataset(
     process is kept.
 
     Args:
-      builder: The builder, with a temporary folder.
+      builder: The builder, whose `data_dir` is a temporary folder.
       target: The final folder.
       download: The options of downloads.
       downloads: The folder of downloads. By default it is created next to the data.
 
     Raises:
-      RejectedData: If a raw file is bad. The message names it.
+      RejectedData: If an original file cannot be prepared. The message names it.
       OSError: If the data cannot be written.
     """
     logger.info("Preparing dataset %r in %s.", builder.name, target)

@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 def warn_of(builder: tfds.core.DatasetBuilder, folder: pathlib.Path) -> None:
     """Logs warnings about prepared data.
 
-    They concern pairs of image and mask that were left out because a file is bad,
-    classes that have no pixel, and data that an earlier version of jaxseg prepared.
+    The warnings are about pairs of image and mask that were left out because a file is
+    bad, classes without pixels, and data that an earlier version of jaxseg prepared.
 
     Args:
       builder: The builder of the prepared data.
@@ -33,7 +33,7 @@ def _report_skipped(builder: tfds.core.DatasetBuilder):
     for split, names in skipped.items():
         if names:
             logger.warning(
-                "Dataset %r leaves out %s of image and mask in split %r: %s.",
+                "Dataset %r leaves out %s (image and mask) in split %r: %s.",
                 builder.name,
                 counted(len(names), "bad pair"),
                 split,

@@ -46,10 +46,11 @@ class ProcessShare:
         return self.batch_size // self.process_count
 
     def position(self, local: int) -> int:
-        """Returns the position in the training stream of an example of this process.
+        """Returns the position of an example in the training stream of all processes.
 
         Args:
-          local: The number of examples that this process reads before that example.
+          local: The position of the example among those that this process reads, from
+            0.
         """
         step, place = divmod(local, self.size)
         return step * self.batch_size + self.process_index * self.size + place
@@ -61,7 +62,7 @@ class ProcessShare:
 
         Args:
           sizes: The (H, W) of each example in pixels.
-          multiple: The number of which padded heights and widths are multiples.
+          multiple: Padded heights and widths are multiples of this number.
 
         Returns:
           A list with one pair for each batch: the padded (H, W), and the indices of the
@@ -91,7 +92,7 @@ class ProcessShare:
 
         Args:
           sizes: The (H, W) of each example in pixels.
-          multiple: The number of which padded heights and widths are multiples.
+          multiple: Padded heights and widths are multiples of this number.
 
         Returns:
           A list with the pair (padded (H, W), index) for each example. The index is -1

@@ -2,10 +2,10 @@
 
 `jaxseg.data.reader` reads the files of the user and applies their orientation tags. The
 pixels are then stored in tiles, from which a crop is decoded fast. Decoding stored data
-therefore never applies a tag. A JPEG is stored unchanged if every decoder returns equal
-pixels for it, because lossless tiles take several times as many bytes. For tf.data,
-which cannot decode tiles, pixels are stored as PNG. Data that an earlier version has
-prepared contain PNG as well.
+therefore never applies a tag. Lossless tiles take several times as many bytes as a
+JPEG, so a JPEG is stored unchanged if all decoders give the same pixels for it. For
+tf.data, which cannot decode tiles, pixels are stored as PNG. Data that an earlier
+version has prepared contain PNG as well.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def opened(data: bytes) -> Iterator[Image.Image]:
 
 
 def encode_image(pixels: np.ndarray, *, tiled: bool) -> bytes:
-    """Returns the bytes with which the pixels of an image are stored in prepared data.
+    """Encodes the pixels of an image and returns the bytes for the prepared data.
 
     Args:
-      pixels: [H, W, C], uint8, uint16 or float32. A PNG needs uint8 [H, W, 3].
+      pixels: [H, W, C], uint8, uint16 or float32; for a PNG, uint8 [H, W, 3].
       tiled: If True, the result contains tiles (`jaxseg.data.tiles`); if False, it is a
         PNG.
     """
@@ -85,10 +85,10 @@ def encode_image(pixels: np.ndarray, *, tiled: bool) -> bytes:
 
 
 def encode_label(label: np.ndarray, *, tiled: bool) -> bytes:
-    """Returns the bytes with which a label is stored in prepared data.
+    """Encodes a label and returns the bytes for the prepared data.
 
     Args:
-      label: [H, W], uint8 or uint16. A PNG needs uint8.
+      label: [H, W], uint8 or uint16; for a PNG, uint8.
       tiled: If True, the result contains tiles (`jaxseg.data.tiles`); if False, it is a
         PNG.
     """
@@ -103,10 +103,11 @@ def read_image(
     *,
     tiled: bool = True,
 ) -> tuple[bytes, tuple[int, int]]:
-    """Returns the bytes with which an RGB image file is stored in prepared data.
+    """Encodes an RGB image file and returns the bytes for the prepared data.
 
-    RGB JPEG files whose pixels need no change are stored unchanged, and so are such PNG
-    files if `tiled` is False. The file is decoded once to find out if it is damaged.
+    An RGB JPEG file whose pixels need no change is stored unchanged. If `tiled` is
+    False, this is also true of PNG files. The file is decoded once to find out if it is
+    damaged.
 
     Args:
       path: The image file.

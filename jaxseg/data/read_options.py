@@ -25,8 +25,8 @@ class ReadOptions:
         `jaxseg.data.pixel_type.chosen_type` describes.
       pixels: "rgb8" returns 8-bit RGB and refuses what it cannot represent. "stored"
         keeps the type and the channels of images that are not 8-bit gray or RGB.
-      trained: Whether the options follow from the images on which a network was
-        trained. Error messages then refer to these images.
+      trained: Whether `channels` and `pixels` are those of a network's training images.
+        Error messages then refer to these images.
 
     Raises:
       ValueError: If a value is out of bounds.

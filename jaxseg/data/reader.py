@@ -32,28 +32,28 @@ With `data.channels=1`, 8-bit gray stays one channel. Any other value of `data.c
 must equal the number of channels in the file, with or without alpha.
 
 Masks have one channel of integers, or a palette whose indices are the classes. Colors,
-alpha, floating point and inverted gray are refused in masks; gray values of 1, 2 and 4
-bits, gray palettes of a GIF and gray stored as colors in a WebP are read as stored.
+alpha, floating point and inverted gray are refused in masks. Gray values of fewer than
+8 bits are not scaled. In a gray GIF or WebP, the gray values are the classes.
 
 With "rgb8", `data.range` states the values that become black and white. A value v
-becomes round(255 (v - low) / (high - low)), clipped to 0..255. Without
-`data.range`, these kinds are refused. With "stored", the network maps `data.range` to
-[0, 1]; the default of `data.range` is the full range of the pixel type. A range does
-not change images of 8 bits that become RGB. Color profiles are not applied.
+becomes round(255 (v - low) / (high - low)), clipped to 0..255. The kinds that need
+`data.range` in the table are refused without it. It does not change 8-bit images.
+With "stored", the network maps `data.range` to [0, 1]; the default of `data.range` is
+the full range of the pixel type. Color profiles are not applied.
 
 Cameras and scanners store an orientation tag that states how a picture is rotated or
-mirrored (EXIF in JPEG, PNG and WebP, a TIFF tag, otherwise XMP). The reader applies the
-tag to images and masks, so both are as an annotator saw them. All sizes are those of
-the picture after the tag is applied.
+mirrored. It is in the EXIF data of JPEG, PNG and WebP files, in a tag of TIFF files, or
+else in XMP data. The reader applies the tag to images and masks, so both are as an
+annotator saw them. All sizes are those of the picture after the tag is applied.
 
 `open_boxes` reads TIFF and NPY files of any size in boxes. It reads and refuses the
 same kinds of pixels, and also refuses an orientation tag and, in a TIFF, palettes and
 inverted gray.
 
 A TIFF may have more pages only if they repeat the first one at a lower resolution.
-Code for published stacks names one of the pages by `jaxseg.data.parts.Page`. Of a
-multi-picture JPEG (MPO), which many phones write, the first picture is read. The others
-are its previews and gain maps. A PPM may be compressed as a whole (`.ppm.gz`).
+From other stacks, a `jaxseg.data.parts.Page` selects the page to read. Many phones
+write multi-picture JPEG files (MPO). The first picture of such a file is read; the
+others are its previews and gain maps. A PPM may be compressed as a whole (`.ppm.gz`).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def read_pixels(
 def read_header(
     path: str | os.PathLike, options: ReadOptions = DEFAULTS, *, mask: bool = False
 ) -> Header:
-    """Returns size, format and so on of an image as a `Header`; decodes no pixels.
+    """Returns the properties of an image, such as its size, without decoding pixels.
 
     Args:
       path: The file.
@@ -171,7 +171,7 @@ def read_size(
 def open_boxes(
     path: str | os.PathLike, options: ReadOptions = DEFAULTS
 ) -> LargeImage | None:
-    """Opens an image file of any size, of which boxes are read on demand.
+    """Opens an image file of any size. Its pixels are read on demand, in boxes.
 
     Args:
       path: The file.
@@ -249,7 +249,7 @@ def _start(
             raise Refused(
                 f"The file is a compressed {image.format}, but only PPM files are "
                 "read from .gz",
-                "Decompress it by gunzip",
+                "Decompress it with gunzip",
             )
         if page is not None:
             _turn_to(image, page)
@@ -269,7 +269,7 @@ def _turn_to(image: Image.Image, page: int):
     if not 0 <= page < count:
         raise Refused(
             f"The file has only {count} pages, but a later page is needed",
-            "Copy it again",
+            "Copy the complete file again",
         )
     image.seek(page)
 

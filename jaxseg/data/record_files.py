@@ -1,4 +1,4 @@
-"""Reads the stored examples of a split by index from files with random access."""
+"""Reads single examples of a split from the files of prepared data, by index."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import tensorflow_datasets as tfds
 
 
 class RecordFiles(Sequence):
-    """Is a sequence of the stored examples of a split, which are read by index.
+    """Reads the stored examples of a split by index, as a sequence.
 
     An example is a dictionary from the name of each feature to its value.
 
     Unlike the data source of tensorflow_datasets, this object does not refer to a
-    builder, so that it can always be sent to other processes.
+    builder, so it can always be pickled and sent to other processes.
 
     Args:
-      builder: The builder, whose data are prepared.
+      builder: The builder. Its data must be prepared.
       split: A split, or a slice such as "train[90%:]".
       features: The features of an example that are read.
-      decoders: Selects the features whose values stay encoded, in the form of the
-        argument `decoders` of tensorflow_datasets' `as_data_source`.
+      decoders: Selects the features that stay encoded. The value has the format of
+        the argument `decoders` of `as_data_source` in tensorflow_datasets.
     """
 
     def __init__(

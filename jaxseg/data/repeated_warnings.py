@@ -1,4 +1,4 @@
-"""Logs each warning about prepared data only once while splits are opened."""
+"""Avoids repeated warnings about prepared data when several splits are opened."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Finds the slices of volumes and of stacks of pages.
 
-A NIfTI volume [X, Y, Z] has Z slices. A TIFF has as many slices as it has pages, except
-for pages that repeat another page at a lower resolution, and pages that are masks.
+A NIfTI volume [X, Y, Z] has Z slices. In a TIFF, each page is a slice, except
+masks and pages that repeat another page at a lower resolution.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def _kinds_of_pages(file: BinaryIO) -> Iterator[int]:
     while start:
         if start in seen:
             raise ValueError(
-                "The link from one page to the next leads back to an earlier page."
+                "The TIFF file is damaged: a link to the next page leads to an earlier "
+                "page. Save the file again."
             )
         seen.add(start)
         file.seek(start)

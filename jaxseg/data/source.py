@@ -39,7 +39,7 @@ class Source:
 
     Attributes:
       spec: The classes and pixel statistics of the dataset.
-      records: The encoded examples {"image", "label", "id"}, each array as bytes.
+      records: The examples {"image", "label", "id"}, with encoded images and labels.
       decoder: Decodes the image and the label of a stored example.
       split: The name of the split, for error messages.
       folder: The folder of the prepared data, or None.
@@ -76,12 +76,12 @@ class Source:
         return len(self.records)
 
     def divided(self, processes: int) -> Source:
-        """Returns a source of these examples for one of several reading processes.
+        """Returns a copy of this source for one of several processes that read.
 
-        The sources of all processes divide the memory that this one may use for images.
+        Each copy may use an equal part of the memory that this source may use.
 
         Args:
-          processes: Their number. With 0, only this process reads: nothing is divided.
+          processes: The number of processes. With 0, the result is this source itself.
         """
         if not processes or self._cache is None:
             return self
@@ -107,10 +107,10 @@ class Source:
         return self._decode(opened)
 
     def open(self, index: int) -> Opened:
-        """Returns an example as an `Opened`, of which parts can be decoded later.
+        """Returns an example as an `Opened`, which can decode parts of it later.
 
-        If there is room in the cache, the whole example is decoded at once and kept,
-        because later calls then decode nothing.
+        If there is room in the cache, the whole example is decoded at once and kept.
+        Later calls then decode nothing.
 
         Args:
           index: The index of the example.
@@ -205,7 +205,7 @@ def open_stored(config: DataConfig, split: str) -> Source:
     Unlike `jaxseg.data.open_source`, it does not compute statistics of pixels.
 
     Args:
-      config: The dataset and how it is read.
+      config: The dataset and the options for reading it.
       split: A split, or a slice such as "train[90%:]".
 
     Raises:

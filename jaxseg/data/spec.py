@@ -47,15 +47,15 @@ class DatasetSpec:
         is empty if the mask values are the labels.
       origin: Where the class names come from, or "" if jaxseg defines them.
       source: Names and values that identify a dataset of tensorflow_datasets: the
-        builder with its version, the features and a digest. It is empty for others.
+        builder with its version, the features and a digest. It is empty otherwise.
       image_type: The type of stored pixels, "uint8", "uint16" or "float32".
       value_range: The pixel values that are mapped to 0 and 1.
       members: The datasets on which one network is trained, or () for a single dataset.
         Each maps its own classes to classes of this specification.
       multilabel: Whether the classes can overlap. A label then contains one bit for
         each class, see `jaxseg.data.label_bits`.
-      threshold: The probability above which a class is present, if the network has
-        sigmoids.
+      threshold: For networks with sigmoid outputs, the probability above which a class
+        counts as present.
 
     Raises:
       ValueError: If names repeat, the numbers of colors and classes differ, or a value
@@ -120,7 +120,7 @@ class DatasetSpec:
 
     @property
     def num_classes(self) -> int:
-        """Returns the number of classes, in which void does not count."""
+        """Returns the number of classes without void."""
         return len(self.classes)
 
     @functools.cached_property
@@ -155,7 +155,7 @@ class DatasetSpec:
 
     @property
     def mean_color(self) -> tuple[float, ...]:
-        """Returns the mean stored pixel value of each channel, which pads images.
+        """Returns the mean pixel value of each channel, with which images are padded.
 
         For integer pixels, it is rounded and clipped to the range of the type.
         """
@@ -285,7 +285,7 @@ def placeholder_classes(num_classes: int) -> tuple[str, ...]:
 
 
 def generated_palette(num_classes: int) -> tuple[Color, ...]:
-    """Returns black and then colors of well separated hues, one color for each class.
+    """Returns one color for each class: black, then colors of clearly different hues.
 
     >>> generated_palette(2)
     ((0, 0, 0), (230, 46, 46))

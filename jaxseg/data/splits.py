@@ -15,8 +15,8 @@ class UnknownSplit(ValueError):
 
     Attributes:
       split: The name of the split.
-      expected: A clause that other messages contain, such as "expected one of ...". It
-        says which splits exist.
+      expected: A part of the message, such as "expected one of ...", which says which
+        splits exist. Other error messages repeat it.
       splits: The names of the splits that exist.
     """
 
@@ -47,7 +47,7 @@ def check_split(builder: tfds.core.DatasetBuilder, split: str) -> None:
     if count == 0:
         raise UnknownSplit(
             split,
-            f"expected at least one example, but it is empty in dataset "
+            f"expected at least one example, but this split is empty in dataset "
             f"{builder.name!r}, whose splits are {sizes}.",
             sizes,
         )

@@ -1,6 +1,6 @@
 """Divides NIfTI volumes and multi-page TIFF files into slices.
 
-Each slice with its mask becomes an example of the data set.
+Each slice with its mask becomes an example of the dataset.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ def folder_slices(
     """Pairs the images and masks of a folder, and divides stacks into slices.
 
     A stack is a file with several slices. `jaxseg.data.layouts.folder_pairs` describes
-    the arrangement of the files and lists. A list contains the name of a stack once,
-    which stands for all of its slices.
+    how the files are arranged, and the text files that list the images of a split.
+    There, the name of a stack stands for all of its slices.
 
     Args:
-      root: The folder of the data set.
+      root: The folder of the dataset.
       lists: The names of further splits, besides train, validation and test. Each has a
         text file with the names of its images.
 
@@ -32,21 +32,21 @@ def folder_slices(
       A dictionary from the name of each split to its pairs of image and mask.
 
     Raises:
-      ValueError: If the files are not arranged in this way, image and mask of a pair
-        have different numbers of slices, or two slices have the same name.
+      ValueError: If the files are not arranged in this way, the image and the mask of a
+        pair have different numbers of slices, or two slices have the same name.
     """
     found = folder_pairs(root, lists)
     return {split: divide_stacks(pairs) for split, pairs in found.items()}
 
 
 def divide_stacks(pairs: Iterable[Pair]) -> list[Pair]:
-    """Returns the given pairs, with each pair of two stacks replaced by its slices.
+    """Divides each pair of two stacks into one pair for each slice.
 
-    There is then one pair of image and mask for each slice.
+    Other pairs are returned as they are.
 
     A stack is a file with several slices. Slice 12 of the stack `brain` has the name
-    `brain_0012`. A pair in which only one of the two files is a stack is not changed,
-    and the reader will refuse the stack.
+    `brain_0012`. If only one file of a pair is a stack, the pair is not divided, and
+    the reader will refuse the stack.
 
     Args:
       pairs: The pairs of image and mask files.

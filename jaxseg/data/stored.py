@@ -62,7 +62,7 @@ def write_list(folder: pathlib.Path) -> None:
 
 
 def check_files(folder: pathlib.Path) -> None:
-    """Compares the files of a folder with its `files.json` and ignores further files.
+    """Checks that the files that `files.json` of a folder lists have not changed.
 
     Args:
       folder: The folder of the prepared data.
@@ -87,7 +87,7 @@ def check_files(folder: pathlib.Path) -> None:
 
 
 class Records(Sequence):
-    """Is a sequence of the stored examples of prepared data, which are read by index.
+    """Reads the examples of prepared data by index, as a sequence.
 
     If an example cannot be read, a `DamagedData` error names the folder of the data.
     """

@@ -32,9 +32,9 @@ class Form:
       white_is_zero: Whether larger values are darker.
       premultiplied: Whether colors are multiplied by alpha.
       unnamed: Whether the file has a fourth channel without stating its meaning.
-      scaled: Whether the decoder rescales values whose largest one is neither 255 nor
-        65535.
-      gif: Whether the file is a GIF, which stores gray values by a palette.
+      scaled: Whether the decoder rescales the values, because the file states a maximum
+        other than 255 or 65535.
+      gif: Whether the file is a GIF, which stores gray values with a palette.
       webp: Whether the file is a WebP, which stores gray values as colors.
     """
 
@@ -52,7 +52,7 @@ class Form:
 
     @property
     def may_be_gray(self) -> bool:
-        """Returns whether this file stores gray pictures as RGB, as WebP files do."""
+        """Returns whether this is an RGB WebP file, which may store a gray picture."""
         return self.webp and self.mode == "RGB"
 
 
@@ -124,8 +124,8 @@ def check_file(image: Image.Image):
         and _bmp_bits(image) != (1 if image.mode == "1" else 8)
     ):
         raise Refused(
-            "The palette of the BMP has only gray values, so that Pillow can misread "
-            "its pixels",
+            "The palette of the BMP has only gray values, and Pillow can misread such "
+            "files",
             "Save it as PNG",
         )
 

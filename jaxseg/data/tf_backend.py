@@ -6,7 +6,7 @@ Both pipelines therefore yield equal labels, and images that are equal up to rou
 Encoded examples are kept in memory, because TFRecord has no random access. TensorFlow
 decodes and resizes the pixels.
 
-Of jaxseg, only this module and `jaxseg.inference.export` import TensorFlow, and they do
+In jaxseg, only this module and `jaxseg.inference.export` import TensorFlow, and they do
 so on first use.
 """
 
@@ -92,9 +92,9 @@ def train_stream(
       source: The examples.
       config: The crop and the scale range.
       seed: The seed of the training stream.
-      position: A function that maps the number of an example in this process to its
-        position in the training stream.
-      start: The number of the first example in this process.
+      position: A function that maps k, for the k-th example that this process reads, to
+        the position of this example in the training stream.
+      start: The first k. The first example of the stream has k = 0.
       share: The number of examples per batch that this process yields.
     """
     tf = load_tensorflow()

@@ -1,11 +1,11 @@
 """Encodes an image in square tiles, so that a part of it can be decoded alone.
 
 The encoding is lossless and accepts every image and label that jaxseg reads. An encoded
-image starts with a header that states its shape and type, and a table of the length in
-bytes of each tile. The tiles follow row by row. Every tile is compressed with
-Zstandard, which decodes about ten times as fast as PNG. The tiles of an image contain
-differences, which compress better than pixels: each channel minus the channel before
-it, and then each row minus the row above.
+image starts with a header that states its shape and type. A table with the number of
+bytes of each tile comes next, and then the tiles, row by row. Every tile is compressed
+with Zstandard, which decodes about ten times as fast as PNG. The tiles of an image, but
+not those of a label, contain differences, which compress better than pixels: each
+channel minus the channel before it, and then each row minus the row above.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class TileHeader:
     def grid(self, area: Area) -> Iterator[tuple[int, Area]]:
         """Yields the index and the area of each tile that overlaps the given area.
 
-        Tiles are numbered row by row. Each area is the whole tile, in pixel coordinates
-        of the image, and not only the part inside the given area.
+        Tiles are numbered row by row. The area of a tile is that of the whole tile,
+        even if only a part of it overlaps. It is in pixel coordinates of the image.
         """
         height, width = self.size
         per_row = -(-width // self.side)

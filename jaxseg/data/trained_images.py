@@ -14,7 +14,7 @@ from jaxseg.data.spec import DatasetSpec
 
 
 def options_like(options: ReadOptions, spec: DatasetSpec) -> ReadOptions:
-    """Returns reader options that give the channels and type of the training images.
+    """Returns reader options for the channels and the type of the training images.
 
     Args:
       options: The options of the user, from which the largest number of pixels and the
@@ -51,6 +51,6 @@ def read_like(
     if found != wanted:
         raise ValueError(
             f"{shown(path)}: The image has {found}, but the network was trained on "
-            f"images with {wanted}. Use images like those of the training."
+            f"images with {wanted}. Use images with these channels and this type."
         )
     return pixels

@@ -1,13 +1,13 @@
 """Creates the augmented example for a position of the training stream.
 
-The host does these steps:
+The host takes these steps:
 
 1. `data.elastic` deforms the whole image.
 2. `data.scale_range` and `data.crop` choose a random window of the resized image.
-3. The augmentations at the start of `data.augment` that choose windows, such as
-   limit_share, can replace this window.
+3. Augmentations that choose windows, such as "limit_share", can replace this window.
+   They are at the start of `data.augment`.
 4. The window is cut out.
-5. The other augmentations of `data.augment` change the crop, in their order.
+5. The other augmentations of `data.augment` change the crop, one after the other.
 6. The pipeline of `data.albumentations` changes the crop.
 
 The device then applies `data.flip` and `data.color_jitter`.

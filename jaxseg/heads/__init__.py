@@ -1,1 +1,4 @@
-"""Heads map the feature maps of a backbone to logits, which are not yet resized."""
+"""Defines heads, which compute logits from the feature maps of a backbone.
+
+The model resizes the logits to the size of the image.
+"""

@@ -20,7 +20,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 def aspp_rates(rates: tuple[int, ...] | None, output_stride: int) -> tuple[int, ...]:
-    """Returns the given atrous rates, or if they are None, those of an output stride.
+    """Returns the given atrous rates, or the default rates if they are None.
 
     The default is (6, 12, 18) at output stride 16. For other output strides, the rates
     are scaled so that they cover equal distances in image pixels.
@@ -43,7 +43,7 @@ class ASPPHead(nn.Module):
       aspp: The ASPP module, with its own features, rates and options.
       refine: Whether a 3x3 convolution with batch norm and ReLU precedes the
         classifier, as in torchvision, segmentation_models.pytorch and FastFCN. The
-        paper has none.
+        paper has no such convolution.
       dropout: Dropout rate before the classifier. Whole channels are dropped if the
         ASPP has `channel_dropout`.
       tap: The pyramid level that the head reads.
@@ -92,7 +92,7 @@ class DeepLabV3PlusHead(nn.Module):
       separable: Whether and how those convolutions are separable: "none", "full" or
         "plain", see `SeparableConv`.
       after_aspp: Whether another separable convolution follows the ASPP before the
-        upsampling, as in segmentation_models.pytorch. The paper has none.
+        upsampling, as in segmentation_models.pytorch but not in the paper.
       dropout: Dropout rate before the classifier.
       low_tap: The pyramid level of the low-level map.
       tap: The level that the ASPP reads.

@@ -19,10 +19,11 @@ class CascadeHead(nn.Module):
 
     The head reads c5, the deepest level of the pyramid.
 
-    The atrous rates of block b, counted from 1, are `multi_grid` times 32 * 2^b /
-    output_stride. At output strides above 32, the first blocks have a stride of 2
-    instead. The paper puts that stride in the last unit of the preceding block. This
-    module subsamples the output of that unit, which gives the same result.
+    The atrous rates of the b-th additional block (b = 1, 2, ...) are the factors
+    `multi_grid`, each multiplied by 32 * 2^b / output_stride. At output strides above
+    32, the first blocks have a stride of 2 instead. The paper puts that stride in the
+    last unit of the preceding block. This module subsamples the output of that unit,
+    which gives the same result.
 
     Attributes:
       num_classes: Number of classes.

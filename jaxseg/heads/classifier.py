@@ -44,8 +44,8 @@ class Classifier(nn.Module):
 class PixelHead(nn.Module):
     """Applies a convolution, normalization, ReLU, dropout and a 1x1 classifier.
 
-    The first convolution has `features` output channels; None takes the number of its
-    input channels.
+    The first convolution has `features` output channels. If `features` is None, it has
+    as many output channels as input channels.
     """
 
     num_classes: int

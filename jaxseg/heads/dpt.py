@@ -1,4 +1,4 @@
-"""The decoder of DPT, for maps of equal strides (arXiv 2103.13413, section 3).
+"""The decoder of DPT (arXiv 2103.13413, section 3).
 
 It resizes the maps of four layers of a vision transformer to four strides, and fuses
 them from the deepest to the first with residual units, as RefineNet does.
@@ -21,7 +21,7 @@ READOUTS = ("ignore", "add", "project")
 
 
 class PreActResidual(nn.Module):
-    """Adds to a map the output of two layers.
+    """Adds a residual to a map: the output of two layers, applied one after the other.
 
     Each layer applies ReLU, a 3x3 convolution and normalization.
     """
@@ -43,11 +43,11 @@ class PreActResidual(nn.Module):
 class FusionBlock(nn.Module):
     """Adds the map of a level to the result of the deeper levels, and enlarges it by 2.
 
-    A residual unit precedes the sum and another one follows it. The enlargement aligns
-    corners. A 1x1 convolution follows it.
+    A residual unit is applied to the map before the addition, and another one to the
+    sum. The sum is enlarged with aligned corners. A 1x1 convolution comes last.
 
     Attributes:
-      both_units: Whether the deepest level passes the first unit, too.
+      both_units: Whether the first unit is also applied to the deepest level.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
@@ -86,8 +86,8 @@ class DPTHead(nn.Module):
       enlarge: Factor by which the logits are enlarged with aligned corners: 2 in the
         authors' code. MMSegmentation resizes the logits to the image at once (1).
       dropout: Dropout rate before the classifier.
-      both_units: Whether c5 passes two residual units, as in
-        segmentation_models.pytorch, and not only the second one.
+      both_units: Whether both residual units are applied to c5, as in
+        segmentation_models.pytorch. By default, only the second one is.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

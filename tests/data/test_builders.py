@@ -99,7 +99,7 @@ def test_bad_pairs_stop_the_build_or_are_left_out(folder_config, kind, caplog):
         with caplog.at_level(logging.WARNING):
             assert sorted(open_source(skipping, "train").ids) == ["a", "c"]
         assert (
-            "leaves out 1 bad pair of image and mask in split 'train': b" in caplog.text
+            "leaves out 1 bad pair (image and mask) in split 'train': b" in caplog.text
         )
 
 

@@ -54,7 +54,7 @@ class DrawRules:
 
     Attributes:
       classes: The class names in label order.
-      outside: The class of pixels without a shape, or "void".
+      outside: The class of pixels outside of all shapes, or "void".
       overlap: The class of a pixel inside several shapes. "later" selects the class of
         the last shape in the file, which most labeling tools draw on top. "smaller"
         selects the class of the shape with the smallest area. "void" makes the pixel
@@ -90,5 +90,6 @@ class DrawRules:
             )
         if self.overlap not in ("later", "smaller", "void"):
             raise ValueError(
-                f"overlap={self.overlap!r} is invalid: expected later, smaller or void."
+                f"overlap={self.overlap!r} is invalid: expected 'later', 'smaller' or "
+                "'void'."
             )

@@ -1,4 +1,4 @@
-"""Reads the annotations of COCO, one JSON file with images, categories and annotations.
+"""Reads COCO files: JSON files that list images, categories and annotations.
 
 A polygon is a list of coordinates x0, y0, x1, y1 and so on. Several polygons of an
 annotation are parts of one object; the format cannot describe holes. Regions with
@@ -25,14 +25,14 @@ def read_coco(path: pathlib.Path) -> tuple[tuple[str, ...], list[AnnotatedImage]
       path: The JSON file.
 
     Returns:
-      A tuple of the names of the categories, sorted by their numbers, and a list of the
+      A tuple of the names of the categories, sorted by their ids, and a list of the
       annotated images in the order of the file. Images without annotations are
       included.
 
     Raises:
-      ValueError: If a field is missing or has another form, or an annotation refers to
-        an image or category that the file does not list. The message names the position
-        in the file.
+      ValueError: If a field is missing or invalid, or an annotation refers to an image
+        or category that the file does not list. The message names the position in the
+        file.
     """
     root = open_json(path)
     names = {}

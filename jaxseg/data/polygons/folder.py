@@ -41,7 +41,8 @@ def read_annotations(
     names, images = _read(path)
     if not images:
         raise ValueError(
-            f"{shown(path)} annotates no image: expected at least one. Export it again."
+            f"{shown(path)} annotates no image: expected at least one. Annotate "
+            "an image and export the file again."
         )
     return names, images
 
@@ -70,14 +71,14 @@ def write_folder(
     source: pathlib.Path,
     target: pathlib.Path,
 ) -> int:
-    """Writes a folder of label maps, and of links to the images, for training.
+    """Writes label maps and links to their images to a folder, for training.
 
     The function creates `images/`, `masks/` and `classes.txt` in the folder `target`.
     All images are checked before anything is written.
 
     Args:
       images: The annotated images.
-      rules: The rules by which their shapes are drawn.
+      rules: The rules for drawing their shapes.
       source: The folder of the image files.
       target: A folder that does not exist or is empty.
 
@@ -85,9 +86,9 @@ def write_folder(
       The number of images.
 
     Raises:
-      ValueError: If an image file is missing or has another size than its annotation
-        states, two images share a name, a label is not a class, or the target is not
-        empty.
+      ValueError: If an image file is missing or its size differs from that in its
+        annotation, two images share a name, a label is not a class, or the target is
+        not empty.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"{shown(target)} is not empty: expected a new folder.")

@@ -27,12 +27,12 @@ def label_features(
     holes. Its properties are the class, the label and the area in pixels.
 
     Args:
-      labels: Classes, integers [H, W]. Void pixels get no feature.
+      labels: The label map, integers [H, W]. Void pixels get no feature.
       classes: The class names in label order.
       transform: The affine map (a, b, c, d, e, f) from pixel corners to coordinates, x
-        = a column + b row + c and y = d column + e row + f, in the order of rasterio.
-        The default gives coordinates in pixels.
-      min_pixels: Smaller regions are left out.
+        = a column + b row + c and y = d column + e row + f. rasterio uses this order,
+        too. The default gives coordinates in pixels.
+      min_pixels: Regions with fewer pixels are left out.
       void: The ignore index. The default is 255 for up to 255 classes, else 65535.
 
     Returns:

@@ -28,16 +28,16 @@ KINDS = ("polygonlabels", "rectanglelabels", "ellipselabels", "brushlabels")
 def read_label_studio(path: pathlib.Path) -> list[AnnotatedImage]:
     """Reads a Label Studio export and returns a list of its annotated images.
 
-    Of each task, the first annotation that was not cancelled is used. Polygons,
-    rectangles, ellipses and brush masks are read.
+    The function uses the first annotation of each task that was not cancelled. It
+    reads polygons, rectangles, ellipses and brush masks.
 
     Args:
       path: The JSON file.
 
     Raises:
-      ValueError: If a field is missing or has another form, or a task has no annotated
-        region, so that the size of its image is unknown. The message names the position
-        in the file.
+      ValueError: If a field is missing or invalid, or a task has no annotated region,
+        so that the size of its image is unknown. The message names the position in the
+        file.
     """
     return [_image(task, str(path)) for task in open_json(path).items()]
 

@@ -1,4 +1,4 @@
-"""Reads the annotations of labelme and of Cityscapes, one JSON file per image.
+"""Reads the annotation files of labelme and Cityscapes, each of which is for one image.
 
 Lines and points of labelme are refused, because the file does not state their width.
 
@@ -34,8 +34,8 @@ def read_labelme(path: pathlib.Path) -> AnnotatedImage:
       path: The JSON file.
 
     Raises:
-      ValueError: If a field is missing or has another form, or a shape has no area
-        (points and lines). The message names the position in the file.
+      ValueError: If a field is missing or invalid, or a shape is a point or a line,
+        which has no area. The message names the position in the file.
     """
     root = open_json(path)
     size = root.need("imageHeight").side(), root.need("imageWidth").side()
@@ -54,8 +54,8 @@ def read_cityscapes_polygons(path: pathlib.Path) -> AnnotatedImage:
       path: The JSON file.
 
     Raises:
-      ValueError: If a field is missing or has another form. The message names the
-        position in the file.
+      ValueError: If a field is missing or invalid. The message names the position in
+        the file.
     """
     root = open_json(path)
     size = root.need("imgHeight").side(), root.need("imgWidth").side()
@@ -85,7 +85,7 @@ def _labelme_shape(place: Place, size: tuple[int, int]) -> Shape:
     if kind.value in ("polygon", "rectangle", "circle"):
         number = "3 or more" if kind.value == "polygon" else "2"
         raise place.get("points").error(f"{number} points for a {kind.value}")
-    raise kind.error("polygon, rectangle, circle or mask, the shapes that have an area")
+    raise kind.error("'polygon', 'rectangle', 'circle' or 'mask', which have an area")
 
 
 def rectangle(one: tuple[float, float], other: tuple[float, float]) -> Ring:

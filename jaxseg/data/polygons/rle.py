@@ -1,10 +1,10 @@
 """Encodes and decodes the run-length encoding of COCO masks.
 
 COCO counts pixels column by column. The counts alternate between background and object,
-and the first count is background. From the fourth count on, the compressed form stores
-the difference of each count from the count two positions before. It writes numbers in
-groups of five bits, the lowest group first. See `rleToString` of the COCO API
-(cocodataset/cocoapi, common/maskApi.c).
+starting with the background. The compressed encoding stores the first three counts as
+they are, and replaces each later count by its difference from the count two positions
+before. It writes numbers in groups of five bits, the lowest group first. See
+`rleToString` of the COCO API (cocodataset/cocoapi, common/maskApi.c).
 """
 
 from __future__ import annotations
@@ -68,17 +68,17 @@ def decode_rle(encoded: dict[str, Any]) -> np.ndarray:
 def coco_annotations(
     labels: np.ndarray, image_id: int, *, first_id: int = 1, void: int = VOID
 ) -> list[dict[str, Any]]:
-    """Converts a label map to COCO annotations, one per class that occurs.
+    """Converts a label map to COCO annotations, one for each class in it.
 
     Args:
-      labels: Classes, integers [H, W]. Void pixels get no annotation.
+      labels: The label map, integers [H, W]. Void pixels get no annotation.
       image_id: The number of the image in COCO.
       first_id: The number of the first annotation.
-      void: The ignore index, 65535 for labels of 16 bits.
+      void: The ignore index. Pass 65535 for 16-bit labels.
 
     Returns:
-      Annotations with `segmentation`, `area`, `bbox` and `category_id`, which is the
-      class plus one, because COCO counts categories from 1.
+      Annotations with `segmentation`, `area`, `bbox` and `category_id`. COCO numbers
+      categories from 1, so `category_id` is the class plus 1.
     """
     found: list[dict[str, Any]] = []
     for number in np.unique(labels):
@@ -132,7 +132,8 @@ def _decompress(text: str) -> list[int]:
         if group & 32:
             if shift > 60:
                 raise ValueError(
-                    "the run-length encoding has a count of more than 60 bits"
+                    "the run-length encoding has too large a count: expected at most "
+                    "60 bits"
                 )
             continue
         if group & 16:

@@ -1,7 +1,7 @@
-"""Reads images that NumPy has stored, .npy and .npz, but never runs pickled code.
+"""Reads images from .npy and .npz files of NumPy, without running pickled code.
 
-The header is checked before any memory is allocated, so that a small file cannot claim
-a large array. An .npz file must contain one array.
+The header is checked before any memory is allocated, so that a small file cannot cause
+a large allocation. An .npz file must contain one array.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEADER = 10_000  # The largest header in bytes.
 
 
 def open_npy(path: pathlib.Path) -> Stored:
-    """Returns an .npy file with an array [H, W] or [H, W, C] as a `Stored`.
+    """Describes the array [H, W] or [H, W, C] in an .npy file by a `Stored`.
 
     The function reads only the header. The array is read when it is needed.
 
@@ -43,7 +43,7 @@ def open_npy(path: pathlib.Path) -> Stored:
 
 
 def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
-    """Reads the header of an .npy file, of which parts of the array are read later.
+    """Reads the header of an .npy file, so that parts of the array can be read later.
 
     Args:
       path: The file.
@@ -68,7 +68,7 @@ def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
 
 
 def open_npz(path: pathlib.Path) -> Stored:
-    """Returns an .npz file with one array [H, W] or [H, W, C] as a `Stored`.
+    """Describes the only array [H, W] or [H, W, C] in an .npz file by a `Stored`.
 
     The function reads only the header. The array is read when it is needed.
 
@@ -105,7 +105,7 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise Refused(
-            f"The array has the format {version}", "Save it again by numpy.save"
+            f"The array has the format {version}", "Save it again with numpy.save"
         )
     shape, fortran, dtype = readers[version](file, max_header_size=HEADER)
     if dtype.hasobject or dtype.kind not in "biuf" or min(shape, default=0) < 0:

@@ -1,8 +1,8 @@
-"""Reads slices of NIfTI volumes by nibabel, which the extra `[nifti]` installs.
+"""Reads slices of NIfTI volumes with nibabel, which the extra `[nifti]` installs.
 
-A volume [X, Y, Z] has Z slices, and a volume [X, Y, Z, C] has slices of C channels. The
-rows of a slice are Y and its columns are X. Values other than uint8 and uint16, and
-values that the header scales, become float32 in images.
+A volume [X, Y, Z] has Z slices, and a volume [X, Y, Z, C] has Z slices of C channels. A
+slice has Y rows and X columns. Images become float32 if their type is neither uint8 nor
+uint16, or if the header scales their values.
 """
 
 from __future__ import annotations

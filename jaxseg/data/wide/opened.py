@@ -39,7 +39,7 @@ class Stored:
     def header(self, options: ReadOptions, *, mask: bool = False) -> Header:
         """Returns the properties that the file header states, as a `Header`.
 
-        The `size` in the result is that after the orientation tag is applied.
+        The `size` in the result is the size after the orientation tag is applied.
 
         Args:
           options: The options of the reader, such as the largest number of pixels.
@@ -72,15 +72,13 @@ class Stored:
         )
 
     def kept(self, options: ReadOptions) -> PixelType:
-        """Returns the `PixelType` of the array that `image` returns.
-
-        It contains the number of channels and their type.
+        """Returns the number of channels and the type of the result of `image`.
 
         Args:
           options: The options of the reader.
 
         Raises:
-          Refused: If the type or the number of channels is not possible.
+          Refused: If the type is not supported, or the number of channels not allowed.
         """
         kept = chosen_type(self.samples, self.dtype, options, alpha=self.alpha)
         if options.pixels == "rgb8" and (kept.channels, kept.dtype) != (3, "uint8"):

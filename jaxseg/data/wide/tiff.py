@@ -1,4 +1,4 @@
-"""Reads TIFF files whose bits or channels Pillow would drop, by means of tifffile.
+"""Reads TIFF files whose bits or channels Pillow would drop, with tifffile.
 
 The extra `[tiff]` of jaxseg installs tifffile. It reads tiles and strips, interleaved
 and planar channels, BigTIFF and GeoTIFF. Pillow reads the other TIFF files.
@@ -24,10 +24,12 @@ _ALPHA = (1, 2)  # The kinds of further channels that are alpha.
 
 
 def is_wide_tiff(file: BinaryIO, options: ReadOptions) -> bool:
-    """Returns whether a TIFF is a BigTIFF, or Pillow would drop its bits or channels.
+    """Returns whether a file is a TIFF that tifffile must read instead of Pillow.
+
+    This is true of a BigTIFF, and of a TIFF whose bits or channels Pillow would drop.
 
     Args:
-      file: The open file. Its position is the start of the file afterwards.
+      file: The open file. The call leaves it at its start.
       options: The options of the reader.
     """
     head = file.read(16)
@@ -115,7 +117,7 @@ def _check_page(page: Any, file_size: int) -> None:
         raise Refused(
             "The colors of the file are stored as "
             f"{getattr(page.photometric, 'name', '?')}",
-            "Save it with black as zero, or as RGB",
+            "Save it as RGB, or as gray in which 0 is black",
         )
     if 1 in page.extrasamples:
         raise Refused(
