@@ -77,12 +77,13 @@ class Arguments:
     """Search for the largest batch that fits into memory. The search takes two or three
     compilations."""
     alternatives: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Also compile the step with each of several changes that save memory or time, such
-    as bfloat16 and rematerialization. Each compilation takes minutes."""
+    """Also compile the step with several changes that save memory or time, one change
+    at a time, such as bfloat16 or rematerialization. Each compilation takes minutes."""
     decide: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Choose the options with which the step fits into --train.memory, by default the
-    memory of the chip, and is fastest. It prints why each alternative was rejected. The
-    batch size is kept unless --train.memory-changes allows another."""
+    """Choose the options with which the step is fastest and fits into memory. The
+    memory is --train.memory, or that of the chip if this option is not set. The command
+    prints why each alternative was rejected. The batch size is kept unless
+    --train.memory-changes allows another one."""
     json: str | None = None
     """File to which all numbers are appended as one line of JSON. --json without a file
     prints them to standard output instead, and the messages to standard error."""
@@ -114,8 +115,8 @@ def estimate(arguments: Arguments) -> tuple[dict[str, Any], int]:
       arguments: The options of the command.
 
     Returns:
-      A pair of a dictionary, which contains all printed numbers and the configuration,
-      and the exit status.
+      A pair. The first value is a dictionary that contains all printed numbers and the
+      configuration. The second value is the exit status.
     """
     if arguments.topology != "local":
         jax.config.update("jax_platforms", "cpu")  # The plan needs no accelerator.
@@ -142,10 +143,10 @@ def estimate(arguments: Arguments) -> tuple[dict[str, Any], int]:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg plan` to an `Arguments` object.
+    """Parses the command line of `jaxseg plan` into an `Arguments` object.
 
-    The configuration file, or the defaults without a file, supply the values of the
-    options that the command line does not contain.
+    Options that the command line does not contain have the values of the configuration
+    file, or the defaults if there is no file.
     """
     options, rest = take_options(_with_file(argv))
     path = file_of(rest)
@@ -184,8 +185,8 @@ def largest(config: Config, target: Slice) -> dict[str, Any]:
       target: The TPU slice.
 
     Returns:
-      A dictionary: "batch" is the largest number of images in a step that was compiled
-      and fits, or 0, and "words" is a sentence that states the result. The other
+      A dictionary. "batch" is the number of images in the largest compiled step that
+      fits, or 0 if none fits. "words" is a sentence that states the result. The other
       entries are fields of `jaxseg.plan.search.Found`.
     """
     space = image_devices(config)

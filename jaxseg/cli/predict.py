@@ -93,11 +93,12 @@ class Arguments:
     error if they differ."""
     threshold: float | None = None
     """Probability above which a class is present, for a network with
-    model.output=sigmoid. The default is that of the dataset, 0.5."""
+    model.output=sigmoid. The default is the threshold of the dataset, normally 0.5."""
     mode: Literal["whole", "slide", "tile", "exact"] = "whole"
-    """whole segments the whole image at once; slide averages overlapping windows; tile
-    segments adjacent tiles and mirrors the image at its borders, for networks whose
-    convolutions have no padding; exact segments tiles and gives the result of whole."""
+    """'whole' segments the whole image at once. 'slide' averages overlapping windows.
+    'tile' segments adjacent tiles and mirrors the image at its borders, for networks
+    whose convolutions have no padding. 'exact' segments tiles, but gives the same
+    result as 'whole'."""
     windows: Annotated[Windows, tyro.conf.arg(name="")] = WINDOWS
     exact: Annotated[Exact, tyro.conf.arg(name="")] = EXACT
     scales: tuple[float, ...] = (1.0,)
@@ -113,13 +114,13 @@ class Arguments:
     """Also write NAME.npz with the arrays `probabilities`, float16 [H, W, K] for K
     classes, and `classes`, which contains the class names."""
     write: tuple[Literal["raw", "geojson", "coco"], ...] = ()
-    """Further files to write for each image. raw is NAME_raw.png, in which the
-    classes have the pixel values of the dataset's own mask files, as its test server
-    expects them. geojson is NAME.geojson, which contains the
-    outline of each region in pixel coordinates. coco is NAME_coco.json, which contains
-    one annotation in COCO's format per class."""
+    """Further files to write for each image. 'raw' writes NAME_raw.png, in which the
+    classes have the pixel values of the dataset's own mask files. Test servers expect
+    these values. 'geojson' writes NAME.geojson with the outline of each region in pixel
+    coordinates. 'coco' writes NAME_coco.json with one annotation in COCO's format per
+    class."""
     samples: int = 0
-    """Number of segmentations to sample and write for each image, with their entropy.
+    """Number of random segmentations to write for each image, and also their entropy.
     It requires a network that can draw samples, such as prob_unet."""
     dataset: str | None = None
     """Dataset whose classes are predicted, if the network was trained on several
@@ -133,19 +134,19 @@ class Arguments:
     numbers give fewer different sizes, so fewer programs are compiled, but padding
     changes some labels near the right and lower border. The default is the value of
     data.eval_multiple in the configuration of the run, so that predictions are those
-    that `jaxseg eval` scores. This value is 1, which means no padding, unless the run
-    has set it. The default is 32 for runs whose configuration has no such option."""
+    that `jaxseg eval` scores. This value is normally 1, which means no padding. For old
+    runs without data.eval_multiple, the default is 32."""
     buckets: int | None = None
     """Pad images to at most this number of sizes, which are chosen to add few pixels.
-    The command prints how far from the border labels can change, and how many change.
-    By default each image is segmented at its own size, see --pad-multiple."""
+    The command prints how far from the border labels can change, and how many labels
+    change. By default each image is segmented at its own size (see --pad-multiple)."""
     overwrite: bool = False
     """Replace results in the directory that are from another run or from other options.
     Without this option, such results are an error. To continue a command that was
     stopped, repeat it without this option."""
     on_bad_file: Literal["skip", "stop"] = "skip"
-    """skip reports an image that cannot be read and continues with the next one; stop
-    ends the command."""
+    """'skip' reports an image that cannot be read and continues with the next one.
+    'stop' ends the command."""
     data: Reading = AS_TRAINED
 
 
@@ -166,7 +167,8 @@ def main(argv: list[str]) -> int:
     if options.buckets is not None and options.pad_multiple is not None:
         raise ValueError(
             f"buckets={options.buckets} is invalid with pad_multiple="
-            f"{options.pad_multiple}: expected one of the two. Leave one out."
+            f"{options.pad_multiple}: expected one of the two. Leave out --buckets or "
+            "--pad-multiple."
         )
     check_folder("output", options.output)
     keep_freed_memory(jax.default_backend())
@@ -199,7 +201,8 @@ def refuse_idle(options: Arguments) -> None:
     if options.tta and options.scales != (1.0,):
         raise ValueError(
             f"scales={options.scales} is invalid with --tta: expected one of the two, "
-            "because --tta chooses the scales. Pass --flip instead of --tta."
+            "because --tta chooses the scales. Leave out --scales, or pass --flip "
+            "instead of --tta."
         )
     averages = options.averaging.ensemble or options.averaging.dropout_samples
     if not (averages or options.tta or options.flip or options.scales != (1.0,)):
@@ -234,12 +237,13 @@ def refuse_others(options: Arguments, allowed: tuple[str, ...] | None) -> None:
             if value != field.default:
                 raise ValueError(
                     f"{field.name}={value!r} is invalid for a network of point clouds: "
-                    f"expected no options but {', '.join(allowed)}. Leave it out."
+                    f"expected no options but {', '.join(allowed)}. Leave out "
+                    "this option."
                 )
 
 
 def request_of(options: Arguments, config: Config) -> Request:
-    """Returns the options of the command as the `Request` that prediction takes.
+    """Converts the options of the command to a `Request`.
 
     Args:
       options: The options of the command.

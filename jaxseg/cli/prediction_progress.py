@@ -16,8 +16,9 @@ LISTED = 20  # Up to this number of inputs, the files are listed in a log.
 def follow(results: Iterable[FileResult], pace: Pace) -> int:
     """Shows the progress while files are predicted, and prints the errors.
 
-    If standard output is not a terminal and there are at most 20 input files, one line
-    per file, with the paths of the input and the output, replaces the progress.
+    If standard output is not a terminal and there are at most 20 input files, the
+    progress is not shown. Instead, the paths of each input file and of its output are
+    printed on one line.
 
     Args:
       results: The results as they become ready. Each one has the path of its input

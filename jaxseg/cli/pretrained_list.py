@@ -12,8 +12,8 @@ def pretrained_rows(pattern: str, *, as_json: bool) -> str:
     """Returns the published weights that match a pattern, as a table or as JSON.
 
     Args:
-      pattern: Part of the name of weights, a network or a backbone, or a pattern with
-        wildcards. An empty pattern matches all weights.
+      pattern: A part of the name of the weights, of their network or of their backbone,
+        or a pattern with wildcards. An empty pattern matches all weights.
       as_json: Whether to return the text of a JSON list, with all fields of each entry,
         instead of a table.
 

@@ -27,7 +27,7 @@ def reporter() -> Silent | Lines | Bar:
     """Returns the object that shows the progress of training in this process.
 
     The first process gets a `Bar` on a terminal and `Lines` elsewhere. All other
-    processes get `Silent`, which shows nothing, and so does the first one with --quiet.
+    processes get `Silent`, which shows nothing. With --quiet, all processes get it.
     """
     if jax.process_index() != 0 or is_quiet():
         return Silent()
@@ -73,9 +73,9 @@ def field_line(values: Mapping[str, Any]) -> str:
     measuring 0.21 s, 1.4 % of the time of the steps`.
 
     Args:
-      values: The size of the receptive field in pixels, the strength of grid artifacts
-        for several periods, and the time of the measurement, by name; see
-        `jaxseg.lab.training_field`.
+      values: A dictionary of the size of the receptive field in pixels, the strength of
+        grid artifacts for several periods, and the time of the measurement. The module
+        `jaxseg.lab.training_field` measures these values.
     """
     parts = []
     if values.get("sigma_rows") is not None:

@@ -1,7 +1,7 @@
 """Shows how far a long command is: a bar on terminals, and lines in logs and notebooks.
 
-With --quiet, nothing is shown. The progress of training also contains its metrics, so
-that `jaxseg.cli.progress` shows it.
+With --quiet, nothing is shown. The progress of training is not shown by this module but
+by `jaxseg.cli.progress`, because it also contains metrics.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ Progress = Callable[[int], Advance]  # It takes the number of items.
 class Pace:
     """Measures how many items are finished per second.
 
-    The time until the first item does not count, because it contains the compilation.
+    The time until the first item is finished does not count, because it includes the
+    compilation.
 
     Args:
       total: The number of items.
@@ -80,9 +81,9 @@ def counting(noun: str, *, silent: bool = False) -> Iterator[Progress]:
       silent: Whether to show nothing, as in all processes of a run but the first.
 
     Yields:
-      A function that takes the number of items and returns a second function. The
-      second function is called with the number of items that were finished since its
-      last call, which is 1 by default.
+      A function that takes the total number of items and returns a second function.
+      Call the second function whenever items are finished. Its argument is the number
+      of items that were finished since the last call, by default 1.
     """
     with contextlib.ExitStack() as opened:
 
@@ -126,7 +127,7 @@ def showing(
 
 
 def is_terminal(file: TextIO) -> bool:
-    """Returns whether a bar can be drawn on a stream. Notebooks are no terminals."""
+    """Returns whether a bar can be drawn on a stream. A notebook has no terminal."""
     console = Console(file=file)
     return file.isatty() and not console.is_dumb_terminal
 

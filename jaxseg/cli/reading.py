@@ -24,8 +24,8 @@ class Reading:
 
     range: tuple[float, float] | None = None
     """The two pixel values that become black (0) and white (255) in images with more
-    than 8 bits per channel, if the network was trained on 8-bit RGB. Networks that were
-    trained on other images use the range of their training by default."""
+    than 8 bits per channel, if the network was trained on 8-bit RGB. By default,
+    networks that were trained on other images use the same range as in training."""
     max_pixels: int | None = None
     """Largest number of pixels of an image. Larger images are rejected."""
 

@@ -65,7 +65,7 @@ class Arguments:
     """
 
     image: tyro.conf.Positional[Path]
-    """Image file to segment, or whose predicted probabilities are refined."""
+    """Image file to segment. --probabilities must have been predicted for it."""
     scribbles: Path | None = None
     """Image file of the same size as the image, on which red marks pixels of the object
     and blue marks pixels of the background."""
@@ -76,8 +76,8 @@ class Arguments:
     """The file NAME.npz that `jaxseg predict --probabilities` has written for the
     image."""
     method: Literal["grabcut", "graphcut"] | None = None
-    """grabcut, the default, alternates between a graph cut and fitting the colors of
-    object and background; graphcut cuts once."""
+    """'grabcut', the default, alternates between a graph cut and fitting the colors of
+    object and background. 'graphcut' cuts only once."""
     gamma: float | None = None
     """Weight of the cost of boundaries: larger numbers give shorter and smoother
     boundaries. The default is 50 for scribbles or a box and 10
@@ -139,7 +139,7 @@ def check(options: Arguments) -> None:
     if options.probabilities is not None and options.method is not None:
         raise ValueError(
             f"method={options.method!r} is invalid with --probabilities, which has "
-            "only one method: expected no --method. Leave it out."
+            "only one method: expected no --method. Leave out --method."
         )
     if options.method == "graphcut" and options.scribbles is None:
         raise ValueError(

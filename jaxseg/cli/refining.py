@@ -34,14 +34,14 @@ class Refining:
     """Selects the steps that refine a prediction."""
 
     crf: bool = False
-    """Refine the probabilities by a dense conditional random field (CRF)."""
+    """Refine the probabilities with a dense conditional random field (CRF)."""
     crf_options: Annotated[CRF, tyro.conf.arg(name="crf")] = CRF_OPTIONS
     class_thresholds: tuple[tuple[str, float], ...] = ()
     """Pairs of a class and a threshold, such as: car 0.6 sky 0.3. The class is
     predicted only where its probability is above the threshold. Elsewhere, the
     next most probable class is predicted."""
     graphcut: bool = False
-    """Move the boundaries of the classes to edges in the image by a graph cut."""
+    """Use a graph cut to move the boundaries of the classes to edges in the image."""
     graphcut_options: Annotated[GraphCut, tyro.conf.arg(name="graphcut")] = CUT_OPTIONS
     clean: Clean = CLEAN
 

@@ -31,8 +31,8 @@ class Distance:
     """Sets the options of scores that measure distances."""
 
     tolerance: float = NEAR
-    """Largest distance between the predicted and the true boundary at which the
-    normalized surface distance counts a boundary pixel as correct, in the unit of
+    """The normalized surface distance counts a boundary pixel as correct if the other
+    boundary (the true or the predicted one) is at most this far away, in the unit of
     distance.spacing."""
     spacing: tuple[float, float] = SQUARE
     """Height and width of a pixel, for example in millimeters. All distances are in
@@ -47,10 +47,11 @@ class FurtherScores:
     """Selects scores that are computed in addition to accuracy, IoU and F1."""
 
     scores: tuple[GroupName | Literal["all"], ...] = ()
-    """Further scores: boundary (boundary F1 and Boundary IoU), trimap and trimap-void
-    (mean IoU near boundaries or void), surface (Hausdorff and surface distances), image
-    (Dice and IoU per image), size (objects by size), agreement (kappa and specificity),
-    category (IoU of categories), binary (AUC), or all that the dataset allows."""
+    """Further scores: 'boundary' (boundary F1 and Boundary IoU), 'trimap' (mean IoU
+    near boundaries), 'trimap-void' (mean IoU near void), 'surface' (Hausdorff and
+    surface distances), 'image' (Dice and IoU per image), 'size' (objects by size),
+    'agreement' (kappa and specificity), 'category' (IoU of categories), 'binary' (AUC),
+    or 'all' (all scores that the dataset allows)."""
     distance: Distance = DISTANCE
 
     def choose(self, config: Config, spec: DatasetSpec) -> ScoreSet:
@@ -61,8 +62,8 @@ class FurtherScores:
           spec: The classes of the run.
 
         Raises:
-          ValueError: If an option is out of its bounds, scores are undefined for the
-            dataset, or options of distances are given without scores that measure them.
+          ValueError: If an option is out of its bounds, if scores are undefined for the
+            dataset, or if --distance.* is given without scores that measure distances.
         """
         check_bounds(self, BOUNDS)
         options = DistanceOptions(**dataclasses.asdict(self.distance))

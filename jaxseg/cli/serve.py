@@ -36,7 +36,7 @@ PACKAGES = {  # module -> name of the package
 class Arguments:
     """Serve a trained network over HTTP, with a page that segments images.
 
-    POST /predict segments an image, and the address itself shows the page. Network
+    POST /predict segments an image, and GET / returns the page. Network
     options that do not change the parameters may be overridden, such as
     --model.options.output_stride 8.
     """
@@ -52,7 +52,7 @@ class Arguments:
 
 
 def main(argv: list[str]) -> int:
-    """Serves the network until a signal arrives; the status is 128 plus its number."""
+    """Serves until a signal arrives, and returns 128 plus the number of the signal."""
     network_options, rest = take_options(argv)
     options = parsed(Arguments, rest, prog="jaxseg serve", bounds=BOUNDS)
     options.service.check()

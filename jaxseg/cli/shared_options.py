@@ -1,4 +1,4 @@
-"""Lists the options that every command has, and finds the one that a typo resembles."""
+"""Lists the options that every command has, and suggests one for a mistyped word."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIMILAR = 0.75  # A command may have options whose names are less similar than 
 
 
 def similar_shared(word: str) -> str:
-    """Returns the option, out of those of every command, that is similar to a word.
+    """Returns the option of all commands that is most similar to a word.
 
     Args:
       word: A word of the command line.

@@ -1,4 +1,4 @@
-"""Restarts a training command that was killed, or whose run lost another process."""
+"""Restarts a training command that was killed or that has lost another process."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def supervise(
 ) -> int:
     """Runs a command, and starts it again after failures that a restart can repair.
 
-    These are three: the command was killed, for example because memory ran out; the
-    runtime aborted; or another process of the run was lost. After any other error, or
-    if a signal has stopped the command, its status is returned at once.
+    A restart can help if the command was killed (for example because memory ran out),
+    if the runtime aborted, or if another process of the run was lost. After any other
+    error, or if another signal has stopped the command, its status is returned at once.
 
     Args:
       command: The program and its arguments.

@@ -55,7 +55,8 @@ class Arguments:
     """Python file that defines `configs = {"name": Config(...), ...}`."""
     variant: str = "configs"
     """Name of the dictionary of configurations in the file. All configurations of this
-    dictionary are trained. Some files of experiments/ define a second one, full."""
+    dictionary are trained. Some files of experiments/ define a second one with the
+    name full."""
     workdir: str | None = None
     """Folder of the run directories. The default is runs/NAME, or runs/NAME_VARIANT if
     --variant is given. NAME is the name of the file without its suffix, or the name of
@@ -65,10 +66,10 @@ class Arguments:
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds with which every configuration is trained."""
     devices: tuple[str, ...] = ("",)
-    """Numbers of the devices, such as 0 1. One process trains on each device at a
-    time. By default one process trains on all devices."""
+    """Numbers of the devices, such as 0 1. Each device trains one run at a time. By
+    default, each run is trained on all devices."""
     device_env_var: str = "CUDA_VISIBLE_DEVICES"
-    """Environment variable that is set to the number of the device of each process."""
+    """Environment variable that tells each training process its device number."""
     metric: str = "mean_iou"
     """Name of the score that the table shows, such as mean_iou."""
 

@@ -77,7 +77,8 @@ class Arguments:
     """
 
     config: Annotated[str | None, tyro.conf.Positional] = None
-    """Python file that defines `config = Config(...)`; this is the first argument."""
+    """Python file that defines `config = Config(...)`. Write it as the first
+    argument."""
     workdir: str | None = None
     """Run directory: a path, or an address in a bucket such as gs://bucket/runs/first
     or s3://bucket/runs/first. The default is runs/NAME, where NAME is the name of the
@@ -90,8 +91,8 @@ class Arguments:
     file, which is small enough for a CPU."""
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print what would be trained: the first batch, its statistics, the steps, the
-    memory of the compiled step and the devices. No step is trained, and nothing is
-    written but the prepared data."""
+    memory of the compiled step and the devices. No step is trained, and only the
+    prepared data are written."""
     devices: int | None = None
     """Number of devices to use. By default all devices are used."""
     profile: int = 0
@@ -113,9 +114,9 @@ class Arguments:
     heartbeat_timeout: int = 60
     """Number of seconds without a heartbeat after which a process counts as lost."""
     retries: int = 0
-    """Number of restarts in a row, without a new checkpoint in between, if the training
-    process is killed, the runtime aborts or another process is lost. By default the
-    command is not restarted."""
+    """Restart the training process if it is killed, if the runtime aborts or if another
+    process is lost, at most this number of times without a new checkpoint in between.
+    By default it is not restarted."""
     digest: bool = True
     """Compare the arrays of a restored checkpoint with the digest that was stored with
     them. A checkpoint whose arrays differ counts as damaged."""
@@ -198,7 +199,7 @@ def place_of(workdir: str) -> Path | str:
 
 
 def parse(argv: list[str]) -> Arguments:
-    """Parses the command line of `jaxseg train` to an `Arguments` object.
+    """Parses the command line of `jaxseg train` into an `Arguments` object.
 
     The configuration file supplies the values of the options that the command line does
     not contain. Without a file, the run in `--workdir` supplies them, or the defaults
@@ -240,13 +241,13 @@ def _variant(arguments: list[str], path: str | None) -> str:
         raise ValueError(
             f"--variant={given!r} is invalid together with --smoke: expected only "
             "one of these two options, because each selects a configuration of the "
-            "file."
+            "file. Leave one of them out."
         )
     if path is None and (smoke or given is not None):
         option = "--smoke" if smoke else f"--variant={given!r}"
         raise ValueError(
-            f"{option} is invalid: expected a config file as the first argument that "
-            f"defines `{SMOKE if smoke else given}`."
+            f"{option} is invalid: expected a config file as the first argument, which "
+            f"must define `{SMOKE if smoke else given}`."
         )
     return SMOKE if smoke else given or DEFAULT
 

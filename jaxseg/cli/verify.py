@@ -1,6 +1,7 @@
-"""Implements `jaxseg verify FILE`, which computes the evaluation of a receipt again.
+"""Implements `jaxseg verify FILE`, which repeats the evaluation of a receipt.
 
-The exit status is 1 if data, weights or counts differ from the receipt.
+A receipt is a file that `jaxseg eval --receipt` has written. The exit status is 1 if
+data, weights or counts differ from it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ FOLDERS = Folders()
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """Compute the evaluation of a receipt once more and compare all counts.
+    """Repeat the evaluation of a receipt, and compare all counts.
 
     The exit status is 1 if an image, a label, a weight or a count differs.
     """
@@ -70,7 +71,7 @@ BOUNDS = {
 
 
 def main(argv: list[str]) -> int:
-    """Verifies a receipt; the exit status is 1 if it does not agree, else 0."""
+    """Verifies a receipt; the exit status is 1 if anything differs, else 0."""
     options = parsed(Arguments, argv, prog="jaxseg verify", bounds=BOUNDS)
     stored, intact = read_receipt(options.receipt)
     place = Place(
@@ -95,7 +96,7 @@ def main(argv: list[str]) -> int:
 
 
 def show(stored: Receipt, comparison: Comparison) -> None:
-    """Prints the differences, and whether the receipt agrees.
+    """Prints the differences, and whether the receipt is verified.
 
     Args:
       stored: The receipt.

@@ -27,25 +27,26 @@ class Windows:
     labels."""
     stride: Size | None = None
     """Vertical and horizontal distance in pixels between neighboring windows. The
-    default is two thirds of the window, or the size of a tile."""
+    default is two thirds of the window for --mode slide, and the whole tile for --mode
+    tile."""
     blend: Literal["uniform", "gaussian", "cosine", "center"] = "uniform"
-    """How overlapping windows are combined: by the average of their logits, with equal
-    weights (uniform) or with weights that fall towards the border of a window
-    (gaussian, cosine), or not at all (center), so that each pixel is taken from the
-    window whose center is nearest."""
+    """How overlapping windows are combined. 'uniform' averages their logits with equal
+    weights. 'gaussian' and 'cosine' average them with weights that decrease towards the
+    border of a window. 'center' takes each pixel from the window whose center is
+    nearest."""
     accumulate: Literal["auto", "device", "host", "file"] = "auto"
-    """Where the sums over overlapping windows are held until their rows are finished:
-    in the memory of the device, in that of the host, or in a memory-mapped file. auto
-    selects the first that has room."""
+    """Where the sums over overlapping windows are stored until their rows are finished:
+    in the memory of the device ('device') or of the host ('host'), or in a
+    memory-mapped file ('file'). 'auto' selects the first of these that has room."""
     devices: int | None = None
     """Number of local devices that share the windows of --mode slide and tile. The
     default is all of them."""
     large_above: int | None = None
     """TIFF files of one page and NPY files with more pixels than this are read and
-    written in windows, in little memory. The result is NAME.tif, a tiled TIFF with
-    the georeference of the image, or NAME.npy for an NPY file, and an overlay of at
-    most 2048 pixels. The same command continues an interrupted image. The default is
-    data.max_pixels."""
+    written window by window, to save memory. The result is NAME.tif, a tiled TIFF with
+    the georeference of the image, or NAME.npy for an NPY file. The longer side of the
+    overlay has at most 2048 pixels. The same command continues an interrupted image.
+    The default is data.max_pixels."""
 
 
 DEFAULT = Windows()

@@ -1,4 +1,4 @@
-"""Defines the options that select a dataset, its reading and its augmentation."""
+"""Defines the options that select a dataset, and how it is read and augmented."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class DataConfig:
         none. A tfds dataset needs it only if you must download the files yourself.
       prepared_dir: The folder in which converted data are stored for fast reading. The
         default is $JAXSEG_DATA_DIR, or ~/.cache/jaxseg if that variable is not set.
-      classes: The class names in the order of their indices, for the dataset folder or
-        a tfds dataset. By default they are read from the file classes.txt in raw_dir,
-        or from the tfds dataset.
+      classes: The class names in the order of their indices, for the dataset "folder"
+        or a tfds dataset. By default they are read from the file classes.txt in
+        raw_dir, or from the tfds dataset.
       labels: The class index of each pixel value in the mask files, as pairs
         VALUE:CLASS such as 0:void 1:0 2:1, or as BACKGROUND/OBJECT such as 0/255. By
         default the pixel values are the class indices, and 255 is void (ignored).
@@ -28,8 +28,8 @@ class DataConfig:
         different ways, such as with another split. `jaxseg data list` shows them. The
         default is the most common variant.
       image: The name of the feature of a tfds dataset that contains the image, such as
-        photo, or scene/photo for the feature photo inside the feature scene. By default
-        it is inferred, which works if only one feature can be the image.
+        "photo", or "scene/photo" for "photo" inside the feature "scene". By default it
+        is inferred, which works if only one feature can be the image.
       label: The name of the feature of a tfds dataset that contains the mask. By
         default it is inferred, which works if only one feature can be the mask.
       module: The Python module, or the .py file, that registers your own builder with
@@ -37,7 +37,7 @@ class DataConfig:
       train_split: The split that the network is trained on, or a slice of a split such
         as train[:90%].
       eval_split: The split that the network is evaluated on, or a slice of a split.
-      backend: The library that reads the data: grain for Grain, or tf for tf.data,
+      backend: The library that reads the data: "grain" for Grain, or "tf" for tf.data,
         which requires the installation of jaxseg[tf].
       crop: The height and width of the training crops in pixels.
       scale_range: The smallest and the largest factor by which training images are
@@ -68,28 +68,29 @@ class DataConfig:
       cache: Whether to keep decoded images in memory, up to 8 GiB. Several worker
         processes divide this memory. Images that do not fit are decoded each time, but
         only the part that the crop needs.
-      on_bad_file: What happens if an image or its mask cannot be used: stop raises an
-        error; skip leaves both files out and reports them.
+      on_bad_file: What happens if an image or its mask cannot be used. "stop" raises an
+        error. "skip" leaves both files out and reports them.
       channels: The number of channels of the images, from 1 to 32. By default, 8-bit
         gray and RGB images get three channels, and other images keep the channels of
         the file. The value 1 keeps one channel for 8-bit gray images.
-      pixels: How images that are not 8-bit gray or RGB are read: stored keeps their
-        type and their channels; rgb8 converts them to 8-bit RGB with data.range.
+      pixels: How images that are not 8-bit gray or RGB are read. "stored" keeps
+        their type and their channels. "rgb8" converts them to 8-bit RGB with
+        data.range.
       range: Two pixel values that are mapped to 0 and 1 before normalization, or
-        percentiles for the 0.5 % and 99.5 % percentiles of the training split. The
+        "percentiles" for the 0.5 % and 99.5 % percentiles of the training split. The
         default is the full range of the integer type. With data.pixels=rgb8, the two
         values become black (0) and white (255).
       statistics: The mean and standard deviation of each channel by which images are
-        normalized. dataset computes them from the training split; this is the default
-        for images that are not 8-bit RGB. imagenet takes the values of ImageNet, or
-        those that jaxseg stores for the dataset; this is the default for 8-bit RGB.
+        normalized. "imagenet", the default for 8-bit RGB, takes the values of ImageNet,
+        or those that jaxseg stores for the dataset. "dataset", the default for other
+        images, computes them from the training split.
       max_pixels: The largest number of pixels of an image file. Larger images are
         refused.
       workers: The number of reading threads in each process that reads data.
       worker_processes: The number of processes that read the training data. 0 reads
         with threads of the main process, which cannot use more than a few cores.
-      mix: Several datasets, on which one network is trained together. data.classes then
-        lists the classes of their union, and the options that select a single dataset,
+      mix: Several datasets on which one network is trained. data.classes then lists the
+        classes of all of them together, and the options that select a single dataset,
         such as name and raw_dir, must keep their defaults.
     """
 
@@ -131,7 +132,7 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MemberConfig:
-    """Selects one of several datasets that train together.
+    """Selects one of several datasets on which one network is trained.
 
     Attributes:
       name: The name of the dataset in the scores and tables of the run. The default is
@@ -142,8 +143,9 @@ class MemberConfig:
       class_map: The file of the class map, or the lines of such a file, for example
         "vehicle -> car | truck". By default each class is mapped to the class of the
         same name in the combined class list.
-      weight: The share of the training examples that are from this dataset, relative to
-        the weights of the other datasets. A dataset with weight 0 is only evaluated.
+      weight: The relative number of training examples from this dataset. A dataset with
+        weight 2 contributes twice as many as one with weight 1. A dataset with weight 0
+        is only evaluated.
     """
 
     name: str = ""

@@ -12,7 +12,7 @@ class LabConfig:
     Attributes:
       every: The number of steps between two measurements of the effective receptive
         field and of grid artifacts in the logits. The first one is before the first
-        step. 0 measures nothing.
+        step. 0 turns these measurements off.
       images: The number of random images, of the size of the training crops, over which
         the effective receptive field is averaged.
     """

@@ -16,9 +16,9 @@ class LossConfig:
         loss and its coefficient.
       options: The options of each loss by the name of the loss, such as
         {"ohem_cross_entropy": {"min_kept": 5000}}.
-      class_weights: The weights of the classes in the loss: none gives all classes
-        equal weights; median_frequency gives rare classes larger weights;
-        sqrt_median_frequency takes the square roots of these weights.
+      class_weights: The weights of the classes in the loss. "none" gives all
+        classes equal weights. "median_frequency" gives rare classes larger weights.
+        "sqrt_median_frequency" takes the square roots of these weights.
       aux_weight: The coefficient of the cross entropy of the auxiliary outputs, for
         networks that have them.
       edge_weight: The coefficient of the edge loss, for networks with an edge output.

@@ -17,9 +17,10 @@ class ModelConfig:
       options: The keyword arguments of the network, such as {"output_stride": 8}.
       backbone: The backbone with which the family is built; `jaxseg models --backbones`
         lists all names. By default the backbone follows from the name of the network.
-      output: softmax has one logit for each class, and each pixel has exactly one
-        class. sigmoid has one logit for an object on a background, or one logit for
-        each class of a multi-label dataset, whose classes can overlap.
+      output: With "softmax", the network has one logit for each class, and each pixel
+        has exactly one class. With "sigmoid", it has one logit for an object on a
+        background, or one logit for each class of a multi-label dataset, whose classes
+        can overlap.
     """
 
     name: str = "unet"

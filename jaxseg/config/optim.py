@@ -16,19 +16,21 @@ class OptimConfig:
       base_batch_size: The batch size for which learning_rate was chosen. The learning
         rate is scaled by the ratio of the batch size of the run to this batch size.
         None turns the scaling off.
-      batch_scaling: How the learning rate is scaled with the batch size: linear scales
-        it by the ratio of the batch sizes, sqrt by the square root of the ratio.
+      batch_scaling: How the learning rate is scaled with the batch size. "linear"
+        multiplies it by the ratio of the batch sizes, and "sqrt" by the square root of
+        this ratio.
       momentum: The momentum of sgd, rmsprop and lars.
       beta1: The decay rate of the running mean of gradients in adamw and lamb.
       nesterov: Whether sgd, rmsprop and lars use Nesterov momentum.
-      trust_coefficient: The factor of lars (arXiv 1708.03888) by which the ratio of
-        weight norm to gradient norm is multiplied.
+      trust_coefficient: The factor by which lars (arXiv 1708.03888) multiplies the
+        ratio of weight norm to gradient norm.
       rms_decay: The decay rate of the running mean of squared gradients in rmsprop and
         adadelta.
       weight_decay: The coefficient of weight decay. adamw and lamb decay the weights
         directly; the other optimizers add the decay to the gradient.
-      decay_mask: The parameters to which weight decay applies: kernels selects the
-        kernels of layers, without biases and normalization; all selects all parameters.
+      decay_mask: The parameters to which weight decay applies. "kernels" selects
+        the kernels of layers, without biases and normalization. "all" selects all
+        parameters.
       schedule: The name of the function, such as poly or cosine, by which the learning
         rate changes from step to step.
       poly_power: The exponent of the poly schedule.

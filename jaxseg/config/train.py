@@ -18,8 +18,8 @@ class TrainConfig:
       seed: The seed of all random numbers of the run.
       init_from: The weights with which this run starts: the run directory of a
         finished run, a weights file of a supported library, an address
-        "hf://org/name/file", or a name that `jaxseg models --pretrained` lists. Of an
-        image classifier, only the backbone is used.
+        "hf://org/name/file", or a name that `jaxseg models --pretrained` lists. If it
+        is an image classifier, only its backbone is used.
       init_fresh: Regular expressions for parameter paths. Parameters whose path matches
         one of them are initialized at random instead of being loaded from init_from.
       adapter_rank: The rank of the low-rank adapters (LoRA, arXiv 2106.09685) that are
@@ -27,27 +27,30 @@ class TrainConfig:
         gets an adapter, and its own parameters keep their values. None trains the
         backbone itself.
       parallel_backend: The JAX function that distributes the training step over the
-        devices: jit with a device mesh, or pmap.
-      spatial_shards: The number of devices over which the rows of an image are sharded,
-        or two numbers for its rows and its columns.
-      shard: How parameters and optimizer state are distributed: none keeps a full copy
-        on every device; fsdp shards them over the devices, as ZeRO does.
+        devices: "jit" with a device mesh, or "pmap".
+      spatial_shards: The number of devices over which the rows of an image are sharded.
+        Two numbers, such as 2 4, shard the columns as well: 2 groups of rows and 4 of
+        columns.
+      shard: How parameters and optimizer state are distributed. "none" keeps a full
+        copy on every device. "fsdp" shards them over the devices, as ZeRO does.
       dtype: The data type in which the network computes. Parameters stay float32.
       ema: The decay rate of the exponential moving average of the weights. Evaluation
         uses the average. None keeps no average.
       grad_accum_steps: The number of micro-batches into which the batch of an update is
-        split. Their gradients are accumulated before the update. The statistics of
-        batch normalization are those of a micro-batch, so the loss is that of the whole
-        batch only for networks without it.
+        split. Their gradients are accumulated before the update. Batch
+        normalization uses the statistics of each micro-batch, so networks that contain
+        it give another loss than with the whole batch.
       remat: The activations that are recomputed in the backward pass to save memory:
-        none, or those inside each block or each stage of the network.
+        "none", or those inside each block ("block") or each stage ("stage") of the
+        network.
       memory: The memory of one device, such as 16GiB. If it is set, remat, shard and
         spatial_shards are chosen so that the training step fits and is fast.
-        grad_accum_steps is chosen too if it does not change the result. 5 % of the
-        memory stay free.
+        grad_accum_steps is chosen as well if it does not change the result. 5 % of the
+        memory remains free.
       memory_changes: What may also be chosen so that the training step fits into
         train.memory, although it changes the result of the training: the number of
-        micro-batches (accumulation), the data type (dtype) or the batch size (batch).
+        micro-batches ("accumulation"), the data type ("dtype") or the batch size
+        ("batch").
       loggers: The services that receive the metrics in addition to metrics.jsonl and
         TensorBoard.
       log_every: The number of steps between two log entries with training metrics.
@@ -58,7 +61,7 @@ class TrainConfig:
       max_to_keep: The number of recent checkpoints that are kept. The best one is kept
         as well.
       num_overlays: The number of evaluation images whose predictions are written as
-        pictures to the folder overlays of the run directory at each evaluation.
+        pictures to the folder "overlays" of the run directory at each evaluation.
       report_images: The number of evaluation images on which the network is measured
         for report.html at the end of the run. 0 writes no report.
     """

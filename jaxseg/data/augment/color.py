@@ -51,8 +51,8 @@ class Contrast(PixelEntry):
     """Changes the contrast of an image by a random factor.
 
     The factor multiplies the difference of each value from the mean of the image. For
-    images of three channels, this mean is that of the luma (the brightness of a color);
-    for other images, it is the mean of all values.
+    images of three channels, this is the mean luma (the brightness of a color). For
+    other images, it is the mean of all values.
     """
 
     name: ClassVar[str] = "contrast"
@@ -78,7 +78,7 @@ class Contrast(PixelEntry):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gamma(PixelEntry):
-    """Maps values to [0, 1] by the value range, and raises them to a random power."""
+    """Maps the value range to [0, 1], and raises the values to a random power."""
 
     name: ClassVar[str] = "gamma"
 

@@ -27,7 +27,7 @@ class Blur(PixelEntry):
         0,
         50,
         help="The lower and upper limit of the standard deviation of the Gaussian "
-        "kernel in pixels, which is drawn uniformly for each crop.",
+        "kernel in pixels. The standard deviation is drawn uniformly for each crop.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -69,10 +69,10 @@ class Noise(PixelEntry):
 class Jpeg(PixelEntry):
     """Adds the artifacts of JPEG compression.
 
-    A copy of the image with 8 bits is encoded and decoded, and the resulting change is
-    added to the image, so that images of more bits keep their precision. Images of
-    three channels are encoded in color. In other images, each channel is encoded as a
-    gray image.
+    A copy of the image with 8 bits per channel is encoded and decoded. The resulting
+    change is added to the image, so images with more bits keep their precision. Images
+    of three channels are encoded in color. In other images, each channel is encoded as
+    a gray image.
     """
 
     name: ClassVar[str] = "jpeg"
@@ -82,7 +82,7 @@ class Jpeg(PixelEntry):
         1,
         100,
         help="The lower and upper limit of the quality setting of the JPEG encoder, "
-        "from 1 to 100, which is drawn uniformly for each crop.",
+        "from 1 to 100. The setting is drawn uniformly for each crop.",
     )
 
     def draw(self, rng: np.random.Generator) -> Drawn:
@@ -118,8 +118,8 @@ class Cutout(SceneEntry):
     label: str = choice(
         "void",
         "keep",
-        help="What happens to the labels in the filled rectangles: void sets them to "
-        "the ignore index; keep leaves them unchanged.",
+        help="What happens to the labels in the filled rectangles. 'void' sets them to "
+        "the ignore index, and 'keep' leaves them unchanged.",
     )
 
     def apply(

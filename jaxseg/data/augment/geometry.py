@@ -26,7 +26,7 @@ class Flip(GeometryEntry):
     axis: str = choice(
         "horizontal",
         "vertical",
-        help="horizontal exchanges left and right, vertical exchanges top and bottom.",
+        help="'horizontal' swaps left and right, 'vertical' swaps top and bottom.",
     )
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> Drawn:
@@ -100,7 +100,7 @@ class Affine(GeometryEntry):
         0.1,
         10,
         help="The lower and upper limit of the factor "
-        "by which height and width are resized, which is drawn uniformly.",
+        "by which height and width are resized. The factor is drawn uniformly.",
     )
     degrees: float = number(
         0.0,
