@@ -23,8 +23,9 @@ class DualAttentionHead(nn.Module):
       variant: How the channel attention is computed: "paper" or "release", see
         `ChannelAttention`.
       dropout: Dropout rate before the classifiers.
-      attention: "plain" stores the scores of all pairs of pixels at once, "block" those
-        of one block of pixels, and "auto" selects by the size of the map.
+      attention: "plain" stores the scores of all pairs of pixels at once. "block"
+        stores only those of one block of pixels at a time. "auto" chooses one of the
+        two by the size of the map.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

@@ -14,7 +14,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class Encoding(nn.Module):
-    """Sums the differences of pixels to learned codewords, weighted by assignment.
+    """Sums the differences between pixels and learned codewords with soft weights.
 
     It computes e_k = sum_i softmax_k(-s_k |x_i - d_k|^2) (x_i - d_k) in float32, where
     x_i are the features of pixel i, d_k are the K learned codewords, and s_k are

@@ -17,9 +17,9 @@ class FCNHead(nn.Module):
 
     Attributes:
       num_classes: Number of classes.
-      features: Number of channels; None takes a quarter of the input's channels.
-      tap: The pyramid level that the head reads. None reads a single map, as auxiliary
-        heads do.
+      features: Number of channels. None means a quarter of the input's channels.
+      tap: The pyramid level that the head reads. With None, the input of the head is a
+        single map, as in auxiliary heads.
       dropout: Dropout rate.
       convs: Number of 3x3 convolutions.
       join: Whether to concatenate the input with the result of these convolutions and

@@ -1,8 +1,8 @@
 """Heads with graph units: GloRe, GCU and GINet.
 
-None of the papers describes its segmentation head completely. Reductions, dropout and
-widths follow the ports that the docstrings cite. The docstrings also state where no
-port exists and the value is jaxseg's own choice.
+None of the papers describes its segmentation head completely. Channel reductions,
+dropout and widths follow the implementations that the docstrings cite. The docstrings
+also say where jaxseg has made its own choice.
 """
 
 import jax.numpy as jnp
@@ -70,9 +70,10 @@ class GloReHead(nn.Module):
 
 
 class GraphUnitHead(nn.Module):
-    """Concatenates c5 with several graph convolutional units and classifies the result.
+    """Applies several graph convolutional units to c5 and classifies all results.
 
-    A 1x1 convolution with normalization and ReLU reduces c5 first. Dropout of whole
+    A 1x1 convolution with normalization and ReLU first reduces the channels of c5. The
+    reduced map and the results of the units are concatenated. Dropout of whole
     channels precedes the 1x1 classifier. The units have 2, 4, 8 and 32 vertices of 256
     channels, as in the paper. The reduction to 512 channels and the concatenation
     are choices of this project.
@@ -115,9 +116,11 @@ class GraphInteractionHead(nn.Module):
       features: Number of channels after the first convolution.
       nodes: Number of nodes of the visual graph.
       states: Number of channels of each node.
-      graph_convolution: Whether a graph convolution is first applied to each graph.
-      class_message: How the class states S receive their message: "paper" computes
-        S + beta * message, "paddle" computes beta * S + message.
+      graph_convolution: Whether a graph convolution is applied to the visual graph and
+        to the class graph before they interact.
+      class_message: How the class states S are updated by the message from the visual
+        graph, with a learned factor beta: "paper" computes S + beta * message, "paddle"
+        computes beta * S + message.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

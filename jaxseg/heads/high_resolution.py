@@ -1,6 +1,6 @@
 """The head of HRNetV2 (arXiv 1904.04514): concatenated levels and a 1x1 convolution.
 
-Differs: the published code bases disagree on that convolution. It has a bias before its
+Differs: the published code bases disagree on the convolution. It has a bias before its
 normalization in the authors' code (the default), no bias in MMSegmentation
 (`bias=False`), and a 3x3 kernel in openseg.pytorch (`kernel=3`).
 """
@@ -19,7 +19,7 @@ LEVELS = ("c2", "c3", "c4", "c5")
 def concat_levels(
     pyramid: Pyramid, levels: tuple[str, ...] = LEVELS, align_corners: bool = False
 ) -> Array:
-    """Resizes levels of a pyramid to the size of the first and concatenates them.
+    """Resizes levels of a pyramid to the size of the first one and concatenates them.
 
     Args:
       pyramid: The feature maps of a backbone, by the name of their level.

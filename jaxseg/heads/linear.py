@@ -11,7 +11,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LinearHead(nn.Module):
-    """Concatenates pyramid levels, normalizes them and classifies them by a 1x1 kernel.
+    """Concatenates pyramid levels, normalizes them and applies a 1x1 classifier.
 
     The normalization is that of `style`, batch normalization by default. All levels are
     resized to the size of the first one in `levels`.

@@ -11,7 +11,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class LRASPPHead(nn.Module):
-    """Gates features by their pooled mean, and adds logits of low-level features.
+    """Gates deep features by their pooled mean, and adds logits of a low-level map.
 
     The result has the size of the low-level map.
 
@@ -22,8 +22,8 @@ class LRASPPHead(nn.Module):
       tap: The level that is pooled and gated.
       window: Pooling window and stride, each (rows, columns) in feature pixels. The
         paper pools 49 x 49 windows with stride (16, 20) on large maps. Windows that
-        exceed the map shrink to it. None pools globally. Differs: None is the default,
-        as in torchvision.
+        are larger than the map shrink to its size. None pools globally. Differs: None
+        is the default, as in torchvision.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

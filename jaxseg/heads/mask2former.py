@@ -6,7 +6,7 @@ each query reads only the pixels of the mask that it predicted before (masked at
 arXiv 2112.01527, section 3.2). `semantic_logits` turns classes and masks into scores
 for each pixel.
 
-Differs: there is no dropout, as in the published networks, whose rate is 0.
+Differs: there is no dropout. The published networks have the dropout rate 0.
 """
 
 import jax
@@ -26,7 +26,7 @@ _EPSILON = 1e-5  # Of all normalizations.
 
 
 class Mask2FormerHead(nn.Module):
-    """Predicts the class and the mask of each query, before and after each layer.
+    """Predicts a class and a mask for each query, initially and after each layer.
 
     Attributes:
       num_classes: Number of classes, without "no object".
@@ -151,7 +151,7 @@ def attended_pixels(masks: Array, size: Size) -> Array:
     """Returns which pixels of a map each query reads (masked attention).
 
     A query reads the pixels in which its mask has a probability of at least 0.5. If
-    there are none, it reads all pixels. There is no gradient.
+    there are none, it reads all pixels. No gradient flows through the result.
 
     Args:
       masks: Logits of the masks, [B, h, w, N].
@@ -161,8 +161,8 @@ def attended_pixels(masks: Array, size: Size) -> Array:
       Booleans [B, N, height * width].
 
     References:
-      Cheng et al., Mask2Former, arXiv 2112.01527, equation 3. That a query with an
-      empty mask reads all pixels follows the authors' code.
+      Cheng et al., Mask2Former, arXiv 2112.01527, equation 3. As in the authors' code,
+      a query with an empty mask reads all pixels.
     """
     inside = jax.nn.sigmoid(resize(lax.stop_gradient(masks), size)) >= 0.5
     inside = jnp.moveaxis(inside, -1, 1).reshape(masks.shape[0], masks.shape[-1], -1)
@@ -170,13 +170,13 @@ def attended_pixels(masks: Array, size: Size) -> Array:
 
 
 def semantic_logits(classes: Array, masks: Array) -> Array:
-    """Combines the classes and masks of all queries to logits of the classes.
+    """Combines the classes and masks of all queries into logits of the classes.
 
-    The score of class k in a pixel is the sum over the queries of the probability that
-    the query has class k times the probability that its mask contains the pixel. The
-    logit is the logarithm of the score. Its softmax is therefore the score divided by
-    the sum of the scores of all classes, and its largest entry is the class that
-    Mask2Former predicts.
+    Each query adds a product to the score of class k in a pixel: the probability that
+    the query has class k, times the probability that its mask contains the pixel. The
+    logit is the logarithm of the score. The softmax of the logits is therefore the
+    score divided by the sum of the scores of all classes. The class with the largest
+    logit is the class that Mask2Former predicts.
 
     Args:
       classes: Logits of the classes and of "no object", [B, N, K + 1].

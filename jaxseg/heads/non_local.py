@@ -27,8 +27,9 @@ class NonLocalHead(nn.Module):
         the number of channels of the queries, as MMSegmentation does.
       subsample: Whether 2x2 max pooling precedes the keys and the values.
       dropout: Dropout rate before the classifier; it drops whole channels.
-      attention: "plain" stores the scores of all pairs of pixels at once, "block" those
-        of one block of pixels, and "auto" selects by the size of the map.
+      attention: "plain" stores the scores of all pairs of pixels at once. "block"
+        stores only those of one block of pixels at a time. "auto" chooses one of the
+        two by the size of the map.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

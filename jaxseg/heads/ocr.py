@@ -10,9 +10,10 @@ from jaxseg.typing import Array
 
 
 class OCRHead(nn.Module):
-    """Classifies each pixel by its features and by the object regions that it matches.
+    """Classifies each pixel by its own features and by features of object regions.
 
-    Coarse logits define these regions, one for each class.
+    There is one region for each class, which coarse logits define. A pixel attends to
+    the regions.
 
     The layers are, in this order: a 3x3 convolution with normalization and ReLU, the
     object context, dropout of whole channels and a 1x1 classifier.

@@ -26,7 +26,7 @@ _EPSILON = 1e-5  # Of all normalizations.
 class DeformableLayer(nn.Module):
     """Applies deformable attention and then an MLP.
 
-    Both have a residual connection, which layer normalization follows.
+    Each has a residual connection. Layer normalization follows it.
 
     `hidden` is the number of channels inside the MLP.
     """

@@ -15,7 +15,7 @@ POOLS = ("avg", "max")
 
 
 class PresenceHead(nn.Module):
-    """Pools one level over its pixels and applies dropout and a dense layer.
+    """Pools all pixels of one level, and applies dropout and a dense layer.
 
     It is the classification head of segmentation_models.pytorch. In jaxseg, the output
     is trained to say which classes occur in an image
@@ -58,8 +58,8 @@ def take_presence(
     """Removes the options of a `PresenceHead` from a dict, and creates the head.
 
     Args:
-      options: Options of a network. `presence` is the number of classes, 0 for no head;
-        `presence_pool` and `presence_dropout` are attributes of the head.
+      options: Options of a network. `presence` is the number of classes, or 0 for no
+        head. `presence_pool` and `presence_dropout` are attributes of the head.
       tap: The pyramid level that the head reads.
       style: Settings of normalization and dtype, see `BlockConfig`.
 

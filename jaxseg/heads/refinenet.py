@@ -71,8 +71,8 @@ class ChainedPooling(nn.Module):
 class RefineBlock(nn.Module):
     """Merges one pyramid level with the decoder's output for the next coarser level.
 
-    Residual units are applied to the level, the coarser output is added, and the sum
-    passes chained residual pooling and further residual units.
+    Residual units are applied to the level, and the coarser output is added. Chained
+    residual pooling and further residual units are applied to the sum.
     """
 
     features: int

@@ -1,9 +1,9 @@
 """The head of Semantic FPN, which sums the levels of a pyramid (arXiv 1901.02446).
 
-Section 3.1 of the paper describes it. "mmseg" follows the code of MMSegmentation, which
-smooths the levels of the feature pyramid (arXiv 1612.03144) and uses batch norm. "smp"
-follows the code of segmentation_models.pytorch, which does not smooth them, uses group
-norm as in the paper, and aligns corners.
+Section 3.1 of the paper describes it. The variant "mmseg" follows the code of
+MMSegmentation, which smooths the levels of the feature pyramid (arXiv 1612.03144) and
+uses batch norm. The variant "smp" follows the code of segmentation_models.pytorch. It
+does not smooth the levels, uses group norm as in the paper, and aligns corners.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ class SemanticFPNHead(nn.Module):
     """Builds a feature pyramid, enlarges and adds its levels, and classifies the sum.
 
     Each level is projected by a 1x1 convolution, and the next coarser result is added
-    to it. Then each level passes 3x3 convolutions, each followed by an enlargement by
-    2, until it has the size of c2.
+    to it. Then 3x3 convolutions are applied to each level. Each of them is followed
+    by an enlargement by 2, until the level has the size of c2.
 
     Attributes:
       num_classes: Number of classes.

@@ -34,8 +34,9 @@ class UpsamplingHead(nn.Module):
       tap: The level that the head reads.
       kernel: Kernel size of the convolutions.
       features: Number of channels of the convolutions.
-      factors: Upsampling factor after each convolution. Differs: the naive decoder of
-        MMSegmentation upsamples in two steps (`factors=(4,)`).
+      factors: Upsampling factor after each convolution. Differs: in MMSegmentation, the
+        naive decoder upsamples by 4 after its convolution (`factors=(4,)`), and the
+        logits are upsampled by the rest.
       bias: Whether the convolutions have a bias before their normalization, as in the
         authors' code. MMSegmentation has none.
       style: Settings of normalization and dtype, see `BlockConfig`.
@@ -106,11 +107,10 @@ class MultiLevelHead(nn.Module):
     Two 3x3 convolutions with normalization and ReLU precede the upsampling of each
     level.
 
-    Differs: MMSegmentation upsamples with half-pixel centers and classifies by a 1x1
-    convolution (`align_corners=False, kernel=1`). The authors' code aligns corners and
-    classifies by 3x3. This head concatenates the levels from deep to shallow, the
-    authors' code from shallow to deep, so the input channels of the classifier are
-    permuted.
+    Differs: MMSegmentation upsamples with half-pixel centers and has a 1x1 classifier
+    (`align_corners=False, kernel=1`). The authors' code aligns corners and has a 3x3
+    classifier. This head concatenates the levels from deep to shallow, and the authors'
+    code from shallow to deep, so the input channels of the classifier are permuted.
     """
 
     num_classes: int

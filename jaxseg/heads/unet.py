@@ -26,7 +26,7 @@ def levels_of(features: tuple[int, ...]) -> tuple[str, ...]:
       features: Numbers of channels of the levels of the decoder, 3 to 5 numbers.
 
     Raises:
-      ValueError: If there are fewer or more numbers.
+      ValueError: If there are fewer than 3 or more than 5 numbers.
     """
     if not 3 <= len(features) < len(LEVELS):
         raise ValueError(
@@ -48,13 +48,13 @@ class UNetHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       features: Numbers of channels of the levels, from coarse to fine. With four or
-        three numbers, the decoder starts at c4 or c3, as segmentation_models.pytorch's
-        does with `encoder_depth`.
+        three numbers, the decoder starts at c4 or c3, like `encoder_depth` in
+        segmentation_models.pytorch.
       style: Settings of normalization and dtype, see `BlockConfig`.
       attention: "scse" to gate channels and pixels in each block, or "none", see
         `jaxseg.heads.unet_block.UpBlock`.
-      norm: The normalization of the head, a value of `BlockConfig.norm`; None takes
-        that of `style`.
+      norm: The normalization of the head, a value of `BlockConfig.norm`. If it is None,
+        the head has the normalization of `style`.
 
     Raises:
       ValueError: If `features` does not have three to five entries.

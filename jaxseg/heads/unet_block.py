@@ -65,9 +65,10 @@ class UpBlock:
     argument `name`.
 
     Attributes:
-      attention: "none", or "scse" to gate the joined maps and the result by `SCSE`,
-        as `decoder_attention_type` of segmentation_models.pytorch does. Without a skip
-        map, the first gate has parameters but is not applied, as in that library.
+      attention: "none", or "scse" to apply the gate `SCSE` to the joined maps and to
+        the result, like `decoder_attention_type` in segmentation_models.pytorch.
+        Without a skip map, the first gate has parameters but is not applied, as in that
+        library.
       style: Settings of normalization and dtype, see `BlockConfig`.
       bias: Whether the convolutions have a bias.
 
@@ -131,8 +132,9 @@ def up_block(attention: str, norm: str | None, style: BlockConfig) -> UpBlock:
 
     Args:
       attention: "scse" to gate channels and pixels in the block, or "none".
-      norm: The normalization of the decoder, a value of `BlockConfig.norm`; None takes
-        that of the network. With "none", the convolutions have a bias.
+      norm: The normalization of the decoder, a value of `BlockConfig.norm`. If it is
+        None, the decoder has that of the network. With "none", the convolutions have a
+        bias.
       style: The network's settings, see `BlockConfig`.
     """
     if norm is not None:
@@ -144,11 +146,11 @@ def cut_or_extend(x: Array, size: Size) -> Array:
     """Cuts or extends a map so that its sides are half of `size`, rounded up.
 
     Backbones that round sizes down lack a row or column, so the last one is repeated.
-    Backbones that follow Caffe's size rule have a further one, which is cut off.
+    Backbones that follow Caffe's size rule have one too many, which is cut off.
 
     Args:
       x: [B, h, w, C].
-      size: The height and width that the map shall have after it is doubled.
+      size: The height and width of the map to which the doubled map is joined.
     """
     for axis, side in zip((1, 2), size, strict=True):
         missing = -(-side // 2) - x.shape[axis]

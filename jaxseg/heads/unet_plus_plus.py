@@ -1,7 +1,7 @@
 """The nested decoder of Unet++ as a head for any pyramid (arXiv 1807.10165).
 
 The decoder consists of nodes (d, l) with d <= l. Node (d, l) doubles the size of the
-map of node (d, l - 1), or of a pyramid level for d = l. It concatenates the result with
+map of node (d, l - 1) or, if d = l, of a pyramid level. It concatenates the result with
 the maps of all earlier nodes of this size and the skip map, and convolves it (equation
 1 of the paper). Numbers and channels of the nodes are those of
 segmentation_models.pytorch.
@@ -26,13 +26,13 @@ class UNetPlusPlusHead(nn.Module):
 
     Attributes:
       num_classes: Number of classes.
-      features: Numbers of channels of the chain of nodes from the coarsest level to the
-        classifier. Each other node has as many channels as the skip map of its size.
+      features: Numbers of channels of the nodes (0, 0), (0, 1) and so on, from coarse
+        to fine. Every other node has as many channels as the skip map of its size.
       style: Settings of normalization and dtype, see `BlockConfig`.
       attention: "scse" to gate channels and pixels in each block, or "none", see
         `jaxseg.heads.unet_block.UpBlock`.
-      norm: The normalization of the head, a value of `BlockConfig.norm`; None takes
-        that of `style`.
+      norm: The normalization of the head, a value of `BlockConfig.norm`. If it is None,
+        the head has the normalization of `style`.
 
     Raises:
       ValueError: If `features` does not have three to five entries.

@@ -30,7 +30,8 @@ class UPerNetHead(nn.Module):
     Attributes:
       num_classes: Number of classes.
       features: Number of channels of each level and of the fusion.
-      bins: For each branch of the pyramid pooling, the number b of its b x b cells.
+      bins: For each branch of the pyramid pooling, the number of cells along
+        each side of its grid.
       input_norms: Whether a layer normalization precedes the head on each level, as in
         segmentation_models.pytorch.
       dropout: Dropout rate before the classifier; it drops whole channels.

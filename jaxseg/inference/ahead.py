@@ -20,9 +20,9 @@ def map_ahead(
 ) -> Iterator[Result]:
     """Yields `function(item)` for each item, in the order of the items.
 
-    Threads compute results before they are needed. At most `ahead` results are being
-    computed or wait at a time, so memory stays bounded. The items themselves are taken
-    in the caller's thread.
+    Threads compute results before they are needed. At any time, at most `ahead` results
+    are being computed or are waiting for the caller, so memory stays bounded. The items
+    themselves are read in the caller's thread.
 
     If an item or a result raises an exception, the results before it are yielded first.
     When the iterator is closed, or on KeyboardInterrupt, calls that have not started

@@ -2,8 +2,8 @@
 
 The supported layers are the position attention of DANet, the non-local block and the
 object context of OCR. If the caller of the network makes the Flax collection
-"intermediates" mutable, these layers store there the arrays from which the weights
-follow. The parameters and the outputs of the network do not change.
+"intermediates" mutable, these layers store arrays in it, from which this module
+computes the weights. The parameters and the outputs of the network do not change.
 """
 
 from __future__ import annotations

@@ -13,10 +13,11 @@ Size = tuple[int, int]
 def choose_buckets(sizes: Iterable[Size], count: int) -> dict[Size, Size]:
     """Maps the size of each image to one of at most `count` sizes that contain it.
 
-    The sizes are chosen so that few pixels are added over all images. Groups of sizes
-    are merged in pairs, each time the pair that adds the fewest pixels. Then each size
-    moves to the group that adds the fewest pixels to it. The result is not always the
-    best one, which would take exponential time.
+    The sizes are chosen so that few pixels are added over all images. At first, each
+    size is a group. In each step, the two groups whose union adds the fewest pixels are
+    merged. At the end, each size moves to the group that adds the fewest pixels to it.
+    The result is not always the best one, because an exact search would take
+    exponential time.
 
     Args:
       sizes: The height and width of each image.

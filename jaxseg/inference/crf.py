@@ -5,7 +5,7 @@ other one on their positions and colors. Ten mean-field iterations align the cla
 probabilities of a network with the edges of the image, as in DeepLab v1 and v2 (arXiv
 1412.7062, 1606.00915). The module implements the equations of Krähenbühl and Koltun
 with the normalizations of their code ("after", which DeepLab used) and of pydensecrf
-(by default "symmetric"). The result is differentiable in the unary energies, the
+("symmetric" by default). The result is differentiable in the unary energies, the
 weights and the standard deviations.
 
 Differs: the sum in the paper excludes the pixel itself. The paper's code and pydensecrf
@@ -105,8 +105,8 @@ def dense_crf(
       iterations: The number of mean-field iterations. DeepLab uses 10.
       normalization: How the kernel K is normalized by D, the sums of its rows: to
         D^-1 K ("after", as in the authors' code), D^-1/2 K D^-1/2 ("symmetric", the
-        default of pydensecrf), K D^-1 ("before") or not at all ("none", which gives
-        real images a single class).
+        default of pydensecrf), K D^-1 ("before") or not at all ("none"). With "none",
+        all pixels of a real image get the same class.
       method: "lattice" is approximate and fast; "exact" takes O((HW)^2) time.
       valid: The mask of the pixels that take part, bool [B, H, W]; by default all.
       self_term: Whether a pixel sends a message to itself. False requires "exact".
@@ -160,7 +160,7 @@ def compatibility(weight: Array, filtered: Array) -> Array:
 
     A weight w gives -w Q (the Potts model, up to a constant), a vector v gives v * Q,
     and a matrix M gives (M + M^T) Q / 2, as in pydensecrf. The matrix w (1 - I) and the
-    vector with all entries -w have the effect of w.
+    vector with all entries -w have the same effect as the number w.
 
     Args:
       weight: The weight of the kernel: a number, [K] or [K, K].

@@ -1,8 +1,8 @@
 """Filters with an exact Gaussian over all pairs of points, one block of rows at a time.
 
 This is the reference implementation for the dense CRF (arXiv 1210.5644). It takes
-O(N^2) time, but only `block` rows of the N x N kernel are in memory at once, also in
-the gradient. It is practical on an accelerator or for small images.
+O(N^2) time, but only `block` rows of the N x N kernel are in memory at once, even when
+the gradient is computed. It is practical on an accelerator or for small images.
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ def simplex(features: Array) -> tuple[Array, Array, Array]:
 
     Returns:
       Three arrays [N, d + 1]. The first one, int32, contains the coordinates of the
-      simplex corner with remainder 0. The second one, int32, contains the rank of each
-      coordinate of the point by its difference to that corner: 0 for the largest
+      simplex corner with remainder 0. The second one, int32, ranks the differences
+      between the coordinates of the point and those of that corner: 0 for the largest
       difference, d for the smallest. The third one, float32, contains the barycentric
       weights of the corners with remainders 0 to d, which sum to 1.
     """

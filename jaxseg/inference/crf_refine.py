@@ -1,4 +1,4 @@
-"""Applies the dense CRF to one image; allocates memory only for its lattice corners."""
+"""Applies the dense CRF to one image, with memory only for its lattice corners."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def refine(
 ) -> np.ndarray:
     """Refines the class probabilities of one image with the dense CRF.
 
-    It computes `crf.dense_crf` of -log probability. It cannot be traced by jit, because
-    it counts the lattice corners of the image and allocates memory for these only.
+    It calls `crf.dense_crf` with the unary energies -log p. It cannot be traced by jit,
+    because it counts the lattice corners of the image and allocates memory for these
+    only.
 
     Args:
       probability: The softmax of the network, [H, W, K].
@@ -103,7 +104,7 @@ def _refined(
 
 
 def room(count: int) -> int:
-    """Rounds a number of lattice corners up to one of a few numbers.
+    """Rounds a number of lattice corners up, so that few different numbers occur.
 
     Memory is allocated for the rounded number. Images of equal size with equal rounded
     numbers share one compiled program.

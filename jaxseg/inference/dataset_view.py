@@ -68,8 +68,8 @@ def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Ar
 def member_spec(spec: DatasetSpec, name: str) -> DatasetSpec:
     """Returns the specification of one of several datasets, with its scored classes.
 
-    A scored class is a class, or a group of classes that the network does not
-    distinguish, of the dataset.
+    A scored class is a class of the dataset, or a group of its classes that the network
+    does not distinguish.
 
     Args:
       spec: The specification of the datasets on which one network is trained.

@@ -56,10 +56,10 @@ def batches(
 ) -> Iterator[Batch]:
     """Groups images by their padded size and yields a `Batch` for each batch.
 
-    All batches of one size contain an equal number of images, including padding, so
-    that one program is compiled for each size. Finished images are left out, but they
-    do not change this number, so that the other images are segmented by the same
-    programs as without an interruption.
+    All batches of one size have an equal number of rows, so that one program is
+    compiled for each size. This number depends on all images, even though finished
+    images are left out. The other images are therefore segmented by the same programs
+    as without an interruption.
 
     Args:
         jobs: The images.
@@ -84,13 +84,13 @@ def read_batch(
 
     Args:
         batch: The images.
-        options: How files are read.
-        spec: The channels and the type of the images, and the mean that pads them.
+        options: The options for reading files.
+        spec: The channels, the type and the mean of the images. Padding has the mean.
 
     Returns:
       The pixels [rows, H, W, C] with each image in the upper left corner, and a
-      dictionary of errors. Its keys are the indices, along the first axis of the
-      pixels, of the images that cannot be read.
+      dictionary with the error for each image that cannot be read. Its keys are indices
+      along the first axis of the pixels.
     """
     pixels = np.empty((batch.rows, *batch.size, spec.channels), spec.image_dtype)
     pixels[:] = spec.mean_color

@@ -121,7 +121,8 @@ class ImageNetwork:
     ) -> Array:
         """Returns one logit for each class, [B, h, w, K].
 
-        A network with one logit, for an object, gives the background the logit 0.
+        A network with a single logit predicts an object. The background then has the
+        logit 0.
 
         Args:
           variables: The parameters and statistics of the network.
@@ -167,7 +168,7 @@ class ImageNetwork:
     def both_of(self, logits: Array) -> tuple[Array, Array]:
         """Converts logits [B, H, W, K] to the pair of classes and probabilities.
 
-        The pair has the form of the result of `labels_and_probabilities`.
+        The pair is like the result of `labels_and_probabilities`.
         """
         form = self.form(logits)
         probabilities = form.probabilities(logits)

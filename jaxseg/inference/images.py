@@ -36,7 +36,7 @@ def collect(arguments: tuple[str, ...]) -> list[Path]:
     A directory stands for the images directly in it, sorted by name. `**` in a pattern
     matches folders at any depth. `jaxseg.data.files` decides which files count as
     images; a warning names the other files of a directory or pattern. The path of a
-    single file is always kept, so that an error about it is reported when it is read.
+    single file is always in the result; if it is not an image, reading it will fail.
 
     Args:
         arguments: Paths of files and directories, and patterns.
@@ -96,9 +96,9 @@ def output_names(paths: list[Path]) -> list[str]:
 
     The name is the stem of the file if no other file has it. Otherwise it is the path
     below the common folder of all files, in which underscores replace each "/" and the
-    dot of the suffix: a/x.png and b/x.jpg become a_x_png and b_x_jpg. As on some file
-    systems, two names count as equal if they differ only in upper and lower case or in
-    the Unicode normalization of characters.
+    dot of the suffix: a/x.png and b/x.jpg become a_x_png and b_x_jpg. Two names count
+    as equal if they differ only in upper and lower case or in Unicode normalization,
+    because some file systems do not distinguish them.
 
     >>> output_names([Path("a/x.png"), Path("b/x.jpg"), Path("b/y.png")])
     ['a_x_png', 'b_x_jpg', 'y']

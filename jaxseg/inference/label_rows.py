@@ -47,8 +47,8 @@ class LabelRows:
     def describe(self, pixels: Pixels) -> str:
         """Returns a line of text about the windows of an image.
 
-        The line states the number and the size of the windows, where the sums of their
-        outputs are held, such as in a file, and how many GB the sums take.
+        The line states the number and the size of the windows, how many GB the sums of
+        their outputs take, and where these are held, for example in a file.
 
         Args:
           pixels: The image.
@@ -102,8 +102,9 @@ def label_rows(
 
     Args:
       segmenter: The network, with options whose mode is not "whole".
-      folder: The folder of the memory-mapped file that "auto" or "file" may use for the
-        sums over windows. None selects the system's folder for temporary files.
+      folder: The folder of the memory-mapped file for the sums over windows, which the
+        option `accumulate` can require with "auto" or "file". None selects the system's
+        folder for temporary files.
 
     Raises:
       ValueError: If an option needs the whole image.
@@ -131,8 +132,8 @@ def label_rows(
 def describe_windows(segmenter: Segmenter, size: Size) -> str:
     """Returns a line of text about the windows of an image that is in memory.
 
-    The line states the number and the size of the windows, where the sums of their
-    outputs are held, such as in a file, and how many GB the sums take.
+    The line states the number and the size of the windows, how many GB the sums of
+    their outputs take, and where these are held, for example in a file.
 
     Args:
       segmenter: The network, with options whose mode is "slide" or "tile".

@@ -42,8 +42,8 @@ def minimize(
     """Finds the binary labels of minimum energy.
 
     Costs are rounded to steps of 2^-20, or to larger steps if 32 bits require it. The
-    minimum is exact for the rounded costs. Of several minima, it returns the one with
-    the fewest labels 1.
+    minimum is exact for the rounded costs. If there are several minima, the result
+    is the one with the fewest nodes of label 1.
 
     Args:
       cost: The finite costs of both labels, [N, 2].
@@ -149,9 +149,9 @@ def as_integers(lead, links):
         raise ValueError(
             f"flow={flow:.3g} is invalid for {len(lead)} nodes: expected a "
             f"maximum flow of at most about {LARGEST // COARSEST} times the largest "
-            f"link cost, {largest:.3g}, because the costs are rounded to 32-bit "
-            "integers. Shrink the image, or mark more pixels as foreground or "
-            "background."
+            f"link cost ({largest:.3g}). For a larger flow, costs rounded to 32-bit "
+            "integers are too coarse. Shrink the image, or mark more pixels as "
+            "foreground or background."
         )
     first, second = (np.rint(v * scale).astype(np.int64) for v in links[2:])
     links = Links(links.p, q=links.q, first=first, second=second)
@@ -163,9 +163,9 @@ def as_integers(lead, links):
     flow = min(whole[whole > 0].sum(), -whole[whole < 0].sum())
     if max(flow, (first + second).max(initial=0), around.max()) > LARGEST:
         raise ValueError(
-            f"The graph of this image needs numbers of up to {max(flow, 0)}, but the "
-            f"algorithm works with at most {LARGEST}: expected a smaller image. Shrink "
-            "the image, or mark more pixels as foreground or background."
+            f"The minimum cut of this image needs integers up to {max(flow, 0)}: "
+            f"expected at most {LARGEST}, the largest 32-bit integer. Shrink the "
+            "image, or mark more pixels as foreground or background."
         )
     return whole, links
 

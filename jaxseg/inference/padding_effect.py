@@ -23,8 +23,8 @@ class PaddingEffect:
 
     Attributes:
       images: The number of images in the sample.
-      share: The fraction of an image's labels that padding changed, from 0 to 1, in
-        the image of the sample where it is largest.
+      share: The fraction of an image's labels that padding changed, from 0 to 1. It is
+        the largest one over the images of the sample.
       band: The number of rows at the lower border, and the number of columns at the
         right border, in which labels can change. None if all labels can change.
     """

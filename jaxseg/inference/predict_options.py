@@ -38,14 +38,14 @@ class PredictOptions:
       batch_size: The number of images or windows in each call of the network, on each
         device.
       multiple: Whole images are padded to multiples of this many pixels, which changes
-        some labels near the right and lower border. None selects the padding of
-        evaluation: that of the run, or none for a network without a run.
+        some labels near the right and lower border. With None, images are padded as in
+        the evaluation of the run, or not at all for a network without a run.
       dataset: The dataset in whose classes the network predicts, for a network that was
         trained on several datasets. The default is the classes of their union.
       refinement: The steps that refine the prediction for an image, such as a dense CRF
         and the removal of small regions. By default there are none.
-      averaging: What is averaged, the number of dropout samples, and the maps of
-        uncertainty to compute.
+      averaging: The options of averaging: what is averaged, the number of dropout
+        samples, and the maps of uncertainty to compute.
       limits: The largest halo and the largest number of passes over the image that
         tiles may need if the mode is "exact".
     """
@@ -67,7 +67,7 @@ class PredictOptions:
 
     @property
     def padding(self) -> int:
-        """Returns the number to whose multiples the sides of images are padded.
+        """Returns the number m such that images are padded to multiples of m pixels.
 
         It is 1 if images are not padded.
         """

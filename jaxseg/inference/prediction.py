@@ -102,9 +102,9 @@ class Prediction:
         `NAME.png` is an indexed PNG whose pixels are the class indices and whose
         palette contains the class colors. `NAME_overlay.png` is the overlay. `NAME.npz`
         contains `probabilities`, float16 [H, W, K], and the names of the `classes`. If
-        classes can overlap, `CLASS/NAME.png` takes the place of `NAME.png` for each
-        class; it is 255 where the class is present, and 0 elsewhere. An interrupted
-        call leaves no incomplete file.
+        classes can overlap, there is a file `CLASS/NAME.png` for each class instead of
+        `NAME.png`. It is 255 where the class is present, and 0 elsewhere. An
+        interrupted call leaves no incomplete file.
 
         Args:
           folder: The folder of the files. It is created if it does not exist.

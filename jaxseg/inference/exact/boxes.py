@@ -1,4 +1,4 @@
-"""Cuts the part that one tile of the output needs out of an array."""
+"""Cuts out of an array the part that is needed for one tile of the output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jaxseg.analysis.regions.arrays import Span
 
 
 class Tile:
-    """Knows the position of a tile, and looks up numbers that depend on this position.
+    """Holds the position of a tile, and looks up numbers that depend on this position.
 
     One compiled program computes all tiles. It takes the position of the tile as an
     argument. Numbers that differ between tiles, such as the first row to read, are in
@@ -41,12 +41,13 @@ class Tile:
 
 
 def fetch(tile: Tile, x, have: list[Span], want: list[Span], fill=None):
-    """Cuts the part that a tile needs out of the part of an array that is in memory.
+    """Returns the part of an array that a tile needs.
 
-    A part of an array is given by one interval along each of its axes.
+    Only a part of the array is in memory. Each part is described by a list of
+    intervals, one along each axis of the array.
 
     Args:
-      tile: The tile.
+      tile: The position of the tile.
       x: The part of the array that is in memory.
       have: The intervals of this part.
       want: The intervals of the part that is returned.
@@ -89,11 +90,12 @@ def inside(tile: Tile, span: Span, first: Any, last: Any):
     The result is booleans, one for each position of the first interval.
 
     Args:
-      tile: The tile.
+      tile: The position of the tile.
       span: The first interval.
       first: The first position of the second interval: an integer, or an array with one
-        for each row or column of tiles.
-      last: The position after the end of the second interval, in the form of `first`.
+        integer for each row or column of tiles.
+      last: The position after the end of the second interval, an integer or an array
+        like `first`.
     """
     position = np.arange(span.length)
     low = tile.number(np.asarray(first) - np.asarray(span.start), span.axis)

@@ -1,7 +1,7 @@
 """Computes reductions and matrix products for one tile.
 
-If they run over the whole image, the result is the contribution of the tile, for
-example the sum over its pixels.
+For a reduction or product over the whole image, the result is the contribution of the
+tile, for example the sum over its pixels.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def masked(step, side, x, spans, empty):
       empty: The neutral value.
 
     Returns:
-      The array x, in which the values that count in another tile are neutral.
+      A copy of x, in which the values that are counted in another tile are replaced.
     """
     node = step.node
     for i in node.reduced[side]:

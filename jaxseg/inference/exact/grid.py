@@ -44,8 +44,8 @@ class TileGrid:
         """Returns the first pixel row of each row of tiles, as an array of integers.
 
         Args:
-          axis: 0. With 1, the function returns the first pixel column of each column of
-            tiles.
+          axis: 0 for rows. With 1, the function returns the first pixel column of each
+            column of tiles.
         """
         size, tile = self.size[axis], self.tile[axis]
         return np.minimum(np.arange(0, size, tile), size - tile)
@@ -57,8 +57,8 @@ class TileGrid:
         tiles contain are taken from the upper one only.
 
         Args:
-          axis: 0. With 1, the function returns the pixel columns that are taken from
-            each column of tiles.
+          axis: 0 for rows. With 1, the function returns the pixel columns that are
+            taken from each column of tiles.
         """
         size, tile = self.size[axis], self.tile[axis]
         return [(i, min(i + tile, size)) for i in range(0, size, tile)]
@@ -66,8 +66,8 @@ class TileGrid:
     def roots(self, graph: Graph) -> Windows:
         """Returns the part of the network's output that each tile computes.
 
-        The result is a dictionary with one entry, from the output to the list of the
-        intervals along its axes.
+        The result is a dictionary with one entry. Its key is the output, and its value
+        is the list of the intervals along the axes of the output.
 
         Args:
           graph: The operations of the network.
@@ -181,10 +181,10 @@ def smaller(a: Size, b: Size) -> Size:
 
 
 def extra_arithmetic(graph: Graph, programs: list[TileProgram]) -> float:
-    """Returns by which factor tiles increase the number of multiplications.
+    """Returns the factor by which tiles increase the number of multiplications.
 
-    It is the number for all tiles and passes, divided by the number for the whole image
-    at once.
+    This factor is the number for all tiles and passes, divided by the number for the
+    whole image at once.
 
     Args:
       graph: The operations of the network.

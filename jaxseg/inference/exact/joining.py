@@ -1,4 +1,4 @@
-"""Computes the parts that one tile needs of concatenations and similar operations.
+"""Computes concatenations and similar operations for one tile of the image.
 
 The operations are concatenations, stacks, updates of slices, and gathers.
 """

@@ -10,7 +10,7 @@ def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None
     """Raises ValueError if tiles would need more than `most` passes over the image.
 
     The error is also raised for a network with an operation that cannot be computed
-    exactly in tiles, however many passes there are.
+    exactly in tiles with any number of passes.
 
     Args:
       operations: The operations of the network that combine positions of the whole
@@ -30,10 +30,10 @@ def check_operations(operations: tuple[GlobalOperation, ...], most: int) -> None
         first, more = operations[0], len(operations) - 1
         rest = f" and {more} more such operation{'s' * (more > 1)}" if more else ""
         raise ValueError(
-            f"max_passes={most} is invalid: expected at least {passes}, because the "
-            f"network computes {first.operation} in {first.module}{rest}. Use "
-            f"max_passes={passes}, which is exact, or mode='slide' with a window, "
-            "which is approximate."
+            f"max_passes={most} is invalid: expected at least {passes} passes over the "
+            f"image, because the network computes {first.operation} in {first.module}"
+            f"{rest}. Use max_passes={passes}, which is exact, or mode='slide' with a "
+            "window, which is approximate."
         )
 
 

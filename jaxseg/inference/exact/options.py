@@ -10,7 +10,9 @@ from jaxseg.typing import Size
 
 @dataclasses.dataclass(frozen=True)
 class ExactOptions:
-    """Contains the options of prediction in tiles with the result of the whole image.
+    """Contains the options of exact prediction in tiles.
+
+    The result is that of the network for the whole image, up to rounding.
 
     Attributes:
       max_halo: The largest allowed halo. The halo is the number of pixels that a tile

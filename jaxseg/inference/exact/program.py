@@ -23,8 +23,8 @@ class TileProgram:
 
     Attributes:
       graph: The operations of the network.
-      roots: A dictionary from each array to compute to the part of it that a tile
-        computes: the list of the intervals along its axes.
+      roots: A dictionary whose keys are the arrays to compute. Each value is the part
+        that a tile computes, a list of intervals along the axes of the array.
       tiles: The number of rows of tiles and the number of columns of tiles.
       given: The arrays that earlier passes over the image have computed. Their contents
         are an argument of the program.
@@ -45,8 +45,8 @@ class TileProgram:
     def windows(self) -> Windows:
         """Returns the part of each array of the network that a tile needs.
 
-        The result is a dictionary from each array to the list of the intervals along
-        its axes.
+        The result is a dictionary whose keys are the arrays. Each value is the list of
+        the intervals along the axes of the array.
         """
         return self.parts.windows
 

@@ -1,4 +1,4 @@
-"""Segments images in tiles; the result is that of the whole image, up to rounding."""
+"""Segments images in tiles, with the result of the whole image up to rounding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 3  # The number of sizes whose costs are shown.
 
 
 class ExactSegmentation:
-    """Segments images in tiles; the result is that of the whole image, up to rounding.
+    """Segments images in tiles, with the result of the whole image up to rounding.
 
     Images are preprocessed as if they were segmented as a whole.
     """

@@ -1,4 +1,4 @@
-"""Computes the parts that one tile needs of convolutions and similar operations.
+"""Computes convolutions and similar operations for one tile of the image.
 
 The operations are convolutions, pooling, padding, slices and splits.
 """
@@ -49,7 +49,7 @@ def pooling(step, xs):
 
 
 def moved(step, xs):
-    """Computes the parts that a tile needs of the results of a slice, split or padding.
+    """Computes the results of a slice, split or padding that a tile needs.
 
     Args:
       step: The operation, which parts of its operands are in memory, and which parts of

@@ -1,8 +1,8 @@
 """Describes which parts of its operands an operation reads to compute one tile.
 
-The axes of an array, along which its parts are intervals, are not exactly its
-dimensions in JAX. A dimension of size 1 has no axis. A dimension that a reshape has
-merged from several ones has an axis for each of these.
+A part of an array is an interval along each of its axes. These axes are not exactly the
+dimensions of the array in JAX. A dimension of size 1 has no axis. If a reshape has
+merged several dimensions into one, this one has an axis for each of them.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Step:
       node: The operation.
       have: For each operand, the part that is in memory.
       want: For each result, the part that the tile needs, or None if it needs no part.
-      idle: For each operand, a dictionary with the keys "rows" and "columns", of which
-        each can be missing. The value of "rows" is a boolean array with one entry for
-        each row of tiles, which is True if this row of tiles does not need the operand.
-        The value of "columns" says the same of the columns of tiles.
+      idle: For each operand, a dictionary with the optional keys "rows" and "columns".
+        The value of "rows" is a boolean array with one entry for each row of tiles. An
+        entry is True if this row of tiles does not need the operand. The value of
+        "columns" is such an array for the columns of tiles.
       tile: The position of the tile.
       tiles: The number of rows of tiles and the number of columns of tiles.
     """

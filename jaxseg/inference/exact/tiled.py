@@ -35,9 +35,9 @@ class Strip(NamedTuple):
     """Contains the result for some consecutive rows of the image.
 
     Attributes:
-      first: The number of the first of these rows.
-      parts: The arrays [rows, W, ...] that the `finish` of `TiledNetwork.strips`
-        returns, for example the classes.
+      first: The index of the first of these rows in the image.
+      parts: The arrays [rows, W, ...] that the argument `finish` of
+        `TiledNetwork.strips` returns, for example the classes.
     """
 
     first: int

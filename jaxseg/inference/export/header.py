@@ -20,7 +20,7 @@ def describe(program: Program, *, network: str = "", step: int | None = None) ->
 
     Args:
       program: The program in the file.
-      network: The name of the network, which only informs readers of the header.
+      network: The name of the network, for human readers of the header.
       step: The training step of the checkpoint, or None if it is not known.
     """
     spec, shown = program.network.spec, program.network.output_spec
@@ -80,6 +80,6 @@ def write_header(archive: zipfile.ZipFile, header: dict[str, Any]) -> None:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Returns the header, a dictionary, of an exported file with a ZIP archive."""
+    """Returns the header of an exported file with a ZIP archive, as a dictionary."""
     with zipfile.ZipFile(path) as archive:
         return json.loads(archive.read(MEMBER))

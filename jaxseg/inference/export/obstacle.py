@@ -36,8 +36,8 @@ def refused(error: BaseException) -> ValueError:
     """Returns an error that says why a network cannot take images of any size.
 
     Args:
-      error: The error with which JAX refused a size that depends on the image. Its type
-        is in `OPEN_SIZE_ERRORS`.
+      error: The error that JAX raised because a size depends on the image. Its type is
+        in `OPEN_SIZE_ERRORS`.
     """
     return ValueError(
         f"any_size=True is invalid for this network: {operation(error)} needs to know "

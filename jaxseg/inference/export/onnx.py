@@ -1,4 +1,4 @@
-"""Writes ONNX files, and runs them by ONNX Runtime.
+"""Writes ONNX files, and runs them with ONNX Runtime.
 
 JAX traces the network, and `jaxseg.inference.export.onnx_graph` converts each traced
 operation to ONNX nodes. The converter therefore needs only the package `onnx`, and one

@@ -1,8 +1,8 @@
 """Writes TensorFlow Lite files with TensorFlow, and runs them with LiteRT.
 
-TensorFlow is needed only to write the files. The header is the file `header.json` in a
-ZIP archive at the end of the file, where TensorFlow Lite keeps files that belong to a
-model, so that `unzip -p FILE header.json` prints it.
+TensorFlow is needed only to write the files. A ZIP archive at the end of the file
+contains the header as `header.json`, so that `unzip -p FILE header.json` prints it.
+This is where TensorFlow Lite keeps files that belong to a model.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Value:
       data: The name of a tensor in the graph, or the array itself if it is known.
       full: Whether the tensor has the shape of the variable. Otherwise it has the rank
         of the variable, but a size of 1 along some axes where all elements are equal.
-        ONNX operators broadcast these axes, so that few broadcasts need a node.
+        ONNX operators broadcast these axes, so few nodes for broadcasts are needed.
     """
 
     data: str | np.ndarray
@@ -116,7 +116,7 @@ class Graph:
         return results[0] if outputs == 1 else list(results)
 
     def constant(self, array: np.ndarray) -> str:
-        """Returns the name of the constant with this value; adds it if there is none.
+        """Returns the name of the constant with this value, which is added if missing.
 
         Args:
           array: The value.

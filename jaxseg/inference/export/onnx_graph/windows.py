@@ -119,9 +119,9 @@ def _pool(maximum, graph, equation, operands):
     ]
     if max(params["base_dilation"]) > 1 or len(axes) > 2 or array.ndim != 4:
         raise ValueError(
-            "ONNX export does not support a pooling over more than two axes, of an "
-            "array without four axes, or of a dilated input, which this network uses. "
-            "Export to .stablehlo instead."
+            "ONNX export supports only pooling over at most two axes of an array with "
+            "four axes, without dilation of the input. This network uses another "
+            "pooling. Export to .stablehlo instead."
         )
     name = full_name(graph, operands[0], equation.invars[0])
     if not axes:
