@@ -42,18 +42,18 @@ def applied(block, fill, with_coarse=False):
     variables = fill(model, inputs.shape)
     find = jax.jit(lambda v, pixels: attention_maps(network, v, pixels, POINT))
     (found,) = find(variables, IMAGE).values()
-    out, state = model.apply(
-        variables,
-        inputs,
-        train=False,
-        capture_intermediates=True,
-        mutable=["intermediates"],
-    )
+
+    @jax.jit
+    def run(variables, x):
+        options = {"capture_intermediates": True, "mutable": ["intermediates"]}
+        out, state = model.apply(variables, x, train=False, **options)
+        return out, state, model.apply(variables, x, train=False)
+
+    out, state, plain = run(variables, inputs)
     layers = {"stem": state["intermediates"]["stem"]["__call__"][0][0]}
     for name, value in state["intermediates"]["block"].items():
         if name not in ("__call__", "attention"):
             layers[name] = value["__call__"][0][0]
-    plain = model.apply(variables, inputs, train=False)
     np.testing.assert_array_equal(plain["logits"], out["logits"])
     layers = {name: np.asarray(value) for name, value in layers.items()}
     return found, layers, variables["params"]["block"], np.asarray(out["logits"][0])

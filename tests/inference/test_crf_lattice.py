@@ -1,5 +1,6 @@
 """The lattice: geometry, corners against a set of coordinates, filter against a dict."""
 
+import functools
 import itertools
 
 import jax
@@ -14,6 +15,15 @@ from jaxseg.inference.crf_lattice import (
     simplex,
 )
 
+elevated, simplices, corners_of = map(jax.jit, (elevate, simplex, find_corners))
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def filtered(corners, values, capacity=None):
+    """The filtered values, and the adjacent corners, of one program."""
+    lattice = link(corners, capacity)
+    return lattice_filter(lattice, values), lattice.ahead
+
 
 def points(dims, count=60, spread=2.0):
     random = np.random.default_rng(dims)
@@ -22,7 +32,7 @@ def points(dims, count=60, spread=2.0):
 
 def corner_coordinates(features):
     """Integer coordinates [N, d + 1, d + 1] of the corners of remainder 0..d."""
-    base, rank, _ = map(np.asarray, simplex(features))
+    base, rank, _ = map(np.asarray, simplices(features))
     dims = features.shape[1]
     remainder = np.arange(dims + 1).reshape(1, -1, 1)
     taken = (rank[:, None] > dims - remainder) * (dims + 1)
@@ -32,7 +42,7 @@ def corner_coordinates(features):
 @pytest.mark.parametrize("dims", [1, 2, 5])
 def test_a_point_is_the_mean_of_its_corners(dims):
     features = points(dims)
-    plane, share = np.asarray(elevate(features)), np.asarray(simplex(features)[2])
+    plane, share = np.asarray(elevated(features)), np.asarray(simplices(features)[2])
     np.testing.assert_allclose(plane.sum(-1), 0, atol=1e-4)
     corners = corner_coordinates(features)
     np.testing.assert_array_equal(corners.sum(-1), 0)
@@ -46,7 +56,7 @@ def test_a_point_is_the_mean_of_its_corners(dims):
 def test_lengths_are_scaled_alike():
     """Distances on the plane are those of the features times a constant."""
     features = points(4, 9)
-    plane = np.asarray(elevate(features))
+    plane = np.asarray(elevated(features))
     pairs = list(itertools.combinations(range(9), 2))
     ratio = [
         np.linalg.norm(plane[i] - plane[j]) / np.linalg.norm(features[i] - features[j])
@@ -60,7 +70,7 @@ def test_lengths_are_scaled_alike():
 def test_corners_are_those_of_a_set(dims, spread):
     """Checksums tell coordinates apart, and equal coordinates get one number."""
     features = points(dims, 3000, spread)
-    corners = jax.jit(find_corners)(features)
+    corners = corners_of(features)
     keys = corner_coordinates(features).reshape(-1, dims + 1)
     names, number = np.unique(keys, axis=0, return_inverse=True)
     found = np.asarray(corners.corner).T.reshape(-1)
@@ -73,7 +83,7 @@ def test_corners_are_those_of_a_set(dims, spread):
 def slow_filter(features, values):
     """The same with a dictionary of corners, one direction after the other."""
     dims = features.shape[1]
-    share, held = np.asarray(simplex(features)[2], np.float64), {}
+    share, held = np.asarray(simplices(features)[2], np.float64), {}
     corners = corner_coordinates(features)
     for n, r in np.ndindex(share.shape):
         key = tuple(corners[n, r])
@@ -101,15 +111,14 @@ def slow_filter(features, values):
 def test_filter_against_a_dictionary(dims):
     features = points(dims, 80, 0.8)
     values = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
-    corners = find_corners(features)
+    corners = corners_of(features)
     expected = slow_filter(features, values)
     for capacity in (None, int(corners.count)):
-        lattice = link(corners, capacity)
-        found = jax.jit(lattice_filter)(lattice, values)
+        found, ahead = filtered(corners, values, capacity)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-        linked = (np.asarray(lattice.ahead) < lattice.ahead.shape[1]).sum()
+        linked = (np.asarray(ahead) < ahead.shape[1]).sum()
         assert linked > 20
-    assert np.isnan(lattice_filter(link(corners, int(corners.count) - 1), values)).all()
+    assert np.isnan(filtered(corners, values, int(corners.count) - 1)[0]).all()
 
 
 @pytest.mark.slow
@@ -118,7 +127,7 @@ def test_row_sums_lie_below_the_exact_ones():
     row, column = np.mgrid[:20, :20]
     place = np.stack([column, row], -1).reshape(-1, 2).astype(np.float32)
     ones = np.ones((400, 1), np.float32)
-    sums = lattice_filter(link(find_corners(place)), ones).reshape(20, 20)
+    sums = np.asarray(filtered(corners_of(place), ones)[0]).reshape(20, 20)
     line = np.exp(-0.5 * (np.arange(20)[:, None] - np.arange(20)) ** 2).sum(1)
     ratio = sums / (line[:, None] * line)
     assert ratio.min() > 0.75 and ratio.max() < 0.95

@@ -88,7 +88,7 @@ def wide_rates(x, impl):
 def test_operators(function, impl):
     image = kernel((1, *SIZE, 2), seed=1)
     network = lambda _, x: function(x, impl)[:, : x.shape[1], : x.shape[2]]
-    expected = network(None, image)
+    expected = jax.jit(network)(None, image)
     found, tiled = in_tiles(network, None, image, tile=(10, 8))
     assert tiled.grid.counts == (4, 4)
     assert found.shape == expected.shape
@@ -111,7 +111,7 @@ def whole_image(x):
 @pytest.mark.slow
 def test_global_operations_in_several_passes():
     image = kernel((1, *SIZE, 2), seed=1)
-    expected = whole_image(image)
+    expected = jax.jit(whole_image)(image)
     network = lambda _, x: whole_image(x)
     found, tiled = in_tiles(network, None, image, tile=(10, 8))
     assert tiled.passes == 8

@@ -9,7 +9,7 @@ import sys
 import jax
 import pytest
 
-from tests.parity.selection import DEFAULT
+from tests.parity.selection import DEFAULT, OPTIMIZED
 
 _LIBRARIES = {"smp": "segmentation_models_pytorch", "mmseg": "mmsegmentation"}
 _TABLES = (  # title, name of the rows, columns
@@ -33,10 +33,13 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker("slow") and name not in DEFAULT:
             item.add_marker("sweep")
     files = {item.path.name for item in here}
-    wanted = {name for name in DEFAULT if name.partition("::")[0] in files}
+    selected = DEFAULT.keys() | OPTIMIZED
+    wanted = {name for name in selected if name.partition("::")[0] in files}
     whole = not any("::" in argument for argument in config.args)
     if whole and (missing := wanted - names.keys()):
-        raise pytest.UsageError(f"DEFAULT={sorted(missing)} is invalid: no such tests.")
+        raise pytest.UsageError(
+            f"selection={sorted(missing)} is invalid: no such tests."
+        )
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +52,15 @@ def peers():
 
 
 @pytest.fixture(autouse=True)
-def exact_numerics():
-    """Default optimizations and full float32 products, as users run."""
-    name = "jax_disable_most_optimizations"
+def exact_numerics(request):
+    """Full float32 products; in `OPTIMIZED` and in sweeps, programs as users run them.
+
+    Without XLA's optimizations the other programs compile in a third of the time.
+    """
+    node, name = request.node, "jax_disable_most_optimizations"
+    optimized = f"{node.path.name}::{node.name}" in OPTIMIZED
     before = jax.config.read(name)
-    jax.config.update(name, False)
+    jax.config.update(name, not (optimized or node.get_closest_marker("sweep")))
     with jax.default_matmul_precision("highest"):
         yield
     jax.config.update(name, before)

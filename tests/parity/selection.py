@@ -40,3 +40,10 @@ DEFAULT = {
     "test_unet_fcn.py::test_smp_unet[18]": "a decoder with skip connections",
     "test_vgg.py::test_torchvision[bn-16]": "a plain stack with batch normalization",
 }
+
+# These and the sweeps run with XLA's optimizations, as users do; the others without.
+OPTIMIZED = {
+    "test_dinov2.py::test_timm[4]",
+    "test_resnet.py::test_torchvision[18]",
+    "test_training_mode.py::test_training_mode[timm-dinov2]",
+}

@@ -23,7 +23,7 @@ def shorten(net):
     return net
 
 
-SIZES = ((64, 64), (64, 96))  # smp refuses sizes that its encoder does not divide
+SIZES = ((64, 96),)  # smp refuses sizes that its encoder does not divide
 V3 = {"eager_rate": True, "rates": (12, 24, 36), "align_corners": True}
 PLUS = {**V3, "separable": "plain", "after_aspp": True, "fuse": 1}
 
@@ -54,7 +54,7 @@ def test_deeplabv3plus_mobilenet(peers):
     options = {**PLUS, "tap": "output", "last": 1280}
     model = create_model("deeplabv3plus_mobilenetv2", 5, **options)
     label, rules = "smp: DeepLabV3Plus mobilenet_v2", smp_deeplab.MAP_V3PLUS_MOBILENET
-    peers.compare(model, peers.randomize(net), rules, label=label, sizes=SIZES[1:])
+    peers.compare(model, peers.randomize(net), rules, label=label, sizes=SIZES)
 
 
 @pytest.mark.slow
@@ -85,4 +85,4 @@ def test_the_early_rate_matters(peers):
     options = {**PLUS, "eager_rate": False}
     model = create_model("deeplabv3plus_resnet50", 5, blocks=BLOCKS, **options)
     with pytest.raises(AssertionError, match="> 1e-02"):
-        peers.compare(model, net, smp_deeplab.MAP_V3PLUS, rtol=1e-2, sizes=SIZES[:1])
+        peers.compare(model, net, smp_deeplab.MAP_V3PLUS, rtol=1e-2, sizes=SIZES)

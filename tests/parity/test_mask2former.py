@@ -138,8 +138,6 @@ def outputs_of(net, x):
 @pytest.mark.parametrize("size", ["smallest", "narrow"])
 def test_swin(peers, size):
     """The maps of an even and an odd size do not divide into windows."""
-    # Compiles in a third of the time; `exact_numerics` restores it.
-    jax.config.update("jax_disable_most_optimizations", size == "smallest")
     small, sizes = SMALLEST, ((45, 61),)
     if size == "narrow":
         small, sizes = Small(), ((64, 96), (65, 97))

@@ -31,7 +31,8 @@ def test_torchvision(peers, depth):
     peers.randomize(net, depth)
     rules = torchvision_resnet.BACKBONE + _FC
     label = f"torchvision: resnet{depth}"
-    peers.compare(ResNet(depth), net, rules, run=stages, label=label)
+    sizes = peers.EVEN_AND_ODD
+    peers.compare(ResNet(depth), net, rules, sizes=sizes, run=stages, label=label)
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def outputs(net, x):
 
 
 def compare(peers, net, model, rules, label, **options):
-    """Compares all outputs at an even and, unless `sizes` says otherwise, an odd size."""
+    """Compares all outputs, of an odd height too unless `sizes` says otherwise."""
     net = peers.randomize(net, run=outputs)
     peers.compare(model, net, rules, run=outputs, label=label, **options)
 

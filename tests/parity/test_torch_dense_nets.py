@@ -5,6 +5,8 @@ name; wiring, sizes, positions of maxima and offsets are torch's own. The gradie
 that of a random projection of the logits with respect to the image.
 """
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -101,7 +103,7 @@ def test_refinenet_head(fill):
     )
     draw = lambda leaf: random.normal(0, 0.15, leaf.shape).astype(np.float32)
     variables = jax.tree.map(draw, shapes)
-    got = head.apply(variables, pyramid, train=False)
+    got = jax.jit(functools.partial(head.apply, train=False))(variables, pyramid)
     maps = {k: torch.from_numpy(v.transpose(0, 3, 1, 2)) for k, v in pyramid.items()}
     want = reference(Weights(variables), maps).permute(0, 2, 3, 1).numpy()
     assert want.std() > 1e-3

@@ -64,9 +64,11 @@ def make_torchvision_lraspp(peers):
 
 
 def make_smp_unet(peers):
-    net = peers.smp.Unet("resnet18", encoder_weights=None, classes=5)
-    model = create_model("unet_resnet18", 5)
-    return model, peers.randomize(net), smp_unet.MAP, {}
+    """A ResNet-18 with one or two units per stage, and a narrow decoder."""
+    build, features = peers.smp.Unet, (16, 16, 8, 8, 8)
+    net = build("resnet18", encoder_weights=None, classes=5, decoder_channels=features)
+    model = create_model("unet_resnet18", 5, blocks=smp.BLOCKS, features=features)
+    return model, peers.randomize(smp.shorten(net)), smp_unet.MAP, {}
 
 
 def make_smp_unet_plus_plus(peers):
@@ -183,7 +185,7 @@ NETWORKS = {
         make_torchvision_lraspp,
         "torchvision: lraspp_mobilenet_v3_large",
     ),
-    "smp-unet": (make_smp_unet, "smp: Unet resnet18"),
+    "smp-unet": (make_smp_unet, "smp: Unet resnet18, narrow"),
     "smp-unetplusplus": (make_smp_unet_plus_plus, "smp: UnetPlusPlus resnet18, narrow"),
     "smp-deeplabv3plus": (smp_deeplabv3plus, "smp: DeepLabV3Plus resnet34"),
     "smp-pspnet": (smp_pspnet, "smp: PSPNet resnet34 on c3"),

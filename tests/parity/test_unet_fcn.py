@@ -144,6 +144,6 @@ def test_torch_layers(peers, up):
         reference.net,
         milesial_unet.MAP,
         run=reference.run,
-        sizes=((64, 64), (65, 97), (50, 23)),
+        sizes=((65, 96), (50, 23)),
         label=f"torch: U-Net {up}",
     )

@@ -1,4 +1,4 @@
-"""VGG trunks equal torchvision's, pool1 ... pool5, at even and odd sizes."""
+"""VGG trunks equal torchvision's, pool1 ... pool5, of an odd height and an even width."""
 
 import pytest
 

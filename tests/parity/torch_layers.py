@@ -1,10 +1,14 @@
 """Our variables as torch layers, and the comparison of whole networks built of them."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
 from torch.nn import functional as F
+
+torch.set_num_threads(1)  # Waiting threads take time from the other test processes.
 
 
 class Weights:
@@ -82,26 +86,38 @@ def compare(
     """
     random = np.random.default_rng(seed)
     image = random.normal(size=(2, *size, channels)).astype(np.float32)
-    run = jax.jit(lambda x: model.apply(variables, x, train=False))
-    got, pull = jax.vjp(run, jnp.asarray(image)) if gradient else (run(image), None)
     x = torch.from_numpy(image.transpose(0, 3, 1, 2).copy()).requires_grad_(gradient)
     with torch.set_grad_enabled(gradient):
         wanted = reference(Weights(variables), x)
     if isinstance(wanted, torch.Tensor):
         wanted = {"logits": wanted}
     wanted = {name: y.permute(0, 2, 3, 1) for name, y in wanted.items()}
+    weight = None
     if gradient:
-        weight = random.normal(size=got["logits"].shape).astype(np.float32)
+        weight = random.normal(size=wanted["logits"].shape).astype(np.float32)
         (wanted["logits"] * torch.from_numpy(weight)).sum().backward()
+    got, ours = jax.jit(functools.partial(_run, model))(variables, image, weight)
+    if gradient:
         slope = x.grad.numpy().transpose(0, 2, 3, 1)
-        others = {k: jnp.zeros_like(v) for k, v in got.items() if k != "logits"}
-        (ours,) = pull({"logits": weight, **others})
         _assert_close(ours, slope, 5e-3, f"gradient at {size}")
     gaps = [
         _assert_close(got[name], y.detach().numpy(), rtol, f"{name} at {size}")
         for name, y in wanted.items()
     ]
     return max(gaps)
+
+
+def _run(model, variables, image, weight):
+    """The outputs, and the gradient of the projection of the logits on `weight`.
+
+    Both come from one program, because compilation takes most of the time.
+    """
+    apply = functools.partial(model.apply, variables, train=False)
+    if weight is None:
+        return apply(image), None
+    outputs, pull = jax.vjp(apply, image)
+    others = {k: jnp.zeros_like(v) for k, v in outputs.items() if k != "logits"}
+    return outputs, pull({"logits": weight, **others})[0]
 
 
 def _assert_close(got, want, rtol, name):

@@ -10,7 +10,6 @@ import pytest
 import jaxseg
 from jaxseg import create_model, weights
 from jaxseg.cli import convert
-from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
 from jaxseg.runs import pretrained
 from jaxseg.runs.directory import (
     build_model,
@@ -89,16 +88,24 @@ def test_adapted_networks_see_sums_of_channels(checkpoint, channels):
 def test_adapted_networks_are_those_of_segmentation_models_pytorch(tmp_path):
     torch = pytest.importorskip("torch")
     peers = importlib.import_module("tests.parity.peers")  # It repairs imports.
+    widths = (32, 16, 8, 8, 8)
+    options = {"encoder_weights": None, "classes": 2, "decoder_channels": widths}
     try:
-        net = peers.smp.Unet("resnet18", encoder_weights=None, classes=2)
+        net = peers.smp.Unet("resnet18", **options)
     except ImportError:
         pytest.skip("segmentation_models_pytorch is not installed")
+    for stage in ("layer1", "layer2", "layer3", "layer4"):
+        setattr(net.encoder, stage, getattr(net.encoder, stage)[:1])
     torch.save(peers.randomize(net, channels=3).state_dict(), tmp_path / "a.pth")
     net.encoder.set_in_channels(4, pretrained=True)
     image = np.random.default_rng(0).normal(size=(1, 64, 64, 4)).astype(np.float32)
     with torch.no_grad():
         expected = net.eval()(torch.from_numpy(image.transpose(0, 3, 1, 2))).numpy()
-    model, variables = jaxseg.load_pretrained(tmp_path / "a.pth", in_channels=4)
+    model, variables = jaxseg.load_pretrained(
+        tmp_path / "a.pth",
+        in_channels=4,
+        model_options={"blocks": (1, 1, 1, 1), "features": widths},
+    )
     forward = jax.jit(lambda x: model.apply(variables, x, train=False)["logits"])
     found = np.asarray(forward(image))
     expected = expected.transpose(0, 2, 3, 1)
@@ -136,28 +143,13 @@ def test_a_run_directory_has_at_most_32_channels(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Returns a run directory of a small network for RGB images."""
-    workdir = tmp_path_factory.mktemp("run") / "rgb"
-    config = Config(
-        data=DataConfig("shapes", crop=(32, 32), prepared_dir=str(workdir.parent / "data")),
-        model=ModelConfig("unet", {"width": 4, "depth": 1}),
-        train=TrainConfig(steps=1, batch_size=8, eval_every=1, num_overlays=0, report_images=0),
-    )  # fmt: skip
-    jaxseg.train(config, workdir)
-    return workdir, config
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 4])
-def test_a_run_starts_from_weights_for_other_channels(run, channels):
+def test_a_run_starts_from_weights_for_other_channels(fill, channels):
     """Only the kernel that reads the image changes."""
-    workdir, config = run
-    loaded = jaxseg.open_run(workdir)
-    model = build_model(config, 7)
-    image = np.zeros((1, 32, 32, channels), np.float32)
-    fresh = model.init(jax.random.key(1), image, train=False)
+    loaded = jaxseg.open_run(RUN)
+    model = build_model(read_config(RUN), read_spec(RUN).num_classes)
+    fresh = fill(model, (1, 32, 32, channels))
 
     class State:
         params = fresh["params"]
@@ -167,7 +159,7 @@ def test_a_run_starts_from_weights_for_other_channels(run, channels):
         def replace(self, **changes):
             return changes
 
-    found = pretrained.initialized(State(), workdir, channels=channels)["params"]
+    found = pretrained.initialized(State(), RUN, channels=channels)["params"]
     changed = []
 
     def compare(path, new, old):

@@ -1,5 +1,6 @@
 """Tests published weights: the table, the download, and networks from a name."""
 
+import functools
 import hashlib
 import http.server
 import json
@@ -20,8 +21,7 @@ from jaxseg.runs import weights_start
 from jaxseg.runs.conversion import convert, dataset_spec, model_card
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.wanted import Wanted
-from jaxseg.training.optim import optimizers as optim
-from jaxseg.training.step.state import create_state
+from jaxseg.training.step.state import TrainState
 from jaxseg.weights.catalog.maps import timm_mobilenet_v3
 from jaxseg.weights.loading import Taking
 from jaxseg.weights.model_variables import variable_shapes
@@ -225,30 +225,27 @@ def test_a_family_takes_the_backbone_by_name(hub, small):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["name", "file"])
-def test_a_run_starts_from_a_name_or_a_file(hub, small, tmp_path, kind):
+def test_a_run_starts_from_a_name_or_a_file(hub, small, tmp_path, fill):
     serve(hub, small)
-    source = NAME
-    if kind == "file":
-        source = str(tmp_path / "tf_mobilenetv3.safetensors")
-        (tmp_path / "tf_mobilenetv3.safetensors").write_bytes(small[1])
+    file = tmp_path / "tf_mobilenetv3.safetensors"
+    file.write_bytes(small[1])
     options = {"backbone_options": {"same_padding": True, "epsilon": 1e-3}}
     config = Config(model=ModelConfig("fcn", options, backbone="mobilenetv3_small"))
     model = build_model(config, 4)
-    tx, _ = optim.build(config.optim, 10)
-    state = create_state(model, tx, seed=1, image_shape=(1, 64, 64, 3), ema=True)
-    assert weights_start.is_weights(source)
-    start = weights_start.initialized(state, source, model)
-    jax.tree.map(
-        np.testing.assert_array_equal, start.params["backbone"], small[0]["params"]
-    )
-    statistics = start.batch_stats["backbone"]
-    jax.tree.map(np.testing.assert_array_equal, statistics, small[0]["batch_stats"])
+    drawn = fill(model, (1, 64, 64, 3))
+    fields = {"step": 0, "opt_state": (), "rng": jax.random.key(1)}
+    state = TrainState(**fields, **drawn, ema=drawn["params"])
     head = lambda tree: {k: v for k, v in tree.items() if k != "backbone"}
-    jax.tree.map(np.testing.assert_array_equal, head(start.params), head(state.params))
+    same = functools.partial(jax.tree.map, np.testing.assert_array_equal)
+    for source in (NAME, str(file)):
+        assert weights_start.is_weights(source)
+        start = weights_start.initialized(state, source, model)
+        same(start.params["backbone"], small[0]["params"])
+        same(start.batch_stats["backbone"], small[0]["batch_stats"])
+        same(head(start.params), head(state.params))
+    other = build_model(Config(model=ModelConfig("unet", {"width": 4})), 4)
     with pytest.raises(ValueError, match=r"train\.init_from=.* is invalid: .*backbone"):
-        other = build_model(Config(model=ModelConfig("unet", {"width": 4})), 4)
-        weights_start.initialized(state, source, other)
+        weights_start.initialized(state, NAME, other)
 
 
 def test_sources_of_a_start(tmp_path):

@@ -112,11 +112,14 @@ def test_without_it_the_assumption_is_told(bare):
 
 
 @pytest.mark.slow
-def test_what_is_stated_is_not_assumed(bare):
-    (rest,) = converted(bare, options=options(output_stride=8)).network.assumed
+def test_what_is_stated_is_not_assumed(plus):
+    def assumed(**stated):
+        wanted = Wanted(options=options(**stated))
+        return recognize(plus[1], "a.pth", "a.pth", wanted).assumed
+
+    (rest,) = assumed(output_stride=8)
     assert rest.startswith("rates=(12, 24, 36)")
-    stated = options(output_stride=8, rates=(6, 12, 18))
-    assert not converted(bare, options=stated).network.assumed
+    assert not assumed(output_stride=8, rates=(6, 12, 18))
 
 
 @pytest.mark.parametrize(

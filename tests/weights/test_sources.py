@@ -18,12 +18,40 @@ QUICK = (
     "U-Net, bilinear",
     "Unet on ResNet",
 )
+# These networks take long to trace. Other rows have the same heads, or the same trunks,
+# and the comparisons with the libraries read their tables.
+LONG = (
+    "mmsegmentation-DANet on ResNet-v1c",
+    "mmsegmentation-DPT",
+    "mmsegmentation-FastFCN-ASPP on ResNet-v1c",
+    "mmsegmentation-FastFCN-PSP on ResNet-v1c",
+    "mmsegmentation-HRNet",
+    "mmsegmentation-OCRNet on HRNet",
+    "mmsegmentation-SETR-PUP",
+    "mmsegmentation-SETR-naive",
+    "mmsegmentation-UPerNet on ConvNeXt",
+    "mmsegmentation-UPerNet on Swin",
+    "segmentation_models_pytorch-DPT on ViT",
+    "segmentation_models_pytorch-DeepLabV3Plus on EfficientNet of timm",
+    "segmentation_models_pytorch-DeepLabV3Plus on EfficientNet-B0",
+    "segmentation_models_pytorch-DeepLabV3Plus on MobileNet v2",
+    "segmentation_models_pytorch-Segformer",
+    "segmentation_models_pytorch-Unet on EfficientNet of timm",
+    "torchvision-DeepLabV3 on MobileNet v3",
+    "transformers-Mask2Former on ResNet",
+)
+
+
+def parameter(source):
+    """Returns a row as a parameter with the marks of its tier."""
+    name = f"{source.library}-{source.name}"
+    marks = [] if source.name in QUICK else [pytest.mark.slow]
+    marks += [pytest.mark.sweep] if name in LONG else []
+    return pytest.param(source, id=name, marks=marks)
+
+
 SOURCES = [  # other trunks below the same heads are covered by PSPNet's rows
-    pytest.param(
-        source,
-        id=f"{source.library}-{source.name}",
-        marks=[] if source.name in QUICK else [pytest.mark.slow],
-    )
+    parameter(source)
     for source in weights.SOURCES
     if source.networks
     and not re.search(r"on EfficientNet-B[1-7]", source.name)  # B0 stands for all.
@@ -69,6 +97,10 @@ def test_a_network_is_written_and_recognized(source):
 def test_a_library_without_the_network_is_refused():
     with pytest.raises(ValueError, match="library that has the network segnet"):
         named_by("torchvision", ModelConfig("segnet"), {})
+
+
+def test_the_long_rows_exist():
+    assert set(LONG) <= {row.id for row in SOURCES}
 
 
 def test_every_network_can_be_built():
