@@ -28,8 +28,7 @@ from jaxseg.training.step.steps import eval_step, most_probable, train_step
 KINDS = {  # of backend and layout
     "jit": {"kind": "jit"},
     "pmap": {"kind": "pmap"},
-    "rows": {"kind": "jit", "space": 4},
-    "both": {"kind": "jit", "space": 2, "shard": "fsdp"},
+    "parts": {"kind": "jit", "space": 2, "shard": "fsdp"},
 }
 OPTIMIZER = OptimConfig(name="sgd", learning_rate=0.1)
 
@@ -94,9 +93,8 @@ def train(kind):
     variables = runner.variables(state)
     matrix = runner.count(variables, local)
     flat = jax.tree_util.tree_leaves_with_path(variables)
-    counts = {} if kind == "both" else observed(runner, variables, local)
     return {
-        **counts,
+        **observed(runner, variables, local),
         **{jax.tree_util.keystr(path): np.asarray(x) for path, x in flat},
         "loss": np.asarray(metrics["loss"]),
         "labeled": np.asarray(metrics["labeled"]),
