@@ -152,8 +152,19 @@ def check(model, size, fill):
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", BACKBONES)
+# The others are made of the same parts: VGG of those of DeepLab's VGG, DRN-A of those
+# of DRN, Xception of those of Xception-39, MobileNet v2 of those of EfficientNet, whose
+# random weights are below. Of GoogLeNet and Xception, the published sizes are below.
+USUAL_BACKBONES = BACKBONES.keys() - {
+    "drn_a",
+    "googlenet",
+    "mobilenetv2",
+    "vgg",
+    "xception",
+}
+
+
+@pytest.mark.parametrize("name", tiered(BACKBONES, USUAL_BACKBONES))
 def test_support_is_the_field(name, fill):
     model, size = BACKBONES[name]
     found = check(model, size, fill)
@@ -176,15 +187,18 @@ def test_published_sizes(name):
     assert (found.size, found.clipped) == (size, False)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", WHOLE_IMAGE)
+# The gates of MobileNet v3 are those of SE-ResNet.
+@pytest.mark.parametrize("name", tiered(WHOLE_IMAGE, ["se_resnet"]))
 def test_gates_see_the_whole_image(name, fill):
     found = check(*WHOLE_IMAGE[name], fill)
     assert found.rows.mask.all() and found.columns.mask.all()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", RANDOM)
+# A gate and attention to the whole image are in other tests: in those of the gates and of
+# the tokens.
+@pytest.mark.parametrize(
+    "name", tiered(RANDOM, RANDOM.keys() - {"efficientnet", "mit"})
+)
 def test_random_weights_read_the_field(name, fill):
     """With random weights, no path cancels either, except by accident."""
     model, size, level, whole = RANDOM[name]

@@ -18,6 +18,7 @@ from jaxseg.backbones.hdc import HDCResNet, hdc_rates
 from jaxseg.backbones.mobilenet import MobileNetV2, MobileNetV3
 from jaxseg.backbones.resnet import create_resnet
 from jaxseg.backbones.xception import Xception
+from tests.tiers import tiered
 
 SHAPE = (1, 96, 129, 3)
 DENSE = {"layers": (1, 2, 2, 1), "growth": 4, "first": 8}
@@ -33,17 +34,31 @@ FAST = {
     "deeplab_vgg": lambda os: DeepLabVGG(output_stride=os, **VGG),
     "mobilenetv2": lambda os: MobileNetV2(os, 0.25),
     "mobilenetv3": lambda os: MobileNetV3("large", os, 0.25, squeeze_excite=False),
-    "efficientnet": lambda os: EfficientNet(os, 0.25, lite=True),
+    "efficientnet": lambda os: EfficientNet(os, 0.25, depth=0.5, lite=True),
     "efficientnet_symmetric": lambda os: EfficientNet(
-        os, 0.25, lite=True, padding="symmetric"
+        os, 0.25, depth=0.5, lite=True, padding="symmetric"
     ),
     "xception": lambda os: Xception(41, os, (1, 2, 4), 1 / 32, middle=1),
 }
 
 
-def features(backbone, variables):
+# The others repeat one of these: the plan and the blocks of MobileNet v3 and of
+# EfficientNet with symmetric padding are those of MobileNet v2, and GoogLeNet has the
+# blocks of its Caffe form, whose poolings are harder.
+USUAL = FAST.keys() - {"efficientnet_symmetric", "googlenet", "mobilenetv3"}
+
+
+def features(backbones, variables):
+    """Map c5 of each of the named backbones, with the same variables, by one program."""
     image = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
-    return jax.device_get(jax.jit(backbone.apply)(variables, image))
+    run = lambda v, x: {name: net.apply(v, x)["c5"] for name, net in backbones.items()}
+    return jax.device_get(jax.jit(run)(variables, image))
+
+
+def shapes_of(backbone):
+    image = jax.ShapeDtypeStruct(SHAPE, np.float32)
+    shapes = jax.eval_shape(backbone.init, jax.random.key(0), image)
+    return jax.tree.map(lambda leaf: leaf.shape, shapes)
 
 
 def gap(dense, strided, factor):
@@ -54,18 +69,18 @@ def gap(dense, strided, factor):
     return np.abs(dense - strided).max() / strided.std()
 
 
-def check(make, strides, fill, *, tolerance=1e-4):
+def check(make, strides, fill):
     variables = fill(make(strides[0]), SHAPE)
-    found = {os: features(make(os), variables)["c5"] for os in strides}
+    assert jax.tree.map(np.shape, variables) == shapes_of(make(strides[-1]))
+    found = features({os: make(os) for os in strides}, variables)
     for fine in strides:
         for coarse in strides:
             if fine < coarse:
-                assert gap(found[fine], found[coarse], coarse // fine) < tolerance
+                assert gap(found[fine], found[coarse], coarse // fine) < 1e-4
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FAST)
-def test_every_stride_pair_agrees(name, fill):
+@pytest.mark.parametrize("name", tiered(FAST, USUAL))
+def test_every_stride_pair_agrees_with_the_same_parameters(name, fill):
     check(FAST[name], (8, 16, 32), fill)
 
 
@@ -75,28 +90,16 @@ def test_drn_agrees_at_the_strides_it_has(variant, fill):
 
 
 @pytest.mark.slow
-def test_parameters_do_not_know_the_output_stride():
-    image = jax.ShapeDtypeStruct(SHAPE, np.float32)
-    for make in FAST.values():
-        shapes = [
-            jax.eval_shape(
-                lambda x, os=os, make=make: make(os).init(jax.random.key(0), x), image
-            )
-            for os in (8, 32)
-        ]
-        assert shapes[0] == shapes[1]
-
-
-@pytest.mark.slow
 def test_a_rate_one_layer_early_is_noticed(fill):
     """torchvision's dilated MobileNet v3 and DRN-A are not exact, and the test sees it."""
     eager = lambda os: MobileNetV3(
-        "large", os, 0.25, eager_rate=os < 32, squeeze_excite=False
+        "small", os, 0.25, eager_rate=os < 32, squeeze_excite=False
     )
-    with pytest.raises(AssertionError):
-        check(eager, (16, 32), fill, tolerance=1e-2)
-    with pytest.raises(AssertionError):
-        check(lambda os: DRNA(18, os, 4), (8, 32), fill, tolerance=1e-2)
+    for make, strides in ((eager, (16, 32)), (lambda os: DRNA(18, os, 4), (8, 32))):
+        nets = {os: make(os) for os in strides}
+        found = features(nets, fill(nets[strides[0]], SHAPE))
+        fine, coarse = strides
+        assert gap(found[fine], found[coarse], coarse // fine) >= 1e-2
 
 
 def test_plain_plan_of_hdc_is_the_caffe_resnet(fill):
@@ -104,8 +107,8 @@ def test_plain_plan_of_hdc_is_the_caffe_resnet(fill):
     ours = HDCResNet(50, 8, "uniform", **small)
     resnet = create_resnet(50, 8, stem="beta", stride_in="conv1", **small)
     variables = fill(ours, SHAPE)
-    got, want = features(ours, variables)["c5"], features(resnet, variables)["c5"]
-    np.testing.assert_array_equal(got, want)
+    found = features({"ours": ours, "resnet": resnet}, variables)
+    np.testing.assert_array_equal(found["ours"], found["resnet"])
 
 
 def test_hdc_plans():

@@ -24,6 +24,11 @@ REPRESENTATIVES = {
     "unet": "skip connections and transposed convolutions",
 }
 
+# Those that are compiled by default. Every operator of the two others, which take longest,
+# is in one of these as well (test_representatives.py): depthwise convolutions and
+# attention over regions have their own tests in tests/ops and tests/nn.
+COMPILED = REPRESENTATIVES.keys() - {"deeplabv3plus_mobilenetv2", "ocrnet_hrnet_w18"}
+
 # What the commands can tell apart is less: the outputs and the losses that read them,
 # the collections of variables, the number of channels, and the task.
 WIRINGS = {

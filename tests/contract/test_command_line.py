@@ -15,6 +15,8 @@ from tests.tiers import tiered
 # tests/cli/test_systems.py, and networks with logits alone, as most tests of the
 # commands have them.
 ELSEWHERE = {"deeplabv1_vgg16", "pix2pix_unet256", "prob_unet", "unet"}
+# Wirings that predict in another way than networks with logits alone.
+PREDICTING = ("bayesian_segnet_basic", "mask2former_swin_t", "setr_naive_vitl16")
 CONFIG = """
 from jaxseg.config import Config, DataConfig, LossConfig, ModelConfig, TrainConfig
 
@@ -35,23 +37,36 @@ def prepared(drawn_data):
         yield
 
 
-@pytest.mark.parametrize("name", tiered(SEGMENTING, WIRINGS.keys() - ELSEWHERE))
-def test_trains_two_steps_and_predicts(name, tmp_path):
-    row = ROWS[name]
-    config, work = tmp_path / "config.py", tmp_path / "run"
+@pytest.fixture(scope="module")
+def run(request, prepared, tmp_path_factory):
+    """The directory of a run of two steps with the named network."""
+    name = request.param
+    row, folder = ROWS[name], tmp_path_factory.mktemp(name)
+    config, work = folder / "config.py", folder / "run"
     text = CONFIG.format(name=name, options=row["narrow"], loss=row.get("loss", {}))
     config.write_text(text)
     status = main(["train", str(config), "--workdir", str(work), "--devices", "1"])
     assert status == 0
-    lines = [json.loads(line) for line in (work / "metrics.jsonl").open()]
+    return work
+
+
+@pytest.mark.parametrize(
+    "run", tiered(SEGMENTING, WIRINGS.keys() - ELSEWHERE), indirect=True
+)
+def test_trains_two_steps(run):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").open()]
     steps = [line for line in lines if line["kind"] == "train"]
     assert [line["step"] for line in steps] == [1, 2]
     assert all(np.isfinite(line["loss"]) and line["grad_norm"] > 0 for line in steps)
+
+
+@pytest.mark.parametrize("run", tiered(SEGMENTING, PREDICTING), indirect=True)
+def test_predicts(run, tmp_path):
     image = tmp_path / "image.png"
     pixels = np.random.default_rng(0).integers(0, 255, (70, 90, 3), np.uint8)
     Image.fromarray(pixels).save(image)
     out = tmp_path / "out"
-    assert main(["predict", str(image), "-o", str(out), "--workdir", str(work)]) == 0
+    assert main(["predict", str(image), "-o", str(out), "--workdir", str(run)]) == 0
     with Image.open(out / "image.png") as prediction:
         assert prediction.mode == "P" and prediction.size == (90, 70)
         assert np.asarray(prediction).max() < 7

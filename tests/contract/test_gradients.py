@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.contract.networks import compiled_gradient, narrow_model
-from tests.contract.representatives import REPRESENTATIVES
+from tests.contract.representatives import COMPILED
 from tests.contract.rows import NARROW, ROWS
 from tests.guard.slow_pattern import slow_patterns
 from tests.tiers import tiered
@@ -26,7 +26,7 @@ KNOWN = {
 QUICK = ("deeplabv1_vgg16", "fcn32s_alexnet", "pix2pix_unet256", "prob_unet")
 
 
-@pytest.fixture(scope="module", params=tiered(NARROW, REPRESENTATIVES, QUICK))
+@pytest.fixture(scope="module", params=tiered(NARROW, COMPILED, QUICK))
 def gradient(request, fill):
     """The name of a network and the compiled gradient of its tiny variant."""
     return request.param, compiled_gradient(request.param, fill)

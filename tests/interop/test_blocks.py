@@ -92,26 +92,33 @@ def test_every_public_block_is_here():
 def test_a_block_runs_alone(name):
     block, flags = make(name)
     arrays, whole = split(name)
-    variables = block.init(jax.random.key(0), *whole(*arrays), **flags)
+
+    @jax.jit
+    def start(*xs):
+        return block.init(jax.random.key(0), *whole(*xs), **flags)
+
+    variables = jax.device_get(start(*arrays))
 
     def apply(variables, *xs):
         return block.apply(variables, *whole(*xs), **flags)
-
-    eager = apply(variables, *arrays)
-    close = functools.partial(np.testing.assert_allclose, atol=1e-5)
-    jax.tree.map(close, jax.jit(apply)(variables, *arrays), eager)
-
-    one = jax.tree.map(lambda x: x[:, None], arrays)  # each example a batch of its own
-    mapped = jax.jit(jax.vmap(apply, in_axes=(None, *(0 for _ in arrays))))(
-        variables, *one
-    )
-    jax.tree.map(lambda a, b: close(a[:, 0], b), mapped, eager)
 
     def loss(variables, first):
         outputs = apply(variables, first, *arrays[1:])
         return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(outputs))
 
-    gradients = jax.jit(jax.grad(loss, argnums=(0, 1)))(variables, arrays[0])
+    @jax.jit
+    def transformed(variables, *xs):
+        one = jax.tree.map(lambda x: x[:, None], xs)  # each example a batch of its own
+        mapped = jax.vmap(apply, in_axes=(None, *(0 for _ in xs)))(variables, *one)
+        gradients = jax.grad(loss, argnums=(0, 1))(variables, xs[0])
+        return apply(variables, *xs), mapped, gradients
+
+    eager = jax.device_get(apply(variables, *arrays))
+    close = functools.partial(np.testing.assert_allclose, atol=1e-5)
+    found = jax.device_get(transformed(variables, *arrays))
+    compiled, mapped, gradients = found
+    jax.tree.map(close, compiled, eager)
+    jax.tree.map(lambda a, b: close(a[:, 0], b), mapped, eager)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
     assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(gradients[1])) > 0
 
@@ -137,11 +144,17 @@ def test_a_block_computes_in_bfloat16(name):
     block, flags = make(name, **style)
     arrays, whole = split(name)
     narrow = jax.tree.map(
-        lambda x: x.astype(jnp.bfloat16) if x.dtype == np.float32 else x, arrays
+        lambda x: np.asarray(x, jnp.bfloat16) if x.dtype == np.float32 else x, arrays
     )
-    variables = block.init(jax.random.key(0), *whole(*arrays), **flags)
-    exact = make(name)[0].apply(variables, *whole(*arrays), **flags)
-    found = block.apply(variables, *whole(*narrow), **flags)
+
+    @jax.jit
+    def both(arrays, narrow):
+        variables = block.init(jax.random.key(0), *whole(*arrays), **flags)
+        exact = make(name)[0].apply(variables, *whole(*arrays), **flags)
+        found = block.apply(variables, *whole(*narrow), **flags)
+        return variables, exact, found
+
+    variables, exact, found = jax.device_get(both(arrays, narrow))
     assert {leaf.dtype for leaf in jax.tree.leaves(found)} == {jnp.bfloat16.dtype}
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(exact), strict=True):
         scale = np.abs(b).max()

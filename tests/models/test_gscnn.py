@@ -1,5 +1,7 @@
 """Gated-SCNN: gated convolution, image gradient, trunk, edge-aware ASPP."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,19 +23,29 @@ def draw(shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def compiled(module, variables, *inputs):
+    return module.apply(variables, *inputs, train=False)
+
+
+def run(module, variables, *inputs):
+    """The output of a module as a NumPy array, computed by one program."""
+    return np.asarray(compiled(module, variables, *inputs))
+
+
 def gate_variables(shape, regular, seed=0):
-    module = GatedConv()
-    variables = module.init(jax.random.key(0), shape, regular, train=False)
+    init = functools.partial(GatedConv().init, train=False)
+    variables = jax.eval_shape(init, jax.random.key(0), shape, regular)
     random = np.random.default_rng(seed)
     return jax.tree.map(
-        lambda x: jnp.asarray(random.uniform(0.2, 1.0, x.shape), jnp.float32), variables
+        lambda x: random.uniform(0.2, 1.0, x.shape).astype(np.float32), variables
     )
 
 
 def test_gated_convolution_equals_its_equation():
     s, r = draw((2, 3, 4, 5)), draw((2, 3, 4, 1), 1)
     variables = gate_variables(s, r)
-    p, stats = jax.tree.map(np.asarray, (variables["params"], variables["batch_stats"]))
+    p, stats = variables["params"], variables["batch_stats"]
 
     def norm(x, name):
         scale = p[name]["scale"] / np.sqrt(stats[name]["var"] + 1e-5)
@@ -44,7 +56,7 @@ def test_gated_convolution_equals_its_equation():
     x = norm(x @ p["gate2"]["kernel"][0, 0] + p["gate2"]["bias"], "norm_gate")
     alpha = 1 / (1 + np.exp(-x))
     want = (s * (1 + alpha)) @ p["conv"]["kernel"][0, 0]
-    got = GatedConv().apply(variables, s, r, train=False)
+    got = run(GatedConv(), variables, s, r)
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
@@ -52,22 +64,22 @@ def test_gate_range():
     """Identity W: silent gate 1.5 s; any gate between s and 2 s for s >= 0."""
     s, r = np.abs(draw((1, 3, 4, 5))), draw((1, 3, 4, 1), 1)
     variables = gate_variables(s, r)
-    variables["params"]["conv"]["kernel"] = jnp.eye(5)[None, None]
-    out = GatedConv().apply(variables, s, r, train=False)
+    variables["params"]["conv"]["kernel"] = np.eye(5, dtype=np.float32)[None, None]
+    out = run(GatedConv(), variables, s, r)
     assert (out >= s - 1e-6).all() and (out <= 2 * s + 1e-6).all()
     for name in ("scale", "bias"):
         variables["params"]["norm_gate"][name] *= 0
-    np.testing.assert_allclose(
-        GatedConv().apply(variables, s, r, train=False), 1.5 * s, rtol=1e-5
-    )
+    np.testing.assert_allclose(run(GatedConv(), variables, s, r), 1.5 * s, rtol=1e-5)
 
 
 def test_image_gradient_of_a_step_and_of_a_constant():
-    np.testing.assert_array_equal(image_gradient(jnp.full((1, 4, 6, 3), 7.0)), 0)
-    step = jnp.zeros((1, 4, 6, 3)).at[:, :, 3:].set(2.0)
+    gradient = jax.jit(image_gradient)
+    np.testing.assert_array_equal(gradient(np.full((1, 4, 6, 3), 7, np.float32)), 0)
+    step = np.zeros((1, 4, 6, 3), np.float32)
+    step[:, :, 3:] = 2.0
     want = np.zeros((1, 4, 6, 1))
     want[:, :, 2:4] = 1.0
-    np.testing.assert_allclose(image_gradient(step), want, atol=1e-6)
+    np.testing.assert_allclose(gradient(step), want, atol=1e-6)
 
 
 def test_trunk_sizes():
@@ -88,13 +100,13 @@ def test_trunk_sizes():
     }
 
 
-def test_block_is_pre_activation():
+def test_block_is_pre_activation(fill):
     """Zero last kernel: the input passes, not its ReLU."""
     x = draw((1, 4, 4, 3))
     block = PreActivationBlock((3, 3))
-    variables = block.init(jax.random.key(0), x, train=False)
+    variables = fill(block, x.shape)
     variables["params"]["conv1"]["kernel"] *= 0
-    np.testing.assert_array_equal(block.apply(variables, x, train=False), x)
+    np.testing.assert_array_equal(run(block, variables, x), x)
 
 
 def test_edge_logits_and_gradient_channel_act(fill):
@@ -102,8 +114,9 @@ def test_edge_logits_and_gradient_channel_act(fill):
     variables = fill(model, (1, 16, 24, 4))
     apply = jax.jit(model.apply)
     image = draw((1, 16, 24, 4))
-    one = apply(variables, image)
-    two = apply(variables, image + np.float32([0, 0, 0, 2]))
+    one, two = jax.device_get(
+        [apply(variables, image + np.float32([0, 0, 0, more])) for more in (0, 2)]
+    )
     assert one["edge"].shape == (1, 16, 24, 1) and float(one["edge"].min()) < 0
     np.testing.assert_array_equal(one["edge"], two["edge"])
     assert np.abs(one["logits"] - two["logits"]).max() > 1e-5

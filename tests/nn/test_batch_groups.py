@@ -20,6 +20,7 @@ from jaxseg.training.step.state import create_state
 from jaxseg.training.step.steps import train_step
 
 SHAPE = (8, 3, 5, 6)
+LAYERS = 2  # of the network whose communication is counted
 
 
 def draw():
@@ -42,11 +43,17 @@ def variables():
     return {"params": params, "batch_stats": stats}
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def learned(norm, state, x):
+    """The output and the new statistics in training."""
+    return norm.apply(state, x, train=True, mutable=["batch_stats"])
+
+
 def part_by_part(x, state, parts):
     """Plain batch normalization of every part alone; statistics averaged."""
-    norm, outputs, stats = Norm(), [], []
+    outputs, stats = [], []
     for piece in np.split(x, parts):
-        y, new = norm.apply(state, piece, train=True, mutable=["batch_stats"])
+        y, new = jax.device_get(learned(Norm(), state, piece))
         outputs.append(y)
         stats.append(new["batch_stats"])
     return np.concatenate(outputs), jax.tree.map(lambda *v: np.mean(v, 0), *stats)
@@ -72,26 +79,29 @@ def test_parts_are_normalized_apart(parts):
     jax.tree.map(
         functools.partial(np.testing.assert_allclose, rtol=1e-5), stats, wanted
     )
-    whole = Norm().apply(state, x, train=True, mutable=["batch_stats"])[0]
+    whole = np.asarray(learned(Norm(), state, x)[0])
     assert np.abs(whole - y).max() > 0.1
-    slices = np.split(np.arange(8), parts)
-    for rows in slices:  # the gradient of an example depends on its part alone
+    of_inputs = np.asarray(grads[1])
 
-        def part(piece, rows=rows):
-            y = Norm().apply(state, piece, train=True, mutable=["batch_stats"])[0]
-            return (y * target[rows]).sum()
+    @jax.jit
+    @jax.grad
+    def of_a_part(piece, target):
+        return (learned(Norm(), state, piece)[0] * target).sum()
 
-        np.testing.assert_allclose(grads[1][rows], jax.grad(part)(x[rows]), atol=2e-5)
+    # The gradient of an example depends on its part alone.
+    for rows in np.split(np.arange(8), parts):
+        expected = of_a_part(x[rows], target[rows])
+        np.testing.assert_allclose(of_inputs[rows], expected, atol=2e-5)
 
 
 def test_evaluation_and_variables_do_not_depend_on_the_parts():
     x, state = draw(), variables()
     apart, whole = Norm(BlockConfig(batch_groups=4)), Norm()
-    np.testing.assert_array_equal(
-        apart.apply(state, x, train=False), whole.apply(state, x, train=False)
-    )
+    both = jax.jit(lambda x: [n.apply(state, x, train=False) for n in (apart, whole)])
+    np.testing.assert_array_equal(*both(x))
     one = x[:1]  # fewer examples than parts
-    made = apart.init(jax.random.key(0), one, train=True)
+    init = functools.partial(apart.init, train=True)
+    made = jax.eval_shape(init, jax.random.key(0), one)
     assert jax.tree.map(np.shape, made) == jax.tree.map(np.shape, state)
 
 
@@ -171,7 +181,7 @@ def all_reduces(depth, style):
 def test_all_reduces_of_a_step():
     """Synchronized: two per layer, once forward and once backward. Parts: none."""
     none, whole, parts = (
-        all_reduces(3, style)
+        all_reduces(LAYERS, style)
         for style in (
             BlockConfig(norm="none"),
             BlockConfig(),
@@ -179,7 +189,7 @@ def test_all_reduces_of_a_step():
         )
     )
     # one of them may travel with a sum of the step itself
-    assert none + 2 * 3 - 1 <= whole <= none + 2 * 3
+    assert none + 2 * LAYERS - 1 <= whole <= none + 2 * LAYERS
     # the running statistics of all layers travel together
     assert parts <= none + 1
 

@@ -1,5 +1,7 @@
 """ASPP, image pooling, pyramid pooling, SPP and JPU against direct computations."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,16 @@ PLAIN = BlockConfig(norm="none")
 
 def draw(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def compiled(module, variables, *inputs):
+    return module.apply(variables, *inputs, train=False)
+
+
+def run(module, variables, *inputs):
+    """The output of a block in evaluation as NumPy arrays, computed by one program."""
+    return jax.device_get(compiled(module, variables, *inputs))
 
 
 def filled(module, *inputs, seed=1):
@@ -48,6 +60,7 @@ def size_of(module, *shapes):
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree["params"]))
 
 
+@functools.partial(jax.jit, static_argnames="rate")
 def direct(x, kernel, rate=1):
     pad = rate * (kernel.shape[0] - 1) // 2
     return lax.conv_general_dilated(
@@ -66,15 +79,20 @@ def test_aspp_is_its_branches_side_by_side():
     aspp = ASPP(4, rates, dropout=0.0, style=PLAIN)
     variables = filled(aspp, x)
     kernels = variables["params"]
-    parts = [direct(x, kernels["branch0"]["conv"]["kernel"])]
-    for i, rate in enumerate(rates, start=1):
-        parts.append(direct(x, kernels[f"branch{i}"]["dense"]["conv"]["kernel"], rate))
-    mean = x.mean((1, 2), keepdims=True)
-    pooled = direct(mean, kernels["pool"]["conv"]["conv"]["kernel"])
-    parts.append(jnp.broadcast_to(pooled, (2, 9, 8, 4)))
-    want = jax.nn.relu(jnp.concatenate(parts, -1))
-    want = jax.nn.relu(direct(want, kernels["project"]["conv"]["kernel"]))
-    got = aspp.apply(variables, x, train=False)
+
+    @jax.jit
+    def by_hand(x, kernels):
+        parts = [direct(x, kernels["branch0"]["conv"]["kernel"])]
+        for i, rate in enumerate(rates, start=1):
+            kernel = kernels[f"branch{i}"]["dense"]["conv"]["kernel"]
+            parts.append(direct(x, kernel, rate))
+        mean = x.mean((1, 2), keepdims=True)
+        pooled = direct(mean, kernels["pool"]["conv"]["conv"]["kernel"])
+        parts.append(jnp.broadcast_to(pooled, (2, 9, 8, 4)))
+        joined = jax.nn.relu(jnp.concatenate(parts, -1))
+        return jax.nn.relu(direct(joined, kernels["project"]["conv"]["kernel"]))
+
+    want, got = by_hand(x, kernels), run(aspp, variables, x)
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
@@ -89,9 +107,7 @@ def test_pool_first_only_permutes_the_concatenation():
     moved["params"]["project"]["conv"]["kernel"] = np.concatenate(
         [kernel[:, :, 4:], kernel[:, :, :4]], axis=2
     )
-    got, want = (
-        m.apply(v, x, train=False) for m, v in ((first, moved), (last, variables))
-    )
+    got, want = run(first, moved, x), run(last, variables, x)
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
@@ -117,13 +133,13 @@ def test_jpu_reads_all_levels_at_the_finest_size():
     levels = {"c3": draw(1, 9, 8, 2), "c4": draw(1, 5, 4, 3), "c5": draw(1, 3, 2, 4)}
     jpu = JPU(2, (1, 2), style=PLAIN)
     variables = filled(jpu, levels)
-    got = jpu.apply(variables, levels, train=False)
+    got = run(jpu, variables, levels)
     assert got.shape == (1, 9, 8, 4)
     swapped = JPU(2, (1, 2), order=("c3", "c4", "c5"), style=PLAIN)
-    assert np.abs(got - swapped.apply(variables, levels, train=False)).max() > 1e-3
+    assert np.abs(got - run(swapped, variables, levels)).max() > 1e-3
     for tap in levels:
         changed = {**levels, tap: levels[tap] + 1}
-        assert np.abs(jpu.apply(variables, changed, train=False) - got).max() > 1e-3
+        assert np.abs(run(jpu, variables, changed) - got).max() > 1e-3
 
 
 def test_image_pooling_window_of_the_map_is_global():
@@ -133,8 +149,8 @@ def test_image_pooling_window_of_the_map_is_global():
     for window in ((6, 7), (50, 50)):
         windowed = ImagePooling(4, window=window, style=PLAIN)
         np.testing.assert_allclose(
-            windowed.apply(variables, x, train=False),
-            whole.apply(variables, x, train=False),
+            run(windowed, variables, x),
+            run(whole, variables, x),
             rtol=1e-5,
             atol=1e-6,
         )
@@ -146,8 +162,8 @@ def test_image_pooling_window_sees_the_training_crop_in_a_larger_image():
     wide = np.concatenate([tile, rest], axis=2)
     pool = ImagePooling(2, window=(4, 4), align_corners=True, style=PLAIN)
     variables = filled(pool, tile)
-    alone = pool.apply(variables, tile, train=False)
-    got = pool.apply(variables, wide, train=False)
+    alone = run(pool, variables, tile)
+    got = run(pool, variables, wide)
     np.testing.assert_allclose(got[:, :, 0], alone[:, :, 0], rtol=1e-5, atol=1e-6)
 
 
@@ -158,12 +174,12 @@ def test_pyramid_pooling_puts_bins_behind_the_input():
     eye = np.eye(2, dtype=np.float32)[None, None]
     for name in ("bin1", "bin6"):
         variables["params"][name]["conv"]["kernel"] = eye
-    got = block.apply(variables, x, train=False)
+    got = run(block, variables, x)
     np.testing.assert_allclose(got[..., :2], x)
     means = np.broadcast_to(x.mean((1, 2), keepdims=True), x.shape)
     np.testing.assert_allclose(got[..., 2:4], means, rtol=1e-5)
     np.testing.assert_allclose(got[..., 4:], x, rtol=1e-5)
-    last = block.clone(input_first=False).apply(variables, x, train=False)
+    last = run(block.clone(input_first=False), variables, x)
     np.testing.assert_array_equal(last, np.roll(got, -2, axis=-1))
 
 
@@ -178,7 +194,8 @@ def test_unknown_forms_are_refused():
 @pytest.mark.parametrize("size", [(6, 6), (13, 9)])
 def test_spatial_pyramid_pooling_has_one_length(size):
     x, bins = draw(2, *size, 3), (1, 2, 4)
-    got = spatial_pyramid_pooling(x, bins=bins)
+    pool = jax.jit(spatial_pyramid_pooling, static_argnames=("bins", "kind"))
+    got = pool(x, bins=bins)
     assert got.shape == (2, 3 * (1 + 4 + 16))
     want = []
     for b in bins:
@@ -188,5 +205,5 @@ def test_spatial_pyramid_pooling_has_one_length(size):
                 columns = slice(j * size[1] // b, -(-(j + 1) * size[1] // b))
                 want.append(x[:, rows, columns].max((1, 2)))
     np.testing.assert_allclose(got, np.concatenate(want, -1))
-    mean = spatial_pyramid_pooling(x, bins=(1,), kind="mean")
+    mean = pool(x, bins=(1,), kind="mean")
     np.testing.assert_allclose(mean, x.mean((1, 2)), rtol=1e-5, atol=1e-6)

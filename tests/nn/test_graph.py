@@ -1,7 +1,8 @@
 """GloRe, GCU and GINet units against NumPy written from the equations."""
 
+import functools
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,6 +15,16 @@ def draw(shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def compiled(module, variables, *inputs):
+    return module.apply(variables, *inputs, train=False)
+
+
+def run(module, variables, *inputs):
+    """The output of a block in evaluation as NumPy arrays, computed by one program."""
+    return jax.device_get(compiled(module, variables, *inputs))
+
+
 def setup(module, *inputs, seed=1):
     shapes = jax.eval_shape(
         lambda *x: module.init(jax.random.key(0), *x, train=False), *inputs
@@ -23,13 +34,9 @@ def setup(module, *inputs, seed=1):
     def value(path, leaf):
         spread = random.normal(0, 0.5, leaf.shape)
         positive = path[-1].key == "var"
-        return jnp.asarray(np.abs(spread) + 0.5 if positive else spread, jnp.float32)
+        return np.float32(np.abs(spread) + 0.5 if positive else spread)
 
     return jax.tree_util.tree_map_with_path(value, shapes)
-
-
-def arrays(variables):
-    return jax.tree.map(np.asarray, variables)
 
 
 def linear(params, x):
@@ -57,7 +64,7 @@ def test_glore_equals_its_equation(normalize, relu_last):
     x = draw((2, 3, 4, 6))
     module = GloReUnit(5, 3, normalize, relu_last)
     variables = setup(module, x)
-    v, got = arrays(variables), module.apply(variables, x, train=False)
+    v, got = variables, run(module, variables, x)
     p = v["params"]
     for b in range(2):
         flat = x[b].reshape(-1, 6)
@@ -80,13 +87,18 @@ def test_glore_equals_its_equation(normalize, relu_last):
 def test_glore_identity_and_pixel_order():
     x, order = draw((1, 4, 4, 6)), np.random.default_rng(0).permutation(16)
     module = GloReUnit(4, 3)
-    start = module.init(jax.random.key(0), x, train=False)
-    np.testing.assert_array_equal(module.apply(start, x, train=False), x)
+
+    @jax.jit
+    def started(x):
+        variables = module.init(jax.random.key(0), x, train=False)
+        return module.apply(variables, x, train=False)
+
+    np.testing.assert_array_equal(started(x), x)
     variables = setup(module, x)
-    shuffle = lambda y: jnp.asarray(y).reshape(1, 16, 6)[:, order].reshape(1, 4, 4, 6)
+    shuffle = lambda y: y.reshape(1, 16, 6)[:, order].reshape(1, 4, 4, 6)
     np.testing.assert_allclose(
-        module.apply(variables, shuffle(x), train=False),
-        shuffle(module.apply(variables, x, train=False)),
+        run(module, variables, shuffle(x)),
+        shuffle(run(module, variables, x)),
         atol=1e-4,
     )
 
@@ -94,12 +106,12 @@ def test_glore_identity_and_pixel_order():
 def test_glore_normalized_does_not_see_the_image_size():
     """The same image tiled twice: equal outputs with division by N, not without."""
     x = draw((1, 4, 4, 6))
-    tiled = jnp.concatenate([x, x], axis=2)
+    tiled = np.concatenate([x, x], axis=2)
     for normalize, same in ((True, True), (False, False)):
         module = GloReUnit(4, 3, normalize)
         variables = setup(module, x)
-        one = module.apply(variables, x, train=False)
-        two = module.apply(variables, tiled, train=False)[:, :, :4]
+        one = run(module, variables, x)
+        two = run(module, variables, tiled)[:, :, :4]
         assert np.allclose(one, two, atol=1e-4) == same
 
 
@@ -107,7 +119,7 @@ def test_graph_unit_equals_its_equation():
     x = draw((2, 3, 4, 5))
     module = GraphUnit(vertices=3, features=4)
     variables = setup(module, x)
-    v, got = arrays(variables), module.apply(variables, x, train=False)
+    v, got = variables, run(module, variables, x)
     p = v["params"]
     scale = 1 / (1 + np.exp(-p["scale"]))
     for b in range(2):
@@ -150,10 +162,10 @@ def test_graph_interaction_equals_its_equation(convolve, message):
     x, words = draw((2, 3, 4, 6)), draw((1, 5, 4), 1)
     module = GraphInteraction(3, 4, convolve, message)
     variables = setup(module, x, words)
-    got, said = module.apply(variables, x, words, train=False)
+    got, said = run(module, variables, x, words)
     options = {"convolve": convolve, "paddle": message == "paddle"}
     for b in range(2):
-        want, told = interaction(x[b], words[0], arrays(variables), **options)
+        want, told = interaction(x[b], words[0], variables, **options)
         np.testing.assert_allclose(got[b], want, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(said[b], told, rtol=1e-4, atol=1e-4)
 
@@ -163,14 +175,15 @@ def test_graph_interaction_without_betas_keeps_the_class_states():
     x, words = draw((1, 3, 4, 6)), draw((1, 5, 4), 1)
     module = GraphInteraction(3, 4, graph_convolution=False)
     variables = setup(module, x, words)
-    zero = {"beta_visual": jnp.zeros(3), "beta_word": jnp.zeros(5)}
+    zero = {
+        "beta_visual": np.zeros(3, np.float32),
+        "beta_word": np.zeros(5, np.float32),
+    }
     variables = {**variables, "params": {**variables["params"], **zero}}
-    _, said = module.apply(variables, x, words, train=False)
+    _, said = run(module, variables, x, words)
     np.testing.assert_allclose(said, words, atol=1e-6)
     with pytest.raises(ValueError, match="class_message"):
-        GraphInteraction(3, 4, True, "none").init(
-            jax.random.key(0), x, words, train=False
-        )
+        setup(GraphInteraction(3, 4, True, "none"), x, words)
 
 
 def test_words(tmp_path):

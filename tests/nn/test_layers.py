@@ -27,16 +27,20 @@ def draw(shape=(2, 9, 8, 4), seed=0):
 def test_default_padding_keeps_the_size_at_any_rate():
     for rate in (1, 3, 12):
         layer = Conv(5, 3, rate=rate)
-        y, state = layer.init_with_output(jax.random.key(0), draw())
-        expected = lax.conv_general_dilated(
-            draw(),
-            state["params"]["kernel"],
-            (1, 1),
-            [(rate, rate)] * 2,
-            rhs_dilation=(rate, rate),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
-        np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
+
+        @jax.jit
+        def both(x, layer=layer, rate=rate):
+            y, state = layer.init_with_output(jax.random.key(0), x)
+            return y, lax.conv_general_dilated(
+                x,
+                state["params"]["kernel"],
+                (1, 1),
+                [(rate, rate)] * 2,
+                rhs_dilation=(rate, rate),
+                dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            )
+
+        np.testing.assert_allclose(*both(draw()), rtol=1e-4, atol=1e-5)
 
 
 def test_conv_norm_act_is_its_parts(fill):
@@ -44,12 +48,16 @@ def test_conv_norm_act_is_its_parts(fill):
     shapes = jax.eval_shape(lambda x: block.init(jax.random.key(0), x, train=False), x)
     random = np.random.default_rng(0)
     state = jax.tree.map(lambda s: random.uniform(0.5, 2, s.shape).astype("f"), shapes)
-    y = np.asarray(conv(x, state["params"]["conv"]["kernel"], stride=2, padding=1))
+    strided = jax.jit(lambda x, kernel: conv(x, kernel, stride=2, padding=1))
+    y = np.asarray(strided(x, state["params"]["conv"]["kernel"]))
     norm, stats = state["params"]["norm"], state["batch_stats"]["norm"]
     y = (y - stats["mean"].reshape(1, 1, 1, -1)) / np.sqrt(stats["var"] + 1e-5)
     y = y * norm["scale"] + norm["bias"]
     np.testing.assert_allclose(
-        block.apply(state, x, train=False), np.clip(y, 0, 6), rtol=1e-3, atol=1e-3
+        jax.jit(lambda v, x: block.apply(v, x, train=False))(state, x),
+        np.clip(y, 0, 6),
+        rtol=1e-3,
+        atol=1e-3,
     )
 
 
@@ -57,11 +65,12 @@ def test_conv_norm_act_is_its_parts(fill):
 def test_separable_convolution_activates_in_between_only_if_asked(mid_act):
     x = -np.abs(draw())
     block = SeparableConvNormAct(3, 1, mid_act=mid_act, act="relu")
-    state = block.init(jax.random.key(0), x, train=False)
-    params = jax.tree.map(jnp.ones_like, state["params"])
-    params["depthwise_norm"]["bias"] = jnp.zeros(4)
-    params["pointwise_norm"]["bias"] = jnp.full(3, 100.0)
-    y = block.apply({**state, "params": params}, x, train=False)
+    state = jax.jit(lambda x: block.init(jax.random.key(0), x, train=False))(x)
+    params = jax.tree.map(np.ones_like, jax.device_get(state["params"]))
+    params["depthwise_norm"]["bias"] = np.zeros(4, np.float32)
+    params["pointwise_norm"]["bias"] = np.full(3, 100, np.float32)
+    run = jax.jit(lambda v, x: block.apply(v, x, train=False))
+    y = run({**state, "params": params}, x)
     middle = np.maximum(x, 0) if mid_act else x
     expected = np.broadcast_to(middle.sum(-1, keepdims=True) + 100, y.shape)
     np.testing.assert_allclose(y, expected, rtol=1e-4)
@@ -70,21 +79,24 @@ def test_separable_convolution_activates_in_between_only_if_asked(mid_act):
 def test_bilinear_transposed_convolution_starts_as_resizing():
     x = draw((1, 6, 7, 3))
     layer = ConvTranspose(3, 4, 2, padding=1, bias=False, kernel_init="bilinear")
-    y, _ = layer.init_with_output(jax.random.key(0), x)
-    inside = (slice(None), slice(1, -1), slice(1, -1))
-    np.testing.assert_allclose(y[inside], resize(x, (12, 14))[inside], atol=1e-5)
+
+    @jax.jit
+    def both(x):
+        y, _ = layer.init_with_output(jax.random.key(0), x)
+        return y[:, 1:-1, 1:-1], resize(x, (12, 14))[:, 1:-1, 1:-1]
+
+    np.testing.assert_allclose(*both(x), atol=1e-5)
 
 
 def test_he_initialization_keeps_the_variance():
-    kernel = Conv(256, 3).init(jax.random.key(0), draw((1, 4, 4, 64)))["params"][
-        "kernel"
-    ]
+    start = jax.jit(Conv(256, 3).init)(jax.random.key(0), draw((1, 4, 4, 64)))
+    kernel = np.asarray(start["params"]["kernel"])
     assert np.std(kernel) == pytest.approx(np.sqrt(2 / (9 * 64)), rel=0.02)
 
 
 def test_parameters_stay_float32_under_bfloat16():
     layer = Conv(3, 3, style=BlockConfig(dtype="bfloat16"))
-    y, state = layer.init_with_output(jax.random.key(0), draw())
+    y, state = jax.jit(layer.init_with_output)(jax.random.key(0), draw())
     assert y.dtype == jnp.bfloat16
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(state))
 

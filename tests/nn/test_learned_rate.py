@@ -1,7 +1,8 @@
 """Learned rates: the mixture, its temperature, and the program after hardening."""
 
+import functools
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -21,15 +22,27 @@ X = np.random.default_rng(0).normal(size=(1, 9, 9, 2)).astype(np.float32)
 CHOICE = RateChoice((1, 2, 4), steps=10, first=1.0, last=0.1)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def start(block):
+    """The initial variables of a block."""
+    return block.init(jax.random.key(0), X, train=False)
+
+
 @pytest.mark.slow
 def test_the_mixture_is_the_weighted_sum_of_the_rates():
     block = ChosenRateConv(3, CHOICE)
-    variables = block.init(jax.random.key(0), X, train=False)
-    params = variables["params"] | {"rate_logits": jnp.array([0.0, 1.0, -1.0])}
-    found = block.apply({**variables, "params": params}, X, train=False)
-    shares = np.exp([0.0, 1.0, -1.0]) / np.exp([0.0, 1.0, -1.0]).sum()
+    variables = start(block)
+    logits = np.array([0.0, 1.0, -1.0], np.float32)
+    params = variables["params"] | {"rate_logits": logits}
+    shares = np.exp(logits) / np.exp(logits).sum()
     own = {"params": {key: params[key] for key in ("kernel", "bias")}}
-    parts = [Conv(3, rate=rate).apply(own, X) for rate in CHOICE.candidates]
+
+    @jax.jit
+    def both(variables, own):
+        parts = [Conv(3, rate=rate).apply(own, X) for rate in CHOICE.candidates]
+        return block.apply(variables, X, train=False), parts
+
+    found, parts = jax.device_get(both({**variables, "params": params}, own))
     expected = sum(s * part for s, part in zip(shares, parts, strict=True))
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -41,25 +54,29 @@ def test_the_temperature_falls_with_the_calls_in_training():
     )
     np.testing.assert_array_equal(rate_shares(logits, 10, CHOICE), [0, 1, 0])
     block = ChosenRateConv(1, CHOICE)
-    variables = block.init(jax.random.key(0), X, train=True)
-    assert variables["batch_stats"]["rate_steps"] == 0
-    _, state = block.apply(variables, X, train=True, mutable=["batch_stats"])
-    assert state["batch_stats"]["rate_steps"] == 1
-    block.apply(variables, X, train=False)  # It changes no variable.
+
+    @jax.jit
+    def steps():
+        variables = block.init(jax.random.key(0), X, train=True)
+        _, state = block.apply(variables, X, train=True, mutable=["batch_stats"])
+        block.apply(variables, X, train=False)  # It changes no variable.
+        return [v["batch_stats"]["rate_steps"] for v in (variables, state)]
+
+    assert jax.device_get(steps()) == [0, 1]
 
 
 @pytest.mark.slow
 def test_an_annealed_aspp_is_the_program_of_fixed_rates():
     learned = ASPP(4, rates=(1, CHOICE, ContinuousRate(2.5, largest=4)), dropout=0.0)
-    variables = learned.init(jax.random.key(1), X, train=False)
+    variables = start(learned)
     conv = variables["params"]["branch2"]["dense"]["conv"]
-    conv["rate_logits"] = jnp.array([0.0, 0.1, 0.3])
+    conv["rate_logits"] = np.array([0.0, 0.1, 0.3], np.float32)
     stats = variables["batch_stats"]["branch2"]["dense"]["conv"]
-    stats["rate_steps"] = jnp.asarray(10.0)
+    stats["rate_steps"] = np.float32(10.0)
     rates = hardened_rates(learned.rates, variables["params"])
     assert rates == (1, 4, 2)
     # A whole rate makes the interpolation exact.
-    variables["params"]["branch3"]["dense"]["conv"]["rate"] = jnp.asarray(2.0)
+    variables["params"]["branch3"]["dense"]["conv"]["rate"] = np.float32(2.0)
     fixed, kept = learned.clone(rates=rates), without_rate_parameters(variables)
     plain = ASPP(4, rates=(1, 4, 2), dropout=0.0)
     run = lambda module: lambda v, x: module.apply(v, x, train=False)
@@ -70,17 +87,17 @@ def test_an_annealed_aspp_is_the_program_of_fixed_rates():
     traced = [str(jax.make_jaxpr(run(module))(kept, X)) for module in (fixed, plain)]
     assert traced[0] == traced[1]
     np.testing.assert_allclose(
-        run(learned)(variables, X), run(plain)(kept, X), atol=1e-5
+        jax.jit(run(learned))(variables, X), jax.jit(run(plain))(kept, X), atol=1e-5
     )
 
 
 @pytest.mark.slow
 def test_the_rate_of_a_continuous_block_is_a_parameter():
     block = ContinuousRateConv(1, ContinuousRate(1.5, largest=3), bias=False)
-    variables = block.init(jax.random.key(0), X, train=True)
+    variables = start(block)
     assert variables["params"]["rate"] == 1.5
     loss = lambda v: (block.apply(v, X, train=True) ** 2).sum()
-    assert abs(float(jax.grad(loss)(variables)["params"]["rate"])) > 0
+    assert abs(float(jax.jit(jax.grad(loss))(variables)["params"]["rate"])) > 0
 
 
 def test_wrong_choices_are_refused():

@@ -1,7 +1,6 @@
 """Attention of queries with masks, deformable attention, and sine positions."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -16,7 +15,7 @@ def softmax(x):
 
 
 def test_sine_positions_follow_the_formula():
-    got = sine_positions(3, 5, 8)
+    got = np.asarray(jax.jit(lambda: sine_positions(3, 5, 8))())
     for i, j, channel in np.ndindex(got.shape):
         place, side = ((i, 3), (j, 5))[channel // 4]
         pair = channel % 4 // 2
@@ -36,7 +35,7 @@ def test_queries_read_only_the_pixels_of_their_masks(joint):
     mask = random.random((2, 3, 5)) < 0.5
     mask[:, :, 0] = True
     layer = QueryAttention(heads=2, joint=joint)
-    variables = layer.init(jax.random.key(0), query, key, value, mask)
+    variables = jax.jit(layer.init)(jax.random.key(0), query, key, value, mask)
     params = jax.tree.map(np.asarray, variables["params"])
     if joint:
         parts = np.split(params["qkv"]["kernel"], 3, axis=1)
@@ -50,20 +49,24 @@ def test_queries_read_only_the_pixels_of_their_masks(joint):
     weights = softmax(np.where(mask[:, None], scores, -np.inf))
     expected = np.einsum("bhnm,bmhd->bnhd", weights, v).reshape(2, 3, 8)
     expected = expected @ params["out"]["kernel"]
-    got = layer.apply(variables, query, key, value, mask)
+    got = jax.jit(layer.apply)(variables, query, key, value, mask)
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
 def test_deformable_attention_starts_as_a_mean_along_directions():
     """At first, point i of a head is i pixels away, in the direction of the head."""
     layer = DeformableAttention(heads=4, points=2)
-    column = jnp.arange(9, dtype=jnp.float32)
-    source = jnp.broadcast_to(column[None, :, None], (9, 9, 4)).reshape(1, 81, 4)
-    centers = jnp.full((1, 2), 0.5)
-    inputs = (jnp.zeros((1, 1, 4)), source, centers, [(9, 9)])
-    variables = layer.init(jax.random.key(0), *inputs)
-    identity = {"kernel": jnp.eye(4), "bias": jnp.zeros(4)}
-    params = {**variables["params"], "value": identity, "out": identity}
-    got = layer.apply({"params": params}, *inputs)
+    column = np.arange(9, dtype=np.float32)
+    source = np.broadcast_to(column[None, :, None], (9, 9, 4)).reshape(1, 81, 4)
+    centers = np.full((1, 2), 0.5, np.float32)
+    inputs = (np.zeros((1, 1, 4), np.float32), source, centers)
+    identity = {"kernel": np.eye(4, dtype=np.float32), "bias": np.zeros(4, np.float32)}
+
+    @jax.jit
+    def first(*inputs):
+        variables = layer.init(jax.random.key(0), *inputs, [(9, 9)])
+        params = {**variables["params"], "value": identity, "out": identity}
+        return layer.apply({"params": params}, *inputs, [(9, 9)])[0, 0]
+
     # Right, down, left, up; the points are 1 and 2 pixels away.
-    np.testing.assert_allclose(got[0, 0], [5.5, 4, 2.5, 4], atol=1e-4)
+    np.testing.assert_allclose(first(*inputs), [5.5, 4, 2.5, 4], atol=1e-4)

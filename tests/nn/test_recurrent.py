@@ -1,5 +1,7 @@
 """GRU against a step-by-step loop; sweeps of ReNet against turned maps."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,16 @@ def drawn(module, x, scale=0.5):
     shapes = jax.eval_shape(lambda x: module.init(jax.random.key(0), x), x)
     draw = lambda leaf: RANDOM.normal(0, scale, leaf.shape).astype(np.float32)
     return jax.tree.map(draw, shapes)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def compiled(module, variables, x):
+    return module.apply(variables, x)
+
+
+def run(module, variables, x):
+    """The output of a module as a NumPy array, computed by one program."""
+    return np.asarray(compiled(module, variables, x))
 
 
 def slow_gru(x, kernel, recurrent, bias):
@@ -38,7 +50,7 @@ def test_gru_is_the_loop(reverse):
     x = RANDOM.normal(size=(2, 3, 7, 4)).astype(np.float32)
     module = GRU(5, reverse)
     variables = drawn(module, x)
-    got = module.apply(variables, x)
+    got = run(module, variables, x)
     step = -1 if reverse else 1
     for i in range(2):
         for j in range(3):
@@ -47,7 +59,8 @@ def test_gru_is_the_loop(reverse):
 
 
 def test_recurrent_kernels_start_orthogonal():
-    params = GRU(6).init(jax.random.key(0), jnp.zeros((1, 2, 4)))["params"]
+    init = jax.jit(lambda x: GRU(6).init(jax.random.key(0), x))
+    params = init(np.zeros((1, 2, 4), np.float32))["params"]
     for gate in np.split(np.asarray(params["recurrent"]), 3, axis=1):
         np.testing.assert_allclose(gate @ gate.T, np.eye(6), atol=1e-5)
 
@@ -57,8 +70,8 @@ def test_columns_first_is_rows_first_of_the_turned_map():
     rows, columns = ReNetLayer(2, first="rows"), ReNetLayer(2, first="columns")
     variables = drawn(rows, x)["params"]
     turned = {"columns": variables["rows"], "rows": variables["columns"]}
-    got = columns.apply({"params": turned}, x)
-    want = rows.apply({"params": variables}, x.swapaxes(1, 2)).swapaxes(1, 2)
+    got = run(columns, {"params": turned}, x)
+    want = run(rows, {"params": variables}, x.swapaxes(1, 2)).swapaxes(1, 2)
     np.testing.assert_allclose(got, want, atol=1e-6)
 
 
@@ -69,9 +82,9 @@ def test_independent_directions_do_not_see_each_other():
     for reading, coupled in (("independent", False), ("stacked", True)):
         module = Sweep(4, reading)
         variables = drawn(module, x)
-        before = module.apply(variables, x)
+        before = run(module, variables, x)
         variables["params"]["forward"]["bias"] += 1
-        change = np.abs(module.apply(variables, x) - before)
+        change = np.abs(run(module, variables, x) - before)
         assert change[..., :4].max() > 0.05
         assert (change[..., 4:].max() > 1e-3) == coupled
 
@@ -79,11 +92,11 @@ def test_independent_directions_do_not_see_each_other():
 @pytest.mark.slow
 def test_every_pixel_sees_every_other():
     """A row sweep and a column sweep reach the whole map."""
-    x = jnp.asarray(RANDOM.normal(size=(1, 4, 5, 2)), jnp.float32)
+    x = RANDOM.normal(size=(1, 4, 5, 2)).astype(np.float32)
     module = ReNetLayer(3)
     variables = drawn(module, x)
     corner = lambda x: module.apply(variables, x)[0, 0, 0].sum()
-    reach = np.abs(jax.grad(corner)(x)[0]).max(-1)
+    reach = np.abs(jax.device_get(jax.jit(jax.grad(corner))(x))[0]).max(-1)
     assert (reach > 0).all()
 
 
