@@ -1,5 +1,7 @@
 """Upsampling: bilinear ramps, overlap counts, positions of sub-pixels."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +21,21 @@ from jaxseg.ops.pool import max_pool_argmax
 from jaxseg.ops.resize import resize
 
 RANDOM = np.random.default_rng(0)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def compiled(module, variables, x, size):
+    return module.apply(variables, x, *size)
+
+
+def run(module, variables, x, *size):
+    """The output of a module as a NumPy array, computed by one program."""
+    return np.asarray(compiled(module, variables, x, size))
+
+
+def start(module, x):
+    """The initial variables of a module."""
+    return jax.jit(module.init)(jax.random.key(0), x)
 
 
 def slow_deconv(x, stride, kernel):
@@ -47,52 +64,49 @@ def test_fixed_deconvolution_is_the_slow_one(stride, kernel, crop):
         ]
     )
     size = tuple(n - crop for n in full.shape[1:3])
-    got = bilinear_deconv(
-        jnp.asarray(x), stride=stride, kernel=kernel, crop=crop, size=size
-    )
+    deconv = functools.partial(bilinear_deconv, stride=stride, kernel=kernel, crop=crop)
+    got = jax.jit(functools.partial(deconv, size=size))(x)
     np.testing.assert_allclose(got, full[:, crop:, crop:], atol=1e-5)
     with pytest.raises(ValueError, match="at most"):
-        bilinear_deconv(
-            jnp.asarray(x),
-            stride=stride,
-            kernel=kernel,
-            crop=crop,
-            size=(size[0] + 1, size[1]),
-        )
+        deconv(jnp.asarray(x), size=(size[0] + 1, size[1]))
 
 
 @pytest.mark.parametrize("stride", [2, 4, 8])
 def test_bilinear_deconvolution_is_resizing_inside_and_fades_outside(stride):
-    x = jnp.asarray(RANDOM.normal(size=(1, 6, 7, 3)), jnp.float32)
+    x = RANDOM.normal(size=(1, 6, 7, 3)).astype(np.float32)
     size = (6 * stride, 7 * stride)
-    up = BilinearDeconv(stride, 2 * stride, stride // 2).apply({}, x, size)
+    module = BilinearDeconv(stride, 2 * stride, stride // 2)
+    up = run(module, {}, x, size)
     half = slice(stride // 2, -(stride // 2))
-    np.testing.assert_allclose(
-        up[:, half, half], resize(x, size)[:, half, half], atol=1e-5
-    )
-    ones = BilinearDeconv(stride, 2 * stride, stride // 2).apply(
-        {}, jnp.ones_like(x), size
-    )
+    resized = np.asarray(jax.jit(resize, static_argnums=1)(x, size))
+    np.testing.assert_allclose(up[:, half, half], resized[:, half, half], atol=1e-5)
+    ones = run(module, {}, np.ones_like(x), size)
     np.testing.assert_allclose(ones[:, half, half], 1, atol=1e-6)
     corner = ((stride + 1) / (2 * stride)) ** 2
     np.testing.assert_allclose(ones[0, 0, 0], corner, atol=1e-6)
 
 
 def test_bilinear_deconvolution_keeps_a_ramp():
-    x = jnp.arange(5.0).reshape(1, 5, 1, 1) + jnp.zeros((1, 5, 5, 1))
-    y = BilinearDeconv(4, 8, 2).apply({}, x, (20, 20))[0, :, 10, 0]
+    x = np.broadcast_to(
+        np.arange(5, dtype=np.float32)[None, :, None, None], (1, 5, 5, 1)
+    )
+    y = run(BilinearDeconv(4, 8, 2), {}, x, (20, 20))[0, :, 10, 0]
     want = (np.arange(20) + 0.5) / 4 - 0.5
     np.testing.assert_allclose(y[2:-2], want[2:-2], atol=1e-6)
 
 
 def test_learned_deconvolution_starts_bilinear():
-    x = jnp.asarray(RANDOM.normal(size=(1, 4, 5, 3)), jnp.float32)
+    x = RANDOM.normal(size=(1, 4, 5, 3)).astype(np.float32)
     learned = BilinearDeconv(4, 8, 2, learned=True)
-    variables = learned.init(jax.random.key(0), x, (16, 19))
-    fixed = BilinearDeconv(4, 8, 2).apply({}, x, (16, 19))
-    np.testing.assert_allclose(learned.apply(variables, x, (16, 19)), fixed, atol=1e-5)
+
+    @jax.jit
+    def both(x):
+        first, _ = learned.init_with_output(jax.random.key(0), x, (16, 19))
+        return first, BilinearDeconv(4, 8, 2).apply({}, x, (16, 19))
+
+    np.testing.assert_allclose(*both(x), atol=1e-5)
     with pytest.raises(ValueError, match=r"size=\(19, 19\)"):
-        learned.apply(variables, x, (19, 19))
+        learned.init(jax.random.key(0), x, (19, 19))
 
 
 @pytest.mark.parametrize(
@@ -102,9 +116,9 @@ def test_learned_deconvolution_starts_bilinear():
 def test_overlap_counts(kernel, stride, counts):
     """How many inputs an output pixel sums: uniform only if stride divides kernel."""
     module = ConvTranspose(1, kernel, stride, bias=False)
-    x = jnp.ones((1, 8, 8, 1))
+    x = np.ones((1, 8, 8, 1), np.float32)
     variables = {"params": {"kernel": np.ones((kernel, kernel, 1, 1), np.float32)}}
-    y = np.asarray(module.apply(variables, x))[0, kernel:-kernel, kernel:-kernel, 0]
+    y = run(module, variables, x)[0, kernel:-kernel, kernel:-kernel, 0]
     assert set(np.rint(y).astype(int).ravel()) == counts
     assert (len(counts) == 1) == (kernel % stride == 0)
 
@@ -112,9 +126,8 @@ def test_overlap_counts(kernel, stride, counts):
 @pytest.mark.parametrize("method", ["nearest", "bilinear"])
 def test_resize_convolution_has_no_checkerboard(method):
     module = ResizeConv(2, 2, method=method)
-    x = jnp.ones((1, 6, 6, 3))
-    variables = module.init(jax.random.key(0), x)
-    y = np.asarray(module.apply(variables, x))[0, 1:-1, 1:-1]
+    x = np.ones((1, 6, 6, 3), np.float32)
+    y = run(module, start(module, x), x)[0, 1:-1, 1:-1]
     np.testing.assert_allclose(y, np.broadcast_to(y[0, 0], y.shape), atol=1e-5)
     with pytest.raises(ValueError, match="method='cubic'"):
         ResizeConv(2, method="cubic").init(jax.random.key(0), x)
@@ -123,10 +136,10 @@ def test_resize_convolution_has_no_checkerboard(method):
 def test_sub_pixels_go_to_their_places():
     """Channel c * r * r + i * r + j becomes channel c of pixel (r y + i, r x + j)."""
     module = SubPixelConv(2, 3, kernel=1)
-    x = jnp.asarray(RANDOM.normal(size=(1, 4, 5, 6)), jnp.float32)
-    variables = module.init(jax.random.key(0), x)
-    wide = np.asarray(x) @ np.asarray(variables["params"]["conv"]["kernel"])[0, 0]
-    y = np.asarray(module.apply(variables, x))
+    x = RANDOM.normal(size=(1, 4, 5, 6)).astype(np.float32)
+    variables = start(module, x)
+    wide = x @ np.asarray(variables["params"]["conv"]["kernel"])[0, 0]
+    y = run(module, variables, x)
     assert y.shape == (1, 12, 15, 2)
     for c, i, j in ((0, 0, 0), (1, 2, 1), (0, 1, 2)):
         np.testing.assert_allclose(
@@ -140,7 +153,7 @@ def test_local_response_norm_is_the_formula():
     for c in range(7):
         power = (x[..., max(0, c - 2) : c + 3] ** 2).sum(-1)
         want[..., c] = x[..., c] / (2 + 0.3 / 5 * power) ** 0.75
-    got = local_response_norm(jnp.asarray(x), alpha=0.3, k=2.0)
+    got = jax.jit(functools.partial(local_response_norm, alpha=0.3, k=2.0))(x)
     np.testing.assert_allclose(got, want, rtol=1e-5)
     with pytest.raises(ValueError, match="size=4"):
         local_response_norm(jnp.asarray(x), size=4)
@@ -156,8 +169,8 @@ def test_local_response_norm_is_the_formula():
     ],
 )
 def test_upsample_of_a_ramp(kind, expected):
-    x = jnp.array([1.0, 3.0]).reshape(1, 1, 2, 1)
-    y = Upsample(kind).apply({}, x)
+    x = np.array([1, 3], np.float32).reshape(1, 1, 2, 1)
+    y = run(Upsample(kind), {}, x)
     assert y.shape == (1, 2, 4, 1)
     np.testing.assert_allclose(y[0, 0, :, 0], expected, atol=1e-6)
 
