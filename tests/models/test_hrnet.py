@@ -32,16 +32,17 @@ def test_exchange_without_the_other_branches_is_relu():
     """Cross-branch scales and shifts at zero leave ReLU(branch)."""
     random = np.random.default_rng(0)
     branches = [
-        jnp.asarray(random.normal(size=(1, 8 // f, 8 // f, 3 * f)).astype(np.float32))
+        random.normal(size=(1, 8 // f, 8 // f, 3 * f)).astype(np.float32)
         for f in (1, 2, 4)
     ]
     module = ExchangeModule(blocks=0)
     init = jax.jit(lambda x: module.init(jax.random.key(0), x, train=False))
-    variables = init(branches)
+    variables = jax.device_get(init(branches))
     zero = jax.tree_util.tree_map_with_path(
         lambda path, x: x * 0 if path[-1].key in ("scale", "bias") else x, variables
     )
-    apply = jax.jit(lambda v, x: module.apply(v, x, train=False))
+    compiled = jax.jit(lambda v, x: module.apply(v, x, train=False))
+    apply = lambda v, x: jax.device_get(compiled(v, x))
     rectified = [np.maximum(branch, 0) for branch in branches]
     for out, want in zip(apply(zero, branches), rectified, strict=True):
         np.testing.assert_array_equal(out, want)
@@ -56,11 +57,14 @@ def test_exchange_sums_fine_and_coarse_by_hand():
         random.normal(size=s).astype(np.float32) for s in ((1, 4, 4, 2), (1, 2, 2, 3))
     )
     module = ExchangeModule(blocks=0, method="nearest")
-    inputs = [jnp.asarray(fine), jnp.asarray(coarse)]
-    variables = module.init(jax.random.key(0), inputs, train=False)
+
+    @jax.jit
+    def started(inputs):
+        return module.init_with_output(jax.random.key(0), inputs, train=False)
+
+    (out, _), variables = started([fine, coarse])
     kernel = np.asarray(variables["params"]["fuse0_1"]["conv"]["kernel"])[0, 0]
     moved = (coarse @ kernel / np.sqrt(1 + 1e-5)).repeat(2, 1).repeat(2, 2)
-    out = module.apply(variables, inputs, train=False)[0]
     np.testing.assert_allclose(out, np.maximum(fine + moved, 0), atol=1e-5)
 
 

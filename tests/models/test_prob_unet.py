@@ -87,7 +87,7 @@ def test_the_latent_is_joined_at_every_pixel():
     features = random.normal(size=(2, 3, 5, 6)).astype(np.float32)
     latent = random.normal(size=(2, 4)).astype(np.float32)
     module = Combine(3, 7, 3)
-    params = module.init(jax.random.key(0), features, latent)
+    params = jax.eval_shape(module.init, jax.random.key(0), features, latent)
     params = jax.tree.map(
         lambda x: random.normal(size=x.shape).astype(np.float32), params
     )
@@ -98,7 +98,7 @@ def test_the_latent_is_joined_at_every_pixel():
     x = np.maximum(x @ p["conv2"]["kernel"][0, 0] + p["conv2"]["bias"], 0)
     x = x @ p["classifier"]["kernel"][0, 0] + p["classifier"]["bias"]
     np.testing.assert_allclose(
-        module.apply(params, features, latent), x, rtol=1e-4, atol=1e-4
+        jax.jit(module.apply)(params, features, latent), x, rtol=1e-4, atol=1e-4
     )
 
 
