@@ -12,9 +12,17 @@ from tests.contract.rows import ROWS, SEGMENTING
 from tests.tiers import tiered
 
 # Wirings that other tests train in the same way: the two tasks of
-# tests/cli/test_systems.py, and networks with logits alone, as most tests of the
-# commands have them.
-ELSEWHERE = {"deeplabv1_vgg16", "pix2pix_unet256", "prob_unet", "unet"}
+# tests/cli/test_systems.py, networks with logits alone, as most tests of the commands
+# have them, and the output for class presence of tests/training/test_gradient.py. SPN is
+# SETR's auxiliaries without the running statistics, which DeepLab v1 does not have either.
+ELSEWHERE = {
+    "deeplabv1_vgg16",
+    "ginet_resnet50",
+    "pix2pix_unet256",
+    "prob_unet",
+    "spn",
+    "unet",
+}
 # Wirings that predict in another way than networks with logits alone.
 PREDICTING = ("bayesian_segnet_basic", "mask2former_swin_t", "setr_naive_vitl16")
 CONFIG = """
