@@ -193,5 +193,5 @@ def test_field_needs_room():
     lines = reach(EXACT["conv"], jax.ShapeDtypeStruct((1, 3, 3, 2), jnp.float32)).rows
     with pytest.raises(ValueError, match="larger image"):
         field(lines)
-    with pytest.raises(ValueError, match="at least one of 2 outputs"):
+    with pytest.raises(ValueError, match="at least one of the 2 outputs"):
         extent(Lines(np.zeros((2, 1), bool), np.zeros(2, bool)))
