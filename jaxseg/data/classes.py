@@ -217,8 +217,8 @@ def describe_source(spec: DatasetSpec) -> str:
     if not found:
         return ""
     return (
-        f"tfds:{found['builder']}: the image is the feature {found['image']!r}, the "
-        f"mask the feature {found['label']!r}"
+        f"tfds:{found['builder']}: the feature {found['image']!r} is read as image, "
+        f"and the feature {found['label']!r} is read as mask"
     )
 
 

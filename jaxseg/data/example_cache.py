@@ -11,9 +11,9 @@ CACHE_LIMIT = 8 * 2**30  # The largest number of decoded bytes that a source kee
 
 
 class ExampleCache:
-    """Keeps decoded examples until their arrays exceed a number of bytes.
+    """Keeps decoded examples in memory. The total size of their arrays is limited.
 
-    If the cache is sent to another process, the copy there is empty.
+    If the cache is pickled to send it to another process, the copy there is empty.
 
     Args:
       title: The dataset and the split, for a warning when the cache is full. If it is

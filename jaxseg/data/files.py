@@ -100,7 +100,7 @@ def name_key(name: str) -> str:
 
 
 def name_others(others: Sequence[pathlib.Path]) -> str:
-    """Returns text that names files which are left out because they are no images.
+    """Returns text that names files which are left out because they are not images.
 
     Args:
       others: The paths of these files.

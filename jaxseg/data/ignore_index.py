@@ -17,7 +17,7 @@ def void_of(num_classes: int) -> int:
 
 
 def counted_void(values: Collection[int]) -> int:
-    """Returns the ignore index of masks for which no number of classes is stated.
+    """Returns the ignore index of masks if the number of classes is not known.
 
     It is 65535 if the masks contain a value from 256 to 65534, or both 255 and 65535.
     Otherwise it is 255.
@@ -42,5 +42,5 @@ def require_few(count: int, origin: str) -> None:
         raise ValueError(
             f"{origin} has {count:,} classes: expected at most {MOST_CLASSES:,}, "
             f"because the logits of one image of 1024 x 1024 pixels would take "
-            f"{size:.1f} GiB. Merge classes by --data.labels."
+            f"{size:.1f} GiB. Merge classes with --data.labels."
         )

@@ -1,6 +1,6 @@
 """Defines the label map, which states what the values in mask files mean.
 
-The option `data.labels` lists mask values and the class that each stands for:
+The option `data.labels` lists mask values and the class of each value:
 
     0:void 1:0 2:1     value 0 is ignored, 1 is class 0, 2 is class 1
     0/255              0 is class 0 (background), 255 is class 1 (object)
@@ -116,7 +116,7 @@ class LabelMap:
     def class_names(self) -> tuple[str, ...]:
         """Returns a tuple of class names for the map: class_0, class_1 and so on.
 
-        A map of the form BACKGROUND/OBJECT has the names background and object.
+        For a map of the form BACKGROUND/OBJECT, they are background and object.
 
         Raises:
           ValueError: If the classes are not 0, 1, 2, ... without a gap.
@@ -127,7 +127,7 @@ class LabelMap:
             raise ValueError(
                 f"data.labels={str(self)!r} is invalid: expected the classes 0, 1, ... "
                 f"without a gap, found {', '.join(map(str, self.classes))}. Renumber "
-                "the classes or pass all class names by --data.classes."
+                "the classes or pass all class names with --data.classes."
             )
         return tuple(f"class_{k}" for k in self.classes)
 

@@ -69,7 +69,7 @@ def read_names(path: pathlib.Path) -> list[Line]:
     if not path.is_file():
         raise MissingFiles(
             f"{path} does not exist: expected the text file that lists the images of a "
-            "split."
+            "split. Download it, or correct the path."
         )
     lines = read_lines(path)
     if not lines:

@@ -2,7 +2,7 @@
 
 A layout is a function that takes a folder and returns the pairs of image and mask of
 each split, sorted by name. The layout of a published dataset is in its module in
-`jaxseg.data.datasets`. This module contains the layout of a folder of the user, and
+`jaxseg.data.datasets`. This module contains the layout of a user's folder, and
 functions that layouts share. `jaxseg.data.files` decides which files count as images.
 """
 
@@ -60,10 +60,11 @@ def folder_pairs(
 ) -> dict[str, list[Pair]]:
     """Pairs images and masks in `root/<split>/{images,masks}` or `root/{images,masks}`.
 
-    With the second structure, the lists `train.txt`, `val.txt`, `validation.txt` and
-    `test.txt` name the images of a split, one name per line, with or without suffix.
-    Without lists all pairs belong to `train`. Images and masks are matched by their
-    names without suffix. `val` and `valid` become `validation`.
+    In the second structure, text files such as `root/train.txt`, `root/val.txt` or
+    `root/test.txt` list the images of a split. Each line is the name of an image, with
+    or without suffix. If there are no such files, all pairs belong to `train`. Images
+    and masks are matched by their names without suffix. The splits `val` and `valid`
+    are called `validation`.
 
     Args:
       root: The folder.

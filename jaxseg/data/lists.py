@@ -61,8 +61,8 @@ def read_list(
 
     Args:
       path: The list.
-      known: The names of the existing images, without suffix. A line that equals one of
-        these names is not shortened, even if it ends like a file name.
+      known: The names of the existing images, without suffix. If a line equals one of
+        these names, nothing is removed from it, even if it ends with a suffix.
       suffixes: The suffixes of image files in lower case.
 
     Returns:
@@ -104,5 +104,5 @@ def _check_single(line: str, suffixes: tuple[str, ...], where: str) -> None:
     if len(names) > 1:
         raise ValueError(
             f"{where}: {line!r} contains files with different names: expected an "
-            "image, alone or with its mask of the same name. Rename one of the files."
+            "image, or an image and a mask with the same name. Rename one of the files."
         )

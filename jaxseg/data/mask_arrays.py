@@ -27,7 +27,8 @@ def read_matlab(path: pathlib.Path, name: str, field: str = "") -> np.ndarray:
       Integers [H, W].
 
     Raises:
-      ValueError: If the file cannot be read, or has another version or other variables.
+      ValueError: If the file cannot be read, is of version 7.3, or does not contain the
+        variable.
     """
     import scipy.io  # It takes a while to load, and few datasets need it.
 
@@ -37,8 +38,8 @@ def read_matlab(path: pathlib.Path, name: str, field: str = "") -> np.ndarray:
     except NotImplementedError as error:  # SciPy raises it for version 7.3.
         raise ValueError(
             f"{shown(path)} is a MATLAB file of version 7.3: expected an earlier "
-            "version. If the files belong to another release of the dataset, name that "
-            "release by --data.variant."
+            "version. If the files belong to another release of the dataset, "
+            "select that release with --data.variant."
         ) from error
     except Exception as error:  # Damaged files raise errors of many kinds.
         variable = f"{name}.{field}" if field else name
@@ -57,7 +58,7 @@ def read_hdf5(path: pathlib.Path, name: str) -> np.ndarray:
       name: The name of the variable.
 
     Returns:
-      Integers [H, W]. MATLAB stores the axes in reverse order, which is undone.
+      Integers [H, W], although MATLAB stores the axes in reverse order.
 
     Raises:
       ValueError: If h5py is not installed, or the file cannot be read.
@@ -97,8 +98,8 @@ def _hdf5(path: pathlib.Path, name: str, where: int | tuple[()]) -> np.ndarray:
     except (OSError, KeyError, IndexError, ValueError) as error:
         raise ValueError(
             f"{shown(path)} cannot be read: expected a MATLAB file of version 7.3 with "
-            f"the variable {name}. Choose the release of the files by --data.variant, "
-            "or download it again."
+            f"the variable {name}. Select the release of the files with "
+            "--data.variant, or download the file again."
         ) from error
 
 

@@ -17,7 +17,7 @@ LABELS = LabelMap(((0, 0), (OUTSIDE, VOID), (WHITE, 1)))
 def read_binary(path: File, options: ReadOptions) -> np.ndarray:
     """Reads a black and white mask.
 
-    Datasets with such masks use this function as the field `read_values` of `Dataset`.
+    This function is the value of `Dataset.read_values` for datasets with such masks.
 
     Some published masks contain gray values near black and white. Values of 128 or more
     are read as white.

@@ -51,7 +51,7 @@ def color_map(classes: Mapping[Color, int]) -> LabelMap:
 def read_colors(path: pathlib.Path, options: ReadOptions) -> np.ndarray:
     """Reads a color mask and converts the color of each pixel to a number.
 
-    Datasets with such masks use this function as the field `read_values` of `Dataset`.
+    This function is the value of `Dataset.read_values` for datasets with such masks.
 
     Args:
       path: An RGB image file.

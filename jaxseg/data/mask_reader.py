@@ -32,13 +32,14 @@ class MaskReader:
       num_classes: The number of classes. By default any label is accepted.
       origin: Where the classes come from, for error messages.
       reading: The options of the image reader.
-      unlisted: "error" refuses values that the label map does not contain, and "void"
-        makes their pixels void. A label map of the user always refuses them.
+      unlisted: What happens to values that the label map does not contain. "error"
+        raises an error, and "void" makes their pixels void. If the label map comes from
+        the user, they are always an error.
       read_values: The function that reads the values of a mask. By default a mask is an
         image file with one channel.
       counted_void: The ignore index that is used if `num_classes` is None.
-      multilabel: Whether a label contains one bit for each class, as `read_values`
-        then returns it.
+      multilabel: Whether a label contains one bit for each class. If True,
+        `read_values` must return such labels.
     """
 
     labels: LabelMap | None = None
@@ -186,7 +187,7 @@ class MaskReader:
             raise ValueError(
                 f"{shown(path)}: the compression of lossy formats (JPEG, WebP) changes "
                 "mask values. Save the masks as PNG, or pass the true values, such as "
-                "--data.labels 0/255, so that each pixel takes the nearest one."
+                "--data.labels 0/255. Each pixel then gets the nearest value."
             )
         if lossy and self.labels.gap < LOSSY_GAP:
             raise ValueError(

@@ -4,13 +4,15 @@ Without a label map (`data.labels`), a mask contains class numbers, and 255 wher
 pixel has no class (65535 if there are more than 255 classes, up to 4095). Values that
 can have another meaning are refused. Each split is checked separately:
 
-- With a class list of n names, all values are 0 to n - 1 or 255. Classes may be absent.
-- Without a class list, the values of all splits together are 0, 1, 2, ... without a
-  gap, and 255. One split contains all of them. Otherwise the numbers can have another
-  meaning in each split, such as 0 and 1 in one, and 1 and 2 in the other.
+- With a class list of n names, all values must be 0 to n - 1 or 255. Classes may be
+  absent.
+- Without a class list, the values of all splits together must be 0, 1, 2, ... without a
+  gap; 255 may also occur. At least one split must contain all values except 255. If one
+  split had the values 0 and 1, and another one 1 and 2, for example, then 1 could mean
+  different classes in the two splits.
 - The value 255 can be void, or the object of a binary mask. It counts as void if a mask
-  contains it together with a class other than 0. A split that contains only 0 and 255
-  is refused. So is a split in which every mask with 255 otherwise contains only 0.
+  contains it together with a class other than 0. A split that contains 255, but no such
+  mask, is refused.
 - A class list of one name is refused, because the background would be that class.
 
 A label map replaces all of these rules: every value must be listed in it.
@@ -80,10 +82,10 @@ def require_background(names: Collection[str], origin: str) -> None:
         (name,) = names
         raise ValueError(
             f"{origin} contains only the class {name!r}: expected at least two "
-            "classes, because the pixels of the background need a class, too. Add a "
-            f"class name, such as background {name}, with --data.labels 0/255 if the "
-            "mask value of the object is 255. Or ignore the background by "
-            "--data.labels 0:void 255:0."
+            "classes, because the pixels of the background need a class, too. Add the "
+            f"name of the background, as in --data.classes background {name}. If the "
+            "mask value of the object is 255, also pass --data.labels 0/255. To ignore "
+            "the background instead, pass --data.labels 0:void 255:0."
         )
 
 
@@ -98,7 +100,7 @@ def check_values(
 
     Args:
       splits: The mask values of each split, with the number of pixels of each value.
-      names: The class names, or () to count the classes.
+      names: The class names, or () if the masks determine the classes.
       origin: Where the class names come from, for the error message.
       option: The option that sets the class names, for the error message.
 
@@ -175,7 +177,7 @@ def check_contiguous(
         if odd < 0:
             remedy = "Save the masks with values of 0 or more"
         else:
-            names = f"pass all class names by {option}"
+            names = f"pass all class names with {option}"
             remedy = _remedy(together, names)
         raise ValueError(
             f"{_place(found, odd)}: the mask value {odd} leaves a gap: expected 0, 1, "
@@ -190,15 +192,15 @@ def check_contiguous(
             f"{_place(found, labels[-1])}: the same class can have different "
             f"values in the splits. Expected one split with all values from 0 to "
             f"{labels[-1]}, because there is no class list, but {parts}. If a value is "
-            f"the same class in all splits, pass all class names by {option}; "
-            "otherwise save the masks again with the same values in every split."
+            f"the same class in all splits, pass all class names with {option}. "
+            "Otherwise save the masks again with the same values in every split."
         )
     if len(labels) == 1:
         found = next(found for found in splits if 0 in found.values)
         raise ValueError(
             f"{_place(found, 0)}: class 0 is the only class in the masks: expected two "
             f"or more, but {found.describe()}. If other classes are absent from the "
-            f"masks, pass all class names by {option}."
+            f"masks, pass all class names with {option}."
         )
 
 
@@ -219,7 +221,7 @@ def _remedy(values: set[int], otherwise: str) -> str:
     if len(labels) > NOISE:
         return (
             "If compression or resizing created such values, save the masks as PNG "
-            "without resizing; otherwise pass a label map by --data.labels, or "
+            "without resizing; otherwise pass a label map with --data.labels, or "
             f"{otherwise}"
         )
     void = " 255:void" if VOID in values else ""

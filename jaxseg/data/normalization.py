@@ -21,16 +21,16 @@ def normalized_spec(
 ) -> DatasetSpec:
     """Returns the specification of a dataset with the statistics that normalize images.
 
-    8-bit RGB images keep the statistics of their specification unless
-    `data.statistics` asks for those of the dataset. The statistics of other images come
-    from the training split.
+    8-bit RGB images keep the statistics of their specification, unless
+    `data.statistics` is "dataset". In this case, and for other images, the statistics
+    are computed from the training split.
 
     Args:
       config: The data options.
       source: The examples of the split that is opened.
       open_train: A function without arguments that opens the training split, and
-        returns its `Source`. It is called only if the statistics are computed from a
-        training split that `source` does not contain.
+        returns its `Source`. It is called only if the statistics are computed and
+        `source` is not the training split.
       folder: The folder in which statistics are stored, or None to store nothing.
 
     Raises:
@@ -67,8 +67,8 @@ def require_pixels(found: DatasetSpec, trained: DatasetSpec) -> None:
     if here != there:
         raise ValueError(
             f"The images of dataset {found.name!r} have {here}: expected {there}, as "
-            "in the training. Convert the images, or pass the --data.pixels and "
-            "--data.channels of the training."
+            "in training. Convert the images, or pass --data.pixels and "
+            "--data.channels with the values that training used."
         )
 
 

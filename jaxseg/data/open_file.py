@@ -44,7 +44,7 @@ def open_file(path: pathlib.Path) -> IO[bytes]:
     if len(data) > LARGEST:
         raise Refused(
             f"The file has more than {LARGEST} bytes when decompressed",
-            "If you trust the file, decompress it by gunzip",
+            "If you trust the file, decompress it with gunzip",
         )
     return io.BytesIO(data)
 

@@ -27,9 +27,8 @@ def open_source(
       config: The dataset and how it is read.
       split: A split, or a slice such as "train[90%:]".
       trained: The specification of a trained network, whose value range, mean and
-        standard deviation normalize the images. By default those of the dataset
-        normalize them. For images that are not 8-bit RGB, these are computed once from
-        the training split.
+        standard deviation normalize the images. By default, the statistics of the
+        dataset normalize them; see `jaxseg.data.normalization`.
 
     Raises:
       ValueError: If a name is unknown, a file is bad, or the split is empty, or if the

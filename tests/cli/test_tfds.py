@@ -90,8 +90,8 @@ def test_train_eval_predict_and_resume(home, monkeypatch, capsys):
 
     assert main(words(home)) == 0
     inferred = (
-        "tfds:city_roofs:1.2.0: the image is the feature 'view', the mask the feature "
-        "'roofs'"
+        "tfds:city_roofs:1.2.0: the feature 'view' is read as image, and the feature "
+        "'roofs' is read as mask"
     )
     printed = capsys.readouterr().out
     assert inferred in printed and "2 classes (--data.labels)" in printed

@@ -262,7 +262,7 @@ PHOTOS_BAD = (  # The dataset and its variant, the files, what is wrong, the mes
         "coco_stuff 10k-v1.1",
         draw_first_release,
         lambda root: None,
-        "0077.mat is a MATLAB file of version 7.3: .* that release by --data.variant",
+        "0077.mat is a MATLAB file of version 7.3: .* that release with --data.variant",
     ),
     (
         "coco_stuff 10k-v1.0",

@@ -117,7 +117,7 @@ def unknown(root):
         (remove, r"no mask of the class 'c01': expected .*masks/c01/1.png. Write a m"),
         (gray, r"c01/1.png: the mask values \[7\] are invalid: expected 0 and 1, or"),
         (small, r"c01/1.png is 5 x 5: expected 20 x 30"),
-        (unknown, r"the class 'cat' has no folder of masks in .*out of c00, c01, c02"),
+        (unknown, r"the class 'cat' has no folder of masks in .*list: c00, c01, c02"),
     ],
 )
 def test_bad_folders_get_one_line(spoil, message, write, tmp_path):

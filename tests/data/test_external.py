@@ -273,11 +273,11 @@ WRONG = [
         r"data\.label=None is invalid: expected one of the features plots/byte, "
         r"plots/named, plots/whole, plots/word, .*Pass --data\.label NAME",
     ),
-    ({"image": "plots/byte"}, r"data\.label='plots/byte' .*another feature than"),
+    ({"image": "plots/byte"}, r"data\.label='plots/byte' .*a different feature from"),
     ({"name": "tfds:farm_plot"}, r"data\.name=.*such as 'farm_plots'"),
     (
         {"name": "tfds:farm_plots/colour"},
-        r"expected a configuration of dataset 'farm_plots', which has",
+        r"expected a configuration of dataset 'farm_plots'\. This dataset has",
     ),
     ({"name": "tfds:farm_plots/color:9.0.0"}, r"at version 9\.0\.0, only: 2\.1\.0"),
     ({"name": "tfds:farm plots"}, r"data\.name='tfds:farm plots' .*tfds:NAME/CONFIG"),
@@ -293,7 +293,7 @@ WRONG = [
     ),
     (
         {"labels": ()},
-        r"example \d: the mask value 1 leaves a gap: .*class names by --data\.classes\.$",
+        r"example \d: the mask value 1 leaves a gap: .*class names with --data\.classes\.$",
     ),
     ({"classes": ("a", "b"), "labels": ()}, r"mask value 2 is not the label of a clas"),
     ({"classes": ("a",)}, r"data\.labels=.* expected the classes 0 to 0"),

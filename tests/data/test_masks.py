@@ -166,7 +166,7 @@ GAP = (
     "there is no class list, but the masks of split 'train' contain "
 )
 PASS = ". Pass the class (or void) of each value, such as --data.labels "
-NAME = ", or pass all class names by --data.classes or classes.txt."
+NAME = ", or pass all class names with --data.classes or classes.txt."
 
 
 @pytest.mark.parametrize("names", [(), ("a", "b"), ("a", "b", "c")])
@@ -207,10 +207,10 @@ def test_255_that_may_be_the_object_is_refused(
          "pixels), 10 (12 pixels), 15 (12 pixels), 20 (12 pixels), 25 (12 pixels), "
          "..., 245 (12 pixels) (50 values). If compression or resizing created such "
          "values, save the masks as PNG without resizing; otherwise pass a label map "
-         "by --data.labels" + NAME),
+         "with --data.labels" + NAME),
         ((0,), "class 0 is the only class in the masks: expected two or more, but the "
          "masks of split 'train' contain 0 (12 pixels). If other classes are absent "
-         "from the masks, pass all class names by --data.classes or classes.txt."),
+         "from the masks, pass all class names with --data.classes or classes.txt."),
     ],
 )  # fmt: skip
 def test_values_with_gaps_are_refused_without_a_list(folder, values, message):
@@ -241,7 +241,7 @@ def test_numbers_that_can_differ_between_splits_are_refused(folder, train, valid
         words = [f"{value} (12 pixels)" for value in values]
         listed = (" and " if len(words) == 2 else ", ").join(words)
         assert f"the masks of split {split!r} contain {listed}" in message
-    assert "pass all class names by --data.classes or classes.txt" in message
+    assert "pass all class names with --data.classes or classes.txt" in message
 
 
 @pytest.mark.parametrize(
@@ -304,9 +304,10 @@ def test_a_list_of_one_name_does_not_name_the_background(folder, values):
     config = folder(train=[values], validation=[values], names=("cell",))
     assert refusal(config) == (
         "ROOT/classes.txt contains only the class 'cell': expected at least two "
-        "classes, because the pixels of the background need a class, too. Add a class "
-        "name, such as background cell, with --data.labels 0/255 if the mask value of "
-        "the object is 255. Or ignore the background by --data.labels 0:void 255:0."
+        "classes, because the pixels of the background need a class, too. Add the name "
+        "of the background, as in --data.classes background cell. If the mask value of "
+        "the object is 255, also pass --data.labels 0/255. To ignore the background "
+        "instead, pass --data.labels 0:void 255:0."
     )
 
 
@@ -438,7 +439,7 @@ def test_lossy_masks_are_refused(folder, form):
     assert refusal(config) == (
         f"split 'train': ROOT/train/masks/m0{suffix}: the compression of lossy formats "
         "(JPEG, WebP) changes mask values. Save the masks as PNG, or pass the true "
-        "values, such as --data.labels 0/255, so that each pixel takes the nearest one."
+        "values, such as --data.labels 0/255. Each pixel then gets the nearest value."
     )
     named = folder(
         form=form, train=[(0, 255)], validation=[(0, 255)], classes=("a", "b")

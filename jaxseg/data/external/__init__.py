@@ -2,6 +2,6 @@
 
 The option `data.name` is tfds:NAME/CONFIG:VERSION, or tfds:PATH with the folder of a
 prepared dataset. The options `data.image` and `data.label` name the features that
-contain the image and the mask. Without these options, the features are inferred, which
-works if only one feature of each kind is possible.
+contain the image and the mask. If an option is
+not set, its feature is inferred, which works if only one feature is possible.
 """

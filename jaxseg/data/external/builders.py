@@ -2,8 +2,8 @@
 
 Prepared data are stored as ArrayRecord files in
 `<prepared_dir>/tfds/<name>/<configuration>/<version>`, and downloaded files in
-`<prepared_dir>/tfds/downloads`. Nothing is written to a folder that the user names by
-tfds:PATH.
+`<prepared_dir>/tfds/downloads`. If `data.name` is
+tfds:PATH, nothing is written to the folder PATH.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _maker(config: DataConfig, name: BuilderName) -> Callable[[Any], Builder]:
         known = f"the configurations {', '.join(configs)}" if configs else "none"
         raise ValueError(
             f"data.name={config.name!r} is invalid: expected a configuration of "
-            f"dataset {name.name!r}, which has {known}."
+            f"dataset {name.name!r}. This dataset has {known}."
         )
 
     def make(root: Any) -> Builder:

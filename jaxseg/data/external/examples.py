@@ -59,11 +59,11 @@ class StoredExamples(Sequence):
             return
         if backend != "tf":
             raise ValueError(
-                f"data.backend={backend!r} is invalid: expected 'tf' (it needs "
-                f"jaxseg[tf]) for {PREFIX}{full_name(builder)}, because "
-                f"{builder.data_dir} holds {' and '.join(sorted(formats))} files, "
-                "which have no random access. Pass --data.backend tf, or store the "
-                "dataset as array_record with tfds convert_format."
+                f"data.backend={backend!r} is invalid: expected 'tf' for "
+                f"{PREFIX}{full_name(builder)}, because {builder.data_dir} contains "
+                f"{' and '.join(sorted(formats))} files, which have no random access. "
+                "Install jaxseg[tf] and pass --data.backend tf. Or convert the dataset "
+                "to array_record with tfds convert_format."
             )
         from jaxseg.data import tf_backend  # Its error names the extra to install.
 

@@ -67,9 +67,9 @@ def choose_features(
     """Finds the features that contain the image and the mask.
 
     A feature that the user does not name is inferred, which works if only one feature
-    is possible. If there are features of color images, they are preferred to gray
-    images, and images of 8 bits to others. A feature with one channel can be a mask. It
-    can also be a gray image, unless its type is LabeledImage.
+    is possible. For the image, features of 8-bit color images are considered first,
+    then those of 8-bit gray images, and then those of other images. A feature with one
+    channel can be a mask. It can also be a gray image, unless its type is LabeledImage.
 
     Args:
       features: The features of a builder.
@@ -80,7 +80,8 @@ def choose_features(
       A `Roles` object with the names of both features.
 
     Raises:
-      ValueError: If a name is wrong, or several features or none are possible.
+      ValueError: If a name is wrong, if several features are possible, or if no feature
+        is possible.
     """
     if type(features) is not tfds.features.FeaturesDict:
         raise ValueError(
@@ -101,7 +102,7 @@ def choose_features(
         label = _only("label", masks, found, MASK)
     if image == label:
         raise ValueError(
-            f"data.label={label!r} is invalid: expected another feature than "
+            f"data.label={label!r} is invalid: expected a different feature from "
             f"data.image={image!r}."
         )
     return Roles(image, label)

@@ -20,7 +20,7 @@ def load_module(name: str) -> ModuleType:
 
     A module is imported once per process.
 
-    tensorflow_datasets registers the builders in it when their classes are defined.
+    The import defines builder classes, which tensorflow_datasets then registers.
 
     Args:
       name: The dotted name of a module that is installed or in the current folder, or

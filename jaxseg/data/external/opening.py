@@ -105,7 +105,7 @@ def open_examples(config: DataConfig, split: str) -> Opened:
         source=_identity(builder, roles),
     )
     logger.info(
-        "%s: the image is the feature %r, and the mask is the feature %r.",
+        "%s: the feature %r is read as image, and the feature %r is read as mask.",
         title,
         roles.image,
         roles.label,
@@ -160,7 +160,7 @@ def named(
 
     Returns:
       A pair: the class names, and a text that says where they come from. The names are
-      () if the classes must be counted in the masks.
+      () if the masks determine the classes.
 
     Raises:
       ValueError: If the label map contradicts the names.

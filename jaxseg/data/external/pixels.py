@@ -52,7 +52,7 @@ def check_array(values: np.ndarray, place: str, kept: PixelType) -> np.ndarray:
     Args:
       values: The pixels with all S stored channels, [H, W, S].
       place: The name of the example, for error messages.
-      kept: The channels and the type that images have after reading.
+      kept: The channels that the network reads, and the type of the pixels.
 
     Raises:
       ValueError: If a value is not finite.

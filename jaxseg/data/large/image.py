@@ -121,8 +121,8 @@ def open_large(path: pathlib.Path, options: ReadOptions) -> LargeImage:
     if stored.orientation != 1:
         raise Refused(
             f"The file has the orientation tag {stored.orientation}, which is not "
-            "applied to images that are read in windows",
-            "Save the turned pixels without the tag",
+            "applied to images that are read part by part",
+            "Save the rotated pixels without the tag",
         )
     pixels = _pixels(stored, options)
     boxes = open_tiff_boxes(path)

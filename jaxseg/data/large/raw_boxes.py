@@ -36,8 +36,8 @@ class Layout(NamedTuple):
 class RawBoxes:
     """Reads boxes of an image that a file stores without compression.
 
-    The file is not memory-mapped, because the operating system counts the mapped pages
-    as memory of the process until it needs this memory for something else.
+    The file is not memory-mapped, because the operating system would count pages that
+    were read as memory of the process.
     """
 
     def __init__(self, path: pathlib.Path, layout: Layout) -> None:

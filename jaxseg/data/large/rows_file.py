@@ -68,7 +68,7 @@ class RowsFile:
     def write(self, first: int, rows: np.ndarray) -> None:
         """Writes n finished rows to the NPY file, and records them in the JSON file.
 
-        The JSON file then states that all rows of the image up to these are finished.
+        The JSON file then states that these rows and all rows above them are finished.
 
         Args:
           first: The index in the image of the first of these rows.
@@ -133,8 +133,8 @@ class RowsFile:
         size = self._offset(self.shape[0])
         if not self.path.exists() or self.path.stat().st_size != size:
             raise ValueError(
-                f"{self.path} is invalid: expected {size} bytes for the mask whose "
-                f"finished rows {self.state.name} states. {self.remedy}"
+                f"{self.path} is invalid: expected the mask file of {size} bytes "
+                f"to which {self.state.name} belongs. {self.remedy}"
             )
         return rows
 

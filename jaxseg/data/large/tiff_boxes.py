@@ -161,7 +161,7 @@ def georeference(path: pathlib.Path) -> tuple[tuple[int, int, int, Any], ...]:
 
     Returns:
       A tuple with one entry for each tag: its code, its TIFF data type, the number of
-      its values, and the values. The tuple is empty if the file is no GeoTIFF.
+      its values, and the values. The tuple is empty if the file is not a GeoTIFF.
     """
     import tifffile
 

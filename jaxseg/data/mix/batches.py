@@ -107,7 +107,7 @@ def mixed_eval_batches(
     Args:
       source: The examples.
       batch_size: The number of examples per batch over all processes.
-      multiple: The number of which padded heights and widths are multiples.
+      multiple: Padded heights and widths are multiples of this number.
       process_index: The index of this process.
       process_count: The number of processes.
 

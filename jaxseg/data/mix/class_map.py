@@ -2,7 +2,7 @@
 
 A class map must be total: it mentions every class of the source dataset exactly once. A
 class is mapped to one target class, to several if the target dataset divides the class
-further, or to void if its pixels shall be ignored.
+further, or to void if its pixels are to be ignored.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class ClassMap:
         """Creates a class map from a dictionary of class names.
 
         Args:
-          rules: The target class, the sequence of target classes, or "void", for each
-            source class.
+          rules: A dictionary from each source class to its target class, to a sequence
+            of target classes, or to "void".
           target: The classes of the target. By default they are the classes that the
             rules name, in order of appearance.
           source: The classes of the source. By default they are the keys of the rules.
@@ -104,8 +104,8 @@ class ClassMap:
             if not lacking and not more:
                 detail = "the order differs"
             raise ValueError(
-                f"after.source={after.source} is invalid: expected {self.target}, the "
-                f"target classes of the map that is applied first ({detail})."
+                f"after.source={after.source} is invalid: expected {self.target}, "
+                f"because these are the targets of the first map ({detail})."
             )
         onward = dict(zip(after.source, after.targets, strict=True))
         composed = []

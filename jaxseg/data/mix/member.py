@@ -49,11 +49,11 @@ class Member:
                 if set(self.targets[other]) != set(names):
                     raise ValueError(
                         f"The class map of {self.name!r} is invalid: expected that two "
-                        "classes have either equal targets or none in common, but "
+                        "classes have either equal targets or no common target, but "
                         f"{self.classes[other]!r} and {self.classes[k]!r} share the "
-                        f"target {name!r} and differ in other targets, so that the "
-                        f"prediction {name!r} cannot be scored. Correct the targets of "
-                        "one of the two classes."
+                        f"target {name!r} and differ in other targets. The prediction "
+                        f"{name!r} could therefore not be scored. Correct the targets "
+                        "of one of the two classes."
                     )
 
     @property
@@ -61,9 +61,9 @@ class Member:
         """Returns a tuple of class indices for each group that is scored as one class.
 
         Classes with equal targets form a group, because the network does not
-        distinguish them. A class whose targets no other class has is a group of its
-        own. Classes that are mapped to void are in no group. The groups are sorted by
-        their first class.
+        distinguish them. If no other class has the targets of a class, its group has
+        one class. Classes that are mapped to void are in no group. The groups are
+        sorted by their first class.
         """
         found: dict[frozenset[str], list[int]] = {}
         for k, names in enumerate(self.targets):
@@ -127,7 +127,8 @@ class Member:
         }
         if not isinstance(fields["name"], str) or type(fields["void"]) is not int:
             raise ValueError(
-                "an entry of members has no string as name or no whole number as void"
+                "an entry of members has a name that is not a string, or a value of "
+                "void that is not a whole number"
             )
         return cls(name=fields["name"], void=fields["void"], **lists)
 

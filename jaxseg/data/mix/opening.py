@@ -63,8 +63,8 @@ class MixedSource:
         decoded images.
 
         Args:
-          processes: The number of processes that read at the same time, or 0 if the
-            threads of this process read, so that the memory is not divided.
+          processes: The number of processes that read at the same time. It is 0 if
+            threads of this process read. The memory is then not divided.
         """
         parts = tuple(part.divided(processes) for part in self.parts)
         return MixedSource(parts, self.counts, self.spec)

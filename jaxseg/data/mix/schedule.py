@@ -2,9 +2,9 @@
 
 The stream consists of blocks of 1,000 positions. In each block, the number of positions
 of every dataset is proportional to its weight, and their order is random. The dataset
-at a position can therefore be computed without counting earlier positions. A run that
-continues needs to know only the number of its next step. It may have another number of
-processes than before.
+at a position can therefore be computed without counting earlier positions. To
+continue a run, only the number of its next step is needed. The number of processes can
+change.
 """
 
 from __future__ import annotations

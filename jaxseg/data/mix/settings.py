@@ -69,7 +69,7 @@ def check_mix(config: DataConfig) -> None:
     if min(weights) < 0 or sum(weights) == 0:
         raise ValueError(
             f"The weights {weights} of data.mix are invalid: expected numbers of at "
-            "least 0, of which one is positive."
+            "least 0, and at least one positive number."
         )
     try:
         block_counts(weights)
@@ -84,7 +84,7 @@ def _check_run(config: DataConfig) -> None:
             raise ValueError(
                 f"data.{name}={value!r} is invalid: expected {default!r}, because "
                 f"data.mix selects {counted(len(config.mix), 'dataset')}. Set "
-                f"data.mix[0].data.{name} and that of the other datasets."
+                f"data.mix[0].data.{name}, and the same option of the other datasets."
             )
     if config.backend != "grain":
         raise ValueError(
@@ -112,7 +112,7 @@ def _check_member(where: str, member: MemberConfig) -> None:
 
 @contextlib.contextmanager
 def naming_member(config: DataConfig, index: int) -> Iterator[None]:
-    """Returns a context manager whose errors name one of the datasets in `data.mix`.
+    """Returns a context manager that names a dataset of `data.mix` in errors.
 
     It changes the message of a ValueError that its block raises.
 

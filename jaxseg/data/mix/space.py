@@ -120,11 +120,11 @@ def _check_pixels(config: DataConfig, specs: Sequence[DatasetSpec]) -> None:
     for member, spec in zip(config.mix, specs, strict=True):
         if _pixels(spec) != _pixels(first):
             raise ValueError(
-                f"The images of data.mix do not fit together: {member.title!r} has "
-                f"{_pixels(spec)}, but {config.mix[0].title!r} has {_pixels(first)}: "
-                "expected datasets with equal numbers of channels, pixel types and "
-                "value ranges. Set data.channels, data.pixels or data.range of one "
-                "dataset, or convert its files."
+                f"The images of data.mix differ: {member.title!r} has "
+                f"{_pixels(spec)}, but {config.mix[0].title!r} has {_pixels(first)}. "
+                "All datasets need the same number of channels, pixel type and value "
+                "range. Set data.channels, data.pixels or data.range of one dataset, "
+                "or convert its files."
             )
 
 
@@ -137,9 +137,9 @@ def _pixels(spec: DatasetSpec) -> str:
 def _check_reach(config: DataConfig, union: Union) -> None:
     if lost := union.unreached():
         raise ValueError(
-            f"data.classes={config.classes} is invalid: expected only classes to which "
-            f"a dataset maps one of its classes, but no dataset has "
-            f"{shown_classes(lost)}. Correct the class maps or the list."
+            f"data.classes={config.classes} is invalid: expected that each class is a "
+            f"target in the class map of a dataset, but no dataset has "
+            f"{shown_classes(lost)}. Correct the class maps or data.classes."
         )
     pairs = zip(union.members, config.mix, strict=True)
     used = tuple(member for member, options in pairs if options.weight > 0)
@@ -177,7 +177,7 @@ def pooled(
 
     Args:
       specs: The specifications of the datasets, with the mean and the standard
-        deviation of each channel. All datasets have equally many channels.
+        deviation of each channel. All datasets have the same number of channels.
       weights: For each dataset, a number in proportion to how often training reads it.
 
     Returns:

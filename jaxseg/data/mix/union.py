@@ -1,12 +1,12 @@
-"""Numbers the labels of several datasets on which one network is trained.
+"""Assigns numbers to the classes of several datasets that train one network.
 
 The network predicts the union of the datasets' classes: K classes, to which the classes
-of each dataset are mapped. In training, a label below K is one of these classes. A
-dataset may have one class where the union has several. `Union.merged` lists these sets
-of classes, and the label K + g stands for the set with the index g. In evaluation, each
-dataset is scored in its own classes.
-The scored classes of all datasets are numbered one after the other, so that one
-confusion matrix contains the counts of all datasets.
+of each dataset are mapped. In training, a label below K is one of these classes. If a
+class of a dataset is mapped to several classes of the union, these form a set.
+`Union.merged` lists all such sets, and the label K + g stands for the set with the
+index g. In evaluation, each dataset is scored in its own classes. The scored classes of
+all datasets are numbered one after the other, so that one confusion matrix contains the
+counts of all datasets.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def test_wrong_texts_are_refused_in_one_line(text, message):
 
 
 def test_lists_that_do_not_fit_are_refused(small):
-    with pytest.raises(ValueError, match="before all others"):
+    with pytest.raises(ValueError, match="to come first"):
         parse_entries(("flip", "scale"))
     with pytest.raises(ValueError, match=r"expected a square data\.crop"):
         check_entries(parse_entries(("rotate90",)), crop=(20, 28))

@@ -99,7 +99,7 @@ def test_what_cannot_be_used_is_named(small, tmp_path):
         load_pipeline(f"{tmp_path}/fails.py:pipeline")
     for name, message in (
         ("wrong", r"expected an image of shape \(20, 28, 3\) .* found \(10, 28, 3\)"),
-        ("filled", r"and 255 \(void\), found 77. Set fill_mask=255"),
+        ("filled", r"or 255 \(void\), found 77. Set fill_mask=255"),
     ):
         config = configured(tmp_path, OWN, name)
         with pytest.raises(ValueError, match=message):

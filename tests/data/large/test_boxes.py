@@ -154,7 +154,7 @@ def test_rows_continue_only_what_they_were_computed_from(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["labels.npy"]
     rows.start()
     path.write_bytes(b"short")
-    with pytest.raises(ValueError, match="expected 1328 bytes"):
+    with pytest.raises(ValueError, match="mask file of 1328 bytes"):
         rows.start()
     rows.state.write_text("{")
     with pytest.raises(ValueError, match="is damaged"):
