@@ -1,4 +1,7 @@
-"""A small network on a few drawn scenes, prepared once for all tests."""
+"""A small network on a few drawn scenes, prepared and trained once for all tests."""
+
+import fcntl
+import os
 
 import pytest
 
@@ -7,7 +10,7 @@ from jaxseg.cli.main import main
 TINY = (
     "--model.name=unet",
     "--model.options.width=4",
-    "--model.options.depth=2",
+    "--model.options.depth=1",
     "--data.train-split=train[:20]",
     "--data.eval-split=validation[:5]",
     "--data.crop", "32", "48",
@@ -20,6 +23,7 @@ TINY = (
     "--train.save-every=2",
     "--train.num-overlays=2", "--train.report-images=0",
 )  # fmt: skip
+AVERAGED = ("--devices=2", "--train.ema=0.9", "--train.num-overlays=0")
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +45,24 @@ def tiny(data_dir):
 
 @pytest.fixture(scope="session")
 def trained(tiny, tmp_path_factory):
-    """A finished run's work directory; read only."""
-    workdir = tmp_path_factory.mktemp("trained")
-    assert main(tiny(workdir, "--devices=2", "--train.report-images=3")) == 0
+    """The work directory of a finished run; read only.
+
+    All workers share it: the first one trains, and the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    workdir, finished = base / "trained", base / "trained.finished"
+    with (base / "trained.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            assert main(tiny(workdir, "--devices=2", "--train.report-images=3")) == 0
+            finished.touch()
+    return workdir
+
+
+@pytest.fixture(scope="session")
+def averaged(tiny, tmp_path_factory):
+    """The work directory of a finished run with averaged weights; read only."""
+    workdir = tmp_path_factory.mktemp("averaged")
+    assert main(tiny(workdir, *AVERAGED)) == 0
     return workdir

@@ -44,8 +44,14 @@ def record(name="deep", kind="train step", ours=1.0, theirs=2.0, **changes):
     }
 
 
+@pytest.fixture(scope="module")
+def sentinel():
+    """A program of reference, which is timed once for all tests."""
+    return bench_clock.Sentinel()
+
+
 @pytest.mark.slow
-def test_contestants_take_turns_and_are_told_apart():
+def test_contestants_take_turns_and_are_told_apart(sentinel):
     order = []
 
     def contestant(name, seconds):
@@ -57,7 +63,7 @@ def test_contestants_take_turns_and_are_told_apart():
 
     runs = {"slow": contestant("slow", 0.06), "fast": contestant("fast", 0.001)}
     limits = bench_clock.Limits(seconds=0.0, least=3, most=3, warm=1)
-    measured = bench_clock.measure(runs, limits, bench_clock.Sentinel())
+    measured = bench_clock.measure(runs, limits, sentinel)
     summary = measured.summary()
     assert summary["slow"]["min_ms"] >= 60 and summary["fast"]["min_ms"] >= 1
     assert summary["fast"]["median_ms"] < summary["slow"]["median_ms"] / 4
@@ -75,8 +81,7 @@ def test_a_row_beside_other_processes_is_marked(others, sentinel, disturbed):
     assert measured.contaminated == disturbed
 
 
-def test_the_sentinel_remembers_its_best():
-    sentinel = bench_clock.Sentinel()
+def test_the_sentinel_remembers_its_best(sentinel):
     best = sentinel.best
     assert sentinel.slowdown([3 * best] * 3) == pytest.approx(3)
     assert sentinel.slowdown([best / 2] * 3) == pytest.approx(1)
@@ -155,7 +160,8 @@ def test_an_operator_row_returns_outputs_and_gradients():
 
 
 @pytest.mark.slow
-def test_the_command_measures_and_resumes(tmp_path, capsys):
+def test_the_command_measures_and_resumes(tmp_path, sentinel, monkeypatch):
+    monkeypatch.setattr(session, "Sentinel", lambda: sentinel)
     arguments = ["--parts", "ops", "--filter", "7x7*", "--quick", "-o", str(tmp_path)]
     assert main([*arguments, "--no-torch"]) == 0
     rows = session.read(tmp_path / "results.jsonl")

@@ -81,10 +81,10 @@ def test_it_is_read_when_asked(damaged, tiny, image, tmp_path, way):
     assert (tmp_path / "out" / "image.png").is_file()
 
 
-@pytest.fixture
-def diverged(trained, tmp_path):
+@pytest.fixture(scope="module")
+def diverged(trained, tmp_path_factory):
     """A copy of the finished run whose weights hold a NaN and an infinity."""
-    run = shutil.copytree(trained, tmp_path / "run")
+    run = shutil.copytree(trained, tmp_path_factory.mktemp("diverged") / "run")
     state = read_everything(run / "ckpt" / "6")
     state["params"]["classifier"]["bias"][[0, 2]] = np.nan, np.inf
     shutil.rmtree(run / "ckpt")
@@ -112,7 +112,7 @@ def test_files_of_weights_that_are_no_numbers_are_refused(
     parts = {name: state[name] for name in ("params", "batch_stats")}
     source = tmp_path / f"weights{suffix}"
     weights.write(source, {name: np.asarray(x) for name, x in named_leaves(parts)})
-    network = ["--model=unet", "--model.options.width=4", "--model.options.depth=2"]
+    network = ["--model=unet", "--model.options.width=4", "--model.options.depth=1"]
     assert main(["convert", str(source), f"-o={tmp_path / 'out'}", *network]) == 1
     error = capsys.readouterr().err.strip()
     assert "2 values of params/classifier/bias are NaN or infinite" in error

@@ -1,6 +1,5 @@
 """`jaxseg eval`: the same score whatever the batch size and the devices."""
 
-import itertools
 import json
 
 import jax
@@ -34,7 +33,7 @@ def test_batch_size_and_devices_do_not_change_a_digit(trained, tmp_path):
     split = "--split=validation[:9]"
     found = [
         score(trained, tmp_path, split, f"--batch-size={size}", f"--devices={count}")
-        for size, count in itertools.product((1, 4, 7), (1, 2, 8))
+        for size, count in ((1, 1), (1, 8), (4, 2), (7, 8))
     ]
     assert found[0]["images"] == 9
     assert all(one == found[0] for one in found)
@@ -52,13 +51,18 @@ def test_the_matrix_is_that_of_a_plain_count(trained, tmp_path, scale, data_dir)
     _, variables = load_variables(trained, model, checkpoint="latest")
     matrix = np.zeros((7, 7), int)
     mean, std = (np.asarray(v, np.float32) for v in (source.spec.mean, source.spec.std))
+
+    @jax.jit
+    def classes(variables, image):
+        size = tuple(round(side * scale) for side in image.shape[:2])
+        small = resize(image[None], size, antialias=True)
+        logits = model.apply(variables, small)["logits"]
+        return resize(logits, image.shape[:2])[0].argmax(-1)
+
     for i in range(5):
         example = source[i]
         image = (example["image"].astype(np.float32) / 255 - mean) / std
-        size = tuple(round(side * scale) for side in image.shape[:2])
-        image = resize(jax.numpy.asarray(image)[None], size, antialias=True)
-        logits = model.apply(variables, image)["logits"]
-        guess = np.asarray(resize(logits, example["label"].shape)[0].argmax(-1))
+        guess = np.asarray(classes(variables, image))
         known = example["label"] != 255
         np.add.at(matrix, (example["label"][known], guess[known]), 1)
     assert np.abs(matrix - np.array(found["confusion"])).sum() <= 4  # near ties
@@ -73,15 +77,12 @@ def test_the_table_is_printed(trained, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_averaged_weights_are_scored_where_they_were_trained(tiny, tmp_path):
-    workdir = tmp_path / "run"
-    arguments = tiny(workdir, "--devices=1", "--train.ema=0.5", "--train.steps=3")
-    assert main(arguments) == 0
-    found = score(workdir, tmp_path, "--checkpoint=3")
-    assert found["mean_iou"] == read_metrics(workdir, "eval")[-1]["mean_iou"]
-    model = build_model(read_config(workdir), 7)
-    _, average = load_variables(workdir, model, checkpoint=3, ema=True)
-    _, plain = load_variables(workdir, model, checkpoint=3, ema=False)
+def test_averaged_weights_are_scored_where_they_were_trained(averaged, tmp_path):
+    found = score(averaged, tmp_path, "--checkpoint=6")
+    assert found["mean_iou"] == read_metrics(averaged, "eval")[-1]["mean_iou"]
+    model = build_model(read_config(averaged), 7)
+    _, average = load_variables(averaged, model, checkpoint=6, ema=True)
+    _, plain = load_variables(averaged, model, checkpoint=6, ema=False)
     pairs = zip(jax.tree.leaves(average), jax.tree.leaves(plain), strict=True)
     assert any((a != b).any() for a, b in pairs)
 

@@ -160,7 +160,9 @@ def test_effective_field_before_and_after(lab, trained):
     assert rows[0]["weights"] == "random" and len(rows) == 2
     assert rows[1]["weights"].startswith("step ")
     for row in rows:
-        assert 0 < row["area / field"] < 1 and 0 < row["sigma rows"] < 44 / 2
+        assert (
+            0 < row["area / field"] < 1 and 0 < row["sigma rows"] < field_of_unet(1) / 2
+        )
 
 
 def test_consistency(lab):

@@ -24,7 +24,7 @@ from jaxseg.config import (
 names = ("background", "disc", "box", "triangle", "ring", "pole", "wire")
 shapes = DataConfig("shapes", train_split="train[:20]", eval_split="validation[:5]")
 config = Config(
-    ModelConfig("unet", {"width": 4, "depth": 2}),
+    ModelConfig("unet", {"width": 4, "depth": 1}),
     DataConfig(
         crop=(32, 48),
         classes=names,

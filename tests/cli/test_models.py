@@ -151,21 +151,25 @@ def test_nothing_is_compiled(zoo, monkeypatch):
     def forbidden(*_, **__):
         raise AssertionError("compiled")
 
-    jax.clear_caches()
+    add = jax.jit(lambda x: x + 1)
+    add(3.0)
     monkeypatch.setattr("jax._src.compiler.compile_or_get_cached", forbidden)
-    with pytest.raises(AssertionError, match="compiled"):
-        jax.jit(lambda x: x + 1)(3.0)
-    model_table.describe("tiny", tiny)
+    # No other test uses this precision, so that no program is taken from a cache.
+    with jax.default_matmul_precision("tensorfloat32"):
+        with pytest.raises(AssertionError, match="compiled"):
+            add(3.0)
+        model_table.describe("tiny", tiny)
 
 
 def test_unet_is_as_counted_by_others():
     # 193.0 G multiply-adds at 512 x 512 for the padded U-Net with 21 classes.
     row = model_table.describe("unet", models.MODELS["unet"])
+    assert row == model_row.stored_rows()["unet"]
     assert row.gflops == pytest.approx(2 * 193.0, rel=1e-3)
     assert row.paper == "1505.04597"
 
 
-REPRESENTATIVES = ("unet", "deeplabv3_mobilenetv2", "point_transformer", "prob_unet")
+REPRESENTATIVES = ("deeplabv3_mobilenetv2", "point_transformer", "prob_unet")
 
 
 @pytest.mark.slow
@@ -232,7 +236,7 @@ def test_one_backbone_is_added_to_the_stored_table(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["hrnet_w18", "vgg16", "vitti16"])
+@pytest.mark.parametrize("name", ["vgg16", "vitti16"])
 def test_stored_backbones_are_as_counted(name):
     found = backbone_table.describe_backbone(name, BACKBONES[name])
     assert found == backbone_row.stored_backbones()[name]

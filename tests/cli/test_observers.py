@@ -1,7 +1,5 @@
 """Observers of an evaluation see every example once, whatever the batches."""
 
-import itertools
-
 import jax
 import numpy as np
 import pytest
@@ -74,7 +72,7 @@ def test_the_observed_pixels_are_those_of_the_matrix(plain):
 
 @pytest.mark.slow
 def test_batch_size_and_devices_change_no_pixel(run, plain):
-    for size, devices in itertools.product((1, 7), (1, 8)):
+    for size, devices in ((1, 8), (7, 1)):
         _, examples = observe(run, size, devices)
         for one, other in zip(examples, plain[1], strict=True):
             np.testing.assert_array_equal(one.label, other.label)

@@ -77,12 +77,11 @@ def evaluated(workdir, folder, output, *more):
 @pytest.mark.parametrize(
     ("data", "values", "rows"),
     [
-        ({}, (0, 1, 1), [1, 2, 0]),  # the highest class is absent
-        ({}, (0, 0), [2, 0, 0]),
+        ({}, (0, 0, 0, 0), [4, 0, 0]),  # the higher classes are absent
         ({}, (2, 1, 1, 255), [0, 2, 1]),
         ({"labels": "0:void 1:0 2:1 3:2"}, (0, 1, 1, 2), [2, 1, 0]),
-        ({"labels": ("0:0", "128:1", "255:2")}, (0, 255), [1, 0, 1]),
-        ({"labels": "5:2 6:0", "classes": COUNTED}, (5, 5, 6), [1, 0, 2]),
+        ({"labels": ("0:0", "128:1", "255:2")}, (0, 255, 0, 0), [3, 0, 1]),
+        ({"labels": "5:2 6:0", "classes": COUNTED}, (5, 5, 6, 5), [1, 0, 3]),
     ],
 )
 def test_the_map_and_the_classes_of_the_run_count(
@@ -90,8 +89,13 @@ def test_the_map_and_the_classes_of_the_run_count(
 ):
     workdir, folder = make_run(**data), make_folder(values)
     assert evaluated(workdir, folder, tmp_path / "s.json") == (rows, list(COUNTED))
+
+
+def test_python_counts_the_same(make_run, make_folder):
+    workdir = make_run(labels="0:void 1:0 2:1 3:2")
+    folder = make_folder((0, 1, 1, 2))
     run = jaxseg.open_run(workdir, data={"path": str(folder)})
-    assert run.evaluate()["pixels"].tolist() == [SIDE * count for count in rows]
+    assert run.evaluate()["pixels"].tolist() == [2 * SIDE, SIDE, 0]
 
 
 def test_a_folder_may_be_coded_in_another_way(make_run, make_folder, tmp_path):
@@ -107,7 +111,7 @@ def test_a_list_of_the_folder_must_be_that_of_the_run(
     make_run, make_folder, tmp_path, data, capsys
 ):
     workdir = make_run(("a", "b", "c"), **data)
-    folder = make_folder((0, 1), ("b", "a", "c"))
+    folder = make_folder((0, 1, 1, 1), ("b", "a", "c"))
     assert main(["eval", str(workdir), f"--data.raw-dir={folder}"]) == 1
     assert capsys.readouterr().err == (
         "jaxseg: data.name='folder' is invalid: expected a dataset with the classes "
@@ -118,7 +122,7 @@ def test_a_list_of_the_folder_must_be_that_of_the_run(
     )
     named = ("--data.classes", "a", "b", "c")
     rows, classes = evaluated(workdir, folder, tmp_path / "s.json", *named)
-    assert (rows, classes) == ([1, 1, 0], ["a", "b", "c"])
+    assert (rows, classes) == ([1, 3, 0], ["a", "b", "c"])
 
 
 @pytest.mark.parametrize(
@@ -142,6 +146,6 @@ def test_a_list_with_a_byte_order_mark_equals_one_without(
     make_run, make_folder, tmp_path
 ):
     workdir = make_run(("\ufeffa", "b", "c"))  # as earlier versions read it
-    folder = make_folder((0, 1), ("a", "b", "c"))
+    folder = make_folder((0, 1, 1, 1), ("a", "b", "c"))
     rows, _ = evaluated(workdir, folder, tmp_path / "s.json")
-    assert rows == [1, 1, 0]
+    assert rows == [1, 3, 0]

@@ -36,7 +36,7 @@ from jaxseg.tasks.assembly import assemble
 from jaxseg.tasks.functions import training_of
 
 TINY = Config(
-    model=ModelConfig("unet", {"width": 4, "depth": 2}),
+    model=ModelConfig("unet", {"width": 4, "depth": 1}),
     data=DataConfig("shapes", crop=(32, 48)),
     optim=OptimConfig("sgd", momentum=0.9),
     train=TrainConfig(batch_size=8),
@@ -44,7 +44,7 @@ TINY = Config(
 WORDS = (
     "--model.name=unet",
     "--model.options.width=4",
-    "--model.options.depth=2",
+    "--model.options.depth=1",
     "--data.crop", "32", "48",
     "--optim.name=sgd",
 )  # fmt: skip
@@ -61,7 +61,7 @@ def test_one_json_document_is_printed(program, monkeypatch, capsys):
     printed = capsys.readouterr()
     document = json.loads(printed.out)
     assert document["batch"] == program.batch and document["topology"] == "cpu:4"
-    assert document["config"]["model"]["options"] == {"width": 4, "depth": 2}
+    assert document["config"]["model"]["options"] == {"width": 4, "depth": 1}
     assert document["memory"]["arguments"] == program.memory.arguments
     assert "memory per device" in printed.err
 
@@ -155,7 +155,7 @@ def test_gradients_and_statistics_are_the_exchanges(program):
 @pytest.mark.slow
 def test_operations_belong_to_the_network_not_to_its_formulation():
     def counted(**options):
-        model = {"options": {"width": 4, "depth": 2, **options}}
+        model = {"options": {"width": 4, "depth": 1, **options}}
         return plan_compile.step_flops(overridden(TINY, {"model": model}), batch=2)
 
     one = counted()
@@ -347,12 +347,23 @@ def test_the_command_prints_and_records(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_alternatives_are_compiled_beside_it(tmp_path, capsys):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("bfloat16", "batch norm per device"),
+        pytest.param(None, marks=pytest.mark.sweep),  # all of them
+    ],
+)
+def test_alternatives_are_compiled_beside_it(tmp_path, capsys, monkeypatch, names):
+    def some(config, devices):
+        rows = alternatives(config, devices)
+        return {name: rows[name] for name in names or rows}
+
+    monkeypatch.setattr(plan, "alternatives", some)
     file = tmp_path / "plans.jsonl"
     arguments = ["plan", "--topology=cpu:2", "--batch=4", f"--json={file}"]
-    shallow = [*WORDS, "--model.options.depth=1"]
     for more in ([], ["--alternatives"]):
-        assert main([*arguments, *more, *shallow]) == 0
+        assert main([*arguments, *more, *WORDS]) == 0
     alone, record = map(json.loads, file.read_text().splitlines())
     assert record["needs"] == alone["needs"] and "alternatives" not in alone
     rows = record["alternatives"]

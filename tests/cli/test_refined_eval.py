@@ -53,9 +53,8 @@ def test_eval_scores_what_predict_writes(trained, plain):
 @pytest.mark.slow
 def test_batch_size_and_devices_do_not_change_a_digit(trained, tmp_path, plain):
     options = ["--split=validation[:3]", *STEPS, "--bootstrap=50", "--bootstrap-seed=3"]
-    for size, devices in ((1, 2), (2, 8)):
-        more = [f"--batch-size={size}", f"--devices={devices}"]
-        assert evaluate(trained, tmp_path, *options, *more) == plain
+    more = ["--batch-size=1", "--devices=2"]
+    assert evaluate(trained, tmp_path, *options, *more) == plain
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """`jaxseg eval --scores`: further scores from the same pass over the data."""
 
-import itertools
 import json
 import math
 
@@ -55,7 +54,7 @@ def test_batch_size_and_devices_do_not_change_a_digit(trained, tmp_path):
     options = ("--split=validation[:9]", "--scores", "all", "--distance.tolerance", 3)
     found = [
         score(trained, tmp_path, *options, f"--batch-size={b}", f"--devices={d}")
-        for b, d in itertools.product((1, 7), (1, 8))
+        for b, d in ((1, 1), (1, 8), (7, 8))
     ]
     assert {"boundary_f1", "trimap_iou", "cohen_kappa", "recall_small"} < set(found[0])
     assert all(one == found[0] for one in found)
@@ -63,7 +62,7 @@ def test_batch_size_and_devices_do_not_change_a_digit(trained, tmp_path):
 
 @pytest.mark.slow
 def test_the_curves_of_an_object(tmp_path):
-    """A network with one logit: the areas, counted from the files of predict."""
+    """A network with one logit: the areas, counted from the predictions."""
     random = np.random.default_rng(0)
     for split in ("train", "validation"):
         for kind in ("images", "masks"):
@@ -79,12 +78,8 @@ def test_the_curves_of_an_object(tmp_path):
     data = (f"--data.raw-dir={tmp_path}", f"--data.prepared-dir={tmp_path / 'data'}")
     data += ("--data.name=folder", "--data.labels=0/255", "--data.crop", "16", "24")
     small = ("--model.options.width=4", "--model.options.depth=1", "--devices=1")
-    small += (
-        "--train.batch-size=3",
-        "--train.steps=2",
-        "--train.num-overlays=0",
-        "--train.report-images=0",
-    )
+    small += ("--train.batch-size=3", "--train.steps=2", "--train.eval-every=0")
+    small += ("--train.num-overlays=0", "--train.report-images=0")
     words = ["train", f"--workdir={run}", *data, "--model.name=unet", *small]
     assert main([*words, "--model.output=sigmoid"]) == 0
     found = score(run, tmp_path, "--scores", "binary", "surface")

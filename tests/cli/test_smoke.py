@@ -64,16 +64,21 @@ def test_smoke_needs_a_file_that_defines_it(file, capsys):
 
 def fresh(**options):
     """A new state of a network like that of the session's small run."""
-    config = Config(model=ModelConfig("unet", {"width": 4, "depth": 2, **options}))
+    config = Config(model=ModelConfig("unet", {"width": 4, "depth": 1, **options}))
     tx, _ = optim.build(config.optim, 10)
     model = build_model(config, 7)
     return create_state(model, tx, seed=9, image_shape=(1, 64, 32, 3), ema=True)
 
 
-def test_weights_and_statistics_are_those_of_the_best_checkpoint(trained):
+@pytest.fixture(scope="module")
+def state():
+    """A new state; read only."""
+    return fresh()
+
+
+def test_weights_and_statistics_are_those_of_the_best_checkpoint(trained, state):
     model = build_model(read_config(trained), 7)
     _, theirs = load_variables(trained, model, checkpoint="best")
-    state = fresh()
     ours = initialized(state, trained)
     same = lambda a, b: jax.tree.all(jax.tree.map(np.array_equal, a, b))
     assert same(ours.params, theirs["params"]) and same(ours.ema, theirs["params"])
@@ -85,7 +90,7 @@ def test_weights_and_statistics_are_those_of_the_best_checkpoint(trained):
     assert not same(state.params, theirs["params"])
 
 
-def test_another_network_is_refused(trained):
+def test_another_network_is_refused(trained, state):
     with pytest.raises(
         ValueError, match=r"init_from=.*other shape .*Choose a run of the same"
     ):
@@ -93,16 +98,16 @@ def test_another_network_is_refused(trained):
     with pytest.raises(
         ValueError, match=r"init_from='nowhere' is invalid: .* expected a run dir"
     ):
-        initialized(fresh(), "nowhere")
+        initialized(state, "nowhere")
 
 
-def test_a_directory_without_checkpoints_is_refused(trained, tmp_path):
+def test_a_directory_without_checkpoints_is_refused(trained, state, tmp_path):
     for name in ("config.json", "dataset.json"):
         (tmp_path / name).write_text((trained / name).read_text())
     with pytest.raises(
         ValueError, match=r"init_from=.* expected a checkpoint in .*ckpt"
     ):
-        initialized(fresh(), tmp_path)
+        initialized(state, tmp_path)
 
 
 def test_only_whole_checkpoints_count_as_started(trained, tmp_path):
@@ -120,6 +125,7 @@ def test_a_second_stage_goes_on_without_the_first(tiny, trained, tmp_path):
         f"--train.init-from={first}",
         "--optim.learning-rate=0",
         "--data.crop", "64", "64",
+        "--train.eval-every=0",
         "--devices=1",
     )  # fmt: skip
     assert main(tiny(second, *more, "--train.steps=1")) == 0

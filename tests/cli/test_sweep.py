@@ -1,6 +1,7 @@
 """`jaxseg sweep`: every seed once, resumed, failures named, mean and spread."""
 
 import json
+import pathlib
 import statistics
 
 import pytest
@@ -217,24 +218,37 @@ def test_seeds_share_compiled_programs(place, monkeypatch):
     assert seen[0][2] == "1"
 
 
+PHOTOS = pathlib.Path(__file__).parents[1] / "golden" / "photos"
 REAL = """
 from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
-data = DataConfig(
-    train_split="train[:20]", eval_split="validation[:5]", crop=(32, 48)
+data = DataConfig("folder", crop=(16, 24))
+train = TrainConfig(
+    steps=2, batch_size=4, eval_batch_size=4, eval_every=2, save_every=2,
+    num_overlays=1, report_images=0,
 )
-train = TrainConfig(steps=2, batch_size=4, eval_batch_size=4, eval_every=2, save_every=2)
-configs = {"tiny": Config(ModelConfig("unet", {"width": 4, "depth": 2}), data, train=train)}
+configs = {"tiny": Config(ModelConfig("unet", {"width": 4, "depth": 1}), data, train=train)}
 """
+FRAMEWORKS = {"torch", "tensorflow", "tensorboardX", "matplotlib"}
 
 
 @pytest.mark.slow
-def test_a_real_sweep_of_one_run(tmp_path, data_dir, capsys, monkeypatch):
-    """The process itself: trains, is found finished, leaves a score."""
+def test_a_real_sweep_of_one_run(tmp_path, capsys, monkeypatch):
+    """The process itself: trains, is found finished, leaves a score.
+
+    It loads no other framework. Only the report at the end of a run draws charts.
+    """
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # the log lists all imports
     (tmp_path / "sweep.py").write_text(REAL)
-    words = ("--seeds", "5", "--", f"--data.prepared-dir={data_dir}")
+    data = (f"--data.raw-dir={PHOTOS}", f"--data.prepared-dir={tmp_path / 'data'}")
+    words = ("--seeds", "5", "--", *data)
     status = run(tmp_path, *words)
-    assert status == 0, (tmp_path / "w" / "tiny-5" / "log.txt").read_text()
+    log = (tmp_path / "w" / "tiny-5" / "log.txt").read_text()
+    assert status == 0, log
+    imports = [line for line in log.splitlines() if line.startswith("import time:")]
+    loaded = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in imports}
+    assert {"jax", "jaxseg"} <= loaded and not loaded & FRAMEWORKS
+    assert list((tmp_path / "w" / "tiny-5").glob("events.out.tfevents.*"))
     (row,) = json.loads((tmp_path / "w" / "table.json").read_text())
     assert row["name"] == "tiny" and 0 <= row["mean_iou"] <= 1
     assert run(tmp_path, *words) == 0

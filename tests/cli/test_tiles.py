@@ -10,23 +10,19 @@ from jaxseg.config import Config, ModelConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.models.unet_valid import valid_sizes
 from jaxseg.runs.directory import build_model, write_run
-from jaxseg.training.optim import optimizers as optim
-from jaxseg.training.step.state import create_state
 
 SPEC = DatasetSpec("two", ("dark", "light"), ((0, 0, 0), (255, 255, 255)))
 CONFIG = Config(model=ModelConfig("unet_valid", {"width": 4, "depth": 2}))
 
 
-@pytest.fixture
-def valid_run(tmp_path):
+@pytest.fixture(scope="module")
+def valid_run(tmp_path_factory, fill):
     """A work directory of a small unpadded U-Net that was never trained."""
-    workdir = tmp_path / "run"
+    workdir = tmp_path_factory.mktemp("valid") / "run"
     write_run(workdir, CONFIG, SPEC)
-    tx, _ = optim.build(CONFIG.optim, 1)
-    model = build_model(CONFIG, 2)
-    state = create_state(model, tx, seed=0, image_shape=(1, 64, 64, 3))
+    variables = fill(build_model(CONFIG, 2), (1, 64, 64, 3))
     with Checkpoints(workdir / "ckpt") as checkpoints:
-        checkpoints.save(1, state, meta={})
+        checkpoints.save(1, variables, meta={})
     return workdir
 
 

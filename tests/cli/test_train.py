@@ -1,7 +1,9 @@
 """`jaxseg train` with the real parts: records, resuming, refusals."""
 
+import contextlib
 import dataclasses
 import gzip
+import io
 import json
 import pathlib
 import re
@@ -20,6 +22,9 @@ from jaxseg.config import Config
 from jaxseg.runs import default
 from jaxseg.storage import atomic
 from jaxseg.training.run.metric_reader import read_metrics
+from tests.cli.conftest import AVERAGED
+
+PMAP = (*AVERAGED, "--train.parallel-backend=pmap")
 
 
 def arrays(workdir, step):
@@ -45,7 +50,7 @@ def same(one, other):
 
 def test_a_run_leaves_its_records(trained):
     config = json.loads((trained / "config.json").read_text())
-    options = {"width": 4, "depth": 2}
+    options = {"width": 4, "depth": 1}
     model = {"name": "unet", "backbone": None, "options": options, "output": "softmax"}
     assert config["model"] == model
     assert json.loads((trained / "dataset.json").read_text())["name"] == "shapes"
@@ -73,26 +78,36 @@ def test_a_run_leaves_its_records(trained):
     assert stored["params/classifier/kernel"] == (1, 1, 4, 7)
 
 
+@pytest.fixture(scope="module")
+def profiled(tiny, tmp_path_factory):
+    """The directory of a profiled run in bfloat16, and what it printed."""
+    workdir = tmp_path_factory.mktemp("profiled") / "run"
+    more = ("--devices=1", "--train.dtype=bfloat16", "--profile", "--train.steps=5")
+    every = ("--train.log-every=5", "--train.eval-every=5")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(tiny(workdir, *more, *every)) == 0
+    return workdir, printed.getvalue()
+
+
 @pytest.mark.slow
-def test_the_outcome_is_printed(tiny, tmp_path, capsys):
-    assert main(tiny(tmp_path / "run", "--devices=1", "--train.steps=2")) == 0
-    text = capsys.readouterr().out
-    for part in ("starting at step 0 of 2", "step 2/2  loss", "mean IoU", "wire"):
+def test_the_outcome_is_printed(profiled):
+    workdir, text = profiled
+    for part in ("starting at step 0 of 5", "step 5/5  loss", "mean IoU", "wire"):
         assert part in text
     assert text.startswith(
         "7 classes (the record of dataset 'shapes'): background, disc, box, triangle, "
         "ring, pole, wire\n"
     )
-    assert f"best checkpoint: {tmp_path / 'run' / 'ckpt' / '2'}" in text
-    folder = tmp_path / "run" / "overlays" / "00000002"
+    assert f"best checkpoint: {workdir / 'ckpt' / '5'}" in text
+    folder = workdir / "overlays" / "00000005"
     assert f"overlay: {sorted(folder.iterdir())[0]}" in text
 
 
 @pytest.mark.slow
-def test_a_profile_is_written_and_named(tiny, tmp_path, capsys):
-    assert main(tiny(tmp_path, "--devices=1", "--train.steps=5", "--profile")) == 0
-    (trace,) = (tmp_path / "profile").rglob("perfetto_trace.json.gz")
-    assert f"profile: {trace}" in capsys.readouterr().out
+def test_a_profile_is_written_and_named(profiled):
+    workdir, text = profiled
+    (trace,) = (workdir / "profile").rglob("perfetto_trace.json.gz")
+    assert f"profile: {trace}" in text
     events = json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
     steps = [e["args"] for e in events if e.get("name") == "train_step"]
     assert {a["step_num"] for a in steps if "step_num" in a} == {"4", "5"}
@@ -115,11 +130,8 @@ def test_other_addresses_than_those_of_buckets_are_refused(capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("driver", ["jit", "pmap"])
-def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
+def test_stopping_and_going_on_is_exact(tiny, averaged, tmp_path):
     """Cut by the fetch of batch 5; then resumed from the checkpoint of step 4."""
-    more = ("--devices=2", f"--train.parallel-backend={driver}", "--train.ema=0.9")
-    assert main(tiny(tmp_path / "whole", *more)) == 0
     with pytest.MonkeyPatch.context() as patch:
         import jaxseg.tasks.assembly as module
 
@@ -133,44 +145,67 @@ def test_stopping_and_going_on_is_exact(tiny, tmp_path, driver):
 
         cut = dataclasses.replace(record, train_batches=failing)
         patch.setattr(module, "training_of", lambda config: cut)
-        assert main(tiny(tmp_path / "cut", *more)) == 1
+        assert main(tiny(tmp_path / "cut", *AVERAGED)) == 1
     with Checkpoints(tmp_path / "cut" / "ckpt") as checkpoints:
         assert checkpoints.latest() == 4
-    assert main(tiny(tmp_path / "cut", *more)) == 0
-    same(arrays(tmp_path / "cut", 6), arrays(tmp_path / "whole", 6))
+    assert main(tiny(tmp_path / "cut", *AVERAGED)) == 0
+    same(arrays(tmp_path / "cut", 6), arrays(averaged, 6))
+
+
+@pytest.fixture(scope="module")
+def pmapped(tiny, tmp_path_factory):
+    """The directory of the same run with the other driver; read only."""
+    workdir = tmp_path_factory.mktemp("pmapped")
+    assert main(tiny(workdir, *PMAP)) == 0
+    return workdir
 
 
 @pytest.mark.slow
-def test_pmap_and_jit_train_alike(tiny, tmp_path, trained):
-    assert main(tiny(tmp_path, "--devices=2", "--train.parallel-backend=pmap")) == 0
+def test_pmap_goes_on_exactly(tiny, pmapped, tmp_path):
+    """From the checkpoint of step 4, as if the run had ended before the last one."""
+    cut = shutil.copytree(pmapped, tmp_path / "cut")
+    shutil.rmtree(cut / "ckpt" / "6")
+    assert main(tiny(cut, *PMAP)) == 0
+    same(arrays(cut, 6), arrays(pmapped, 6))
+
+
+@pytest.mark.slow
+def test_pmap_and_jit_train_alike(averaged, pmapped):
     one, two = (
         [row["loss"] for row in read_metrics(workdir, "train")]
-        for workdir in (trained, tmp_path)
+        for workdir in (averaged, pmapped)
     )
     np.testing.assert_allclose(one, two, rtol=1e-4)
 
 
 @pytest.mark.slow
-def test_bfloat16_trains_and_keeps_float32_parameters(tiny, tmp_path):
-    assert main(tiny(tmp_path, "--devices=1", "--train.dtype=bfloat16")) == 0
+def test_bfloat16_trains_and_keeps_float32_parameters(profiled):
+    workdir, _ = profiled
+    config = json.loads((workdir / "config.json").read_text())
+    assert config["train"]["dtype"] == "bfloat16"
     found = {
-        leaf.dtype for name, leaf in arrays(tmp_path, 6).items() if "params" in name
+        leaf.dtype for name, leaf in arrays(workdir, 5).items() if "params" in name
     }
     assert found == {np.dtype(np.float32)}
 
 
-def test_another_configuration_is_refused_and_listed(tiny, trained, capsys):
+def test_another_configuration_is_refused_and_listed(tiny, trained, tmp_path, capsys):
+    workdir = shutil.copytree(trained, tmp_path / "run")
     more = ("--model.options.width=6", "--optim.learning-rate=0.5", "--devices=2")
-    assert main(tiny(trained, *more)) == 1
+    assert main(tiny(workdir, *more)) == 1
     message = capsys.readouterr().err
     assert "model.options.width: 4 there, 6 here" in message
     assert "optim.learning_rate: 0.001 there, 0.5 here" in message
     assert "train.steps" not in message
 
 
-def test_cadence_may_change_and_the_directory_supplies_the_rest(trained, capsys):
+def test_cadence_may_change_and_the_directory_supplies_the_rest(
+    trained, tmp_path, capsys
+):
+    workdir = shutil.copytree(trained, tmp_path / "run")
     arguments = [
-        "train", f"--workdir={trained}", "--train.log-every=1", "--devices=2"
+        "train", f"--workdir={workdir}", "--train.log-every=1",
+        "--train.report-images=0", "--devices=2",
     ]  # fmt: skip
     assert main(arguments) == 0
     assert "resuming at step 6 of 6" in capsys.readouterr().out

@@ -26,7 +26,7 @@ from jaxseg.runs.config_file import overridden
 from jaxseg.training.devices.mesh import make_mesh, state_shardings
 
 CONFIG = Config(
-    model=ModelConfig("unet", {"width": 4, "depth": 2}),
+    model=ModelConfig("unet", {"width": 4, "depth": 1}),
     data=DataConfig("shapes", crop=(64, 96)),
     optim=OptimConfig("sgd", momentum=0.9),
     train=TrainConfig(batch_size=2),
@@ -36,7 +36,7 @@ CONFIG = Config(
 @pytest.mark.slow
 def test_a_tight_budget_is_met_by_micro_batches(tmp_path):
     """The promise is the memory of the compiled step, also from the cache."""
-    changes = {"model": {"options": {"depth": 1}}, "data": {"crop": (32, 48)}}
+    changes = {"data": {"crop": (32, 48)}}
     config = overridden(CONFIG, changes)
     target, cache = described("cpu:1"), ProgramCache(tmp_path)
     whole = compiled(config, target, cache=cache).needs()

@@ -5,36 +5,36 @@ import pytest
 
 import jaxseg
 from jaxseg.cli import train as cli
-from jaxseg.config import Config, DataConfig, ModelConfig, OptimConfig, TrainConfig
+from jaxseg.cli.main import main
+from jaxseg.config import Config, ModelConfig
 from jaxseg.runs.checks import check
 from jaxseg.runs.directory import read_config
 from jaxseg.runs.serialize import from_dict, to_dict
 
 NARROW = {"width": 4, "blocks": (1, 1, 1, 1)}
 TINY = {"features": 8, "low": 4, "rates": (1, 2), "backbone_options": NARROW}
+PAIR = f"""
+from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
+
+config = Config(
+    model=ModelConfig("deeplabv3plus", {TINY}, backbone="resnet50"),
+    data=DataConfig(crop=(32, 32), eval_split="validation[:2]"),
+    train=TrainConfig(
+        steps=2, batch_size=2, eval_batch_size=2, eval_every=2, save_every=2,
+        num_overlays=0, report_images=0,
+    ),
+)
+"""
 
 
 @pytest.mark.slow
-def test_a_pair_trains_and_is_reopened(tmp_path, drawn_data, monkeypatch):
-    monkeypatch.setenv("JAXSEG_DATA_DIR", str(drawn_data))
-    config = Config(
-        model=ModelConfig("deeplabv3plus", TINY, backbone="resnet50"),
-        data=DataConfig(crop=(32, 32), eval_split="validation[:8]"),
-        optim=OptimConfig(learning_rate=1e-3),
-        train=TrainConfig(
-            steps=2,
-            batch_size=8,
-            eval_batch_size=8,
-            eval_every=2,
-            save_every=2,
-            num_overlays=0,
-            report_images=0,
-        ),
-    )
-    workdir = tmp_path / "run"
-    trained = jaxseg.train(config, workdir)
-    assert trained.best_step == 2
-    assert read_config(workdir) == config
+def test_a_pair_trains_and_is_reopened(tmp_path, drawn_data):
+    file, workdir = tmp_path / "pair.py", tmp_path / "run"
+    file.write_text(PAIR)
+    where = [f"--workdir={workdir}", f"--data.prepared-dir={drawn_data}"]
+    assert main(["train", str(file), *where, "--devices=1"]) == 0
+    model = ModelConfig("deeplabv3plus", TINY, backbone="resnet50")
+    assert read_config(workdir).model == model
     run = jaxseg.open_run(workdir)
     assert (run.step, run.config.model.title) == (2, "deeplabv3plus on resnet50")
     labels = run.predict(np.zeros((40, 48, 3), np.uint8)).labels

@@ -11,7 +11,7 @@ CONFIG = """
 from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
 
 config = Config(
-    model=ModelConfig("unet", {{"width": 4, "depth": 2}}),
+    model=ModelConfig("unet", {{"width": 4, "depth": 1}}),
     data=DataConfig("folder", raw_dir="{raw}", prepared_dir="{prepared}", crop=(32, 32)),
     train=TrainConfig(steps=2, batch_size=2, eval_batch_size=2, num_overlays=0, report_images=0),
 )
