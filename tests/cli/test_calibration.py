@@ -1,5 +1,7 @@
 """`jaxseg calibrate`, and `eval` with several runs, scaled logits and calibration."""
 
+import contextlib
+import io
 import json
 import shutil
 
@@ -31,6 +33,17 @@ def evaluated(tmp_path, *arguments):
     return json.loads(out.read_text())
 
 
+@pytest.fixture(scope="module")
+def plain(run, tmp_path_factory):
+    """The scores of the run, its diagram, and what the command printed."""
+    folder = tmp_path_factory.mktemp("plain")
+    picture = folder / "reliability.png"
+    given = ["--calibration", f"--calibration-diagram={picture}"]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        found = evaluated(folder, run, *given)
+    return found, picture, printed.getvalue()
+
+
 def labeled(workdir):
     """The probabilities and the labels at all labeled pixels, from single images."""
     opened = open_run(workdir)
@@ -46,11 +59,9 @@ def labeled(workdir):
 
 
 @pytest.mark.slow
-def test_calibration_scores_those_of_single_images(run, tmp_path, capsys):
-    picture = tmp_path / "reliability.png"
-    given = ["--calibration", f"--calibration-diagram={picture}"]
-    found = evaluated(tmp_path, run, *given)["calibration"]
-    shown = capsys.readouterr().out
+def test_calibration_scores_those_of_single_images(run, plain, tmp_path):
+    scores, picture, shown = plain
+    found = scores["calibration"]
     assert f"expected calibration error  {found['expected_error']:.4f}" in shown
     p, label = labeled(run)
     own = p[np.arange(len(label)), label].astype(np.float64)
@@ -63,17 +74,18 @@ def test_calibration_scores_those_of_single_images(run, tmp_path, capsys):
     assert found["expected_error"] == pytest.approx(sum(gaps) / len(p), abs=1e-5)
     assert found["predictions"] == len(label)
     assert np.asarray(Image.open(picture)).shape[2] == 3
-    again = evaluated(tmp_path, run, *given, "--batch-size", "1")["calibration"]
+    given = ["--calibration", "--batch-size", "1"]
+    again = evaluated(tmp_path, run, *given)["calibration"]
     assert again["log_loss"] == pytest.approx(found["log_loss"], rel=1e-6)
     assert again["predictions"] == found["predictions"]
 
 
 @pytest.mark.slow
-def test_the_scaling_is_used_when_asked(run, tmp_path):
+def test_the_scaling_is_used_when_asked(run, plain, tmp_path):
     stored = json.loads((run / "calibration.json").read_text())
     assert stored["method"] == "temperature" and stored["pixels"] == 900
     assert stored["after"]["log_loss"] < stored["before"]["log_loss"]
-    plain = evaluated(tmp_path, run, "--calibration")
+    plain, *_ = plain
     scaled = evaluated(tmp_path, run, "--calibration", "--calibrated")
     assert scaled["calibrated"] is True
     assert plain["mean_iou"] == scaled["mean_iou"]  # One factor changes no class.
@@ -90,9 +102,9 @@ def test_the_scaling_is_used_when_asked(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_ensemble_is_scored_like_its_predictions(run, trained, tmp_path):
-    """A run averaged with itself has its scores; --calibrated scales each run."""
-    alone = evaluated(tmp_path, run)
+def test_an_ensemble_is_scored_like_its_predictions(run, plain, trained, tmp_path):
+    """A run averaged with itself has its scores."""
+    alone, *_ = plain
     twice = evaluated(tmp_path, "--workdir", run, trained)
     assert twice["ensemble"] == [str(trained)]
     assert twice["confusion"] == alone["confusion"]

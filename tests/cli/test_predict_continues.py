@@ -1,6 +1,7 @@
 """A prediction that was stopped continues; results of other commands are kept."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,11 +41,17 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def complete(images, tmp_path_factory):
-    """The files that a command writes without an interruption, by name."""
+def finished(images, tmp_path_factory):
+    """The output folder of a command that was not interrupted; read only."""
     out = tmp_path_factory.mktemp("complete")
     assert main(command(images, out)) == 0
-    return contents(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def complete(finished):
+    """The files that a command writes without an interruption, by name."""
+    return contents(finished)
 
 
 def command(images, out, *more):
@@ -95,9 +102,8 @@ def test_a_stopped_command_continues(images, complete, tmp_path, capsys, number)
     assert len(kept) == recorded
 
 
-def test_only_what_is_missing_is_written(images, complete, tmp_path, capsys):
-    out = tmp_path / "out"
-    assert main(command(images, out)) == 0
+def test_only_what_is_missing_is_written(images, finished, complete, tmp_path, capsys):
+    out = shutil.copytree(finished, tmp_path / "out")
     (out / "3.png").unlink()
     record = out / "predict.jsonl"
     lines = record.read_text().splitlines(keepends=True)
@@ -112,9 +118,10 @@ def test_only_what_is_missing_is_written(images, complete, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == text
 
 
-def test_results_of_other_options_are_kept_unless_asked(images, tmp_path, capsys):
-    out = tmp_path / "out"
-    assert main(command(images, out)) == 0
+def test_results_of_other_options_are_kept_unless_asked(
+    images, finished, tmp_path, capsys
+):
+    out = shutil.copytree(finished, tmp_path / "out")
     before = contents(out)
     flipped = command(images, out, "--flip")
     assert main(flipped) == 1

@@ -12,12 +12,12 @@ from jaxseg.runs.directory import read_config
 from jaxseg.runs.serialize import from_dict, to_dict
 
 NARROW = {"width": 4, "blocks": (1, 1, 1, 1)}
-TINY = {"features": 8, "low": 4, "rates": (1, 2), "backbone_options": NARROW}
+TINY = {"backbone_options": NARROW}
 PAIR = f"""
 from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
 
 config = Config(
-    model=ModelConfig("deeplabv3plus", {TINY}, backbone="resnet50"),
+    model=ModelConfig("fcn", {TINY}, backbone="resnet50"),
     data=DataConfig(crop=(32, 32), eval_split="validation[:2]"),
     train=TrainConfig(
         steps=2, batch_size=2, eval_batch_size=2, eval_every=2, save_every=2,
@@ -33,10 +33,10 @@ def test_a_pair_trains_and_is_reopened(tmp_path, drawn_data):
     file.write_text(PAIR)
     where = [f"--workdir={workdir}", f"--data.prepared-dir={drawn_data}"]
     assert main(["train", str(file), *where, "--devices=1"]) == 0
-    model = ModelConfig("deeplabv3plus", TINY, backbone="resnet50")
+    model = ModelConfig("fcn", TINY, backbone="resnet50")
     assert read_config(workdir).model == model
     run = jaxseg.open_run(workdir)
-    assert (run.step, run.config.model.title) == (2, "deeplabv3plus on resnet50")
+    assert (run.step, run.config.model.title) == (2, "fcn on resnet50")
     labels = run.predict(np.zeros((40, 48, 3), np.uint8)).labels
     assert labels.shape == (40, 48)
 
