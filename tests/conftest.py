@@ -9,6 +9,8 @@ import pathlib
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# For the processes that tests start; most of their time would go into compilation.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ["KERAS_BACKEND"] = "jax"  # Keras reads it once, at its import.
 # With the older code generator, and one module for each program, XLA compiles more than
 # twice as fast. Tests that start processes pass this on to them. XLA ends the process at

@@ -22,14 +22,13 @@ import pytest
 
 from jaxseg.checkpoints.steps import steps_in
 from jaxseg.training.run.meter import CLOCKS
-from tests.faults.forks import Forks
 
 pytestmark = pytest.mark.slow
 
 STEPS = 24
-ARGUMENTS = (
+ARGUMENTS = (  # The training step is that of torture.py, so that it is compiled once.
     "train",
-    "--model.name=unet", "--model.options.width=8", "--model.options.depth=2",
+    "--model.name=unet", "--model.options.width=4", "--model.options.depth=1",
     "--data.train-split=train[:24]", "--data.eval-split=validation[:6]",
     "--data.crop", "32", "48",
     "--train.batch-size=4", f"--train.steps={STEPS}", "--train.ema=0.9",
@@ -47,24 +46,9 @@ LIMITED = (  # no file may grow beyond the first argument
 
 
 @pytest.fixture(scope="module")
-def environment(drawn_data, tmp_path_factory):
-    """Environment of the runs: one CPU device, one place for data and programs."""
-    shared = tmp_path_factory.mktemp("shared")
-    return os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "JAXSEG_DATA_DIR": str(drawn_data),
-        "JAX_COMPILATION_CACHE_DIR": str(shared / "programs"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of the time
-    }
-
-
-@pytest.fixture(scope="module")
-def start(environment, tmp_path_factory):
+def start(forks):
     """`start(workdir, *more)` starts the run, or goes on with it."""
-    forks = Forks(environment, tmp_path_factory.mktemp("output"))
-    yield lambda workdir, *more: forks.start(*ARGUMENTS, f"--workdir={workdir}", *more)
-    forks.close()
+    return lambda workdir, *more: forks.start(*ARGUMENTS, f"--workdir={workdir}", *more)
 
 
 def outcome(workdir):

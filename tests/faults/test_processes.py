@@ -1,11 +1,8 @@
 """Two processes train as one does; signals and deaths of one reach the other."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import jax
@@ -23,43 +20,30 @@ ARGUMENTS = (
     "--data.train-split=train[:24]", "--data.eval-split=validation[:7]",
     "--data.crop", "32", "48",
     "--train.batch-size=8", "--train.eval-batch-size=4", "--train.ema=0.9",
-    "--train.log-every=2", "--train.eval-every=12", "--train.save-every=3",
+    "--train.log-every=2", "--train.eval-every=18", "--train.save-every=3",
+    "--train.max-to-keep=20", "--train.report-images=0",
 )  # fmt: skip
-STEPS = 24
+STEPS = 36
 LOST = 5  # exit status
 
 
 @pytest.fixture(scope="module")
-def environment(drawn_data, tmp_path_factory):
-    shared = tmp_path_factory.mktemp("shared")
-    return os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "JAXSEG_DATA_DIR": str(drawn_data),
-        "JAX_COMPILATION_CACHE_DIR": str(shared / "programs"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of the time
-    }
+def launch(forks):
+    """`launch(workdir)` starts the processes of a run; they have four devices in all."""
 
+    def start(workdir, *, processes=2, overlays=0):
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        words = [*ARGUMENTS, f"--train.steps={STEPS}", f"--workdir={workdir}"]
+        words += [f"--train.num-overlays={overlays}", f"--processes={processes}"]
+        words += [f"--coordinator=localhost:{port}"]
+        return [
+            forks.start(*words, f"--process-id={i}", devices=4 // processes)
+            for i in range(processes)
+        ]
 
-def launch(environment, workdir, *, processes=2, devices=2, overlays=0):
-    """Starts the processes of one run; they have four devices in all."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jaxseg.cli.main", *ARGUMENTS]
-    command += [f"--train.steps={STEPS}", f"--train.num-overlays={overlays}"]
-    command += ["--train.report-images=0"]
-    where = [f"--workdir={workdir}", f"--coordinator=localhost:{port}"]
-    return [
-        subprocess.Popen(
-            [*command, *where, f"--processes={processes}", f"--process-id={i}"],
-            env=environment | {"JAX_NUM_CPU_DEVICES": str(devices)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for i in range(processes)
-    ]
+    return start
 
 
 def finish(runs, status=0):
@@ -89,9 +73,9 @@ def wait_for_checkpoint(runs, workdir, after=0, seconds=900):
         time.sleep(0.01)
 
 
-def arrays(workdir):
-    """Bytes of every array of the last checkpoint, read on other devices."""
-    folder = (workdir / "ckpt" / str(STEPS) / "state").absolute()
+def arrays(workdir, step):
+    """Bytes of every array of a checkpoint, read on other devices."""
+    folder = (workdir / "ckpt" / str(step) / "state").absolute()
     with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
         stored = reader.metadata(folder).item_metadata.tree
         args = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), stored)
@@ -102,61 +86,55 @@ def arrays(workdir):
     }
 
 
-@pytest.fixture(scope="module")
-def two(environment, tmp_path_factory):
-    """Work directory of two processes that nothing happened to."""
-    workdir = tmp_path_factory.mktemp("two")
-    texts = finish(launch(environment, workdir, overlays=1))
+def lose(launch, workdir, victim):
+    """Kills one process after a new checkpoint; the other ends in words."""
+    before = max(checkpoints(workdir), default=0)
+    runs = launch(workdir)
+    wait_for_checkpoint(runs, workdir, after=before)
+    runs[victim].kill()
+    killed = time.monotonic()
+    survivor = runs[1 - victim]
+    text, _ = survivor.communicate(timeout=100)
+    assert survivor.returncode == LOST, text
+    # At most --heartbeat-timeout, and a margin.
+    assert time.monotonic() - killed < 90
+    last = text.splitlines()[-1]
+    assert last.startswith(f"jaxseg: process {1 - victim} of 2: another process")
+    assert last.endswith("to resume from the last checkpoint")
+    runs[victim].communicate(timeout=100)
+
+
+def test_after_a_loss_and_a_signal_a_run_goes_on_exactly(launch, tmp_path):
+    """The record is that of two processes: losses, and pixels of every class.
+
+    Killed: first the process that others report to, then, after a restart, the other.
+    """
+    two, cut = tmp_path / "two", tmp_path / "cut"
+    texts = finish(launch(two, overlays=1))
     assert "mean IoU" in texts[0] and "mean IoU" not in texts[1]
-    hosts = rows(workdir, "hosts")
+    hosts = rows(two, "hosts")
     assert [row["step"] for row in hosts][:3] == [2, 4, 6]
     assert all(row["slowest_host"] in (0, 1) for row in hosts)
     assert all(len(row["input_wait_by_host"]) == 2 for row in hosts)
     assert all(row["slowest_host_ratio"] >= 1 for row in hosts)
-    return workdir
-
-
-def test_a_lost_process_ends_the_other_in_words_and_both_go_on_exactly(
-    environment, tmp_path, two
-):
-    """Killed: first the one that others report to, then, after a restart, the other."""
-    for victim in (0, 1):
-        before = max(checkpoints(tmp_path), default=0)
-        runs = launch(environment, tmp_path)
-        wait_for_checkpoint(runs, tmp_path, after=before)
-        runs[victim].kill()
-        killed = time.monotonic()
-        survivor = runs[1 - victim]
-        text, _ = survivor.communicate(timeout=100)
-        assert survivor.returncode == LOST, text
-        assert (
-            time.monotonic() - killed < 90
-        )  # at most --heartbeat-timeout, and a margin
-        last = text.splitlines()[-1]
-        assert last.startswith(f"jaxseg: process {1 - victim} of 2: another process")
-        assert last.endswith("to resume from the last checkpoint")
-        runs[victim].communicate()
-    texts = finish(launch(environment, tmp_path))
-    assert "resuming at step" in texts[0]
-    assert arrays(tmp_path) == arrays(two)
-
-
-def test_a_signal_to_one_process_stops_both_and_one_process_goes_on(
-    environment, tmp_path, two
-):
-    """The record is that of two processes: losses, and pixels of every class."""
-    runs = launch(environment, tmp_path)
-    wait_for_checkpoint(runs, tmp_path)
+    lose(launch, cut, 0)
+    lose(launch, cut, 1)
+    lost = max(checkpoints(cut))
+    runs = launch(cut)
+    wait_for_checkpoint(runs, cut, after=lost)
     runs[1].send_signal(signal.SIGTERM)
     texts = finish(runs, status=143)
+    assert f"resuming at step {lost}" in texts[0]
     steps = {text.split("SIGTERM at step ")[1].split(";")[0] for text in texts}
     assert len(steps) == 1
     (step,) = steps
-    assert (tmp_path / "ckpt" / step).is_dir() and int(step) < STEPS
-    text = finish(launch(environment, tmp_path, processes=1, devices=4))[0]
+    assert step in map(str, checkpoints(cut)) and int(step) < STEPS
+    both = max(checkpoints(two) & checkpoints(cut))
+    assert both > lost and arrays(cut, both) == arrays(two, both)
+    text = finish(launch(cut, processes=1))[0]
     assert f"resuming at step {step}" in text
     for kind, name, count in (("train", "loss", STEPS / 2), ("eval", "pixels", 2)):
-        pairs = list(zip(rows(two, kind), rows(tmp_path, kind), strict=True))
+        pairs = list(zip(rows(two, kind), rows(cut, kind), strict=True))
         assert len(pairs) == count
         for together, alone in pairs:
             np.testing.assert_allclose(together[name], alone[name], rtol=1e-4)

@@ -7,8 +7,6 @@ import pathlib
 import re
 import shutil
 import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -346,25 +344,15 @@ def test_what_does_not_fit_is_refused(run, tmp_path, capsys, more, message):
 
 
 @pytest.mark.slow
-def test_of_two_jobs_that_start_at_once_one_trains(tmp_path):
+def test_of_two_jobs_that_start_at_once_one_trains(forks, tmp_path):
     """Two processes; the records are those of one run."""
-    line = [
-        "train",
-        f"--workdir={tmp_path / 'run'}",
-        f"--data.raw-dir={PHOTOS}",
-        *SMALL,
-    ]
-    command = [sys.executable, "-m", "jaxseg.cli.main", *line, "--train.steps=40"]
-    jobs = [
-        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)
-    ]
-    errors = [job.communicate()[1] for job in jobs]
+    where = (f"--workdir={tmp_path / 'run'}", f"--data.raw-dir={PHOTOS}")
+    jobs = [forks.start("train", *where, *SMALL, "--train.steps=40") for _ in range(2)]
+    printed = [job.communicate(timeout=300)[0] for job in jobs]
     lost, won = sorted(range(2), key=lambda i: -jobs[i].returncode)
-    assert [jobs[lost].returncode, jobs[won].returncode] == [1, 0], errors
-    assert (
-        f"is in use by process {jobs[won].pid} on {socket.gethostname()}"
-        in (errors[lost])
-    )
+    assert [jobs[lost].returncode, jobs[won].returncode] == [1, 0], printed
+    holder = f"is in use by process {jobs[won].pid} on {socket.gethostname()}"
+    assert holder in printed[lost]
     text = (tmp_path / "run" / "metrics.jsonl").read_text()
     rows = [(row["step"], row["kind"]) for row in map(json.loads, text.splitlines())]
     assert len(rows) == len(set(rows)) and rows == sorted(rows, key=lambda r: r[0])
