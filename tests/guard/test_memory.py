@@ -57,12 +57,12 @@ def test_the_products_of_taps_are_added_one_by_one():
 @pytest.mark.slow
 def test_weights_are_updated_in_place():
     """Besides the gradients, the step makes no copy of its weights."""
-    model = create_model("unet", 3, width=16, depth=4)
+    model = create_model("unet", 3, width=64, depth=2)
     tx = optax.sgd(0.1, 0.9)
     state = jax.eval_shape(
-        functools.partial(create_state, model, tx, seed=0, image_shape=(1, 32, 32, 3))
+        functools.partial(create_state, model, tx, seed=0, image_shape=(1, 16, 16, 3))
     )
-    batch = {"image": array(1, 32, 32, 3), "label": jnp.zeros((1, 32, 32), jnp.int32)}
+    batch = {"image": array(1, 16, 16, 3), "label": jnp.zeros((1, 16, 16), jnp.int32)}
     step = functools.partial(
         train_step, model=model, tx=tx, loss_fn=build_objective(LossConfig())
     )

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -32,13 +31,13 @@ class OneLogit(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def drawn(fill):
     """Images, labels with void pixels, and weights of `OneLogit`."""
     random = np.random.default_rng(2)
     image = random.integers(0, 256, (2, 24, 40, 3)).astype(np.uint8)
     label = random.integers(0, 2, (2, 24, 40)).astype(np.uint8)
     label[0, :5] = 255
-    variables = OneLogit().init(jax.random.key(1), np.zeros((1, 8, 8, 3)))
+    variables = fill(OneLogit(), (1, 8, 8, 3), seed=1)
     return image, label, variables
 
 

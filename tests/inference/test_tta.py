@@ -1,5 +1,7 @@
 """Averaging over scales and mirror images."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,11 +24,12 @@ def picture(*shape):
     return RNG.normal(size=(*shape, 3)).astype(np.float32)
 
 
+@functools.partial(jax.jit, static_argnums=(1, 2))
 def slow(image, scales, flip):
     size, total, count = image.shape[1:3], 0, 0
     for scale in scales:
         small = [int(side * scale + 0.5) for side in size]
-        scaled = resize(jnp.asarray(image), small)
+        scaled = resize(image, small)
         logits = [ramp(scaled)]
         if flip:
             logits.append(ramp(scaled[:, :, ::-1])[:, :, ::-1])

@@ -126,7 +126,8 @@ def test_average_of_networks_is_a_pure_function_with_the_same_result():
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-6)
     for name in EVERY:
         np.testing.assert_allclose(found.maps[name], expected.maps[name], atol=1e-5)
-    np.testing.assert_array_equal(average.labels(variables, IMAGES), expected.labels)
+    labels = jax.jit(average.labels)(variables, IMAGES)
+    np.testing.assert_array_equal(labels, expected.labels)
 
 
 def test_dropout_masks_are_drawn_as_documented_and_shared_by_a_batch():
@@ -137,17 +138,15 @@ def test_dropout_masks_are_drawn_as_documented_and_shared_by_a_batch():
     together = segmenter.probabilities(IMAGES)
     alone = [segmenter.probabilities(image[None])[0] for image in IMAGES]
     np.testing.assert_allclose(together, np.stack(alone), atol=1e-6)
-    inputs = jnp.asarray(normalized(IMAGES[:1]), jnp.float32)
-    several = []
-    for sample in range(4):
-        key = dropout_key(9, member=0, sample=sample)
-        several.append(  # For one image, the masks are those of flax.
-            softmax(
-                model.apply(variables, inputs, train=False, rngs={"dropout": key})[
-                    "logits"
-                ]
-            )
-        )
+    inputs = np.float32(normalized(IMAGES[:1]))
+
+    @jax.jit
+    def logits(key):  # For one image, the masks are those of flax.
+        rngs = {"dropout": key}
+        return model.apply(variables, inputs, train=False, rngs=rngs)["logits"]
+
+    keys = [dropout_key(9, member=0, sample=sample) for sample in range(4)]
+    several = [softmax(np.asarray(logits(key))) for key in keys]
     np.testing.assert_allclose(alone[0], np.mean(several, axis=0)[0], atol=1e-5)
     other = PredictOptions(averaging=Averaging(dropout_samples=4, seed=10))
     again = Segmenter(model, variables, SPEC, options=other).probabilities(IMAGES)
@@ -161,7 +160,7 @@ def test_two_classes_with_one_logit_and_overlapping_classes():
     sums, add = rule.zeros(both.shape[1:]), jax.jit(rule.add)
     for one in both:
         sums = add(sums, one)
-    found = rule.result(sums, jnp.float32(5))
+    found = jax.jit(rule.result)(sums, np.float32(5))
     p = 1 / (1 + np.exp(-logits[..., 0]))
     present = (p > 0.3).mean(0)
     ratio = 1 - np.maximum(present, 1 - present)
@@ -173,7 +172,7 @@ def test_two_classes_with_one_logit_and_overlapping_classes():
     sums, add = rule.zeros(values.shape[1:]), jax.jit(rule.add)
     for one in values:
         sums = add(sums, one)
-    found = rule.result(sums, jnp.float32(5))
+    found = jax.jit(rule.result)(sums, np.float32(5))
     p = 1 / (1 + np.exp(-values.astype(np.float64)))
     each = [slow_maps(np.stack([p[..., k], 1 - p[..., k]], -1)) for k in range(3)]
     for name, join in zip(EVERY, (np.sum, np.sum, np.mean), strict=True):

@@ -26,14 +26,18 @@ def images():
 
 @pytest.fixture(scope="module")
 def predicted(images, workdir, tmp_path_factory):
-    """`predicted(*options)`: the folder of the files that `jaxseg predict` writes."""
+    """`predicted(*options)`: the folder of the files that `jaxseg predict` writes.
+
+    `only` is the name of one image; by default, all images are predicted.
+    """
     folder = tmp_path_factory.mktemp("images")
     for name, content in images.items():
         (folder / f"{name}.png").write_bytes(content)
 
-    def predict(*options):
+    def predict(*options, only=None):
         out = tmp_path_factory.mktemp("out")
-        words = ["predict", str(folder), "--workdir", str(workdir), "-o", str(out)]
+        source = folder / f"{only}.png" if only else folder
+        words = ["predict", str(source), "--workdir", str(workdir), "-o", str(out)]
         assert main([*words, "--pad-multiple", "32", *options]) == 0
         return out
 
@@ -85,7 +89,8 @@ def test_options_are_those_of_predict(client, images, predicted):
 
 @pytest.mark.slow
 def test_a_crf_is_that_of_predict(client, images, predicted):
-    folder = predicted("--crf", "--crf.iterations", "2", "--no-overlay")
+    options = ["--crf", "--crf.iterations", "2", "--no-overlay"]
+    folder = predicted(*options, only="i3")
     body = client.post("/predict?crf=1&crf.iterations=2", images["i3"])[2]
     assert body == (folder / "i3.png").read_bytes()
 

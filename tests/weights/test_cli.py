@@ -14,7 +14,7 @@ from jaxseg.weights.translate.convert import flatten
 NARROW = ["--model.options.width", "8", "--model.options.blocks", "1", "1", "1", "1"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def source(fill):
     """Returns variables and PyTorch state dict of a narrow fcn_resnet50 with 21
     classes.

@@ -23,7 +23,7 @@ def network(channels=8):
     return EncoderDecoder(BACKBONE, FCNHead(5, channels))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trunk(fill):
     """(variables, state dict) of BACKBONE with torchvision's classifier."""
     variables = fill(BACKBONE, (1, 64, 64, 3))

@@ -142,10 +142,10 @@ def test_steps_that_do_not_suit_the_classes_are_refused(options, spec, form, mes
         Refiner(options, spec, form)
 
 
-def test_a_segmenter_refines(scene):
+def test_a_segmenter_refines(scene, fill):
     _, image = scene
     model = jaxseg.create_model("unet", num_classes=3, width=4, depth=1)
-    variables = model.init(jax.random.key(0), image[None, :8, :8] / 255, train=False)
+    variables = fill(model, (1, 8, 8, 3))
     plain = jaxseg.Segmenter(model, variables, SPEC).predict(image)
     options = Refinement(clean=Clean(20))
     refining = jaxseg.Segmenter(
