@@ -8,9 +8,9 @@ from jaxseg.cli.main import main
 from jaxseg.training.run.metric_reader import read_metrics
 
 STARTS = (  # each goes on where the one before stopped
-    ("--devices=8", "--train.spatial-shards", "2", "2", "--train.shard=fsdp"),
+    ("--devices=4", "--train.spatial-shards", "2", "--train.shard=fsdp"),
     ("--devices=1",),
-    ("--devices=4", "--train.spatial-shards", "2"),
+    ("--devices=4", "--train.spatial-shards", "2", "2"),
 )
 FIXED = (
     "--optim.schedule=constant",

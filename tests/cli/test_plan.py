@@ -1,6 +1,8 @@
 """`jaxseg plan`: the very step of `jaxseg train`, and what is said of it."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import types
 
@@ -323,17 +325,24 @@ def test_the_bytes_that_a_refusal_names():
 # --- command ---
 
 
-@pytest.mark.slow
-def test_the_command_prints_and_records(tmp_path, capsys):
-    file = tmp_path / "plans.jsonl"
-    text = tmp_path / "step.txt"
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """The record of a plan, the file of its program, and what was printed."""
+    folder = tmp_path_factory.mktemp("planned")
+    file, text = folder / "plans.jsonl", folder / "step.txt"
     arguments = ["plan", "--topology", "cpu:2", "--batch", "4", "--json", str(file)]
-    assert main([*arguments, "--program", str(text), *WORDS]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main([*arguments, "--program", str(text), *WORDS]) == 0
+    (record,) = map(json.loads, file.read_text().splitlines())
+    return record, text, said.getvalue()
+
+
+@pytest.mark.slow
+def test_the_command_prints_and_records(planned):
+    record, text, said = planned
     assert collectives(text.read_text())
-    said = capsys.readouterr().out
     for part in ("memory per device", "temporaries", "all-reduce", "4 images a step"):
         assert part in said
-    (record,) = map(json.loads, file.read_text().splitlines())
     assert record["topology"] == "cpu:2" and record["devices"] == 2
     assert record["batch"] == 4 == record["config"]["train"]["batch_size"]
     assert (
@@ -354,7 +363,9 @@ def test_the_command_prints_and_records(tmp_path, capsys):
         pytest.param(None, marks=pytest.mark.sweep),  # all of them
     ],
 )
-def test_alternatives_are_compiled_beside_it(tmp_path, capsys, monkeypatch, names):
+def test_alternatives_are_compiled_beside_it(
+    planned, tmp_path, capsys, monkeypatch, names
+):
     def some(config, devices):
         rows = alternatives(config, devices)
         return {name: rows[name] for name in names or rows}
@@ -362,9 +373,8 @@ def test_alternatives_are_compiled_beside_it(tmp_path, capsys, monkeypatch, name
     monkeypatch.setattr(plan, "alternatives", some)
     file = tmp_path / "plans.jsonl"
     arguments = ["plan", "--topology=cpu:2", "--batch=4", f"--json={file}"]
-    for more in ([], ["--alternatives"]):
-        assert main([*arguments, *more, *WORDS]) == 0
-    alone, record = map(json.loads, file.read_text().splitlines())
+    assert main([*arguments, "--alternatives", *WORDS]) == 0
+    (record,), (alone, *_) = map(json.loads, file.read_text().splitlines()), planned
     assert record["needs"] == alone["needs"] and "alternatives" not in alone
     rows = record["alternatives"]
     apart = rows["batch norm per device"]["collectives"]["all-reduce"]["count"]

@@ -51,12 +51,12 @@ config = Config(
 
 @pytest.fixture(scope="module")
 def train(data_dir, tmp_path_factory):
-    """`train(*options) -> work directory` of two steps."""
+    """`train(*options, more=()) -> work directory`; of two steps by default."""
 
-    def run(*options):
+    def run(*options, more=()):
         work = tmp_path_factory.mktemp("run")
         where = (f"--workdir={work}", f"--data.prepared-dir={data_dir}")
-        assert main(["train", *options, *where, *SHORT]) == 0
+        assert main(["train", *options, *where, *SHORT, *more]) == 0
         return work
 
     return run
@@ -67,7 +67,8 @@ def players(data_dir, tmp_path_factory):
     """The arguments of a run of two players of four steps, and its directory."""
     work = tmp_path_factory.mktemp("players") / "run"
     where = f"--data.prepared-dir={data_dir}"
-    options = [*PICTURES, *PAPER, *SHORT, "--train.steps=4", where]
+    options = [*PICTURES, *PAPER, *SHORT, "--train.steps=4", "--train.eval-every=4"]
+    options += ["--train.num-overlays=0", where]
     assert main(["train", f"--workdir={work}", *options]) == 0
     return work, options
 
@@ -103,7 +104,7 @@ def test_two_players_go_on_exactly_where_they_were_stopped(players, tmp_path):
     whole, options = players
     cut = shutil.copytree(whole, tmp_path / "cut")
     shutil.rmtree(cut / "ckpt" / "4")
-    more = ("--train.eval-every=0", "--train.num-overlays=0")
+    more = ("--train.eval-every=0",)
     assert main(["train", f"--workdir={cut}", *options, *more]) == 0
     one, other = (arrays(work / "ckpt" / "4") for work in (whole, cut))
     assert one.keys() == other.keys()
@@ -139,9 +140,10 @@ def test_photos_are_made_and_scored(train, capsys):
 
 @pytest.mark.slow
 def test_the_generator_trains_alone_with_any_loss(train):
-    work = train(*PICTURES)
+    one_step = ("--train.steps=1", "--train.eval-every=0", "--train.num-overlays=0")
+    work = train(*PICTURES, more=one_step)
     assert "loss/cross_entropy" in read_metrics(work, "train")[-1]
-    assert "params/discriminator/conv1/kernel" in stored_leaves(work / "ckpt" / "2")
+    assert "params/discriminator/conv1/kernel" in stored_leaves(work / "ckpt" / "1")
 
 
 @pytest.mark.slow
