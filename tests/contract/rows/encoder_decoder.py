@@ -151,7 +151,7 @@ ROWS = {
         "classes": 11,
         "parameters": 1_376_795,
         "source": "SimJeg/FC-DenseNet layer by layer; bfortuner/pytorch_tiramisu built",
-        "narrow": {"layers": (2, 2, 1, 1, 1, 2, 1, 1, 1, 2, 2), "growth": 3, "stem": 6},
+        "narrow": {"layers": (2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2), "growth": 3, "stem": 6},
     },
     "fc_densenet67": {
         "classes": 11,

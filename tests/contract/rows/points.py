@@ -7,7 +7,7 @@ ROWS = {
         "source": "the authors' S3DIS network and Pointcept's Seg50, built and counted",
         "task": "points",
         "size": (160, 160),
-        "narrow": {"widths": (8, 16, 24), "blocks": (1, 1, 1), "neighbors": (4, 6, 6)},
+        "narrow": {"widths": (8, 16), "blocks": (1, 1), "neighbors": (4, 6)},
         # A bias before normalization, or of scores that softmax compares, is canceled.
         "dead": (
             r"linear/bias$",
