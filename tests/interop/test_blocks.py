@@ -64,6 +64,10 @@ BLOCKS = {  # name -> (fields, inputs)
 }
 
 
+# Blocks that also run operation by operation, each of which is a program of its own.
+EAGER = ("ConvNormAct", "Dropout", "MaxUnpool", "SeparableConv")
+
+
 def make(name, **fields):
     """The block, and a call of it that takes `train` only where the block does."""
     block = getattr(jaxseg.nn, name)(**BLOCKS[name][0], **fields)
@@ -113,26 +117,26 @@ def test_a_block_runs_alone(name):
         gradients = jax.grad(loss, argnums=(0, 1))(variables, xs[0])
         return apply(variables, *xs), mapped, gradients
 
-    eager = jax.device_get(apply(variables, *arrays))
     close = functools.partial(np.testing.assert_allclose, atol=1e-5)
     found = jax.device_get(transformed(variables, *arrays))
-    compiled, mapped, gradients = found
-    jax.tree.map(close, compiled, eager)
-    jax.tree.map(lambda a, b: close(a[:, 0], b), mapped, eager)
+    outputs, mapped, gradients = found
+    jax.tree.map(lambda a, b: close(a[:, 0], b), mapped, outputs)
+    if name in EAGER:
+        jax.tree.map(close, jax.device_get(apply(variables, *arrays)), outputs)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
     assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(gradients[1])) > 0
 
-    module = nnx.bridge.ToNNX(make(name)[0], rngs=nnx.Rngs(0))
-    module.lazy_init(*whole(*arrays), **flags)
+    def in_nnx():
+        module = nnx.bridge.ToNNX(make(name)[0], rngs=nnx.Rngs(0))
+        module.lazy_init(*whole(*arrays), **flags)
+        return module, module(*whole(*arrays), **flags)
+
+    module, shapes = nnx.eval_shape(in_nnx)
     leaves = jax.tree.leaves(nnx.state(module, (nnx.Param, nnx.BatchStat)))
     assert sum(x.size for x in leaves) == sum(
         x.size for x in jax.tree.leaves(variables)
     )
-    jax.tree.map(
-        lambda a, b: np.testing.assert_array_equal(a.shape, b.shape),
-        module(*whole(*arrays), **flags),
-        eager,
-    )
+    assert jax.tree.map(np.shape, shapes) == jax.tree.map(np.shape, outputs)
 
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
