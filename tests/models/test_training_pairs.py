@@ -41,7 +41,7 @@ def cover():
 
 
 COVER = cover()
-QUICK = ("deeplabv3_cascade",)
+QUICK = ("glore",)
 
 
 def test_the_pairs_contain_every_family_and_every_kind_of_backbone():
