@@ -29,7 +29,7 @@ class Batch(TypedDict):
 
 
 class BinaryBatch(Batch):
-    """Describes a batch for a network with one logit, which finds one kind of object.
+    """Describes a batch for a binary task: a network with one logit for each pixel.
 
     At each pixel, the label is 0 for the background, 1 for the object, or the ignore
     index.

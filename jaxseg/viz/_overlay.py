@@ -41,7 +41,7 @@ def overlay(
     if image.dtype != np.uint8 or image.shape != (*label.shape, 3):
         raise ValueError(
             f"image with dtype={image.dtype} and shape={image.shape} is invalid: "
-            f"expected uint8 {(*label.shape, 3)}, the size of the label."
+            f"expected uint8 {(*label.shape, 3)}, which has the size of the label."
         )
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha={alpha} is invalid: expected 0 to 1.")
@@ -75,9 +75,9 @@ def overlay_present(
     wanted = (*image.shape[:2], len(colors))
     if present.shape != wanted or image.dtype != np.uint8 or image.shape[2:] != (3,):
         raise ValueError(
-            f"present of shape {present.shape} is invalid for an image of dtype "
-            f"{image.dtype} and shape {image.shape}: expected present of shape "
-            f"{wanted} and an image uint8 [H, W, 3]."
+            f"present with shape={present.shape} is invalid for an image with "
+            f"dtype={image.dtype} and shape={image.shape}: expected shape={wanted} for "
+            "present, and uint8 [H, W, 3] for the image."
         )
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha={alpha} is invalid: expected 0 to 1.")

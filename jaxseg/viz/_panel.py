@@ -36,7 +36,7 @@ def panel(
       prediction: Integers [H, W].
       palette: RGB colors of the classes, [K, 3].
       names: The names of the classes. The legend lists the classes that occur in the
-        label or the prediction, if they are at most 30.
+        label or the prediction. There is no legend for more than 30 such classes.
       alpha: The weight of the class color in an overlay, from 0 (the image alone) to 1.
       void: The ignore index.
       least: The minimum length, in pixels, of the longer side of each of the three

@@ -29,7 +29,8 @@ def attention_picture(
       maps: The weights of each layer, [h, w], by the name of the layer. Each map is
         enlarged to the image by repeating its cells. The largest weight has the
         brightest color, and 0 or a smaller weight has the darkest.
-      point: The row and the column of the pixel that attends, marked by a red cross.
+      point: The row and the column of the pixel whose attention weights are drawn. A
+        red cross marks the pixel.
       notes: A line of text below each map, by the name of the layer.
 
     Returns:

@@ -28,7 +28,8 @@ class Box:
 
     Attributes:
       path: The path of the module, such as ("backbone", "layer1_0").
-      start: The position of the left end of the box, from 0 to 1 of the graph's width.
+      start: The position of the left end of the box, as a fraction of the graph's
+        width.
       share: The cost of the module as a fraction of the total cost.
     """
 
@@ -41,8 +42,9 @@ def boxes(costs: Mapping[str, float], depth: int | None = None) -> list[Box]:
     """Computes the boxes of a flame graph.
 
     Args:
-      costs: The costs by path, such as {"backbone/layer1_0/conv1": 1.5}, none of them
-        negative. The cost of a module is the sum over all paths that begin with it.
+      costs: The costs by path, such as {"backbone/layer1_0/conv1": 1.5}. They must not
+        be negative. The cost of a module is the sum of the costs of all paths that
+        begin with its path.
       depth: The number of rows of boxes, at least 1. By default there is a row for
         every level of the paths.
 
@@ -86,8 +88,8 @@ class Flame:
     thousandth of the graph are left out.
 
     Attributes:
-      costs: The costs by path, such as {"backbone/layer1_0/conv1": 1.5}, none of them
-        negative.
+      costs: The costs by path, such as {"backbone/layer1_0/conv1": 1.5}. They must not
+        be negative.
       unit: The unit of the costs.
       title: The title above the graph.
       depth: The number of rows of boxes, at least 1. By default there is a row for

@@ -11,7 +11,7 @@ template extends `base.html` and fills its blocks:
     {{ figure(curve, "The loss of the training split.") }}
     {% endblock %}
 
-The code passes the folder, the name of the template and its values:
+To render the page, pass the folder, the name of the template and its values:
 
     folder = importlib.resources.files("jaxseg.report") / "templates"
     html = page.render(folder, "report.html", run=name, curve=charts.lines(...))
@@ -27,7 +27,8 @@ Filters beyond those of Jinja2:
 - `plain` replaces control characters, so that names from users cannot disturb a page.
 - `percent` formats a fraction: 0.1234 becomes "12.34 %".
 - `data_uri` embeds the bytes of a PNG, JPEG or SVG file as the address of an image.
-- `color` formats a color (red, green, blue), each 0 to 255, for a style: "#00ff7f".
+- `color` formats a color (red, green, blue), with values from 0 to 255, for a style
+  sheet: "#00ff7f".
 """
 
 from __future__ import annotations

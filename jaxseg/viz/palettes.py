@@ -63,9 +63,9 @@ def colormap(count: int = 256) -> np.ndarray:
 def distinct(count: int) -> np.ndarray:
     """Returns `count` distinct colors for classes that have none yet, uint8 [count, 3].
 
-    Each hue is the previous one plus the golden ratio (modulo 1), so that the first n
-    hues are spread over the color circle for every n. Saturation and brightness change
-    after every 8 colors.
+    Each hue is the previous one plus the golden ratio (modulo 1). Any number of such
+    hues is spread roughly evenly over the color circle. Saturation and brightness
+    change after every 8 colors.
     """
     if not 1 <= count <= 256:
         raise ValueError(f"count={count} is invalid: expected between 1 and 256.")

@@ -15,15 +15,16 @@ def steps_picture(
 ) -> np.ndarray:
     """Draws a prediction after each step of an iterative method, one column per step.
 
-    The first column shows the prediction before the iteration. In each column, the
-    upper picture shows the most probable classes in their colors, and the lower one
-    their probability, from 1 / K (dark) to 1 (bright).
+    The first column shows the prediction before the first step. In each column, the
+    upper picture shows the most probable class of each pixel, in the color of the
+    class. The lower picture shows its probability, from 1 / K (dark) to 1 (bright).
 
     Args:
-      probabilities: The class probabilities before the iteration and after each step,
+      probabilities: The class probabilities before the first step and after each step,
         [N, H, W, K].
       palette: The color of each class, [K, 3].
-      width: The width of a column in pixels. Pixels are left out or repeated.
+      width: The width of a column in pixels. The images are resized to it with the
+        nearest-neighbor method.
 
     Returns:
       The picture, uint8 [H', W', 3].

@@ -13,7 +13,7 @@ def fill_rows(batch: HostBatch, multiple: int) -> HostBatch:
     """Adds examples without labels until the batch size is a multiple of `multiple`.
 
     Each added example repeats the last image and has the index -1. Its label is the
-    ignore index everywhere: 65535 for labels of 16 bits and 255 for others.
+    ignore index everywhere: 65535 for uint16 labels, and 255 for labels of other types.
     """
     rows = len(batch["index"])
     extra = -rows % multiple

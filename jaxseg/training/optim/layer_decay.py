@@ -25,9 +25,10 @@ def multipliers(params: Mapping[str, Any], decay: float) -> Any:
     """Returns a tree like `params` with the learning-rate multiplier of each parameter.
 
     Units are the modules of params["backbone"] with a number in their name, such as
-    "layer3_11" of a ResNet (stage, block) or "layer7" of a ViT, ordered by these
-    numbers. Modules without a number are the embedding (`EMBEDDING`) or follow the
-    units, such as a final normalization.
+    "layer3_11" of a ResNet (stage, block) or "layer7" of a ViT. Their order is that of
+    the numbers. A module whose name starts with a word of `EMBEDDING` belongs to the
+    image embedding. All other modules, such as a final normalization, have the full
+    learning rate.
 
     Args:
       params: The parameters.

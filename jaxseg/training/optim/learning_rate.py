@@ -46,10 +46,11 @@ def scale_rate(config: OptimConfig, batch_size: int | None) -> OptimConfig:
 
 
 def schedule(config: OptimConfig, total_steps: int) -> optax.Schedule:
-    """Returns a function from the step to the learning rate, 0 <= step < total_steps.
+    """Returns a function from the number of the step to the learning rate.
 
-    In the formulas, base is `learning_rate`, final is `final_learning_rate`, power is
-    `poly_power`, total is `total_steps`, and milestones are fractions of the run.
+    The first step has the number 0. In the formulas, base is `learning_rate`, final is
+    `final_learning_rate`, power is `poly_power` and total is `total_steps`. A milestone
+    is a fraction of the run. It is passed when step / total reaches it.
 
     - poly: (base - final) (1 - step / total)^power + final, as in DeepLab (arXiv
       1606.00915).

@@ -3,9 +3,10 @@
 The transformations are applied in this order: zero the gradients of frozen parameters,
 clip by the global norm, add L2 decay (sgd, rmsprop, adadelta, lars), apply the
 optimizer, add decoupled decay (adamw, lamb), scale by the trust ratio (lamb, lars),
-apply the multipliers of parameters and layers, and multiply by the learning rate. In
-lars, momentum comes last. Frozen layers still update the running statistics of their
-batch normalization. `BlockConfig(norm="frozen")` keeps these fixed as well.
+apply the multipliers of parameters and layers, and multiply by the learning rate. Only
+lars applies its momentum after all of these. Frozen layers still update the running
+statistics of their batch normalization. `BlockConfig(norm="frozen")` keeps the
+statistics fixed as well.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def build(
     Args:
       config: The configuration of the optimizer.
       total_steps: The length of the run in steps.
-      batch_size: The batch size of an update, which `base_batch_size` requires.
+      batch_size: The number of images in an update. It must be given if
+        `config.base_batch_size` is set.
 
     Returns:
       The transformation, and a function from the step to the learning rate.
@@ -185,7 +187,7 @@ def _scaled(find):
 
 
 def first_match(params: Any, patterns: Sequence[str], argument: str) -> Any:
-    """Finds for each parameter the first of several patterns that matches its path.
+    """Finds, for each parameter, the first pattern that matches its path.
 
     Patterns are regular expressions for whole paths such as "backbone/conv1/kernel".
 

@@ -13,7 +13,7 @@ class EarlyStopping:
 
     Attributes:
       patience: The number of evaluations without a new highest mean IoU after which the
-        run ends. None never ends it.
+        run ends. If it is None, the run never ends early.
       best: The highest mean IoU so far, or None before the first evaluation.
       stale: The number of evaluations since the one with the highest mean IoU.
     """
@@ -28,7 +28,7 @@ class EarlyStopping:
 
         Args:
           patience: The number of evaluations without a new highest mean IoU after which
-            the run ends, or None.
+            the run ends. If it is None, the run never ends early.
           meta: The metadata of the checkpoint, which contain the count.
         """
         return cls(patience, meta.get("best"), meta.get("stale", 0))

@@ -1,8 +1,8 @@
 """Sums the confusion matrices of batches, from which scores are computed.
 
-Counts are integers and are summed in int64 on the host, so scores do not depend on the
-order and the size of the batches, the number of devices, or the examples that fill up a
-batch.
+Counts are integers and are summed in int64 on the host. Scores therefore do not depend
+on the order or the size of the batches, or on the number of devices. Examples that only
+pad a batch do not count.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def count(
       num_classes: The number of classes K.
       ids: The names of the images, for errors.
       stop: A function that says whether to stop early. It is called before each batch.
-      observe: If it is given, `step` must return a pair, as `StepRunner.observe` does:
-        the confusion matrix, and a function that reads the predictions. `observe` is
-        called with each batch and the second part of its pair.
+      observe: A function that is called for each batch, with the batch and a function
+        that reads its predictions. If `observe` is given, `step` must return a pair, as
+        `StepRunner.observe` does: the confusion matrix and the function that reads.
 
     Returns:
       The sum of the confusion matrices as a `ConfusionTotal`, or None if the evaluation

@@ -30,8 +30,8 @@ class EventWriter:
 
     Args:
       directory: The directory of the file.
-      purge_step: The step from which on TensorBoard ignores the events in earlier
-        files.
+      purge_step: TensorBoard ignores the events of this step and of later steps in
+        earlier files.
     """
 
     def __init__(self, directory: str | Path, *, purge_step: int) -> None:

@@ -1,8 +1,8 @@
 """Measures the receptive field of the network during training, and how long it takes.
 
-The task provides the function that measures. This module decides when to call it,
-writes its results to metrics.jsonl, TensorBoard and PNG files, and compares its time
-with the time of the training steps.
+The caller provides the function that measures. This module decides when to call the
+function, writes its results to metrics.jsonl, TensorBoard and PNG files, and compares
+its time with the time of the training steps.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Records how much of the time of a run was spent on training steps (goodput).
 
-A run on preemptible machines consists of several processes, one after another. Each of
-them appends lines to goodput.jsonl in the run directory, with the seconds since its
-start for each activity:
+A run on preemptible machines consists of several processes, one after another. Each
+process appends lines to goodput.jsonl in the run directory. A line states how many
+seconds the process has spent on each activity so far:
 
 - loading: opening the data, building the network and restoring the checkpoint;
 - compiling: the first training step;
@@ -11,9 +11,10 @@ start for each activity:
 - evaluating: evaluation, pictures of predictions, receptive-field measurements;
 - saving: starting and finishing checkpoints.
 
-From the lines of all processes, `read_goodput` computes two further activities: lost,
-the time of steps that were done again after a restart, and down, the time between the
-last line of a process and the start of the next one.
+From the lines of all processes, `read_goodput` computes two more activities:
+
+- lost: steps that were done again after a restart;
+- down: the time between the last line of a process and the start of the next process.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Clock:
         self._activity, self._now = activity, now
 
     def spent(self, activity: str) -> float:
-        """Returns the seconds of an activity since the process started."""
+        """Returns the seconds that the process has spent on an activity so far."""
         self.switch(self._activity)
         return self._seconds.get(activity, 0.0)
 
@@ -79,7 +80,7 @@ class Clock:
             self.switch(before)
 
     def write(self, step: int) -> None:
-        """Appends a line with the seconds of each activity since the process started.
+        """Appends a line that states the seconds of each activity so far.
 
         Args:
           step: The number of updates that are done.
@@ -99,10 +100,10 @@ class Clock:
 
 @dataclasses.dataclass(frozen=True)
 class Goodput:
-    """Contains the time of a run over all its processes.
+    """Contains the time that all processes of a run spent on each activity.
 
     Attributes:
-      seconds: The seconds of each activity of `ACTIVITIES`.
+      seconds: The seconds by the name of the activity, for each name in `ACTIVITIES`.
       processes: The number of processes, one more than the number of restarts.
     """
 

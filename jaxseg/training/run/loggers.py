@@ -1,10 +1,10 @@
-"""Sends the metrics of a run to further services: Weights & Biases and MLflow.
+"""Sends the metrics of a run to Weights & Biases and MLflow.
 
-metrics.jsonl and the event files of TensorBoard are always written. A logger is chosen
-by `train.loggers`, and needs the package of the service (`pip install 'jaxseg[wandb]'`
-or `'jaxseg[mlflow]'`). The environment variables of the package select the project and
-the server, such as WANDB_PROJECT, WANDB_MODE, MLFLOW_TRACKING_URI and
-MLFLOW_EXPERIMENT_NAME.
+metrics.jsonl and the event files of TensorBoard are always written. The option
+`train.loggers` selects services that also receive the metrics. Each service needs its
+package (`pip install 'jaxseg[wandb]'` or `'jaxseg[mlflow]'`). Environment variables of
+the package, such as WANDB_PROJECT, WANDB_MODE, MLFLOW_TRACKING_URI and
+MLFLOW_EXPERIMENT_NAME, select the project and the server.
 
 The identifiers that the services give to a run are stored in loggers.json in the run
 directory, so that a resumed run continues the same run of each service. Steps that are
@@ -55,8 +55,8 @@ class WandbLogger:
     Args:
       workdir: The run directory, whose name is the name of the run.
       settings: The configuration of the run, which the service shows.
-      identity: The identifier of the run at the service, which is then continued, or
-        None for a new run.
+      identity: The identifier that the service gave to the run before it was resumed,
+        or None for a new run.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class MlflowLogger:
     Args:
       workdir: The run directory, whose name is the name of the run.
       settings: The configuration of the run, which the service shows.
-      identity: The identifier of the run at the service, which is then continued, or
-        None for a new run.
+      identity: The identifier that the service gave to the run before it was resumed,
+        or None for a new run.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ def _opened(name: str, *arguments: Any) -> Logger:
     except Exception as error:  # The packages raise errors of many types.
         raise ValueError(
             f"train.loggers={name!r} cannot be opened: {reason(error)}. Set the "
-            "address of the server by the environment variables of the package."
+            "address of the server with the environment variables of the package."
         ) from error
 
 

@@ -1,9 +1,9 @@
 """Runs the training loop: evaluate, save, fetch a batch, step and log.
 
-The metrics of a step are read after the next step was started, so that the device never
-waits for the host. A checkpoint is written only after all earlier losses were found to
-be finite. A run that is stopped or killed at any moment and then resumed gives the same
-result as a run that never stopped.
+The metrics of a step are read after the next step has been started, so that the device
+never waits for the host. A checkpoint is written only if all earlier losses are finite.
+A run that is stopped or killed at any moment and then resumed gives the same result as
+a run that never stopped.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def train(
     Raises:
       NonFiniteLoss: If a loss is not finite. The message names the step, the files of
         the batch and the last good checkpoint.
-      Stopped: After SIGTERM, SIGINT, SIGHUP or lost output, when a checkpoint was
-        written.
+      Stopped: If SIGTERM, SIGINT, SIGHUP or a closed output stream stopped the run. A
+        checkpoint has been written.
       CheckpointError: If a checkpoint cannot be written.
       ValueError: If the checkpoint is damaged, belongs to another model or has a step
         after `train.steps`.

@@ -26,11 +26,12 @@ CLOCKS = (  # These fields depend on the machine and on restarts.
 
 
 class Meter:
-    """Averages the metrics of the steps between two log lines, which form a window.
+    """Averages the metrics of the steps between two log lines, and measures the speed.
 
-    A checkpoint stores the sums of an unfinished window, so that a resumed run
-    continues it. The clock starts after the first step of the process, so that
-    compilation is excluded. It is paused during evaluation and saving.
+    The steps between two log lines are a window. A checkpoint stores the sums of an
+    unfinished window, so that a resumed run continues it. The clock starts after the
+    first step of the process, so that compilation is excluded. It is paused during
+    evaluation and saving.
 
     Args:
       batch_size: The number of images per step.
@@ -101,17 +102,17 @@ class Meter:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Returns a context manager whose block does not count in the speed."""
+        """Returns a context manager whose block is excluded from the measured time."""
         start = time.perf_counter()
         yield
         self._off += time.perf_counter() - start
 
     def host_times(self) -> tuple[float, float] | None:
-        """Returns how this host spent its time since the last log line, or None.
+        """Returns how this host has spent its time since the last log line.
 
         The result is a pair: the seconds per step in which the host did not wait for
-        the devices, and the fraction of the time that it spent waiting for batches. The
-        result is None if no step was timed.
+        the devices, and the fraction of the time that it spent waiting for batches. If
+        no step was timed, the result is None.
         """
         if self._started is None or not self._steps:
             return None
@@ -124,9 +125,10 @@ class Meter:
 
         The values are the means of the metrics, `steps_per_second`,
         `images_per_second`, and `input_wait`, the fraction of the time that was spent
-        waiting for batches. If the number of operations of a step is known, there is
-        also `flops_per_second`, and `mfu` (the model FLOPs utilization), which is this
-        number divided by the peak. Only the means exist if no step was timed.
+        waiting for batches. If the number of operations of a step is known, the result
+        also contains `flops_per_second`. If the peak is known as well, it contains
+        `mfu` (the model FLOPs utilization), `flops_per_second` divided by the peak. If
+        no step was timed, the result contains only the means.
         """
         values = {name: total / self._count for name, total in self._sums.items()}
         values |= self._last

@@ -53,7 +53,7 @@ def cut_after(path: Path, step: int) -> list[dict[str, Any]]:
 
     Args:
       path: A metrics.jsonl, which may be missing.
-      step: The step that the run resumes from. Its line is kept.
+      step: The step from which the run resumes. Lines of this step are kept.
 
     Returns:
       The JSON objects of the lines that are kept.

@@ -25,7 +25,8 @@ class Record:
       workdir: The run directory.
       resume_step: The step from which the run resumes.
       active: Whether this process writes.
-      loggers: Further receivers of the metrics, which are closed at the end.
+      loggers: The services that also receive the metrics, see
+        `jaxseg.training.run.loggers`. They are closed at the end.
     """
 
     def __init__(
@@ -103,9 +104,9 @@ class Record:
         return (step, kind) in self._kept
 
     def restore(self, step: int, kind: str, values: Mapping[str, Any]) -> None:
-        """Writes the values of a step to metrics.jsonl if its line is missing there.
+        """Writes the values of a step, unless metrics.jsonl already has their line.
 
-        A crash or a damaged disk can have removed the line.
+        The line can be missing after a crash or because of a damaged disk.
         """
         if not self.contains(step, kind):
             self.write(step, kind, values)

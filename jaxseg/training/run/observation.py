@@ -34,11 +34,12 @@ class Observed:
       name: The name of the example.
       inputs: The entries of the batch as they were read, such as "image" [H, W, C] and
         "label" [H, W].
-      label: The label from which the scores are counted, [H, W], uint8 or uint16. It
-        numbers the rows of the confusion matrix; other pixels have the value `void`.
-        If classes can overlap, it is [H, W, K] (see `jaxseg.metrics.overlapping`); for
-        a point cloud, it is [N].
-      prediction: The predicted classes, with the shape and the numbers of the label.
+      label: The label from which the scores are counted, [H, W], uint8 or uint16. Its
+        values are the class numbers of the confusion matrix, and `void` at pixels
+        that do not count. If classes can overlap, it is [H, W, K] (see
+        `jaxseg.metrics.overlapping`). For a point cloud, it is [N].
+      prediction: The predicted classes, with the shape and the class numbers of the
+        label.
       void: The value of pixels that do not count.
       probabilities: The probabilities of the classes, float32 [..., K], or None if no
         observer has asked for them.

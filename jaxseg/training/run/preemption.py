@@ -12,7 +12,7 @@ import jax
 
 
 class Stopped(Exception):
-    """Is raised after the run was asked to stop and has saved a checkpoint."""
+    """Is raised when a run stops on request, after it has saved a checkpoint."""
 
     def __init__(self, step: int, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name} at step {step}")
@@ -31,8 +31,9 @@ class StopRequests:
     are passed on to that service.
 
     Args:
-      asked: A function that reports requests of another origin. It returns the number
-        of a signal, or None if there is no request.
+      asked: A function that reports requests which do not come from signals, such as
+        a closed output stream. It returns the number of the signal that has the same
+        effect, or None if there is no request.
     """
 
     def __init__(self, asked: Callable[[], int | None] = lambda: None) -> None:

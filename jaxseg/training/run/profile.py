@@ -20,9 +20,10 @@ logger = logging.getLogger(__name__)
 class Profile:
     """Records a profiler trace of `steps` training steps for TensorBoard or Perfetto.
 
-    It begins after the first `WARM_UP` steps of this process. It writes
+    The trace begins after the first `WARM_UP` steps of this process. It is written to
     `plugins/profile/TIME/` under `directory`: `*.xplane.pb` for TensorBoard and
-    `perfetto_trace.json.gz`. Only the first process traces its own devices.
+    `perfetto_trace.json.gz` for Perfetto. In a run of several processes, only the
+    first one records a trace.
 
     Args:
       directory: The folder for the trace.

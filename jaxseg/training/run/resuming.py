@@ -26,8 +26,8 @@ def resume(
     done ("step"), the position in the data ("next_index") and the last scores.
 
     Raises:
-      ValueError: If the latest checkpoint is after `train.steps`, or if the run was
-        started with another batch size.
+      ValueError: If the step of the latest checkpoint is greater than `train.steps`,
+        or if the run was started with another batch size.
     """
     step = checkpoints.latest()
     if step is None:

@@ -1,9 +1,10 @@
 """Names the host that delays a run of several processes.
 
 All devices of a run exchange gradients in every step, so all hosts finish a step at the
-same time. The host that delays the others is therefore found by its own time: the time
-in which it waits for its data or prepares a step, but not for its devices. A slow chip
-delays all hosts equally, and these numbers do not show to which host it belongs.
+same time. The host that delays the others is therefore the one that spends the most
+time on its own work: it waits for its data or prepares a step. The time in which a host
+waits for its devices does not count. A slow chip delays all hosts equally, and these
+numbers do not show to which host it belongs.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from jaxseg.training.run.metric_writer import Record
 
 
 class HostTimes:
-    """Records the times of all hosts in `metrics.jsonl`, one step after a log line.
+    """Writes the times of all hosts to `metrics.jsonl`.
 
-    The delay lets every host go on while the times are exchanged. All processes must
-    call the methods in the same order. With one process, nothing is recorded.
+    They are written one step after each log line, so that no host waits while the times
+    are exchanged. All processes must call the methods in the same order. If there is
+    only one process, nothing is written.
     """
 
     def __init__(self) -> None:
@@ -44,10 +46,11 @@ class HostTimes:
                 self._values.start(step, times)
 
     def write(self, record: Record) -> None:
-        """Writes a line of the kind "hosts" if times were exchanged since the last one.
+        """Writes a line of the kind "hosts" if an exchange of times was started.
 
         Args:
-          record: The object that writes metrics.jsonl, on the first process only.
+          record: The object that writes metrics.jsonl. It writes only on the first
+            process.
         """
         if (found := self._values.read()) is not None:
             record.write(found[0], "hosts", slowest_host(found[1]))
@@ -66,8 +69,8 @@ def slowest_host(times: np.ndarray) -> dict[str, Any]:
     Returns:
       A dictionary with four entries. `slowest_host` is the process with the most
       seconds per step, and `slowest_host_seconds` are these seconds.
-      `slowest_host_ratio` is the quotient of these seconds and their median over all
-      processes. `input_wait_by_host` lists the fractions of all processes.
+      `slowest_host_ratio` is these seconds divided by the median over all processes.
+      `input_wait_by_host` lists the fractions of all processes.
     """
     seconds = np.asarray(times)[:, 0]
     slowest = int(seconds.argmax())

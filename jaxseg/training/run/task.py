@@ -19,7 +19,8 @@ class Task:
       classes: The class names in the order of the confusion matrix.
       ids: The names of the training images, indexed by `batch["index"]`.
       eval_ids: The names of the validation images.
-      train_batches: Maps a step to the endless stream of batches that begins there.
+      train_batches: A function that takes a step and returns the endless stream of
+        batches that begins at this step.
       eval_batches: Returns an iterator over the batches of all validation images.
       overlays: A function of (step, variables) that writes pictures of predictions, or
         None.
@@ -37,7 +38,7 @@ class Task:
         when they are stored there. None if the run directory is a local folder.
       asked: Returns the number of the signal that asks the run to save and stop, or
         None.
-      elapsed: Returns the seconds since the start of the process's work on this run.
+      elapsed: Returns the seconds since this process began to work on the run.
     """
 
     classes: tuple[str, ...]
@@ -65,15 +66,15 @@ class Reporter(Protocol):
         """Is called when the training loop begins.
 
         Args:
-          step: The number of updates that were done before.
-          steps: The number of updates at the end of the run.
+          step: The number of updates that are already done.
+          steps: The total number of updates of the run.
         """
 
     def advanced(self, step: int) -> None:
-        """Is called when one more step of the training loop was started."""
+        """Is called after each step of the training loop has been started."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Is called when the means of training metrics were written to metrics.jsonl.
+        """Is called after the mean training metrics are written to metrics.jsonl.
 
         Args:
           step: The number of the training step.
@@ -81,7 +82,7 @@ class Reporter(Protocol):
         """
 
     def evaluated(self, step: int, values: Mapping[str, Any]) -> None:
-        """Is called when the network was evaluated on the validation images.
+        """Is called after each evaluation of the network on the validation images.
 
         Args:
           step: The number of the training step.
@@ -89,7 +90,7 @@ class Reporter(Protocol):
         """
 
     def measured(self, step: int, values: Mapping[str, Any]) -> None:
-        """Is called when the receptive field of the network was measured.
+        """Is called after each measurement of the network's receptive field.
 
         Args:
           step: The number of the training step.

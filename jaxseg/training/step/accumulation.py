@@ -15,10 +15,10 @@ the memory of one micro-batch:
   This costs a second forward pass and keeps the outputs of the whole batch.
 
 `loss_fn.additive(outputs)` decides between the two, see
-`jaxseg.losses.objective.Objective`. A loss function without this method is treated as
-coupled, which is always exact. Batch normalization sees one micro-batch at a time, and
-its running statistics are updated once per micro-batch. Every micro-batch draws its own
-dropout.
+`jaxseg.losses.objective.Objective`. If a loss function does not have this method, the
+second way is used, which is exact for every loss. Batch normalization sees one
+micro-batch at a time, and its running statistics are updated once per micro-batch.
+Every micro-batch draws its own dropout masks.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def accumulated(
 
     Args:
       loss_and_gradient: `jaxseg.training.step.gradient.loss_and_gradient`. It is called
-        for each micro-batch if the loss is a sum over examples. Otherwise the network
-        and the loss of the `Problem` are called separately.
+        for each micro-batch if the loss is a sum over examples. Otherwise it is not
+        called: the network runs on each micro-batch and the loss on the whole batch.
       num_micro_batches: Number of micro-batches. With 1, the result is
         `loss_and_gradient` itself.
 
     Raises:
       ValueError: If `num_micro_batches` is less than 1. The returned function raises it
-        if the batch does not divide into the micro-batches.
+        if the batch size is not a multiple of `num_micro_batches`.
     """
     if num_micro_batches < 1:
         raise ValueError(

@@ -86,8 +86,8 @@ def train_step(
 
     Args:
       state: The state before the step.
-      batch: After `options.prepare`: "image" (the condition), "target" and "known" (see
-        `jaxseg.tasks.pix2pix_batch`) and "label".
+      batch: The batch. `options.prepare` must return "image" (the condition), "label",
+        and "target" and "known" (see `jaxseg.tasks.pix2pix_batch`).
       model: The network with the parameters {"generator", "discriminator"}. Its call
         returns logits whose tanh is the picture. Its method `judge` returns the logits
         of the discriminator.

@@ -43,11 +43,11 @@ def prepare_train(
     flip: bool = True,
     color_jitter: float = 0.0,
 ) -> dict[str, jax.Array]:
-    """Augments a batch; returns float32 normalized images and int32 labels.
+    """Augments a batch. Returns it with normalized float32 images and int32 labels.
 
     Args:
-      batch: Image [B, H, W, C] of any number type, label integer [B, H, W] and seed
-        uint32 [B].
+      batch: A dictionary with "image" [B, H, W, C] of any number type, "label" [B, H,
+        W] of integers, and "seed" uint32 [B].
       mean, std: The mean and standard deviation of each channel, for images
         in [0, 1].
       value_range: The pixel values that are mapped to 0 and 1.

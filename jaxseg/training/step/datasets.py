@@ -14,11 +14,12 @@ VOIDED = -2  # The entry of a table for classes whose pixels are ignored.
 def translated(
     batch: Batch, table: np.ndarray, *, void: int, new_void: int
 ) -> dict[str, jax.Array]:
-    """Replaces the labels of each example by means of a table for its dataset.
+    """Replaces labels according to a table that has one row for each dataset.
 
     Args:
-      batch: The batch. "label" is integers [B, H, W], and "dataset", int32 [B], is the
-        index of the dataset of each example. It may have further entries.
+      batch: The batch. Its entry "label" contains integers [B, H, W], and its entry
+        "dataset", int32 [B], is the index of the dataset of each example. Other
+        entries are returned unchanged.
       table: The new label for each of the D datasets and each old label from 0 to
         S - 1, int32 [D, S]. The value -2 stands for void.
       void: The ignore index of the batch.

@@ -19,11 +19,11 @@ class Problem(NamedTuple):
       forward: Maps params, batch_stats, batch and key to outputs and new batch_stats.
       loss_fn: Maps outputs and batch to {name: (value, weight, coefficient)}, as
         `jaxseg.losses.objective.Objective` does.
-      count: Maps outputs and batch to {name: number}. These sums over the batch are
-        reported as metrics and do not affect the gradient.
+      count: Maps outputs and batch to {name: number}. Each number is a sum over the
+        batch. It is reported as a metric and does not affect the gradient.
       axis_name: The axis of pmap, or None.
-      weights: The total pixel weight of each term over the global batch, if it was
-        computed before. If it is None, the step computes it from its batch.
+      weights: The total pixel weight of each term over the global batch. If it is None,
+        the total is computed from the batch of the step.
     """
 
     forward: Callable[[Any, Any, Batch, jax.Array], tuple[Any, Any]]

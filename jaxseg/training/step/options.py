@@ -31,9 +31,10 @@ class StepOptions:
         "stage", see `jaxseg.training.step.rematerialization`.
       void: The ignore index.
       merged: The classes that a pixel with the label K + g may have, for g = 0, 1, ...
-        Such labels leave open which class is right, see `jaxseg.losses.cross_entropy`.
-      form: Whether the outputs are those of a softmax or of sigmoids, and how labels
-        follow from them.
+        Such a label states several classes without saying which of them is right, see
+        `jaxseg.losses.cross_entropy`.
+      form: Whether a softmax or sigmoids are applied to the logits, and how classes
+        are predicted from the result.
     """
 
     inputs: Sequence[str] = ("image",)

@@ -28,12 +28,13 @@ Path = tuple[str, ...]
 def find_blocks(params: Mapping[str, Any], kind: str) -> frozenset[Path]:
     """Selects the modules whose activations are recomputed in the backward pass.
 
-    These are the largest modules that are small enough. With kind "block", they have at
-    most 8 kernels; an example is a residual block. With kind "stage", they have at most
-    a third of all kernels of the network; an example is a dense block of DenseNet. If
-    the stages of a network are not modules (ResNet), "stage" has the effect of "block".
-    Modules that consist of a single layer are not selected, because they store only
-    their input in any case.
+    A module is selected if its number of kernels is within a limit and if it is not
+    part of a larger selected module. If `kind` is "block", the limit is 8 kernels, and
+    an example is a residual block. If `kind` is "stage", the limit is a third of all
+    kernels of the network (but at least 8), and an example is a dense block of
+    DenseNet. If the stages of a network are not modules (ResNet), "stage" has the
+    effect of "block". Modules that consist of a single layer are not selected, because
+    they only store their input anyway.
 
     Args:
       params: The parameters.
@@ -57,7 +58,8 @@ def rematerialized(forward: Callable, kind: str) -> Callable:
 
     Args:
       forward: Maps parameters and further arguments to the outputs of a network.
-      kind: Which modules are blocks: "none", "block" or "stage", see `find_blocks`.
+      kind: Selects the modules that are recomputed: "none", "block" or "stage", see
+        `find_blocks`.
 
     Returns:
       A function with the arguments and the results of `forward`.
@@ -72,9 +74,10 @@ def rematerialized(forward: Callable, kind: str) -> Callable:
 
 @contextlib.contextmanager
 def recomputed(blocks: frozenset[Path]) -> Iterator[None]:
-    """Returns a context manager in which modules store no activations but their inputs.
+    """Returns a context manager in which the given modules store only their inputs.
 
-    It applies to networks that are called in the body of the `with` statement.
+    Their other activations are recomputed in the backward pass. The context manager
+    affects networks that are called in the body of the `with` statement.
 
     Args:
       blocks: The paths of the modules.

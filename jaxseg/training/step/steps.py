@@ -56,8 +56,9 @@ def train_step(
 
     Args:
       state: The state before the step.
-      batch: Image, label and what `options.prepare` needs ("seed"). Under pmap it is
-        the part of one device.
+      batch: A dictionary with the image, the label and the entries that
+        `options.prepare` needs, such as "seed". Under pmap it is the part of one
+        device.
       model: The network.
       tx: The optimizer.
       loss_fn: Maps outputs and batch to {name: (value, weight, coefficient)}. Its batch
@@ -105,10 +106,11 @@ def eval_step(
 ) -> Any:
     """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
-    The rows are the K classes of the labels and void, the columns the predicted
-    classes. With `keep`, the result is a pair: the matrix, and a dictionary of arrays
-    with one row for each example. They are "label" and "prediction", uint8 or uint16,
-    and "probabilities" if `predict` returns these.
+    The first K rows are the classes of the labels, and the last row is void. The
+    columns are the predicted classes. If `keep` is true, the result is a pair: the
+    matrix, and a dictionary of arrays with one row for each example. The arrays are
+    "label" and "prediction", uint8 or uint16, and "probabilities" if `predict` returns
+    probabilities.
 
     Args:
       variables: The parameters and statistics of the network.
@@ -119,7 +121,7 @@ def eval_step(
       num_classes: The number of classes K.
       void: The ignore index.
       axis_name: The axis of pmap, or None.
-      keep: Whether to return the arrays from which the matrix is counted.
+      keep: Whether to also return the labels and predictions that the matrix counts.
     """
     label = batch["label"].astype(jnp.int32)
     found = predict(variables, batch)

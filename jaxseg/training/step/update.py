@@ -18,14 +18,15 @@ Merged = tuple[tuple[int, ...], ...]
 
 
 def check_ema(state: TrainState, decay: float | None) -> None:
-    """Checks that a decay is given if the state has a moving average, and only then.
+    """Checks that the decay is None exactly if the state has no moving average.
 
     Args:
       state: The training state, with or without a moving average of the parameters.
       decay: The decay of the moving average, or None.
 
     Raises:
-      ValueError: If only one of the average and the decay is None.
+      ValueError: If the state has a moving average but the decay is None, or if it has
+        none but a decay is given.
     """
     if (decay is None) != (state.ema is None):
         expected = "None" if state.ema is None else "a decay"
@@ -121,7 +122,8 @@ def decision_counts(
       void: The ignore index.
       form: Whether the task is binary or has classes that can overlap, and the
         probability above which a class is predicted.
-      known: Booleans [B, H, W], the labeled pixels, if classes can overlap.
+      known: Booleans [B, H, W] that mark the labeled pixels. Required if classes can
+        overlap.
 
     Returns:
       A dictionary with the counts "labeled" and "correct".

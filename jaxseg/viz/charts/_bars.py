@@ -95,8 +95,8 @@ class Bars:
 class Dots:
     """A chart with a dot for every value, in a row for each name from top to bottom.
 
-    If a row has several values, a line and an error bar show their mean and one
-    standard deviation of the sample (n - 1) to each side.
+    If a row has several values, a short line marks their mean. An error bar extends by
+    one standard deviation of the sample (n - 1) to each side of it.
 
     Attributes:
       series: A dictionary from the name of a series to a dictionary from the name of a

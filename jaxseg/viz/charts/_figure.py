@@ -37,7 +37,7 @@ class Layout:
     """Describes how a figure arranges its charts.
 
     Attributes:
-      columns: The number of charts next to each other.
+      columns: The number of charts in a row of the figure.
       width: The width of a chart in inches. An inch has 144 pixels.
       height: The height of a chart in inches.
       title: The title above all charts.
@@ -61,8 +61,9 @@ DEFAULT = Layout()
 def styled() -> Iterator[None]:
     """Applies the style of the charts to matplotlib inside a `with` block.
 
-    The user's own settings of matplotlib have no effect inside the block. Since these
-    settings are global in a process, the block waits until no other thread is in it.
+    The user's own settings of matplotlib have no effect inside the block. Since the
+    settings of matplotlib are global in a process, only one thread at a time can be
+    inside the block. Other threads wait.
     """
     import matplotlib.style
 

@@ -28,11 +28,13 @@ class HeatMap:
         With `log=True` the colors follow the logarithm of the values.
       rows: The names of the rows.
       columns: The names of the columns.
-      x: The horizontal axis. Without `columns` it counts the columns of the matrix.
+      x: The horizontal axis. If `columns` is empty and `extent` is None, it shows the
+        numbers of the columns.
       y: The vertical axis, from top to bottom.
       title: The title.
-      numbers: The format of the number that each cell shows, such as ".2f". "" shows
-        none; by default, small matrices with names have numbers.
+      numbers: The format of the number that each cell shows, such as ".2f". With "",
+        cells show no numbers. By default, cells show numbers only if the matrix has
+        names and at most 14 rows and columns.
       extent: The coordinates of the left, right, lower and upper edges. By default,
         the centers of the cells have the coordinates 0, 1, 2 and so on.
     """

@@ -24,8 +24,8 @@ class Line:
     Attributes:
       x: The positions, [n].
       y: The values, [n]. NaN interrupts the line.
-      low: The lower ends of the uncertainty, [n].
-      high: The upper ends of the uncertainty, [n].
+      low: The lower ends of the uncertainty, [n], or None to draw no uncertainty.
+      high: The upper ends of the uncertainty, [n], or None to draw no uncertainty.
     """
 
     x: Sequence[float]

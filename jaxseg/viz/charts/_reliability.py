@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class Reliability:
     """A reliability diagram of predictions in n bins of equal width.
 
-    A blue bar ends at the accuracy in a bin of confidence. A hatched bar connects it
-    with the mean confidence: in vermilion where the predictions are too confident, in
-    green where they are not confident enough. Gray bars below show the fraction of the
-    predictions in each bin.
+    For each bin, a blue bar ends at the accuracy. A hatched bar extends from the
+    accuracy to the mean confidence. It is vermilion if the predictions are too
+    confident, and green if they are not confident enough. Gray bars below show the
+    fraction of the predictions in each bin.
 
     Attributes:
       bins: The number of predictions, their accuracy and their mean confidence in each

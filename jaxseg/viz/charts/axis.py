@@ -15,8 +15,8 @@ class Axis:
     Attributes:
       label: The title of the axis, with the unit: "time per step [ms]".
       log: Whether the scale is logarithmic.
-      limits: The values at both ends of the axis. None in place of a value chooses that
-        end from the data.
+      limits: The values at both ends of the axis. If a value is None, that end is
+        chosen to fit the data.
       ticks: The values at which ticks are drawn, instead of at round numbers. Set them
         if only a few values exist, such as atrous rates.
       names: The text at each of `ticks`, instead of the number.
@@ -30,7 +30,9 @@ class Axis:
 
 
 def set_axes(axes: Any, *, x: Axis, y: Axis, title: str = "") -> None:
-    """Sets scales, limits, ticks and titles of the axes of matplotlib, after drawing.
+    """Sets scales, limits, ticks and titles of the axes of matplotlib.
+
+    Call this function after the data are drawn.
 
     Args:
       axes: The axes, `matplotlib.axes.Axes`.
@@ -56,7 +58,7 @@ def set_ticks(axis: Any, described: Axis) -> None:
 
     Args:
       axis: The axis of matplotlib, a `matplotlib.axis.Axis`.
-      described: The `Axis` of this module that states the ticks and the scale.
+      described: An `Axis` of this module, which states the ticks and the scale.
     """
     from matplotlib import ticker
 

@@ -1,9 +1,8 @@
 """Detects the library and the network of a checkpoint from the names of its tensors.
 
 `SOURCES` lists every supported kind of checkpoint, such as the ResNets of torchvision,
-with the table of rules that imports it. The first kind that fits the names is used. To
-add a kind, write its table in `maps/` and an entry in the file of its library. A test
-checks that tables, networks and tensor names agree.
+with the table of rules that imports it. The first kind that fits the tensor names is
+used. To add a kind, write its table in `maps/` and an entry in the file of its library.
 """
 
 from collections.abc import Iterable

@@ -18,8 +18,9 @@ class Evidence:
     """Holds facts about a checkpoint that its tensors do not show.
 
     Attributes:
-      names: Names of the network in lower case: the file, its folder or its repository,
-        and the architecture that a training program stored.
+      names: Text in lower case that can contain the name of the network. It consists of
+        the names of the file and of its folder or repository, and of the architecture
+        that a training program stored.
       config: The `config.json` of timm or segmentation_models.pytorch in the same
         folder. It is empty if there is none.
       beside: The entries of the checkpoint file other than the state dict.

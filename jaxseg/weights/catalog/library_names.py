@@ -1,4 +1,4 @@
-"""Renames the parameters of a network as another library names them.
+"""Gives the parameters of a network the names that another library uses.
 
 The option `--export-names` of `jaxseg convert` selects the library.
 """

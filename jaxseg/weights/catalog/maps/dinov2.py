@@ -2,8 +2,9 @@
 
 Both use the tensor names of timm's ViT, and `ls1.gamma` and `ls2.gamma` for LayerScale.
 The authors name the register tokens `register_tokens`, and timm names them `reg_token`.
-timm's networks with registers have added the position of the class token to the token
-itself. Create the network of jaxseg with `class_position=False` for them.
+In timm's networks with registers, the position embedding of the class token is already
+added to the class token. For these networks, create the network of jaxseg with
+`class_position=False`.
 """
 
 from jaxseg.weights.catalog.maps import timm_vit

@@ -1,11 +1,16 @@
 """Imports PSPNet, DeepLab v3, v3+ and FastFCN of MMSegmentation on ResNet v1c.
 
-Create all networks of jaxseg with `stem="c"` and `align_corners=False`. They are
-`pspnet_resnet50`; `deeplabv3_resnet50` with `refine=False, features=512,
-project_kernel=3, pool_first=True, aux=True`; and `deeplabv3plus_resnet50` with
-`features=512, separable="full", project_kernel=3, pool_first=True`, whose fusing
-convolutions have the 512 channels of the ASPP. The FastFCN networks consist of
-`JPU(order=("c3", "c4", "c5"))` and the same heads.
+Create all networks of jaxseg with `stem="c"` and `align_corners=False`. These are the
+networks and their other options:
+
+- PSPNet: `pspnet_resnet50`.
+- DeepLab v3: `deeplabv3_resnet50` with `refine=False, features=512, project_kernel=3,
+  pool_first=True, aux=True`.
+- DeepLab v3+: `deeplabv3plus_resnet50` with `features=512, separable="full",
+  project_kernel=3, pool_first=True`. As in the ASPP, its fusing convolutions have 512
+  channels.
+- FastFCN: `JPU(order=("c3", "c4", "c5"))`, followed by the head of PSPNet, DeepLab v3
+  or EncNet.
 """
 
 from jaxseg.weights.catalog.maps import mmseg_resnet

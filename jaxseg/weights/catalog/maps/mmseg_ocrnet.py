@@ -1,8 +1,8 @@
 """Imports OCRNet of MMSegmentation on HRNet as `ocrnet_hrnet`.
 
-MMSegmentation's convolutions have no biases, and it resizes maps with half-pixel
-centers, on the backbone in two steps. Therefore create the network of jaxseg with
-`bias=False, align_corners=False, two_step=True`.
+MMSegmentation's convolutions have no biases. It resizes maps with half-pixel centers,
+and it resizes the maps of the backbone in two steps. Therefore create the network of
+jaxseg with `bias=False, align_corners=False, two_step=True`.
 """
 
 from jaxseg.weights.catalog.maps.mmseg_hrnet import BACKBONE, pixel_head

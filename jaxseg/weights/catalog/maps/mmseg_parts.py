@@ -1,4 +1,4 @@
-"""Defines import rules that skip MMSegmentation's tensors outside the backbone."""
+"""Defines import rules that skip MMSegmentation's necks, heads and final norm."""
 
 from jaxseg.weights.translate.rules import drop
 

@@ -1,8 +1,8 @@
 """Imports the backbone `ResNetV1c` of MMSegmentation.
 
-`BACKBONE` maps keys that start with `backbone.` to a single `ResNet`, `MAP` maps them
-to the backbone of a whole network, and `CLASSIFIER` maps open-mmlab's ImageNet weights
-to such a backbone.
+`BACKBONE` maps tensors whose names start with `backbone.` to a single `ResNet`. `MAP`
+maps these tensors to the backbone of a whole network. `CLASSIFIER` maps open-mmlab's
+ImageNet weights to the backbone of a whole network.
 """
 
 from jaxseg.weights.catalog.maps import torchvision_resnet as tv

@@ -3,7 +3,7 @@
 The networks of jaxseg are `deeplabv3_resnet50(output_stride=8)` and
 `deeplabv3plus_resnet50` with `separable="plain", after_aspp=True, fuse=1`. Create both
 with `rates=(12, 24, 36), align_corners=True, eager_rate=True`. `eager_rate` is needed
-because segmentation_models.pytorch applies the new atrous rate already to the 3x3
+because segmentation_models.pytorch also applies the new atrous rate to the 3x3
 convolution whose stride was removed. For weights that were trained with the option
 `decoder_aspp_separable=False`, set `separable_aspp="none"`.
 """

@@ -1,7 +1,7 @@
 """Imports Segformer of segmentation_models.pytorch as `segformer_b*`.
 
-`BACKBONE` imports the Mix Transformer alone, also from the files of its authors (arXiv
-2105.15203), whose tensors have the same names.
+`BACKBONE` imports only the Mix Transformer. It also reads the files of the authors
+(arXiv 2105.15203), whose tensors have the same names.
 """
 
 from jaxseg.weights.translate.rules import (
