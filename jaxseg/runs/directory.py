@@ -204,11 +204,13 @@ def _as_before(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_spec(workdir: str | Path) -> DatasetSpec:
-    """Reads the dataset specification of a run directory, with the classes of the run.
+    """Reads the dataset specification of a run directory.
+
+    It contains the classes of the run and the normalization of its images.
 
     Raises:
-      ValueError: If the directory contains no valid specification, or weights for
-        another order of channels than RGB.
+      ValueError: If the directory contains no valid specification, or if the weights
+        expect images whose channels are not in the order RGB.
     """
     _check_card(Path(workdir))
     path = Path(workdir) / DATASET
@@ -246,7 +248,7 @@ def load_variables(
 ) -> tuple[int, dict[str, Any]]:
     """Loads the variables of a checkpoint as NumPy arrays.
 
-    Adapters are merged with the layers to which they belong.
+    Low-rank adapters (LoRA) are merged into the layers that they adapt.
 
     Args:
       workdir: The run directory.
@@ -267,7 +269,8 @@ def load_variables(
     directory = Path(workdir) / CHECKPOINTS
     if not directory.is_dir():
         raise ValueError(
-            f"{directory} is invalid: expected a checkpoint, but nothing was saved yet."
+            f"{directory} is invalid: expected a checkpoint, but nothing was saved "
+            "yet. Train the run first."
         )
     shapes = variable_shapes(model, channels)
     params = "ema" if ema else "params"

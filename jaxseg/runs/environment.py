@@ -1,8 +1,9 @@
 """Records the versions, the machine and the devices on which a run was trained.
 
 environment.json in the run directory is a list with one entry for each environment: a
-run that is resumed elsewhere adds an entry. It contains no times, so that a run that
-was interrupted writes the same file as one that was not.
+run that is resumed elsewhere adds an entry. The entries contain no times. A run that is
+interrupted and resumed on the same machine therefore writes the same file as a run that
+is not interrupted.
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ _WORDS = {
 def matches(value: Any, hint: Any) -> bool:
     """Returns whether the value of a field or option has the type that is annotated.
 
-    An integer is also accepted as a `float`. Sequences must be tuples. Types that no
-    option can have, such as arrays, are checked with `isinstance`.
+    An integer is also accepted as a `float`. Sequences must be tuples.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:

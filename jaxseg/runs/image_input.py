@@ -1,7 +1,7 @@
 """Finds the image normalization and the channel order that converted weights expect.
 
 Images are RGB everywhere in jaxseg. Weights that were trained on BGR images become
-weights for RGB images when the inputs of their first convolution are reversed.
+weights for RGB images when the input channels of their first convolution are reversed.
 """
 
 from __future__ import annotations
@@ -43,17 +43,15 @@ def stated_input(
 ) -> Stated:
     """Returns a pair: the image normalization of weights, and notes for the user.
 
-    If the source of the weights does not state the normalization, it is assumed, and a
-    note says so.
+    If the normalization is not known, a common one is assumed, and a note says so.
 
     Args:
-        source: The kind of the checkpoint, such as the ResNets of timm, or None if the
-            weights are jaxseg's.
+        source: The `Source` that describes checkpoints of this kind, such as the
+            ResNets of timm. It is None if the weights have jaxseg's own format.
         beside: The entries of the checkpoint file other than the state dict.
         address: The file, run directory, `hf://` address or name of the weights.
         path: The local file or folder.
-        own: The jaxseg run directory that contains the weights, or None if they do not
-          come from a run.
+        own: The run directory if jaxseg trained the weights, or None otherwise.
     """
     entry = None if address == path else table.find(address)
     if entry is not None:
@@ -91,9 +89,10 @@ def for_channels(
 ) -> tuple[Normalization, tuple[str, ...]]:
     """Adapts an image normalization to images with another number of channels.
 
-    If the images have one channel, it takes the average of the values. Otherwise the
-    values are repeated in the order in which `jaxseg.weights.translate.input_channels`
-    repeats the channels of the kernel.
+    For images with one channel, the values of the channels are averaged. Otherwise they
+    are repeated in turn: red, green, blue, red, and so on.
+    `jaxseg.weights.translate.input_channels` repeats the channels of the kernel in the
+    same way.
 
     Args:
         normalization: The normalization of the source, with channels in RGB order.
@@ -130,14 +129,15 @@ def rgb_variables(
 
     Args:
         variables: The variables of the network.
-        order: The order of the channels that the network takes now, "RGB" or "BGR".
-        channels: The number of channels of the images. A gray image has no order.
-        adapted: Whether the first convolution had three input channels, which were
-            repeated for `channels` channels.
+        order: The order of the channels for which the network was trained, "RGB" or
+            "BGR".
+        channels: The number of channels of the images. If it is 1, nothing changes.
+        adapted: Whether the first convolution was adapted from three input channels to
+            `channels`, by repeating them.
 
     Raises:
-        ValueError: If more than one kernel, or none, has an input for each channel, so
-            that the first convolution cannot be identified.
+        ValueError: If the first convolution cannot be identified, or if its channels
+            cannot be reversed.
     """
     if order == "RGB" or channels == 1:
         return variables
@@ -149,8 +149,8 @@ def rgb_variables(
         found = ", ".join(first) or "none"
         raise ValueError(
             f"the weights for {order} images are invalid: expected exactly one kernel "
-            f"with {CHANNELS} input channels, whose channels `jaxseg convert` would "
-            f"reverse for RGB images, found {found}. Convert the weights "
+            f"with {CHANNELS} input channels, so that they can be reversed for RGB "
+            f"images, found {found}. Convert the weights "
             f"to a file, such as -o weights.npz, and give the network {order} images."
         )
     reverse = CHANNELS - 1 - np.arange(channels) % CHANNELS

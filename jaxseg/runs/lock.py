@@ -7,7 +7,7 @@ systems. The lock expires when its owner dies:
 * If the owner runs on the same host, the operating system reports whether its process
   still exists. A killed run therefore never blocks the next start.
 * A process on another host cannot be observed directly. It touches the file every
-  `BEAT` seconds, and another process may take over when the file was not touched for
+  `BEAT` seconds, and another process may take over if the file has not been touched for
   `LIMIT` seconds. That process measures the time on its own clock, so the clocks of the
   two hosts may differ.
 
@@ -108,7 +108,7 @@ class Lock:
                 self.sign()
 
     def sign(self) -> None:
-        """Updates the time of the lock file, or notes the process that took it over."""
+        """Touches the lock file, or sets `taken_by` if another process owns it now."""
         found = read(self.path)
         if found is None:  # The user deleted the file.
             found = self.holder if _create(self.path, self.holder) else read(self.path)

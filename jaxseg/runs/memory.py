@@ -22,9 +22,9 @@ _LIMITS = (  # of a container: cgroup version 2, and version 1
 def available(devices: Sequence[jax.Device]) -> int:
     """Returns the total memory, in bytes, of the given devices that this process owns.
 
-    For CPUs, it is the memory of the host. If this process owns none of the devices, as
-    for the absent TPUs of `jaxseg plan`, the result is `sys.maxsize`, so that no check
-    fails.
+    For CPUs, it is the memory of the host. If this process owns none of the devices,
+    the result is `sys.maxsize`, so that no check fails. `jaxseg plan` needs this,
+    because it plans for TPUs that this machine does not have.
     """
     present = set(jax.local_devices())
     local = [device for device in devices if device in present]
@@ -35,7 +35,7 @@ def available(devices: Sequence[jax.Device]) -> int:
 
 
 def host_memory() -> int:
-    """Returns the memory of the computer or of the container in bytes, used or not."""
+    """Returns the total memory, in bytes, of the computer or of the container."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for name in _LIMITS:
         path = Path(name)
@@ -66,8 +66,8 @@ def check_batch(config: Config, planes: int, devices: Sequence[jax.Device]) -> N
         raise ValueError(
             f"data.crop={config.data.crop} with train.batch_size="
             f"{config.train.batch_size} is invalid: expected a batch that fits into "
-            f"{there:,} bytes of memory, but its images and logits take {needed:,}. "
-            "Use a smaller crop or batch."
+            f"{there:,} bytes of memory, but its images and logits take {needed:,} "
+            "bytes. Use a smaller crop or batch."
         )
 
 
@@ -122,7 +122,7 @@ def state_check(devices: Sequence[jax.Device]) -> Callable[[Any], None]:
             raise ValueError(
                 "model.options is invalid: expected a network that fits into "
                 f"{there:,} bytes of memory, but its parameters and optimizer state "
-                f"take {needed:,}. Use a smaller network."
+                f"take {needed:,} bytes. Use a smaller network."
             )
 
     return check

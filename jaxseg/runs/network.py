@@ -36,7 +36,7 @@ def load_network(
     checkpoint: str | int = "best",
     verify: bool = True,
 ) -> LoadedNetwork:
-    """Loads the network of a run that segments images.
+    """Loads the network of a run and the variables of a checkpoint.
 
     Args:
       workdir: The run directory.

@@ -1,7 +1,7 @@
 """Checks that a network can be built with the options of a configuration.
 
-These checks need no code that reads or augments training data, so prediction and
-evaluation of a stored run make only these checks.
+Prediction and evaluation of a stored run make only these checks. The checks need no
+code that reads or augments training data.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Checks the types and the values of network options.
 
-The type of an option must match its annotation. The table of rules contains, by option
-name, which values are allowed.
+The type of an option must match its annotation. `NETWORK` and `STYLE` contain rules for
+the values of some options. A general rule applies to all others.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from jaxseg.ops.output_form import OutputForm, form_of
 def num_logits(config: Config, spec: DatasetSpec) -> int:
     """Returns how many logits per pixel the network of a configuration has.
 
-    A network with a softmax has one logit for each class. With sigmoids, it has one
-    logit for an object on a background, or one logit for each class if classes can
-    overlap.
+    A network with a softmax has one logit for each class. A network with sigmoids has
+    one logit for each class if classes can overlap. Otherwise it has a single logit,
+    which separates an object from the background.
 
     Args:
       config: The configuration.
@@ -79,6 +79,7 @@ def with_threshold(
     if config.model.output == "softmax":
         raise ValueError(
             f"threshold={threshold} is invalid: expected none, because the network was "
-            "trained with model.output='softmax', which takes the most probable class."
+            "trained with model.output='softmax', which takes the most probable class. "
+            "Leave the threshold out."
         )
     return dataclasses.replace(spec, threshold=threshold)

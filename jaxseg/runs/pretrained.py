@@ -73,9 +73,8 @@ def initialized(
       The training state with these weights.
 
     Raises:
-      ValueError: If the source is not a run, is damaged, contains values that are not
-        finite, or has a network that does not fit. In the last case, the message names
-        the option that initializes the parameters in question at random.
+      ValueError: If the source is not a run or is damaged, if it contains values that
+        are not finite, or if its parameters do not fit the new network.
     """
     with named(source):
         averaged = read_config(source).train.ema is not None

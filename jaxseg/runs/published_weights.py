@@ -21,23 +21,23 @@ def entry_of(address: str, path: str) -> Entry | None:
 
     Args:
       address: The source as the user has written it, such as "timm/NAME".
-      path: Its local path. It equals `address` if that names a local file or folder,
-        which takes precedence over published weights of the same name.
+      path: The local path of the source. It equals `address` if a local file or folder
+        has this name. Published weights of the same name are then ignored.
     """
     return None if address == path else table.find(address)
 
 
 def with_entry(wanted: Wanted, address: str, path: str) -> Wanted:
-    """Returns the settings of a user, completed by those that published weights imply.
+    """Returns the settings of a user, with missing ones taken from published weights.
 
-    The settings of the user take precedence. Weights of a whole network select that
-    network and its options. Weights of a backbone select the backbone of a family, such
-    as deeplabv3plus, and only the backbone is imported.
+    If the weights are those of a whole network, they determine the network and its
+    options. If they are those of a backbone, only the backbone is imported. They then
+    also determine the backbone of a family of networks, such as deeplabv3plus.
 
     Args:
       wanted: The settings of the user.
       address: The source as the user has written it, such as "timm/NAME".
-      path: Its local path.
+      path: The local path of the source.
     """
     entry = entry_of(address, path)
     if entry is None:

@@ -87,7 +87,7 @@ def recognize(tree: Any, path: str, address: str, wanted: Wanted) -> Recognized:
         raise ValueError(
             f"backbone={wanted.backbone!r} is invalid: expected no backbone, because "
             f"{path} contains a whole network ({source.library} {source.name}). Leave "
-            "it out."
+            "the backbone out."
         )
     if wanted.model in MODELS or wanted.backbone:
         given = _options(wanted)
@@ -257,8 +257,8 @@ def _closest(
             return chosen
     _, name, summary = min(misfits)
     raise ValueError(
-        f"{path} contains {source.library} {source.name} in a form that is not "
-        f"supported. {name} comes closest: {summary}.\n{LISTED}."
+        f"{path} contains {source.library} {source.name}, but its tensors fit no "
+        f"supported network. {name} comes closest: {summary}.\n{LISTED}."
     )
 
 

@@ -147,8 +147,8 @@ def current_options(argv: list[str]) -> list[str]:
 def current_source(tree: ast.Module) -> ast.Module:
     """Replaces old keywords in the calls of a Python configuration file.
 
-    `TrainConfig(accumulate=4)` becomes `TrainConfig(grad_accum_steps=4)`, and so does
-    `dataclasses.replace(config.train, accumulate=4)`.
+    For example, `accumulate` becomes `grad_accum_steps` in `TrainConfig(accumulate=4)`
+    and in `dataclasses.replace(config.train, accumulate=4)`.
 
     Args:
       tree: The syntax tree of the file, which is changed in place.

@@ -83,8 +83,8 @@ def check_same_run(config: Config, workdir: Path) -> None:
     if lines:
         raise ValueError(
             f"workdir={str(workdir)!r} is invalid: expected a run with this "
-            f"configuration, but that run differs in {'; '.join(lines)}. Choose "
-            "another --workdir, or use the settings of that run."
+            f"configuration, but the run there differs in {'; '.join(lines)}. Choose "
+            "another --workdir, or use the settings of the run there."
         )
     if config.train.steps < step:
         expected = f"at least {step}, the step that {workdir} has reached"
@@ -109,8 +109,8 @@ def spec_of_run(spec: DatasetSpec, workdir: Path) -> DatasetSpec:
         raise ValueError(
             f"workdir={str(workdir)!r} is invalid: expected a run with the classes of "
             f"the data, {', '.join(spec.classes)}, but it was trained on "
-            f"{', '.join(stored.classes)}. Choose another --workdir, or give the data "
-            "the classes of the run, in their order."
+            f"{', '.join(stored.classes)}. Choose another --workdir, or use data with "
+            "the classes of the run in the same order."
         )
     if spec.members != stored.members:
         raise ValueError(
@@ -128,7 +128,7 @@ def _check_source(spec: DatasetSpec, stored: DatasetSpec, workdir: Path) -> None
         lines = differences(dict(stored.source), dict(spec.source))
         raise ValueError(
             f"workdir={str(workdir)!r} is invalid: expected a run that was trained on "
-            f"these data, but {stored.name} differs from them in {'; '.join(lines)}. "
+            f"these data, but its data {stored.name} differ in {'; '.join(lines)}. "
             "Choose another --workdir, or set --data.name, --data.image and "
-            "--data.label to the dataset and the feature names of that run."
+            "--data.label to the values with which the run was trained."
         )

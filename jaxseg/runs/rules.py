@@ -120,9 +120,9 @@ def optional(rule: Rule) -> Rule:
 
 
 def either(word: str, rule: Rule) -> Rule:
-    """Returns a rule that allows the text `word`, and all that `rule` allows.
+    """Returns a rule that allows `word`, and the values that `rule` allows.
 
-    Other texts are not allowed, even if `rule` allows them.
+    `word` is the only string that the new rule allows.
     """
     return Rule(
         lambda value: (
@@ -133,7 +133,7 @@ def either(word: str, rule: Rule) -> Rule:
 
 
 def each(rule: Rule) -> Rule:
-    """Returns a rule that allows the values of `rule`, and tuples of such values."""
+    """Returns a rule that allows what `rule` allows, and tuples of such values."""
 
     def allows(value: Any) -> bool:
         many = value if isinstance(value, tuple) else (value,)
@@ -156,7 +156,7 @@ def some(rule: Rule) -> Rule:
 
 
 def ascending(rule: Rule) -> Rule:
-    """Returns a rule that allows pairs of values whose first is at most the second.
+    """Returns a rule that allows pairs of values in ascending order, or equal ones.
 
     Args:
       rule: The rule for each value.

@@ -35,7 +35,7 @@ def unknown_model(name: str, option: str = "model.name") -> str:
 
 
 def hashable(value: Any) -> Any:
-    """Returns a value with tuples in place of all lists, also of nested ones.
+    """Returns a value in which all lists, including nested ones, become tuples.
 
     Fields of a module must be hashable, which lists are not.
     """

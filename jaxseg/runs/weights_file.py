@@ -41,8 +41,8 @@ def write_file(conversion: Conversion, output: pathlib.Path, library: str = "") 
 def _rules(imported: Imported) -> weights.Rules:
     if imported.source is None:
         raise ValueError(
-            "export_names='' is invalid for a .pth or .pt file: expected the name of "
-            "the library, such as torchvision, whose parameter names the file shall "
-            "use. Add --export-names LIBRARY."
+            "export_names='' is invalid for a .pth or .pt file: expected the library "
+            "whose parameter names are written to the file, such as torchvision. Add "
+            "--export-names LIBRARY."
         )
     return imported.source.rules

@@ -53,8 +53,8 @@ def initialized(
 ) -> State:
     """Initializes a training state with the weights of another library.
 
-    Of an image classifier, the backbone is imported, and the rest of the network keeps
-    its random values.
+    If the weights are those of an image classifier, only the backbone is imported. The
+    rest of the network keeps its random values.
 
     Args:
       state: The initial training state of the new run.

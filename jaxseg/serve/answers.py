@@ -80,8 +80,8 @@ def _probabilities(prediction: Prediction) -> Answer:
 def as_json(prediction: Prediction, *, picture: bool = False) -> dict[str, Any]:
     """Returns a segmentation as a dictionary of values that JSON can represent.
 
-    Arrays are objects with `shape`, `type`, and `data`, the bytes (row by row, lower
-    byte first) compressed by zlib and encoded in base64:
+    Each array is an object with `shape`, `type` and `data`. `data` contains the bytes
+    in C order, little endian, compressed by zlib and encoded in base64. The arrays are:
 
     - `labels`, uint8 or uint16 [H, W], or uint8 [K, H, W] (1 where the class is
       present) if classes can overlap;

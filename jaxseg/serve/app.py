@@ -81,7 +81,7 @@ class Service:
         return JSONResponse({"status": state}, 200 if state == "ok" else 503)
 
     async def values(self, request: Request) -> Response:
-        """Answers `GET /metrics`: this server's counters, as Prometheus reads them."""
+        """Answers `GET /metrics`: the server's counters in the format of Prometheus."""
         self.metrics.accepted.set(self.slots.used)
         return Response(self.metrics.text(), media_type=self.metrics.kind)
 

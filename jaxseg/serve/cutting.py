@@ -114,7 +114,7 @@ def cut_request(
         if marks == Marks():
             raise ValueError(
                 "box is missing: expected the field box, the file field scribbles, or "
-                "both. Send one of them."
+                "both. Send at least one of them."
             )
         if values.get("method") == "graphcut" and scribbles is None:
             raise ValueError(
@@ -132,13 +132,13 @@ def cut(request: CutRequest, reading: ReadOptions, spec: DatasetSpec) -> Answer:
 
     Args:
       request: The request.
-      reading: How image files are read.
+      reading: The options with which image files are read.
       spec: The number of channels and the value range of images for the network.
 
     Returns:
-      An indexed PNG, in which 1 is the object and 0 the background; or JSON with the
-      same labels under the key "object", and under "share" the fraction of all pixels
-      that belong to the object.
+      An indexed PNG, in which 1 is the object and 0 the background. If JSON was
+      requested, an object with two keys: "object" has the same labels, and "share" the
+      fraction of all pixels that belong to the object.
 
     Raises:
       ValueError: If a file cannot be read or the marks are invalid.

@@ -42,8 +42,8 @@ class ServeOptions:
     """Pad heights and widths to multiples of this number, as in `jaxseg predict`. With
     larger numbers, images of similar sizes share batches and compiled programs."""
     max_programs: int = 64
-    """Largest number of compiled programs in memory. There is one for each size, batch
-    and set of options. When there are more, all of them are removed."""
+    """Largest number of compiled programs in memory. Each combination of image size,
+    batch size and options needs its own. When there would be more, all are removed."""
     warm_up: tuple[tuple[int, int], ...] = ()
     """Heights and widths for which programs are compiled at the start, such as 360 480
     720 960. The default is the size of the crops in training."""

@@ -1,14 +1,15 @@
 """Runs images through three stages in threads: decode, network, encode.
 
 Images wait in groups. All images of a group have the same padded size and options, so
-that they can share a batch. A batch is taken as soon as a group fills one, or as soon
-as an image has waited for the permitted time and the network is idle. If the first
-image of some group has waited that long, the batch is taken from the group whose first
-image has waited longest. Frequent sizes thus cannot delay a rare one forever. Otherwise
-the batch is taken from a group that fills it. While the network runs on a batch, one
-thread decodes the next batch, and other threads refine and encode the results of
-previous ones. Batches wait for the next stage, so that the number of decoded images is
-bounded.
+that they can share a batch. A batch is taken when a group has enough images for a full
+batch, or when the network is idle and an image has waited for the permitted time. If an
+image has waited that long, the batch is taken from the group whose first image has
+waited longest. Frequent sizes thus cannot delay a rare one forever. Otherwise the batch
+is taken from a group with enough images.
+
+While the network runs on a batch, one thread decodes the next batch, and other threads
+refine and encode the results of previous ones. A stage waits until the next one can
+take its batch. The number of decoded images is therefore bounded.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Receives a request: an image as the whole body, or a form with an image and fields.
 
-The image is stored as a file in a temporary folder until the request is answered,
-because the reader of jaxseg reads files, and because uploads that wait take no memory.
+The image is stored as a file in a temporary folder until the request is answered. This
+is because the reader of jaxseg reads files, and because waiting uploads then take no
+memory.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ def parse_address(option: str, text: str) -> Address:
     ):
         raise ValueError(
             f"{option}={text!r} is invalid: expected SCHEME://BUCKET/FOLDER with the "
-            "scheme gs or s3, such as gs://bucket/runs/first. A name of a folder "
-            "contains letters, digits and the characters . _ - = + @ , only."
+            "scheme gs or s3, such as gs://bucket/runs/first. Folder names can contain "
+            "only letters, digits and the characters '._-=+@,'."
         )
     return Address(found["scheme"], found["bucket"], "/".join(parts))
 

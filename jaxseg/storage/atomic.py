@@ -93,7 +93,8 @@ def building(folder: str | Path) -> Iterator[Path]:
     """Returns a context manager that creates a folder with its content atomically.
 
     The block writes files to a temporary folder. When the block ends, this folder is
-    renamed to `folder`. If the block raises an exception, it is removed.
+    renamed to `folder`. If the block raises an exception, the temporary folder is
+    removed.
 
     Args:
       folder: The folder to create. It must be missing or empty.

@@ -1,8 +1,8 @@
 """Reads and writes the objects of a folder in a bucket.
 
-Buckets have no folders that can be renamed and no files that can be appended to. Every
-operation of `Bucket` is therefore one that an object store performs as a whole: an
-object is read, replaced, created if it does not exist yet, listed or deleted.
+An object store cannot rename a folder or append to a file. `Bucket` therefore has only
+operations that the store performs as a whole: it reads, replaces, lists and deletes
+objects, and creates an object unless it exists.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Bucket:
         return None
 
     def write(self, name: str, data: bytes) -> None:
-        """Replaces the content of an object by one request, or creates the object."""
+        """Writes an object with one request, which replaces any earlier content."""
         self._call(lambda: self._files.pipe_file(self._key(name), data), name)
 
     def create(self, name: str, data: bytes) -> bool:
@@ -80,7 +80,7 @@ class Bucket:
         return True
 
     def upload(self, name: str, path: Path) -> None:
-        """Replaces the content of an object by that of a local file.
+        """Writes an object with the content of a local file.
 
         Raises:
           FileNotFoundError: If the local file does not exist.
@@ -119,7 +119,7 @@ class Bucket:
         }
 
     def delete(self, names: Iterable[str]) -> None:
-        """Deletes objects, of which some may already be missing."""
+        """Deletes objects. Some of them may already be missing."""
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 self._call(lambda name=name: self._files.rm_file(self._key(name)), name)
@@ -155,7 +155,7 @@ def transfers() -> Iterator[Callable[..., None]]:
     When the block ends, all transfers have ended.
 
     Yields:
-      A function that takes a function and its arguments, and calls it with them in one
+      A function `start(function, *arguments)`. It calls `function(*arguments)` in one
       of the threads.
 
     Raises:
@@ -187,8 +187,8 @@ def inside(folder: Path, name: str) -> Path:
     """
     if any(part in ("", ".", "..") for part in name.split("/")):
         raise StorageError(
-            f"the object {name!r} cannot be downloaded: expected a name without empty "
-            "parts, . and .. between its slashes"
+            f"the object {name!r} cannot be downloaded: expected a name whose parts "
+            "between slashes are not empty and not '.' or '..'"
         )
     return folder / name
 

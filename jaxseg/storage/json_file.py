@@ -54,14 +54,14 @@ def append_line(path: str | Path, row: Mapping[str, Any]) -> None:
 def parse_json(text: str | bytes) -> Any:
     """Returns the Python value of a JSON text.
 
-    For lists or objects that are nested too deeply, it raises JSONDecodeError, where
-    `json.loads` raises RecursionError.
+    If lists or objects are nested too deeply, `json.loads` raises RecursionError. This
+    function raises JSONDecodeError instead.
 
     Args:
       text: The JSON text.
 
     Raises:
-      json.JSONDecodeError: If the text is not JSON, or too deeply nested for Python.
+      json.JSONDecodeError: If the text is not JSON, or if it is nested too deeply.
     """
     try:
         return json.loads(text)

@@ -51,14 +51,14 @@ def guarded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def tolerant() -> Iterator[Callable[[], int | None]]:
-    """Returns a context manager whose block goes on if output can no longer be written.
+    """Returns a context manager whose block continues if output cannot be written.
 
     Such output is discarded.
 
     Yields:
-      A function that returns None until output was discarded, and then the number of
-      the signal that matches the error: SIGPIPE or SIGHUP. It always returns None if
-      the program ignores SIGHUP, as under `nohup`.
+      A function that returns None as long as no output was discarded. Afterwards it
+      returns the number of the signal that matches the error: SIGPIPE or SIGHUP. It
+      always returns None if the program ignores SIGHUP, as under `nohup`.
     """
     found: list[int] = []
     survives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

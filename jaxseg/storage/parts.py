@@ -1,10 +1,11 @@
 """Stores growing files in a bucket as a sequence of objects, the parts of the file.
 
-An object cannot be appended to. A growing file is therefore cut into parts of about
-`PART` bytes, of which only the last one is written again when the file has grown. The
-first part has the name of the file; the name of every other part ends with the position
-of its first byte in the file. A part ends where a record ends: a line, or an event of
-TensorBoard. Each part of an event file is thus an event file of its own.
+A bucket cannot append to an object. A growing file is therefore cut into parts of about
+`PART` bytes. When the file has grown, only its last part is written again, and new
+parts are added. The first part has the name of the file; the name of every other part
+ends with the position of its first byte in the file. A part consists of whole records,
+which are lines or TensorBoard events. Each part of an event file is thus an event file
+of its own.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ def file_of_part(name: str) -> tuple[str, int]:
 def cut(name: str, content: bytes) -> dict[int, bytes]:
     """Cuts the content of a growing file into parts.
 
-    If the content grows, all parts but the last one stay equal.
+    If the content grows, all parts except the last one stay the same.
 
     Args:
-      name: The name of the file, which determines the form of its records.
+      name: The name of the file. It determines whether the records are lines or
+        TensorBoard events.
       content: The content. An incomplete record at its end is left out.
 
     Returns:
@@ -74,8 +76,9 @@ def cut(name: str, content: bytes) -> dict[int, bytes]:
 def join(parts: Mapping[int, bytes]) -> bytes:
     """Joins the parts of a file.
 
-    A part that does not begin where the parts before it end is left out, with all later
-    ones. Such parts remain if a process is killed while it shortens a file.
+    Parts must follow each other without gaps. From the first gap or overlap on, all
+    parts are left out. Such parts remain if a process is killed while it shortens a
+    file.
 
     Args:
       parts: A dictionary from the position of the first byte of each part to its

@@ -11,9 +11,9 @@ from pathlib import Path
 def check_folder(option: str, folder: str | Path) -> None:
     """Checks that a folder and a file in it can be created, and creates neither.
 
-    Nothing is created, because two processes that start at once may check the same
-    folder, and each would find the folder that the other one creates and removes.
-    Instead, a temporary file without a name is opened in the nearest existing parent.
+    Two processes that start at once may check the same folder. If they created it and
+    removed it again, they would disturb each other. Instead, a temporary file without a
+    name is opened in the nearest existing parent.
 
     Args:
       option: The option that names the folder, for the error message.

@@ -1,4 +1,4 @@
-"""Repeats requests to a storage service that fail for a short time.
+"""Repeats requests to a storage service that fail temporarily.
 
 A storage service refuses some requests under load and can be unavailable for minutes.
 Neither is a reason to end a training run of days. A request is therefore repeated, with
@@ -27,10 +27,10 @@ class Patience:
     """Limits how long a failing request is repeated.
 
     Attributes:
-      seconds: The time since the first attempt after which an error is final.
-      first: The longest pause before the second attempt, in seconds. The longest pause
-        doubles with each attempt.
-      most: The longest pause before any attempt, in seconds.
+      seconds: How long the request is repeated, in seconds.
+      first: The upper bound of the first pause, in seconds. The bound doubles with each
+        further pause.
+      most: The largest value of this bound, in seconds.
     """
 
     seconds: float = 300.0
@@ -56,12 +56,13 @@ def retried(
     Args:
       request: The function. Calling it twice must have the effect of one call.
       patience: How long, and with which pauses, the function is called again.
-      final: The types of exceptions that are raised unchanged by the first attempt.
+      final: The types of exceptions after which the function is not called again. They
+        are raised unchanged.
       reason: A function that takes an error and returns a text that says why repeating
         cannot repair it, or None if repeating can.
 
     Raises:
-      StorageError: If the error is permanent, or if the patience has ended.
+      StorageError: If the error is permanent, or if the time limit is reached.
     """
     end = time.monotonic() + patience.seconds
     longest, failures = patience.first, 0

@@ -1,1 +1,1 @@
-"""Keeps run directories in buckets: a local copy is trained in and uploaded."""
+"""Keeps run directories in buckets: a run writes to a local copy, which is uploaded."""

@@ -14,9 +14,9 @@ State = tuple[int, ...]
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the files of a run except its checkpoints, each as a pair.
+    """Yields a pair for each file of a run that does not belong to a checkpoint.
 
-    The pair contains the path relative to the run directory, as text, and the whole
+    The pair contains the path relative to the run directory, as text, and the full
     path. Hidden files, the lock file and the folders of Weights & Biases and MLflow are
     left out.
 
@@ -40,7 +40,8 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
 def state(path: Path) -> State:
     """Returns three numbers that change when a file or folder is replaced or written.
 
-    They are its inode, its size in bytes and the time of its last change in ns.
+    They are its inode, its size in bytes and the time of its last change in
+    nanoseconds.
 
     Raises:
       FileNotFoundError: If the path does not exist.
@@ -53,7 +54,7 @@ def snapshot(folder: Path) -> dict[str, State]:
     """Returns the inode, size and time of change of each file of a run.
 
     The result is a dictionary from the path of the file within the run to these three
-    numbers. It leaves out the checkpoints, and the files that `files` leaves out.
+    numbers. It contains the files that the function `files` yields.
 
     Args:
       folder: The local run directory.

@@ -26,17 +26,17 @@ def download_records(bucket: Bucket, folder: Path) -> Parts:
     """Downloads the files of a run, but no subfolder and no TensorBoard event file.
 
     Local files that the bucket does not contain are deleted, because they can come from
-    an earlier run. So are all local subfolders except that of the checkpoints. Files
-    with the same content are left unchanged.
+    an earlier run. All local subfolders except that of the checkpoints are deleted,
+    too. Files with the same content are left unchanged.
 
     Args:
       bucket: The bucket, which is opened at the folder of the run.
       folder: The local folder.
 
     Returns:
-      A dictionary from the name of each file to a dictionary of the objects, its
-      parts, that store it in the bucket. The inner dictionary maps the position of the
-      first byte of each part to the content of the part.
+      A dictionary from the name of each file to its parts: the objects that store the
+      file in the bucket. The parts are a dictionary from the position of their first
+      byte in the file to their content.
     """
     parts: Parts = collections.defaultdict(dict)
     for name in bucket.sizes():
@@ -68,8 +68,8 @@ def download_steps(bucket: Bucket, folder: Path, *, remove: bool) -> Copies:
         them.
 
     Returns:
-      A dictionary from the step of each checkpoint that is equal in both places to a
-      pair. The pair contains the `Commit` of the checkpoint, which lists its files, and
+      A dictionary that contains, for the training step of each checkpoint that is equal
+      in both places, a pair: the `Commit` of the checkpoint, which lists its files; and
       the inode, size and time of change of its local folder.
     """
     remote, checkpoints = steps.committed(bucket), folder / steps.FOLDER
@@ -93,7 +93,7 @@ def remember(folder: Path, copies: Copies) -> None:
 
     Args:
       folder: The local folder.
-      copies: These checkpoints, as `download_steps` returns them.
+      copies: The checkpoints that are equal, as `download_steps` returns them.
     """
     content = {
         str(step): {"commit": vars(commit), "state": found}

@@ -77,7 +77,7 @@ class BucketLock:
         """Checks that this process still owns the run.
 
         It sends a request only if the last successful one was sent more than `LIMIT`
-        seconds ago, after which another process may have taken over.
+        seconds ago. Until then, no process on another host takes over the run.
 
         Raises:
           RunInUse: If another process has taken over the run.
@@ -93,7 +93,7 @@ class BucketLock:
             )
 
     def sign(self) -> None:
-        """Updates the lock object, or notes that another process has taken over."""
+        """Updates the lock object, or sets `taken_by` if another process took over."""
         with self._mutex:
             if self.taken_by is not None:
                 return

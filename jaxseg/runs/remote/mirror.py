@@ -1,9 +1,9 @@
 """Copies a run from its local folder to a bucket while it is trained.
 
-A thread looks for changes every `PERIOD` seconds. In each pass, it first copies the
-other files, such as metrics and pictures, and then complete checkpoints. In the bucket,
-the metrics are therefore never older than a checkpoint. Last, the thread deletes the
-checkpoints in the bucket that the run has deleted locally.
+A thread looks for changes every `PERIOD` seconds. In each pass, it first copies files
+such as metrics and pictures, and then complete checkpoints. In the bucket, the metrics
+are therefore never older than a checkpoint. Finally, the thread deletes the checkpoints
+in the bucket that the run has deleted locally.
 
 If the process is killed, the bucket lacks what was written since the last pass. A
 resumed run computes this again from the newest checkpoint, with the same result.
@@ -32,7 +32,7 @@ class Mirror:
     Args:
       bucket: The bucket, which is opened at the folder of the run.
       folder: The local run directory.
-      check: Raises an error if this process no longer owns the run.
+      check: A function that raises an error if this process no longer owns the run.
       parts: The content of the files in the bucket, as `download_records` returns it.
       copies: The checkpoints that are equal in the bucket and the local directory, as
         `download_steps` returns them.
@@ -65,7 +65,7 @@ class Mirror:
         self._thread.start()
 
     def check(self) -> None:
-        """Raises the error that has ended the copies in the background, if any."""
+        """Raises an error if copying has failed or this process lost the run."""
         if self._failure is not None:
             raise self._failure
         self._owned()
@@ -89,10 +89,11 @@ class Mirror:
                 del self._copies[step]
 
     def close(self) -> None:
-        """Ends the thread, and copies the last changes unless copying has failed.
+        """Ends the thread and copies the last changes.
 
         Raises:
-          Exception: The error that has ended the copies, or that of the last copy.
+          Exception: If copying has failed, in the thread or now. After a failure in the
+            thread, the last changes are not copied.
         """
         self._ended.set()
         self._thread.join()

@@ -80,7 +80,7 @@ def updated_run(option: str, text: str) -> Iterator[tuple[Path, list[str]]]:
     """Returns a context manager that reads a run in a bucket and adds files to it.
 
     When the block ends without an error, the files that it has written to the local
-    run directory are uploaded, such as report.html.
+    run directory, such as report.html, are uploaded.
 
     Args:
       option: The option that contains the address, for error messages.
@@ -149,7 +149,7 @@ def _download_new(bucket: Bucket, folder: Path) -> None:
 
 
 def newest_step(text: str) -> int:
-    """Returns the step of a run's newest checkpoint in a bucket, or 0 without one.
+    """Returns the step of a run's newest checkpoint in a bucket, or 0 if none is found.
 
     Args:
       text: The address of the run directory.

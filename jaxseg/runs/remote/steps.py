@@ -1,7 +1,7 @@
 """Uploads the checkpoints of a run to a bucket, and downloads them.
 
 The checkpoint of a training step is uploaded to `ckpt/STEP/UPLOAD/`, where UPLOAD is a
-new random name. At last, one request writes `ckpt/STEP/commit.json`, which names this
+new random name. Finally, one request writes `ckpt/STEP/commit.json`, which names this
 folder and lists all files with their sizes and SHA-256 digests. A checkpoint counts as
 existing only if it has a `commit.json`. If a process is killed during an upload, the
 checkpoint therefore does not exist, or still has the content of an earlier upload.
@@ -53,7 +53,7 @@ class Commit:
 def committed(bucket: Bucket) -> dict[int, Commit]:
     """Returns a dictionary from the step of each complete checkpoint to its `Commit`.
 
-    The steps ascend. A `Commit` lists the files of a checkpoint.
+    The steps are in ascending order. A `Commit` lists the files of a checkpoint.
     """
     return _commits(bucket, bucket.sizes(FOLDER))
 
@@ -104,8 +104,8 @@ def download_step(bucket: Bucket, commit: Commit, folder: Path) -> bool:
       deleted or replaced during the download.
 
     Raises:
-      OSError: If a file has another size or digest than the commit states, or cannot
-        be downloaded.
+      OSError: If the size or the digest of a file differs from that in the commit, or
+        if a file cannot be downloaded.
     """
     try:
         with atomic.building(folder) as made:
@@ -118,7 +118,8 @@ def download_step(bucket: Bucket, commit: Commit, folder: Path) -> bool:
                 if _facts(made / name) != list(facts):
                     raise StorageError(
                         f"{bucket.address}/{commit.folder}/{name} is damaged: expected "
-                        f"{facts[0]} bytes with the SHA-256 digest {facts[1]}"
+                        f"{facts[0]} bytes with the SHA-256 digest {facts[1]}. Delete "
+                        "this checkpoint in the bucket to skip it."
                     )
     except OSError:
         if committed(bucket).get(commit.step) == commit:
@@ -130,7 +131,7 @@ def download_step(bucket: Bucket, commit: Commit, folder: Path) -> bool:
 def delete_step(bucket: Bucket, step: int) -> None:
     """Deletes a checkpoint: first its `commit.json`, then all other files.
 
-    If the process is killed in between, no incomplete checkpoint is listed.
+    If the process is killed in between, the checkpoint already counts as deleted.
     """
     bucket.delete([f"{FOLDER}/{step}/{COMMIT}"])
     bucket.delete(bucket.sizes(f"{FOLDER}/{step}"))
