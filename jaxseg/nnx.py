@@ -22,7 +22,7 @@ COLLECTIONS = {"params", "batch_stats"}
 
 
 class Network(nnx.Module):
-    """An nnx module that computes a linen module and holds its variables.
+    """Wraps a linen module as an nnx module, which holds its variables.
 
     It is used instead of `nnx.bridge.ToNNX`, which mixes parameters and statistics in
     one tree, replaces the statistics by new objects in each training step, and uses its
@@ -128,9 +128,9 @@ def create_model(
     Args:
       name: The name of the network, as in `jaxseg.create_model`.
       num_classes: Number of channels of the logits.
-      rngs: Random streams. "params" initializes the parameters, and "dropout" serves
-        dropout in training. By default the parameters are those of the seed 0, and a
-        network with dropout cannot be trained.
+      rngs: Random streams. "params" initializes the parameters, and "dropout" is used
+        by dropout in training. With None, the parameters are initialized with seed 0,
+        and a network with dropout can be trained only if each call passes `rngs`.
       image_shape: The shape [B, H, W, C] of an image that the network accepts. Later
         images have the same number of channels; they may have another size if the
         network accepts it.
@@ -160,14 +160,14 @@ def from_linen(
     *,
     rngs: nnx.Rngs | None = None,
 ) -> Network:
-    """Returns an nnx module that computes a linen module with the given variables.
+    """Wraps a linen module with the given variables as an nnx module.
 
         network = from_linen(*jaxseg.load_pretrained("deeplabv3_resnet50_coco.pth"))
 
     Args:
       module: A network, or a block of `jaxseg.nn`.
       variables: The result of `module.init`, or the variables of a run or a checkpoint.
-      rngs: Random streams, of which "dropout" serves dropout in training.
+      rngs: Random streams. Dropout in training uses the stream "dropout".
 
     Raises:
       ValueError: If the variables have no parameters, or collections other than

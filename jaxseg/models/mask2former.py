@@ -1,10 +1,10 @@
 """Mask2Former for semantic segmentation (arXiv 2112.01527).
 
-A query is a vector from which the network predicts a class and a mask. The loss
-of the paper is `loss.name="mask_classification"`, which compares the classes and masks
-of the queries with the classes of the label and their pixels. All other losses,
-evaluation and prediction read logits of the pixels, which
-`heads.mask2former.semantic_logits` computes from the queries of the last layer.
+A query is a vector from which the network predicts a class and a mask. The loss of the
+paper, `loss.name="mask_classification"`, compares these classes and masks with the
+classes in the label and the masks of their pixels. Evaluation, prediction and all other
+losses read the logits of the pixels. `heads.mask2former.semantic_logits` computes these
+logits from the queries of the last layer.
 """
 
 from flax import linen as nn
@@ -68,7 +68,8 @@ def mask2former(
       backbone: Maps an image to a pyramid of feature maps.
       features: Number of channels of maps and queries, a multiple of 4 and of
         `attention_heads`.
-      queries: Number of queries; at most this many classes are learned in one image.
+      queries: Number of queries. In each training image, at most this many classes are
+        learned.
       layers: Number of layers that update the queries.
       style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Other attributes of `Mask2FormerHead`: `attention_heads`, `hidden`,

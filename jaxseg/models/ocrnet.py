@@ -1,7 +1,7 @@
 """OCRNet on HRNet or on a dilated ResNet (arXiv 1909.11065).
 
-The logits of the region head are the soft object regions and also the auxiliary output.
-The network needs them in inference as well.
+The region head predicts coarse logits, which define the soft object regions. They are
+also the auxiliary output. Inference needs the region head as well.
 """
 
 from flax import linen as nn
@@ -67,7 +67,7 @@ def ocrnet(
     align_corners: bool = True,
     style: BlockConfig = BlockConfig(),
 ) -> OCRNet:
-    """Puts OCR on a backbone with c4 and c5 as in openseg.pytorch (arXiv 1909.11065).
+    """Puts openseg.pytorch's OCR head on a backbone with c4 and c5 (arXiv 1909.11065).
 
     Args:
       num_classes: Number of classes.

@@ -1,15 +1,15 @@
 """pix2pix: a conditional GAN that translates images to images (arXiv 1611.07004).
 
-The generator is a U-Net of 4x4 convolutions at stride 2, down to 1x1 for 256 or 128
-pixels. The discriminator is a PatchGAN: each of its outputs judges one patch of
-condition and picture. Layers and parameter counts follow the authors' PyTorch release.
-Dropout, in the first decoder layers, and normalization follow the paper, which uses
-batch normalization at batch size 1 in training and testing. This normalizes each image
-separately.
+The generator is a U-Net of 4x4 convolutions with stride 2. At depth 8, it reduces an
+image of 256 pixels per side to 1x1. The discriminator is a PatchGAN: each of its
+outputs judges one patch of condition and picture. Layers and parameter counts follow
+the authors' PyTorch release. The first decoder layers have dropout, as in the paper.
+The paper uses batch normalization at batch size 1 in training and testing, which
+normalizes each image separately.
 
 Differs: label maps are K channels of -1 and 1, not RGB pictures, so that they can be
-scored class by class. The scales of the normalization start at 1, not at N(1, 0.02).
-Any size is accepted and padded to a multiple of 2**depth.
+scored class by class. The scales of the normalization start at 1, not at random values
+from N(1, 0.02). Images of any size are accepted and padded to a multiple of 2**depth.
 """
 
 import dataclasses
@@ -32,10 +32,10 @@ SLOPE = 0.2  # Slope of the leaky ReLU for negative values.
 
 
 class PictureNorm(nn.Module):
-    """Applies instance normalization or the normalization that `style.norm` names.
+    """Applies the normalization that `style.norm` names.
 
-    If `instance` is True and `style.norm` is "batch", each channel of each image is
-    normalized separately.
+    If `instance` is True, "batch" is replaced by instance normalization: each channel
+    of each image is normalized separately.
     """
 
     instance: bool
@@ -165,8 +165,8 @@ class Pix2Pix(nn.Module):
     """Contains the generator and the discriminator of pix2pix.
 
     `__call__` applies the generator, and `judge` the discriminator. The generator
-    returns logits: `tanh(logits)` is the generated picture, from -1 to 1. If it is a
-    label map, the argmax of the logits is the class of each pixel.
+    returns logits: `tanh(logits)` is the generated picture, from -1 to 1. If the
+    picture is a label map, the argmax of the logits is the class of each pixel.
     """
 
     generator: Generator
@@ -188,7 +188,7 @@ class Pix2Pix(nn.Module):
         return {"logits": logits}
 
     def judge(self, condition: Array, picture: Array, *, train: bool) -> Array:
-        """Returns for each patch of a picture the logit of being real, [B, h, w].
+        """Returns the logit that each patch of a picture is real, [B, h, w].
 
         `condition` is the input image of the generator. `picture` is the true picture
         for this input, or the generated one.
@@ -216,14 +216,13 @@ def pix2pix(
       dropped: Number of decoder layers, counted from the first one, with dropout.
       layers: Number of layers of the discriminator, which determines the side of the
         patches: 1, 16, 70 or 286 pixels for 0, 1, 3 or 5 layers.
-      instance: Whether to normalize each image separately. Otherwise `style.norm`
-        decides.
+      instance: Whether to normalize each image separately if `style.norm` is "batch".
       direction: "photo_to_labels", or "labels_to_photo" to generate photos from label
         maps.
       style: Settings of normalization and dtype, see `BlockConfig`.
 
     Raises:
-      ValueError: If direction, depth or layers are not allowed.
+      ValueError: If the value of `direction`, `depth` or `layers` is not allowed.
     """
     if direction not in DIRECTIONS:
         raise ValueError(
@@ -231,8 +230,8 @@ def pix2pix(
         )
     if depth < 2 or layers < 0:
         raise ValueError(
-            f"depth={depth}, layers={layers} is invalid: expected a depth of 2 or more "
-            "and 0 or more layers."
+            f"depth={depth}, layers={layers} is invalid: expected depth >= 2 and "
+            "layers >= 0."
         )
     channels, outputs = PHOTO_CHANNELS, num_classes
     if direction == DIRECTIONS[1]:

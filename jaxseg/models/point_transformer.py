@@ -148,9 +148,9 @@ class PointTransformer(nn.Module):
     Attributes:
       num_classes: Number of classes, K.
       widths: Numbers of channels of the levels, finest first.
-      blocks: Numbers of attention blocks of the encoder's levels. The decoder has one
-        for each level.
-      neighbors: Numbers of neighbors of the levels.
+      blocks: Number of attention blocks at each level of the encoder. The decoder has
+        one block at each level.
+      neighbors: Number of neighbors of each point, for each level.
       stride: Factor by which the number of points decreases from one level to the next.
       groups: Number of groups of channels that share attention weights.
       start: First point of the sampling, "outermost" or "first".
@@ -232,7 +232,7 @@ class PointTransformer(nn.Module):
         return Block(self.groups, self.style, name=name)(level, x, train=train)
 
     def example_inputs(self) -> tuple[jax.ShapeDtypeStruct, ...]:
-        """Returns input shapes for `init`: 1,024 points and three features of each."""
+        """Returns shapes for `init`: 1,024 points, each with three features."""
         return (jax.ShapeDtypeStruct((1, 1024, 3), jnp.float32),) * 2
 
 
@@ -253,9 +253,10 @@ def largest(y: Array, valid: Array) -> Array:
     """Returns the maximum over the valid neighbors, or 0 for a point without neighbors.
 
     It maps y [B, M, k, C], whose values are at least 0, to [B, M, C]. The maximum is
-    read at its index, because the gradient of `jnp.max` divides by the number of values
-    that equal the maximum. This number is 0 if the compiler computes the values again
-    with different rounding.
+    read at its index, and not by `jnp.max`. The gradient of `jnp.max` divides by the
+    number of values that equal the maximum. If the compiler computes the values a
+    second time with different rounding, none of them may equal it, and the gradient
+    divides by 0.
     """
     y = jnp.where(valid[..., None], y, 0)
     first = jnp.argmax(jax.lax.stop_gradient(y), axis=2, keepdims=True)

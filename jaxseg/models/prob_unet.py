@@ -7,7 +7,8 @@ follow the sources: `LIDC` is the network of the paper's appendix H, `CITYSCAPES
 of the authors' release.
 
 Differs: kernels start He-normal as in the release (the paper has orthogonal ones), and
-biases start at 0 (both sources have a truncated normal of 0.001).
+biases start at 0 (in both sources, they are drawn from a truncated normal distribution
+with standard deviation 0.001).
 """
 
 import jax
@@ -103,9 +104,9 @@ class Combine(nn.Module):
 
     The latent vector is the same at all pixels of an image.
 
-    The first convolution is linear in the features and the latent. If `jax.vmap` maps
-    the call over several latents, its product with the features is therefore computed
-    only once.
+    The first convolution multiplies features and latent by separate parts of its kernel
+    and adds the results. If `jax.vmap` maps the call over several latents, the product
+    of kernel and features is therefore computed only once.
     """
 
     outputs: int

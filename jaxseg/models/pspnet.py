@@ -4,8 +4,8 @@ The networks have the authors' "beta" stem, output stride 8, an auxiliary head o
 aligned corners. The authors use only images with sides of 8 k + 1 pixels, for which the
 corners of all maps align exactly.
 
-Differs: at other sizes pooling rounds down, as in the authors' later PyTorch code. In
-their Caffe networks it rounds up.
+Differs: at other sizes, the output size of pooling is rounded down, as in the authors'
+later PyTorch code. In their Caffe networks, it is rounded up.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ def pspnet(
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      bins: For each branch of the pyramid, the number b of its b x b cells.
+      bins: For each branch of the pyramid, the number of cells along each axis.
       features: Number of channels of each branch of the pyramid pooling.
       aux: Whether there is an auxiliary head on c4.
       align_corners: Whether all resizing aligns corners.
@@ -52,8 +52,8 @@ def pspnet(
       **options: Attributes of the pooling (`norm_single`, `input_first`) and of the
         head (`fuse_kernel`, `dropout`, `score_kernel`, `tap`, `fuse_features`).
         `decoder_norm` is the normalization of the head, a value of `BlockConfig.norm`;
-        with "none", its convolutions have a bias. `presence` is the number of classes
-        of a head that classifies whole images, see
+        with "none", its convolutions have a bias. `presence` adds a head that
+        classifies whole images, and is its number of classes, see
         `jaxseg.heads.presence.take_presence`.
     """
     kept: dict[str, Any] = {
@@ -90,10 +90,11 @@ def pspnet_resnet(
 
     The authors' ResNet-50 has `stride_in="conv1"`.
 
-    Differs: in the authors' ResNet-101, the 3x3 convolution whose stride is replaced by
-      an atrous rate has the new rate itself (`eager_rate=True`). Here it keeps the old
-      rate, and only later layers have the new one. The network then computes the same
-      features as the network with strides, at more positions.
+    Differs: where an atrous rate replaces the stride of a 3x3 convolution, this
+      convolution keeps its old rate, and only later layers have the new rate. The
+      network then computes the same features as the network with strides, at more
+      positions. In the authors' ResNet-101, the convolution itself also has the new
+      rate (`eager_rate=True`).
 
     Args:
       num_classes: Number of classes.

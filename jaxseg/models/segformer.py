@@ -28,7 +28,7 @@ def segformer(
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps, named after their stages,
         such as "c4" and "c5".
-      features: Number of channels to which each level is projected, and of the fusion.
+      features: Number of channels of the projected levels and of their fusion.
       variant: "author", or "mmseg" for MMSegmentation's head, which also normalizes the
         projection of each level.
       dropout: Dropout rate before the classifier.
@@ -67,8 +67,8 @@ def segformer_mit(
       size: "mit_b0" to "mit_b5".
       variant: "author", or "mmseg" for MMSegmentation's head and backbone, whose
         parameters have other names and shapes.
-      features: Number of channels to which each level is projected, and of their
-        fusion; None takes the number for this size and variant.
+      features: Number of channels of the projected levels and of their fusion; None
+        takes the number for this size and variant.
       dropout: Dropout rate before the classifier.
       align_corners: Whether the logits are resized to the image with aligned corners.
       style: Settings of normalization and dtype, see `BlockConfig`.

@@ -1,4 +1,4 @@
-"""SegNet and SegNet-Basic (arXiv 1511.00561), also Bayesian ones (arXiv 1511.02680).
+"""SegNet, SegNet-Basic (arXiv 1511.00561) and Bayesian versions (arXiv 1511.02680).
 
 The decoder unpools: it puts each value back at the position of the maximum that the
 encoder's pooling found. Convolutions have biases, as in the released networks. Pooling

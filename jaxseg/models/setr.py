@@ -1,9 +1,9 @@
 """SETR: a vision transformer as encoder and three decoders (arXiv 2012.15840).
 
-Parameter counts and connections follow the authors' code without its unused layers. The
-auxiliary heads of the naive and the progressive decoder read intermediate layers, and
-those of the multi-level decoder read its four maps. In training, each auxiliary loss
-has the weight 0.4.
+Parameter counts and connections follow the authors' code without its unused layers.
+With the naive and the progressive decoder, the auxiliary heads read intermediate layers
+of the transformer. With the multi-level decoder, they read the four maps that the
+decoder adds. In training, each auxiliary loss has the weight 0.4.
 """
 
 from flax import linen as nn

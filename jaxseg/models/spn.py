@@ -6,10 +6,10 @@ and a decoder maps it to logits. Layers and parameter counts follow a public por
 VOC (githubpgq/pytorch_spn_full).
 
 Differs: the port declares three 3x3 convolutions in its decoder, one after each
-upsampling, but it applies the first one twice and never applies the second. Here
-each is applied once, after its upsampling. Maps are upsampled
-with half-pixel centers, as in the port since PyTorch 0.4, and to the size of the map
-that they are added to, so that sides need not be multiples of 32.
+upsampling, but it applies the first one twice and never applies the second. Here each
+is applied once, after its upsampling. A map is upsampled to the size of the map to
+which it is added, so that sides need not be multiples of 32. Upsampling uses half-pixel
+centers, like the port when it runs on PyTorch 0.4 or later.
 """
 
 import jax
@@ -57,8 +57,8 @@ class GuidanceDecoder(nn.Module):
     A gate is the weight of a neighboring pixel in the propagation. A sweep is the
     propagation of values across the map in one direction.
 
-    After a 1x1 convolution, upsampling and a 3x3 convolution alternate four times, and
-    skip maps are added.
+    The first layer is a 1x1 convolution. Four stages follow, each with upsampling and a
+    3x3 convolution. A skip map is added to the result of each of the first three.
     """
 
     features: int
@@ -83,7 +83,7 @@ class SPN(nn.Module):
     """Refines a coarse mask by propagating values in four directions (sweeps).
 
     A 4x4 convolution of stride 2 embeds the mask. The maximum of the four sweeps is
-    upsampled and decoded by two 3x3 convolutions with a ReLU between.
+    upsampled and decoded by two 3x3 convolutions with a ReLU between them.
 
     Attributes:
       num_classes: Number of classes, K.

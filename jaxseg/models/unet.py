@@ -121,8 +121,8 @@ class Up(nn.Module):
 class UNetTrunk(nn.Module):
     """Applies the contracting and the expanding path of U-Net.
 
-    Height and width can be any numbers of at least `2**depth` pixels; pooling rounds
-    down.
+    The image can have any height and width of at least `2**depth` pixels. The output
+    sizes of pooling are rounded down.
 
     Attributes:
       width: Number of channels of the first level.

@@ -60,14 +60,15 @@ def unet_encoder(
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps "c1" to "c5", at the
         strides 2, 4, 8, 16 and 32.
-      features: Numbers of channels of the decoder levels, from coarse to fine. With
-        five numbers, the decoder starts at c5, with four at c4, and with three at c3.
+      features: Numbers of channels of the decoder levels, from coarse to fine. The
+        decoder starts at c5 if there are five numbers, at c4 if there are four, and at
+        c3 if there are three.
       attention: "none", or "scse" to gate channels and pixels (arXiv 1803.02579).
       decoder_norm: The normalization of the head, a value of `BlockConfig.norm`; None
         takes that of `style`. With "none", its convolutions have a bias.
       style: Settings of normalization and dtype, see `BlockConfig`.
-      **options: Options of a head that classifies whole images, such as `presence`, its
-        number of classes; see `jaxseg.heads.presence.take_presence`.
+      **options: Options of an additional head that classifies whole images. `presence`
+        is its number of classes; see `jaxseg.heads.presence.take_presence`.
     """
     presence = take_presence(options, levels_of(features)[0], style)
     head = UNetHead(num_classes, features, style, attention, decoder_norm, **options)

@@ -22,9 +22,8 @@ PADS = ("reflect", "none")
 def valid_sizes(output: int, depth: int = 4) -> tuple[int, int]:
     """Returns the smallest image size whose logits have at least the size `output`.
 
-    Sizes are numbers of pixels per side. Let the deepest map have n pixels per side
-    after its convolutions. Every level of the expanding path maps n to 2n - 4 pixels,
-    and every level of the contracting path needs an input of 2n + 4 pixels.
+    Sizes are numbers of pixels per side. A level of the expanding path turns n pixels
+    into 2n - 4. A level of the contracting path turns 2n + 4 pixels into n.
 
     Returns:
       A pair: the size of the input image and the size of the logits, both in pixels per

@@ -44,8 +44,8 @@ def upernet(
         dropout nor an auxiliary head, and aligns corners when it resizes the logits.
       features: Number of channels of the head; None takes 512 for "mmseg" and 256 for
         "smp".
-      aux: Whether there is an auxiliary head with 256 channels on c4; None has it in
-        the variant "mmseg" only.
+      aux: Whether there is an auxiliary head with 256 channels on c4. None means True
+        for "mmseg" and False for "smp".
       style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of `UPerNetHead`: `bins`, `dropout` and `align_corners`. The
         last one also applies to the resizing of the logits to the image.

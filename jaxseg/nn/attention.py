@@ -119,8 +119,8 @@ def channel_similarity(flat: Array, variant: str = "paper") -> Array:
 
     Args:
       flat: [B, N, C].
-      variant: "paper" takes the softmax of the similarity of two channels, "release"
-        that of the negated similarity.
+      variant: "paper" takes the softmax of the similarity of two channels. "release"
+        takes the softmax of the negated similarity.
 
     Returns:
       [B, C, C], float32; the rows sum to 1.

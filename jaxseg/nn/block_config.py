@@ -11,7 +11,7 @@ _IMPLS = ("auto", "lax")
 
 @dataclasses.dataclass(frozen=True)
 class BlockConfig:
-    """Configures normalization, compute dtype and operator formulation of a network.
+    """Configures the normalization, the dtype and the convolutions of a network.
 
     Attributes:
       norm: "batch"; "frozen" (batch norm with fixed statistics, scale and shift);
@@ -28,8 +28,8 @@ class BlockConfig:
         normalizes the whole batch, synchronized over devices. A value equal to the
         number of devices normalizes on each device separately, like PyTorch's BatchNorm
         under data parallelism, and avoids communication in each layer.
-      impl: The formulation of convolutions: "auto" for the fastest one, or "lax" for
-        `lax.conv_general_dilated`, see `jaxseg.ops.conv`.
+      impl: How convolutions are computed: "auto" chooses the fastest way, and "lax"
+        calls `lax.conv_general_dilated`, see `jaxseg.ops.conv`.
 
     Raises:
       ValueError: If a field has a value that is not allowed.

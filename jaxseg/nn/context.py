@@ -84,8 +84,8 @@ class SeparableConv(nn.Module):
         """Applies a dense convolution with a learned rate, under the same name."""
         if self.separable != "none":
             raise ValueError(
-                f"separable={self.separable!r} is invalid: expected 'none' with the "
-                f"learned rate {rate}."
+                f"separable={self.separable!r} is invalid: expected 'none', because "
+                f"the rate {rate} is learned."
             )
         block = LearnedRateConvNormAct(
             self.features, choice=rate, style=self.style, name="dense"
@@ -96,9 +96,9 @@ class SeparableConv(nn.Module):
 class ImagePooling(nn.Module):
     """Averages a map, convolves the average by 1x1 and upsamples it to the map size.
 
-    Batch norm and ReLU follow the convolution; the upsampling is bilinear. With batch
-    norm, a map pooled to a single value has statistics over the batch alone. A batch of
-    one image therefore needs a window or frozen statistics.
+    Batch norm and ReLU follow the convolution; the upsampling is bilinear. If the whole
+    image is pooled, batch norm sees only one value per image and channel. To train with
+    one image per batch, set a window or freeze the statistics.
 
     Attributes:
       features: Number of output channels.
@@ -132,8 +132,8 @@ class ASPP(nn.Module):
     """Pools context with parallel atrous convolutions (ASPP) and projects it.
 
     The branches are a 1x1 convolution, one 3x3 convolution for each of `rates` and,
-    optionally, image pooling. Each has batch norm and ReLU. Their concatenation passes
-    a convolution, batch norm, ReLU and dropout.
+    optionally, image pooling. Each has batch norm and ReLU. The branches are
+    concatenated, and a convolution, batch norm, ReLU and dropout follow.
 
     Attributes:
       features: Number of channels of each branch and of the result.
@@ -212,8 +212,8 @@ class PyramidPooling(nn.Module):
       bins: For each branch, the number b of cells along rows and along columns.
       align_corners: Whether the upsampling aligns corners.
       norm_single: False replaces batch norm by a bias in the branch of a single cell,
-        as in segmentation_models.pytorch. It permits training with a batch of one
-        image.
+        as in segmentation_models.pytorch. The network can then be trained with one
+        image per batch.
       input_first: Whether the input comes first in the concatenation. In
         segmentation_models.pytorch it comes last.
       bias: Whether all convolutions have a bias, for networks without normalization.

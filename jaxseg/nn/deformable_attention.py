@@ -1,7 +1,8 @@
 """Multi-scale deformable attention (arXiv 2010.04159, section 4.1).
 
-Each query reads a few points of every level. Linear layers compute from the query where
-the points are, relative to the position of the query, and how much each of them counts.
+Each query reads a few points of every level. Two linear layers read the query: one
+predicts the offsets of the points from the position of the query, the other predicts
+their weights.
 """
 
 import math
@@ -39,8 +40,8 @@ class ConstantStart(nn.Module):
 class DeformableAttention(nn.Module):
     """Attends from each query to a few points of each level of a pyramid.
 
-    At first, point i of a head is i pixels away from the query, in a direction that
-    belongs to the head, and all points have equal weights.
+    At initialization, point i of a head is i pixels away from the query. Each head has
+    its own direction. All points have equal weights.
 
     Attributes:
       heads: Number of attention heads.

@@ -55,9 +55,10 @@ class GloReUnit(nn.Module):
     """Pools pixels to graph nodes, applies a graph convolution and projects nodes to
     pixels.
 
-    For the N pixels x [N, C], it computes x + norm(B V' W_e) with H = x W_s + b [N, S],
-    B = x W_p + b [N, M] (without softmax), V = B^T H and V' = ReLU(V + A V + b) W_g.
-    V [M, S] are the nodes of the graph. A, the matrices W and the biases b are learned.
+    For the N pixels x [N, C], it computes x + norm(B V' W_e), where B = x W_p + b_p
+    assigns pixels to nodes [N, M] (without softmax), H = x W_s + b_s [N, S] are their
+    states, V = B^T H are the nodes [M, S], and V' = ReLU(V + A V + b) W_g. A, all W and
+    all b are learned.
 
     Attributes:
       states: Number of channels of a node, S.
@@ -100,9 +101,9 @@ class GraphUnit(nn.Module):
     Q is the soft assignment of pixels to anchors
     (`jaxseg.ops.graph.anchor_assignment`). Z contains, for each anchor, the mean
     difference between its pixels and the anchor, scaled to unit length. With
-    A = Z Z^T and Z' = ReLU(norm(A Z W_g)), the result is Q Z'. In Q and in Z, each
-    channel of the difference between a pixel and an anchor is divided by a scale, the
-    sigmoid of a trained parameter of this anchor and channel.
+    A = Z Z^T and Z' = ReLU(norm(A Z W_g)), the result is Q Z'. Each anchor has a scale
+    for each channel, the sigmoid of a trained parameter. Q and Z divide the difference
+    between a pixel and an anchor by the scales of the anchor.
 
     Attributes:
       vertices: Number of graph nodes, each with a learned anchor.

@@ -9,8 +9,8 @@ A visual graph of pooled pixels and a semantic graph of class words exchange mes
 
 P are the nodes of the visual graph and S those of the semantic graph. Z assigns the N
 pixels of X to nodes, and all W are learned matrices. There is one beta per node, and
-all start at 0. The equations are those of the paper. With `graph_convolution`, each
-graph first passes a graph convolution like GloRe's, as in PaddleSeg's port.
+all start at 0. The equations are those of the paper. With `graph_convolution`, a graph
+convolution like that of GloRe is first applied to each graph, as in PaddleSeg.
 """
 
 import jax
@@ -51,9 +51,9 @@ class GraphInteraction(nn.Module):
       features: Number of channels of each node; 256 in the paper.
       graph_convolution: Whether the graph convolution ReLU(V + A V + b) W_g is first
         applied to the nodes V of each graph.
-      class_message: How a message updates the states S of the classes, with a learned
-        beta for each class: "paper" computes S + beta * message, and "paddle", as in
-        PaddleSeg, beta * S + message.
+      class_message: How a message updates the states S of the classes. "paper" computes
+        S + beta * message. "paddle" computes beta * S + message, as in PaddleSeg. beta
+        is learned for each class.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

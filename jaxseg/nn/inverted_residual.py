@@ -19,12 +19,12 @@ class InvertedResidual(nn.Module):
       kernel: Kernel size of the depthwise convolution.
       stride: Stride of the depthwise convolution.
       rate: Atrous rate of the depthwise convolution.
-      padding: Zeros on each side for the depthwise convolution. None adds as many as
-        keep the size at stride 1.
+      padding: Zeros on each side for the depthwise convolution. With None, their number
+        is such that the size does not change at stride 1.
       squeeze: Number of hidden channels of the squeeze-and-excitation gates after the
         depthwise convolution; 0 for no gates.
       squeeze_act: The activation of the hidden channels of the gates.
-      gate: The activation that gives the gates, such as "sigmoid".
+      gate: The last activation of the gates, such as "sigmoid".
       act: The activation after the first two convolutions.
       shortcut: Whether the input is added to the output if both have the same number of
         channels. Set it to False for a block whose stride was replaced by an atrous
@@ -93,7 +93,7 @@ class SqueezeExcite(nn.Module):
     Attributes:
       features: Number of hidden channels.
       act: The activation of the hidden channels.
-      gate: The activation that gives the gates, such as "sigmoid".
+      gate: The last activation of the gates, such as "sigmoid".
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 

@@ -16,7 +16,7 @@ from jaxseg.typing import Array, Pyramid
 
 
 class JPU(nn.Module):
-    """Joins the backbone maps c3, c4 and c5 to one map at stride 8.
+    """Joins the backbone maps c3, c4 and c5 into one map at stride 8.
 
     The result is [B, H / 8, W / 8, len(rates) * features].
 

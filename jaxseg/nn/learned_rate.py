@@ -2,10 +2,10 @@
 
 `ChosenRateConv` mixes the results of several rates, which share one kernel. Its
 temperature falls during training, until one rate remains. `ContinuousRateConv` has a
-real number as its rate, and interpolates between pixels. `hardened_rates` and
-`without_rate_parameters` then make a network with fixed rates out of the learned one:
-the kernels have the same paths, so `ASPP` with the hardened rates takes them as they
-are.
+real number as its rate, and interpolates between pixels. After training,
+`hardened_rates` returns the rates of an `ASPP` with fixed rates, and
+`without_rate_parameters` returns its variables: the trained kernels, under unchanged
+names.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """Normalization: batch (synchronized or frozen), group, instance, or none.
 
 Batch norm (arXiv 1502.03167) costs one multiplication and one addition per value. Mean
-and variance come from one float32 pass, E[x^2] - E[x]^2. Like flax, the running
-statistics keep the biased variance. PyTorch stores the unbiased one.
+and variance come from one float32 pass, E[x^2] - E[x]^2. The running statistics contain
+the biased variance, as in flax. Those of PyTorch contain the unbiased one.
 
 If the batch is normalized as a whole, a layer needs one all-reduce of both moments in
 the forward pass and one in the backward pass. `BlockConfig.batch_groups` normalizes
@@ -10,10 +10,10 @@ parts of the batch instead (ghost batch normalization, arXiv 1705.08741). A part
 examples are all on one device needs no communication. The running statistics are then
 means over the parts, and XLA combines the all-reduces of all layers into one.
 
-Differs: a single momentum, `BlockConfig.momentum`, serves all layers of a network, and
-its default is that of PyTorch. Sources that start from pretrained weights keep more of
-the old statistics: 0.99 in HRNet and in torchvision's MobileNet v3, 0.999 in the port
-of DeepLab v2, 0.9995 in DUC, 0.9997 in DenseASPP's branches and in TensorFlow's
+Differs: all layers of a network have the same momentum, `BlockConfig.momentum`. Its
+default, 0.9, is that of PyTorch. Code that starts from pretrained weights often has a
+larger one: 0.99 in HRNet and in torchvision's MobileNet v3, 0.999 in DeepLab v2 as
+ported to PyTorch, 0.9995 in DUC, 0.9997 in DenseASPP's branches and in TensorFlow's
 DeepLab. If a network is trained from scratch for a few thousand steps with such a
 momentum, its running statistics still reflect much earlier weights at the end.
 """

@@ -2,8 +2,8 @@
 
 OCR describes a pixel by the classes that it belongs to. The coarse logits define one
 soft region per class, each region has one feature vector, and every pixel attends to
-the K region vectors. The softmax of the regions runs over the pixels, and the full
-gradient reaches the coarse logits.
+the K region vectors. A softmax over the pixels gives the weight of each pixel in a
+region. The gradient flows through these weights to the coarse logits.
 """
 
 import jax

@@ -1,9 +1,8 @@
 """Residual blocks of ResNet (arXiv 1512.03385), with a stride or an atrous rate.
 
 Where an atrous rate replaces the stride of a stage, the layer that had the stride keeps
-its old rate, and every later layer has the new one. Only then do the features of the
-network with atrous rates contain those of the network with strides, at regular
-intervals.
+its old rate, and every later layer has the new one. The network then computes the same
+features as the network with strides, at more positions.
 """
 
 import jax.numpy as jnp
@@ -22,14 +21,14 @@ class Shortcut(nn.Module):
     Attributes:
       features: Number of output channels.
       stride: Stride of the block.
-      rate: The distance between the pixels that pooling averages. It exceeds 1 if an
-        atrous rate has replaced the stride.
+      rate: If `stride` is 1, the distance between the 2x2 pixels that are averaged
+        before the convolution.
       pooled: Whether the block halves the size of the map in the network without atrous
-        rates.
-      kind: "conv" applies only the 1x1 convolution. With `pooled`, "avg" averages 2x2
-        pixels first (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" follows timm's
-        networks, in which pixels outside the map count as zeros if an atrous rate has
-        replaced the stride.
+        rates. Only then are pixels averaged.
+      kind: "conv" applies only the 1x1 convolution. "avg" averages 2x2 pixels first if
+        `pooled` is True (ResNet-D, arXiv 1812.01187). Differs: "avg_zero" follows
+        timm's networks, in which pixels outside the map count as zeros if an atrous
+        rate has replaced the stride.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
 
@@ -139,9 +138,9 @@ class Bottleneck(nn.Module):
         `Shortcut`.
       stride_in: The convolution that has the stride: "conv2" (PyTorch's v1.5) or
         "conv1" (Caffe's original).
-      subsample: Whether a strided block with equal channels subsamples its input
-        instead of projecting it. TF-slim, which puts the stride in the last unit, does
-        so.
+      subsample: Whether the shortcut takes every `stride`-th pixel of the input, and
+        does not project it. The input must have as many channels as the output. TF-slim
+        does this, because it puts the stride in the last unit of a stage.
       expansion: The last convolution has `expansion * features` channels.
       shortcut_rate: The distance between the pixels that the projection averages before
         its convolution, see `Shortcut`.

@@ -11,9 +11,9 @@ _TEMPERATURE = 10_000
 def sine_positions(height: int, width: int, channels: int) -> Array:
     """Computes an embedding of the row and the column of each pixel.
 
-    The first half of the channels describes the row and the second half the column.
-    Row i of h rows has the angle a = 2 pi (i + 1) / h. Its half of the channels has n
-    channels, which are pairs: pair k is the sine and the cosine of a / 10000^(2 k / n).
+    The first n = channels / 2 channels describe the row, and the other n the column.
+    Row i of h rows has the angle a = 2 pi (i + 1) / h. Channels 2 k and 2 k + 1 are the
+    sine and the cosine of a / 10000^(2 k / n). Columns have the same equations.
 
     Args:
       height: Number of rows.

@@ -107,7 +107,7 @@ class TransformerBlock(nn.Module):
 
     Attributes:
       heads: Number of attention heads.
-      mlp_ratio: Number of channels inside the MLP, divided by those of a token.
+      mlp_ratio: Number of channels inside the MLP, divided by that of a token.
       dropout: Dropout rate.
       attention: "plain" stores all attention scores at once, "block" a part of them at
         a time, and "auto" chooses by their number.
@@ -118,8 +118,8 @@ class TransformerBlock(nn.Module):
       drop_rate: Fraction of the examples whose residual branches are dropped in
         training (stochastic depth).
       qkv_bias: Whether a bias is added to queries, keys and values.
-      gated: Whether the MLP is a SwiGLU (arXiv 2002.05202): a third linear layer with
-        SiLU computes factors for the channels inside the MLP, in place of GELU.
+      gated: Whether the MLP is a SwiGLU (arXiv 2002.05202). It has no GELU. A third
+        linear layer with SiLU computes factors for the channels inside the MLP.
     """
 
     heads: int

@@ -31,9 +31,9 @@ def deconv_matrix(
 ) -> np.ndarray | Array:
     """Returns the matrix [target, source] of a bilinear deconvolution along one axis.
 
-    Its product with the column of the `source` input values x contains the `target`
-    values of the result. Row u of the result is sum_i profile[u + crop - stride * i] *
-    x[i], where `profile` is the bilinear kernel along one axis.
+    The matrix maps the `source` values x of the input to the `target` values y of the
+    result: y[u] = sum_i profile[u + crop - stride * i] * x[i], where `profile` is the
+    bilinear kernel along one axis.
     """
     array = jnp if is_open(source, target) else np
     tap = array.arange(target)[:, None] + crop - stride * array.arange(source)[None, :]

@@ -34,7 +34,7 @@ class WindowAttention(nn.Module):
     Attributes:
       heads: Number of attention heads.
       window: Side of a window in pixels.
-      shift: Pixels by which the windows are shifted to the bottom and the right.
+      shift: Number of pixels by which the windows are shifted down and to the right.
       shift_always: Whether the windows are also shifted along an axis on which the
         padded map has only one window. MMSegmentation does so; timm and torchvision do
         not.

@@ -1,7 +1,7 @@
 """Word vectors for class names, which GINet's semantic graph takes as input.
 
 `read_words` reads any file in GloVe's text format: a word and its numbers on each line.
-Without such a file, `random_words` gives every class a fixed direction. Those vectors
+Without such a file, `random_words` gives every class a random vector. These vectors
 distinguish the classes but do not say which of them are similar.
 """
 
@@ -35,7 +35,8 @@ def read_words(path: str, classes: tuple[str, ...]) -> np.ndarray:
       [len(classes), size], float32.
 
     Raises:
-      ValueError: If the file lacks a word or a line of a word is not a vector.
+      ValueError: If the file lacks a word, or if the line of a word does not contain a
+        vector.
     """
     names = [_split(name) for name in classes]
     wanted = {word for name in names for word in name}

@@ -48,8 +48,9 @@ def bicubic_weights(
     """Returns the matrix that resizes one axis bicubically, float32 [target, source].
 
     With `antialias`, the kernel widens when the axis shrinks. Positions are computed as
-    if the result had `offset` more rows. If a length is a symbol that depends on the
-    image (`jaxseg.ops.open_size`), the program computes the matrix when it runs.
+    if the result had `offset` more rows. In a program that is exported for images of
+    any size, a length can be a symbol (`jaxseg.ops.open_size`). The exported program
+    then computes the matrix when it runs.
     """
     xp: Any = jnp if is_open(source, target) else np
     rows = xp.arange(source, dtype=xp.float32)[None]

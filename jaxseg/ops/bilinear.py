@@ -31,10 +31,10 @@ def taps(source: int, target: int, *, align_corners: bool = False) -> Taps:
     """Returns the neighbors and weights with which linear interpolation resizes a map.
 
     Entry i of the result is interpolated at position (i + 1/2) * source / target - 1/2
-    of the map, clipped to 0 to source - 1. With `align_corners`, the position is
-    i * (source - 1) / (target - 1). If a length is a symbol that depends on the image
-    (`jaxseg.ops.open_size`), the program computes the neighbors and the weights when it
-    runs.
+    of the map, limited to the range from 0 to source - 1. With `align_corners`, the
+    position is i * (source - 1) / (target - 1). In a program that is exported for
+    images of any size, a length can be a symbol (`jaxseg.ops.open_size`). The exported
+    program then computes the neighbors and the weights when it runs.
 
     Args:
       source: The height or width of the map before resizing.

@@ -16,7 +16,7 @@ The rows of `_FORMULATIONS`, with times that were measured on two CPU cores, are
 - TPU: `lax.conv_general_dilated`, except for 2 to 4 groups. According to the cost
   estimate of the TPU compiler, sums of shifted products are 1.5 to 4 times as slow.
 - depthwise: a sum of shifted products. XLA's depthwise convolution takes 17 to 42 times
-  as long on a CPU, its weight gradient 30 to 50 times.
+  as long on a CPU, and its weight gradient takes 30 to 50 times as long.
 - few groups (2 to 4): one dense convolution for each group.
 - many groups: for each kernel position, a batch of matrix products
   (`jaxseg.ops.lowering.tap_conv`).
@@ -24,7 +24,7 @@ The rows of `_FORMULATIONS`, with times that were measured on two CPU cores, are
   map, only the pixels inside the map are multiplied.
 - wide padding: padding beyond "same", or any padding of an even kernel size, is
   written out with `lax.pad`, because XLA otherwise turns the weight gradient into a
-  scalar loop nest. The rows that follow then apply to the padded map.
+  scalar loop nest. One of the rows below then convolves the padded map.
 - pointwise: a convolution with a 1x1 kernel is a matrix product over the channels.
 - CPU: gradients are written out as convolutions (`jaxseg.ops.lowering.conv_vjp`),
   because XLA otherwise turns them into scalar loop nests inside `lax.scan`.
@@ -102,8 +102,8 @@ def conv(
     y[i, j] = sum_{u,v} x[i * stride + u * rate - pad, ...] @ kernel[u, v]
 
     Args:
-      x: [B, H, W, C], or [B, N, H, W, C] for an image that is gathered on its N devices
-        (`jaxseg.ops.atrous.share_between_rates`).
+      x: [B, H, W, C]. [B, N, H, W, C] is a map that
+        `jaxseg.ops.atrous.share_between_rates` has copied to N devices.
       kernel: [kh, kw, C / groups, O].
       stride: The step between outputs, in pixels.
       rate: The atrous rate (dilation).

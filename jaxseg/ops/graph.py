@@ -2,8 +2,8 @@
 
 GloRe (arXiv 1811.12814) and GINet (arXiv 2009.06160) learn the assignment by a
 convolution. "Beyond Grids" (GCU, Li and Gupta, NeurIPS 2018) measures the distance of a
-pixel to learned anchors. The functions follow the equations of the papers, but no
-division has a zero divisor.
+pixel to learned anchors. The functions follow the equations of the papers, but avoid
+divisions by 0.
 """
 
 import jax
@@ -63,9 +63,10 @@ def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
 
     The result is z_k divided by its length.
 
-    Differs: in this equation, a sum of assignments below 1e-12 is replaced by 1e-12. If
-    an anchor is far from all pixels, z_k then tends to -anchor_k / scale_k, where the
-    equation gives the difference of its nearest pixel, or 0 / 0 in float32.
+    Differs: if sum_n q_nk is below 1e-12, 1e-12 replaces it in the mean of the pixels.
+    For an anchor that is far from all pixels, z_k therefore tends to
+    -anchor_k / scale_k. By the equation alone, it would be the difference of the
+    nearest pixel, or 0 / 0 in float32.
 
     Args:
       x: [B, N, C].

@@ -2,8 +2,8 @@
 
 Kernel positions between pixels read bilinear interpolations of the four nearest pixels.
 At whole rates, the result is that of `jaxseg.ops.conv.conv`. The result is
-differentiable with respect to the rate, except at rates where a row or a column of
-kernel positions, other than the central one, coincides with one of pixels.
+differentiable with respect to the rate, except at rates that put a kernel position
+other than the center exactly on a row or a column of pixels.
 """
 
 import jax.numpy as jnp

@@ -19,7 +19,7 @@ def bilinear_kernel(k: int) -> np.ndarray:
 
     Its center is (k - 1) / 2 along each axis. In Caffe and MXNet, the center is f - 1/2
     if f = ceil(k / 2) is even, and f - 1 if f is odd. Their kernel is therefore the
-    same for k = 4, 8, 12, 16, 32 and 64, but another one for k = 2, 3, 6 and 7.
+    same for k = 4, 8, 12, 16, 32 and 64, but differs for k = 2, 3, 6 and 7.
     """
     profile = bilinear_profile(k)
     return np.outer(profile, profile)

@@ -14,7 +14,7 @@ def local_response_norm(
     Args:
       x: [..., C].
       size: Odd number of channels around each channel. Missing channels count as 0.
-      alpha: The factor on the sum of squares.
+      alpha: The factor of the mean of the squares.
       beta: The exponent.
       k: The constant term.
 

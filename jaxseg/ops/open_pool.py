@@ -1,8 +1,8 @@
 """Pools maps in a program that is exported for images of any size.
 
 While such a program is traced, the size of a map is a symbol (see
-`jaxseg.ops.open_size`). The program therefore computes the limits of the pooled
-intervals of rows and columns when it runs.
+`jaxseg.ops.open_size`). The program therefore computes when it runs which rows and
+columns each value of the result covers.
 """
 
 from typing import Any

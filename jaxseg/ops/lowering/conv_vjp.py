@@ -1,10 +1,11 @@
 """Convolution whose gradients are convolutions with the standard order of axes.
 
-`lax.conv_general_dilated` differentiates into convolutions over other axes (the kernel
-gradient sums over the batch). XLA's CPU backend reorders their axes for its fast
-routines, but only in the main program. Within `lax.scan` they run as a scalar loop
-nest, 15 to 60 times slower. Here the gradients have the standard order from the start.
-Only reverse mode is available; `impl="lax"` of `jaxseg.ops.conv` has forward mode too.
+The gradients of `lax.conv_general_dilated` are convolutions whose axes have another
+order (the kernel gradient sums over the batch). XLA's CPU backend reorders their axes
+for its fast routines, but only in the main program. Within `lax.scan` they run as a
+scalar loop nest, 15 to 60 times slower. Here the gradients have the standard order from
+the start. Only reverse mode is available; `impl="lax"` of `jaxseg.ops.conv` has forward
+mode too.
 """
 
 from functools import partial

@@ -2,8 +2,8 @@
 
 Some formulations of an operator are fast on one kind of device and slow on another; all
 of them give the same result. A step that `jaxseg.training.devices` binds to a mesh is
-traced in the context of that mesh, which names the kind of its devices, even if they
-exist only as a description (`jaxseg plan`). Without a mesh the default backend decides.
+traced in the context of that mesh, which names the kind of its devices. `jaxseg plan`
+describes devices that need not exist. Without a mesh, the default backend decides.
 """
 
 import jax

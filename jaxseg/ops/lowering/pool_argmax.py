@@ -1,6 +1,6 @@
 """Max pooling, the position of each maximum, and writing values to these positions.
 
-A position is an int8 that counts the pixels of a window row by row. If several pixels
+A position is the index of a pixel in its window, row by row, as int8. If several pixels
 have the maximum, the first is taken, as in Caffe and PyTorch. Everything is written as
 strided slices, selections and stacks. XLA's select-and-scatter is 5 to 15 times slower
 on a CPU and has no deterministic form on a GPU, and a depth-to-space transposition of

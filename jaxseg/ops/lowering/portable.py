@@ -1,8 +1,8 @@
 """Traces a function with standard operations only, for converters to other formats.
 
 Converters to ONNX and TFLite know the operations of `jax.lax`, but not the primitives
-of `jaxseg.ops.lowering.scheduling`, and they handle padding best where it belongs to a
-convolution. While a function that `portable` returns is traced, the operators of
+of `jaxseg.ops.lowering.scheduling`. They handle padding best if it is an argument of
+the convolution. While a function that `portable` returns is traced, the operators of
 `jaxseg.ops` therefore call `lax.conv_general_dilated` and `lax.reduce_window` directly,
 as they do for TPUs. Apart from rounding, the results do not change.
 """

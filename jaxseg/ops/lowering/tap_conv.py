@@ -1,9 +1,10 @@
 """Computes convolutions as sums of matrix products, one for each kernel position.
 
 This is faster than `lax.conv_general_dilated` in two cases. In the first, most
-positions of an atrous kernel fall outside the map. Only those inside are multiplied: a
-quarter of them at rate 24 on a map of 33 x 33 pixels. The second case is grouped
-convolution, whose weight gradient XLA compiles to a scalar loop nest on a CPU.
+positions of an atrous kernel fall outside the map. Only those inside are multiplied,
+such as a quarter of all positions at rate 24 on a map of 33 x 33 pixels. The second
+case is grouped convolution, whose weight gradient XLA compiles to a scalar loop nest on
+a CPU.
 """
 
 import math
