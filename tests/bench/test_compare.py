@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import jaxseg
 from jaxseg import weights
 from jaxseg.bench import pytorch
 from jaxseg.bench.compare import pair as pairs
@@ -55,6 +54,11 @@ def checkpoint(save):
 
 
 @pytest.fixture(scope="module")
+def pair(checkpoint):
+    return pairs.open_pair(str(checkpoint), Wanted())
+
+
+@pytest.fixture(scope="module")
 def converted(checkpoint):
     """The weights of the checkpoint as `jaxseg convert` writes them."""
     path = checkpoint.with_suffix(".safetensors")
@@ -72,7 +76,7 @@ def one_line(capsys):
     return text
 
 
-def test_torchvision(checkpoint, converted, image, tmp_path, capsys):
+def test_torchvision(checkpoint, pair, converted, image, tmp_path, capsys):
     out = tmp_path / "out"
     options = ("--imported", converted, "--seconds", "0.1")
     assert compare(checkpoint, image, "-o", out, *options) == 0
@@ -94,9 +98,8 @@ def test_torchvision(checkpoint, converted, image, tmp_path, capsys):
     with torch.no_grad():
         want = net(torch.from_numpy(inputs.transpose(0, 3, 1, 2)))["out"]
     want = want.numpy().transpose(0, 2, 3, 1)
-    model, variables = jaxseg.load_pretrained(checkpoint)
-    apply = jax.jit(functools.partial(model.apply, train=False))
-    got = np.asarray(apply(variables, inputs)["logits"])
+    apply = jax.jit(functools.partial(pair.network.model.apply, train=False))
+    got = np.asarray(apply(pair.variables, inputs)["logits"])
     largest = np.abs(want - got).max()
     assert largest / np.abs(want).max() <= 1e-4
     assert row["largest_difference"] <= 1e-4 * np.abs(want).max()
@@ -112,8 +115,7 @@ def test_torchvision(checkpoint, converted, image, tmp_path, capsys):
     assert Image.open(out / "scene_compare.png").width > 1000
 
 
-def test_the_preprocessing_is_that_of_torchvision(checkpoint, image):
-    pair = pairs.open_pair(str(checkpoint), Wanted())
+def test_the_preprocessing_is_that_of_torchvision(pair, image):
     models = pytorch.torchvision().models
     preset = models.get_model_weights("lraspp_mobilenet_v3_large").DEFAULT.transforms()
     want = preset(Image.open(image)).numpy().transpose(1, 2, 0)

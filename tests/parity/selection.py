@@ -43,7 +43,6 @@ DEFAULT = {
 
 # These and the sweeps run with XLA's optimizations, as users do; the others without.
 OPTIMIZED = {
-    "test_dinov2.py::test_timm[4]",
     "test_resnet.py::test_torchvision[18]",
     "test_training_mode.py::test_training_mode[timm-dinov2]",
 }
