@@ -232,7 +232,9 @@ FRAMEWORKS = {"torch", "tensorflow", "tensorboardX", "matplotlib"}
 
 
 @pytest.mark.slow
-def test_a_real_sweep_of_one_run(tmp_path, capsys, monkeypatch):
+def test_a_real_sweep_of_one_run_loads_no_other_framework(
+    tmp_path, capsys, monkeypatch
+):
     """The process itself: trains, is found finished, leaves a score.
 
     It loads no other framework. Only the report at the end of a run draws charts.

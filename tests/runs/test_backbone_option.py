@@ -17,7 +17,7 @@ PAIR = f"""
 from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
 
 config = Config(
-    model=ModelConfig("fcn", {TINY}, backbone="resnet50"),
+    model=ModelConfig("fcn", {TINY}, backbone="resnet18"),
     data=DataConfig(crop=(32, 32), eval_split="validation[:2]"),
     train=TrainConfig(
         steps=2, batch_size=2, eval_batch_size=2, eval_every=2, save_every=2,
@@ -33,10 +33,10 @@ def test_a_pair_trains_and_is_reopened(tmp_path, drawn_data):
     file.write_text(PAIR)
     where = [f"--workdir={workdir}", f"--data.prepared-dir={drawn_data}"]
     assert main(["train", str(file), *where, "--devices=1"]) == 0
-    model = ModelConfig("fcn", TINY, backbone="resnet50")
+    model = ModelConfig("fcn", TINY, backbone="resnet18")
     assert read_config(workdir).model == model
     run = jaxseg.open_run(workdir)
-    assert (run.step, run.config.model.title) == (2, "fcn on resnet50")
+    assert (run.step, run.config.model.title) == (2, "fcn on resnet18")
     labels = run.predict(np.zeros((40, 48, 3), np.uint8)).labels
     assert labels.shape == (40, 48)
 
