@@ -42,8 +42,9 @@ class UNetHead(nn.Module):
     The result has the size of the image.
 
     The last level has no skip connection: the head only reads the size of "c0", which
-    is the image. If the sides of a skip map are odd, the upsampled map is cropped to
-    its size.
+    is the image. If the backbone has no c1, as MiT, Swin and ConvNeXt, the level before
+    it has none either. If the sides of a skip map are odd, the upsampled map is cropped
+    to its size.
 
     Attributes:
       num_classes: Number of classes.
@@ -72,11 +73,18 @@ class UNetHead(nn.Module):
         coarsest, *levels = levels_of(self.features)
         block = up_block(self.attention, self.norm, self.style)
         x = pyramid[coarsest]
+        height, width = pyramid["c0"].shape[1:3]
         for i, (level, features) in enumerate(zip(levels, self.features, strict=True)):
+            skip, size = None, (height, width)
+            if level == "c1" and level not in pyramid:
+                size = (-(-height // 2), -(-width // 2))
+            elif level != "c0":
+                skip = pyramid[level]
+                size = skip.shape[1:3]
             x = block(
                 x,
-                None if level == "c0" else pyramid[level],
-                pyramid[level].shape[1:3],
+                skip,
+                size,
                 features=features,
                 name=f"block{i}",
                 train=train,

@@ -103,7 +103,7 @@ FAMILIES: dict[str, Family] = {
     "setr_mla": Family(setr_mla_on, _PLAIN, 16, equal=True),
     "setr_naive": Family(partial(setr_on, decoder="naive"), _LAST, 16),
     "setr_pup": Family(partial(setr_on, decoder="pup"), _LAST, 16),
-    "unet": Family(unet_encoder, _ALL_FIVE, 32, exact=True),
+    "unet": Family(unet_encoder, _LAST_FOUR, 32, exact=True),
     "unetplusplus": Family(unet_plus_plus, _ALL_FIVE, 32, exact=True),
     "upernet": Family(upernet, _LAST_FOUR, 32),
 }

@@ -54,12 +54,13 @@ def unet_encoder(
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> UNetEncoder:
-    """Puts the expanding path of U-Net on a backbone with c1 to c5 (arXiv 1505.04597).
+    """Puts the expanding path of U-Net on a backbone with c2 to c5 (arXiv 1505.04597).
 
     Args:
       num_classes: Number of classes.
       backbone: Maps an image to a dictionary of feature maps "c1" to "c5", at the
-        strides 2, 4, 8, 16 and 32.
+        strides 2, 4, 8, 16 and 32. If "c1" is missing, its level has no skip
+        connection, as in segmentation_models.pytorch.
       features: Numbers of channels of the decoder levels, from coarse to fine. The
         decoder starts at c5 if there are five numbers, at c4 if there are four, and at
         c3 if there are three.

@@ -255,10 +255,10 @@ def test_a_pair_keeps_its_values_between_output_strides(fill):
     ("name", "backbone", "options", "message"),
     [
         (
-            "unet",
+            "unetplusplus",
             "hrnet_w18",
             {},
-            "c1 at stride 2 and .* for unet, but found no c1 .*that fit: deeplab_vgg16",
+            "c1 at stride 2 and .* for unetplusplus, but found no c1 .*that fit: dee",
         ),
         ("deeplabv3plus", "vitb16", {}, "found c2 at stride 16 instead of 4 or finer"),
         (

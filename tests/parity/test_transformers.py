@@ -3,7 +3,8 @@
 import pytest
 
 from jaxseg import create_model
-from jaxseg.weights.catalog.maps import mmseg_segformer, smp_segformer
+from jaxseg.weights.catalog.maps import mmseg_segformer, smp_segformer, smp_unet
+from jaxseg.weights.translate.rules import prefixed
 from tests.parity.test_context import build, whole
 
 BLOCKS = (1, 1, 1, 1)
@@ -47,4 +48,18 @@ def test_smp_segformer(peers, size):
         smp_segformer.MAP,
         sizes=((64, 96),),
         label=f"smp: SegFormer MiT-{size.upper()}",
+    )
+
+
+@pytest.mark.slow
+def test_smp_unet(peers):
+    """MiT has no map of stride 2. The decoder of smp takes multiples of 32 only."""
+    net = peers.smp.Unet("mit_b0", encoder_weights=None, classes=5)
+    encoder = prefixed(smp_segformer.BACKBONE, src=r"encoder\.", dst="backbone/")
+    peers.compare(
+        create_model("unet", 5, backbone="mit_b0"),
+        peers.randomize(net),
+        (*encoder, *smp_unet.HEAD),
+        sizes=((64, 96),),
+        label="smp: Unet mit_b0",
     )
