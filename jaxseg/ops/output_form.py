@@ -50,8 +50,8 @@ class OutputForm:
     Attributes:
       kind: "softmax" for classes that exclude each other, "binary" for one logit of an
         object on a background, or "multilabel" for classes that can overlap.
-      threshold: The probability above which an object or a class is present. A softmax
-        does not use it.
+      threshold: The probability above which an object or a class is present. It is not
+        used if `kind` is "softmax".
     """
 
     kind: Kind = "softmax"
@@ -147,7 +147,7 @@ def form_of(num_logits: int, classes: Classes) -> OutputForm:
         binary = " or one" if classes.num_classes == 2 else ""
         raise ValueError(
             f"num_classes={num_logits} of the network is invalid: expected "
-            f"{classes.num_classes}{binary}, for the classes of the dataset."
+            f"{classes.num_classes}{binary}, to match the classes of the dataset."
         )
     if classes.multilabel:
         return OutputForm("multilabel", classes.threshold)

@@ -27,8 +27,9 @@ def farthest_points(
     """Chooses `count` points, each the farthest from those chosen before it.
 
     The first is the point farthest from the centroid, so that the chosen set does not
-    depend on the order of the points. Ties go to the lowest index. If a cloud has fewer
-    points than `count`, not counting padding, the last indices are meaningless.
+    depend on the order of the points. Ties go to the lowest index. Padding does not
+    count as points. If a cloud has fewer points than `count`, the last indices have no
+    meaning.
 
     Differs: the authors' code begins with point 0 (`start="first"`).
 
@@ -88,18 +89,18 @@ def nearest(
 ) -> tuple[Array, Array]:
     """Finds the k nearest points of each query.
 
-    They are sorted by distance, and ties by index. Where a cloud has fewer than k
-    points, the remaining distances are infinite and their indices meaningless. The
-    search computes distances for a block of queries at a time, so a full array of
-    M x N distances exists only if it is small.
+    The points are sorted by distance. Points at equal distances are sorted by index. If
+    a cloud has fewer than k points, the remaining distances are infinite and their
+    indices have no meaning. The search computes distances for a block of queries at a
+    time, so a full array of M x N distances exists only if it is small.
 
     Args:
       query: Positions [B, M, 3].
       points: Positions [B, N, 3].
-      k: Number of neighbors. Beyond N, the distances are infinite.
+      k: Number of neighbors of each query.
       mask: Booleans [B, N], False at padding.
-      block: Number of queries that are processed at a time. By default, as many as
-        have at most 2**24 distances in the whole batch, but at least 1.
+      block: Number of queries of each example that are processed at a time. By default,
+        the number is so large that at most 2**24 distances are stored, and at least 1.
 
     Returns:
       A pair: indices, int32 [B, M, k], and squared distances, float32 [B, M, k].
@@ -108,7 +109,7 @@ def nearest(
       ValueError: If k or block is less than 1.
     """
     if k < 1 or (block is not None and block < 1):
-        raise ValueError(f"k={k}, block={block} is invalid: expected 1 or more.")
+        raise ValueError(f"k={k}, block={block} is invalid: expected numbers >= 1.")
     batch, queries, total = query.shape[0], query.shape[1], points.shape[1]
     query, points = (lax.stop_gradient(x.astype(jnp.float32)) for x in (query, points))
     mask = jnp.ones((batch, total), bool) if mask is None else mask

@@ -38,8 +38,7 @@ def max_pool(
       stride: The step between windows; None means the size of the window.
       padding: Pixels on each side: an int, (rows, columns) or
         ((top, bottom), (left, right)).
-      ceil: Whether a last, partial window also gives an output (Caffe's rule). In
-        PyTorch, the default is False.
+      ceil: Whether a last, partial window also gives an output, as in Caffe.
       impl: "auto", or "lax" for `lax.reduce_window` with XLA's own gradient. "auto"
         also uses `lax.reduce_window` on TPU and for maps whose rows are sharded over
         devices.
@@ -110,8 +109,8 @@ def avg_pool(
       stride: The step between windows; None means the size of the window.
       padding: Pixels of zeros on each side.
       ceil: Whether a last, partial window also gives an output (Caffe's rule).
-      count_include_pad: Whether the mean counts the zeros of the padding. Pixels that
-        the ceil rule adds beyond the padding never count.
+      count_include_pad: Whether the mean counts the zeros of the padding. With `ceil`,
+        a last window can extend beyond the padding; the mean never counts this part.
 
     Returns:
       [B, h, w, C].

@@ -113,7 +113,7 @@ def cspn_kernel(guidance: Array, *, absolute: bool = False, read: str = "receive
     Args:
       guidance: The weights before normalization, [B, H, W, 8], one channel for each
         offset.
-      absolute: Whether to take |G| first. The result is then a weighted mean of the
+      absolute: Whether |G_k| replaces G_k. The result is then a weighted mean of the
         neighbors, and the center has weight 0.
       read: Where the weight of neighbor p + o_k is read. "receiver" is channel k at the
         pixel p, as in the paper. "source" is channel k at the neighbor p + o_k.
@@ -162,8 +162,10 @@ def cspn(
     H_{t+1}(p) = sum_k kappa_k(p) H_t(p + o_k) + (1 - sum_k kappa_k(p)) H_0(p),
 
     where o_k are the eight `OFFSETS` and kappa_k the weights from `cspn_kernel`.
-    With an anchor (sparse measured depth), H = (1 - m) H + m anchor follows each step.
-    Differs: the published code inserts H_0 at the anchors; pass `anchor=x` for that.
+    If `anchor` is given (such as sparse measured depth), each step ends with
+    H = (1 - m) H + m anchor.
+    Differs: the published code inserts H_0 at the pixels of the mask m; pass `anchor=x`
+    for that.
 
     Args:
       x: H_0, [B, H, W, C].

@@ -10,7 +10,7 @@ input at this position:
     half-pixel     (i + 1/2) * n / m - 1/2      (PyTorch align_corners=False)
     aligned        i * (n - 1) / (m - 1)        (align_corners=True)
 
-Where devices share the rows of a map and both sizes divide evenly among them,
+Devices can share the rows of a map. If their number divides both n and m,
 `jaxseg.ops.spatial.linear` resizes each device's rows from its own rows and its
 neighbors' border rows.
 """
@@ -49,8 +49,8 @@ def resize(
       size: Height and width of the result.
       method: "bilinear" or "nearest" (half-pixel centers, called "nearest-exact" in
         other libraries).
-      align_corners: Whether corner pixels map onto corner pixels. By default, pixels
-        have half-pixel centers.
+      align_corners: Whether the corner pixels of the result have the values of the
+        corner pixels of x. By default, pixels have half-pixel centers.
       antialias: Whether the filter widens when the map shrinks, as in Pillow. It is
         defined for half-pixel centers only.
       impl: "auto", or "lax" to multiply each axis by a dense matrix. On TPU, "auto"

@@ -25,8 +25,9 @@ def rotary_angles(
     Args:
       size: Number of rows and columns of patches, (h, w).
       channels: Number of channels of an attention head, a multiple of 4.
-      base: The limit of the periods, in units of the coordinates.
-      leading: Number of tokens before those of the patches, which are not rotated.
+      base: The base of the periods. All periods are shorter than `base`.
+      leading: Number of tokens, such as the class token, that come before the patches.
+        They are not rotated.
 
     Returns:
       Angles in radians, float32 [leading + h * w, channels / 2]. The patches are in

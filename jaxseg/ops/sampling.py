@@ -21,8 +21,8 @@ class Corner(NamedTuple):
 
     Attributes:
       pixel: The index of the pixel in the flattened map, row * w + column, int32 [...].
-      weight: The weight of the pixel, float32 [...]. It is 0 if the pixel is outside of
-        the map; `pixel` is then that of some pixel of the map.
+      weight: The weight of the pixel, float32 [...]. If the pixel is outside of the
+        map, its weight is 0, and `pixel` is the index of the nearest pixel of the map.
     """
 
     pixel: Array

@@ -1,10 +1,11 @@
 """Transposed convolution in PyTorch's and Caffe's convention.
 
-`impl="lax"` runs `lax.conv_transpose`, which defines the result. `impl="auto"` runs the
-phase (sub-pixel) form: one convolution at stride 1 computes all stride**2 phases as
-channels, and a depth-to-space step arranges them. On a CPU, XLA's weight gradient of an
-input-dilated convolution is a scalar loop nest that takes 8 to 15 times as long, and
-large kernels (FCN's 32 and 64) take 8 to 40 times as long in the forward pass as well.
+`impl="lax"` runs `lax.conv_transpose`, which defines the result. `impl="auto"` runs one
+convolution at stride 1. Its channels contain the stride x stride output pixels of each
+input pixel (the phases), and a depth-to-space step arranges them. On a CPU, XLA's
+weight gradient of an input-dilated convolution is a scalar loop nest that takes 8 to 15
+times as long, and large kernels (FCN's 32 and 64) take 8 to 40 times as long in the
+forward pass as well.
 
 Where devices share the rows of a map (`jaxseg.ops.spatial.layout`), "auto" computes the
 phases of the cropped result instead of cropping the full one. This adds at most one row
@@ -40,10 +41,10 @@ def conv_transpose(
       kernel: [kh, kw, C, O], not flipped: kernel[u, v] is PyTorch's weight[:, :, u, v].
       stride: The factor of the upsampling.
       padding: Rows and columns that are cropped from each side of the full result.
-      output_padding: Rows and columns that are not cropped at the bottom and right.
-      impl: "auto" (the phase form) or "lax" (`lax.conv_transpose`). On TPU, "auto" runs
-        `lax.conv_transpose` too, which is 2 to 5 times as fast there, according to the
-        compiler's cost estimate.
+      output_padding: Rows and columns that are added at the bottom and right.
+      impl: "auto" (a convolution and depth to space) or "lax" (`lax.conv_transpose`).
+        On TPU, "auto" runs `lax.conv_transpose` too, which is 2 to 5 times as fast
+        there, according to the compiler's cost estimate.
 
     Returns:
       [B, H', W', O] with H' = (H - 1) * stride + kh - 2 * padding + output_padding.

@@ -1,11 +1,11 @@
 """Chooses the fastest setting that fits into memory, with few compilations.
 
 A setting is a choice of training options, such as batch size and rematerialization. The
-settings are tried in the order of their estimated time, to which 1 % is added for each
-option that differs from the configuration. A setting whose estimated memory is far
-above the limit is not compiled. Each compilation corrects the estimates of the settings
-that are not compiled yet. The first setting that fits is the fastest one if the
-estimated times are in the right order.
+settings are tried in the order of their estimated time for each image. For each option
+that differs from the configuration, this time is increased by 1 %. A setting whose
+estimated memory is far above the limit is not compiled. Each compilation corrects the
+estimates of the settings that are not compiled yet. The first setting that fits is the
+fastest one if the estimated times are in the right order.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Choice:
     Attributes:
       chosen: The index of the fastest candidate that fits, or None if none fits.
       needs: For each candidate, the bytes that its training step needs on one device.
-        If the step was not compiled, they are estimated, and corrected by the error of
-        the estimates for the most similar compiled steps.
+        If the step was not compiled, the number is an estimate. It is corrected by the
+        error of the estimates for the compiled steps that are most similar.
       compiled: The indices of the candidates that were compiled, in this order.
     """
 

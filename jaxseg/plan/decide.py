@@ -1,7 +1,7 @@
-"""Decides with which options a training step fits into memory and is fastest.
+"""Finds the options with which a training step fits into memory and is fastest.
 
-The global batch is kept, and with it the result of the training, unless the caller
-allows changes. `jaxseg.plan.setting` lists the free choices.
+By default, only options change that do not affect the result of the training, and the
+batch size stays the same. `jaxseg.plan.setting` lists the options.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Alternative:
       is_compiled: Whether `needs` is the memory of the compiled step. Otherwise it is
         an estimate.
       seconds: The estimated time of a step.
-      verdict: "chosen", "too large", "slower" (for each image), or "not better" if the
-        estimated time is at most that of the chosen setting, which changes fewer
-        options.
+      verdict: "chosen"; "too large" for the memory; "slower" if the estimated time for
+        each image is longer than that of the chosen setting; or "not better" if this
+        time is not longer, but the setting changes more options.
     """
 
     setting: Setting
@@ -88,15 +88,15 @@ def decide(
     cache: ProgramCache | None = None,
     report: Callable[[Setting, float], None] = lambda setting, needs: None,
 ) -> Decision:
-    """Decides with which options the step of a configuration fits and is fastest.
+    """Finds the options with which a training step fits into memory and is fastest.
 
     Args:
       config: The configuration.
       target: The devices for which the step is compiled.
       memory: The bytes of memory of one device, of which `MARGIN` stays free.
-      freedom: What may change in addition to rematerialization and sharding. The
-        default is what `config.train.memory_changes` lists, and the number of
-        micro-batches if it does not change the result.
+      freedom: What may change in addition to rematerialization and sharding. By
+        default, `config.train.memory_changes` lists it. The number of micro-batches may
+        also change if it does not affect the result of the training.
       cache: Results of earlier compilations.
       report: Is called after each compilation with the setting and the bytes that its
         step needs on one device.

@@ -1,9 +1,9 @@
 """Estimates the memory and the time of a training step from its trace.
 
 A step is traced once for each batch size, number of micro-batches, rematerialization
-and data type, as a program for one device. From this trace follow the estimates for all
-ways to shard the state and the images: every device holds an equal share of the
-activations, and the whole of each gradient.
+and data type, as a program for one device. This trace suffices for the estimates of all
+ways to shard the state and the images. They assume that every device holds an equal
+part of the activations, and the whole of each gradient.
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ def planned_pixels(data: DataConfig) -> tuple[PixelType, str]:
 
     Returns:
       A pair: an object with the number of channels and the pixel type, and a text that
-      says from where they are known, such as "data.channels", or "".
+      names their source, such as "data.channels". The text is "" for the default.
 
     Raises:
-      ValueError: If the folder exists, but its files cannot be arranged in splits.
+      ValueError: If the folder exists, but no splits can be formed from its files.
     """
     dataset = None if data.mix else dataset_of(data)
     if dataset is None or dataset.spec is not None or dataset.builder is not None:
@@ -57,7 +57,7 @@ def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> Dataset
 
     Raises:
       ValueError: If the options of the dataset are invalid, or if its folder exists but
-        its files cannot be arranged in splits.
+        no splits can be formed from its files.
     """
     spec = stated_spec(data, kind)
     if kind == "clouds" or data.mix:
@@ -68,8 +68,8 @@ def planned_spec(data: DataConfig, kind: Literal["images", "clouds"]) -> Dataset
 def in_title(data: DataConfig, kind: Literal["images", "clouds"]) -> str:
     """Returns a part of the title of a plan, such as " with 3 channels of uint8".
 
-    It states the number of channels and the pixel type of the images, and from where
-    these are known. It is empty for point clouds and for mixtures of datasets.
+    It states the number of channels and the pixel type of the images, and the source of
+    this information. It is empty for point clouds and for mixtures of datasets.
 
     Args:
       data: The data options of `train`.

@@ -2,9 +2,9 @@
 
 Compiling the step of a large network takes minutes, and JAX cannot load programs for
 devices that this computer lacks from its own cache. This cache therefore keeps only
-what a plan needs to know of a program: its memory and its costs, but not its text. An
-entry is found by the lowered program, the devices and the versions of the compilers, so
-that any change to them compiles the step again.
+what a plan needs to know of a program: its memory and its costs, but not its text. The
+key of an entry consists of the lowered program, the devices and the versions of the
+compilers. If one of them changes, the step is compiled again.
 """
 
 from __future__ import annotations

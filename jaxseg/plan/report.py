@@ -228,7 +228,8 @@ def comparison(base: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -
     Args:
       base: The memory and the times of the step of the configuration, in the dictionary
         that `figures` returns.
-      rows: A dictionary from the name of each changed version to such a dictionary.
+      rows: A dictionary from the name of each changed version to the result of
+        `figures` for this version.
     """
     lines = [
         f"{'alternative':28} {'needs':>10} {'temporaries':>12} {'traffic':>10} "

@@ -25,11 +25,13 @@ Attempt = Callable[[int], tuple[bool, float]]
 class Found:
     """Contains the outcome of a search for the largest batch size that fits.
 
-    The caller of `search` decides how many images a batch size of 1 stands for.
+    A batch size is a number of units. The caller of `search` decides how many images a
+    unit has.
 
     Attributes:
       batch: The largest batch size that was compiled and fits, or 0.
-      line: The two batch sizes whose memory was extrapolated, or None.
+      line: The two compiled batch sizes from whose memory the memory of larger batches
+        was extrapolated, or None.
       refused: The smallest batch size that was compiled and does not fit, or None.
     """
 
@@ -41,9 +43,9 @@ class Found:
 def search(attempt: Attempt, start: int, room: float) -> Found:
     """Searches for the largest batch size whose memory is at most `room` bytes.
 
-    The search halves `start` until the batch fits. It then extrapolates the memory of
-    two batch sizes linearly to `room` bytes and compiles the batch size found. If that
-    does not fit, it compiles nine tenths of that batch size.
+    The search halves `start` until the batch fits. From the memory of two batch sizes,
+    it extrapolates linearly which batch size needs `room` bytes, and compiles this
+    batch size. If it does not fit, the search compiles nine tenths of it.
 
     Args:
       attempt: Compiles the step with a batch size. Returns whether it fits, and the
@@ -52,7 +54,7 @@ def search(attempt: Attempt, start: int, room: float) -> Found:
       room: The bytes that are available on one device.
 
     Returns:
-      The largest batch size that fits, the two batch sizes whose memory was
+      The largest batch size that fits, the two batch sizes from which the search
       extrapolated, and the smallest batch size that does not fit.
     """
     good: dict[int, float] = {}
@@ -91,7 +93,7 @@ def in_words(found: Found, unit: int, space: int) -> str:
 
     Args:
       found: The outcome of the search.
-      unit: The number of images, on all devices, that a batch size of 1 stands for.
+      unit: The number of images, over all devices, in a batch of size 1.
       space: The number of devices among which each image is split.
     """
     if not found.batch:

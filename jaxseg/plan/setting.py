@@ -1,10 +1,10 @@
-"""Lists the ways in which one training step can be divided over memory and devices.
+"""Lists the options that determine the memory and the speed of a training step.
 
-A global batch of images can be computed with different rematerialization, sharding of
-the state and sharding of the images. These choices do not change the result beyond
-rounding. Gradient accumulation does not change it either, if the network has neither
-batch normalization, whose statistics are those of a micro-batch, nor dropout, whose
-masks are drawn for each micro-batch. The data type and the batch size always change it.
+Rematerialization, sharding of the training state and sharding of the images do not
+change the result of a step beyond rounding. Gradient accumulation does not change it
+either if the network has neither batch normalization nor dropout. The statistics of
+batch normalization are those of a micro-batch, and the masks of dropout are drawn for
+each micro-batch. The data type and the batch size always change the result.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Setting:
 
     @classmethod
     def of(cls, run: TrainConfig) -> Setting:
-        """Returns the setting that the training options of a configuration form."""
+        """Returns the setting that consists of the given training options."""
         return cls(**{name: getattr(run, name) for name in FIELDS})
 
     def applied(self, config: Config) -> Config:

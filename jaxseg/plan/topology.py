@@ -83,7 +83,7 @@ def _cpus(name: str, layout: str) -> list[jax.Device]:
     if not 1 <= count <= len(devices):
         raise ValueError(
             f"topology={name!r} is invalid: expected cpu:1 to cpu:{len(devices)}, "
-            "the number of CPU devices in this process."
+            "because this process has no more CPU devices."
         )
     return devices[:count]
 

@@ -15,8 +15,8 @@ def named_files(config: DataConfig, split: str) -> dict[tuple[str, str], str]:
     """Returns the paths of the image and label files of each example of a split.
 
     The result is a dictionary from (name of the example, "image" or "label") to the
-    path of that file. It is empty if the data are not read from image files, for
-    example if a program draws them, or if they consist of several datasets.
+    path of that file. It is empty if the data consist of several datasets, or if they
+    do not come from image files, for example because a program generates them.
 
     Args:
       config: The data options.

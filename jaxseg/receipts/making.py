@@ -92,10 +92,9 @@ def digest_files(workdir: Path) -> dict[str, str]:
 
 
 def refinement_of(values: Mapping[str, Any] | None) -> Refinement | None:
-    """Returns the steps that refined the predictions of a receipt, or None.
+    """Returns the `Refinement` that a receipt states, such as a dense CRF, or None.
 
-    These steps, such as a dense CRF, form a `Refinement`. The result is None if no
-    prediction was refined.
+    The result is None if the predictions of the evaluation were not refined.
 
     Args:
       values: A dictionary of JSON values from the name of each refining step to its

@@ -26,7 +26,7 @@ SECTIONS = ("evaluation", "program", "configuration", "dataset", "weights", "sco
 
 @dataclasses.dataclass(frozen=True)
 class Receipt:
-    """Contains an evaluation's inputs, or digests of them, and confusion matrices.
+    """Contains the inputs of an evaluation, or their digests, and its results.
 
     Attributes:
       evaluation: The run directory, the step of the checkpoint, the split and the
@@ -36,10 +36,10 @@ class Receipt:
       dataset: The specification of the evaluated dataset, as JSON values.
       weights: The digest of each array of the network, as checkpoints contain it.
       scores: The main scores. They inform readers and are not verified.
-      classes: The names of the classes, which the rows of the confusion matrices count.
-        The last row, for void pixels, has no name here.
-      images: For each image, the digests of its pixels and its label and its confusion
-        matrix, in the order of the split.
+      classes: The names of the classes, in the order of the rows of the confusion
+        matrices. The last row, for void pixels, has no name here.
+      images: For each image, its confusion matrix and two digests, of its pixels and of
+        its label. The images have the order of the split.
     """
 
     evaluation: Mapping[str, Any]

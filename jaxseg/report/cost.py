@@ -30,15 +30,15 @@ class Cost:
       size: The height and the width of that image, or None for point clouds.
       step_flops: The operations of one training step on all devices.
       memory: The largest number of bytes that the training has used.
-      memory_of: Whose memory `memory` is: "of a device" or "of the process".
+      memory_of: Where this memory was measured: "of a device" or "of the process".
       seconds: The time of all training steps, without compilation, evaluation and
         saving.
-      images_per_second: The training speed, as the median over the training lines of
-        metrics.jsonl.
-      input_wait: The fraction of the training time that was spent waiting for batches,
-        as the mean over these lines.
-      mfu: The model FLOPs utilization, as the median over these lines.
-      mfu_unknown: Why a run whose speed is known has no utilization, or "".
+      images_per_second: The training speed: the median over the lines of metrics.jsonl
+        with training metrics.
+      input_wait: The fraction of the training time that was spent waiting for batches:
+        the mean over these lines.
+      mfu: The model FLOPs utilization: the median over these lines.
+      mfu_unknown: The reason why `mfu` is unknown although the speed is known, or "".
       programs: The number of training programs that were compiled.
       wall: The seconds from the start of the run to the last line of goodput.jsonl,
         including restarts.

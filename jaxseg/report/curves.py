@@ -19,9 +19,9 @@ class Curve:
     Attributes:
       title: The title of the chart.
       y: The label of the vertical axis.
-      values: For each line of the chart, its name, the kind of the lines of
-        metrics.jsonl that contain its values ("train" or "eval"), and the name of the
-        value in these lines.
+      values: For each line of the chart, a tuple: the name of the line; "train" or
+        "eval", the kind of the metrics that it shows; and the name of the value in
+        metrics.jsonl.
       caption: What the values are.
       scale: The factor by which the values are multiplied.
     """
@@ -103,7 +103,7 @@ GENERATOR = Curve(
 
 
 def draw_curves(records: Sequence[RunRecord]) -> list[Figure]:
-    """Returns a list of the charts for which metrics.jsonl of any run has values.
+    """Returns a list of the charts that have values in metrics.jsonl of any run.
 
     Args:
       records: The runs.

@@ -19,7 +19,8 @@ def bounded_split(config: Config, available: int, images: int) -> str:
         returned if the split has at most this number.
 
     Raises:
-      ValueError: If the split consists of several slices and has more images.
+      ValueError: If the split consists of several slices and has more than `images`
+        images.
     """
     split = config.data.eval_split
     if available <= images:
@@ -28,8 +29,8 @@ def bounded_split(config: Config, available: int, images: int) -> str:
     if found is None:
         raise ValueError(
             f"images={images} is invalid with data.eval_split={split!r}: expected at "
-            f"least {available}, the number of its images, because only one split or "
-            f"one slice of a split can be cut to fewer. Pass --images {available}."
+            f"least {available}, which is all its images, because a combination of "
+            f"several splits cannot be shortened. Pass --images {available}."
         )
     name, first = found[1], found[2]
     start = _start(config, name, first)

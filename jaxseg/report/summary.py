@@ -21,7 +21,7 @@ from jaxseg.report.measure import Measurement
 
 @dataclasses.dataclass(frozen=True)
 class SummaryRow:
-    """Contains one row of the summary table: one quantity, such as mean IoU, per run.
+    """Contains one row of the summary table: a quantity, such as mean IoU, of all runs.
 
     Attributes:
       name: The name of the quantity.

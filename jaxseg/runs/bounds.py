@@ -2,8 +2,8 @@
 
 The module `jaxseg.runs.config_file` checks types when it reads a configuration, and
 `jaxseg.runs.checks` checks that fields do not contradict each other. Fields in `FREE`
-have no bounds in this table: names are checked when the named object is looked up, and
-flags and choices allow all values of their types.
+have no bounds in this table. Some of them are checked elsewhere: a name, for example,
+when the named object is looked up. For the others, the check of the type suffices.
 """
 
 from jaxseg.runs.byte_size import byte_size

@@ -1,7 +1,7 @@
 """Reads and writes calibration.json, which contains the scaling of a run's logits.
 
-The file names the checkpoint that it was fitted to, by its step and the digest of its
-weights, so that it is never applied to other weights.
+The scaling is fitted to one checkpoint. The file contains the step of this checkpoint
+and the digest of its weights, so that the scaling is never applied to other weights.
 """
 
 from __future__ import annotations

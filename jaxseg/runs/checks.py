@@ -13,7 +13,7 @@ from jaxseg.runs.serialize import to_dict
 
 
 def check(config: Config) -> None:
-    """Checks the value of every field of a configuration, and that no two contradict.
+    """Checks each field of a configuration, and that no fields contradict each other.
 
     It checks only the configuration and reads neither files nor devices.
 

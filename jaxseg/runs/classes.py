@@ -64,7 +64,7 @@ def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
         )
     if found.members and found.members != trained.members:
         raise ValueError(
-            f"data.mix={found.name!r} is invalid: expected the class maps of the "
-            f"datasets that the network was trained on, {trained.name!r}. Restore the "
-            "class maps of that run."
+            f"data.mix={found.name!r} is invalid: expected the same datasets and class "
+            f"maps as in the training of the network, {trained.name!r}. Restore the "
+            "class maps of the training."
         )

@@ -41,7 +41,8 @@ def windowed(
         Along a sharded axis, x includes rows of other devices and fill values, and
         `padding`, ((top, bottom), (left, right)), is 0.
       x: [B, H, W, C].
-      *weights: Arrays that each device holds whole. Gradients are summed over devices.
+      *weights: Arrays of which each device has a whole copy. Their gradients are summed
+        over the devices.
       extent: Height and width, in pixels, of the area that a window covers.
       stride: The step between windows of rows and columns, in pixels.
       padding: ((top, bottom), (left, right)), negative to crop.
