@@ -73,7 +73,7 @@ def build_original(
 
     Args:
       source: The kind of the checkpoint, an entry of `SOURCES`.
-      network: One of its networks, which names the library's function that builds it.
+      network: The network of the checkpoint, one of `source.networks`.
       state_dict: The weights of the source.
       num_classes: The number of classes.
       options: The options of the network of jaxseg.
@@ -87,9 +87,9 @@ def build_original(
     if peer is None or not network.factory:
         known = ", ".join(sorted({row.title for row in source.networks if row.factory}))
         raise Unavailable(
-            f"{source.library} {source.name} as {network.title} cannot be built: "
+            f"{source.library} cannot build {source.name} as {network.title}: "
             f"expected {f'one of {known}' if known else 'a network'} that the library "
-            "builds"
+            "can build"
         )
     torch = _library("torch")
     _library(peer.library)
@@ -118,9 +118,9 @@ def _library(name: str) -> Any:
 def importing(name: str) -> Iterator[None]:
     """Returns a context manager that explains in one line why an import fails.
 
-    The statements in the context import a library. An incompatible version raises other
-    errors than ImportError, for example an AssertionError in mmseg and a RuntimeError
-    in torchvision.
+    The statements in the context import a library. If the version of the library is
+    incompatible, the error can be another one than ImportError, for example an
+    AssertionError in mmseg and a RuntimeError in torchvision.
 
     Args:
       name: The name of the library.

@@ -26,7 +26,7 @@ def difference(
 
     Args:
       source: The kind of the checkpoint, an entry of `SOURCES`.
-      network: One of its networks, which names the library's function that builds it.
+      network: The network of the checkpoint, one of `source.networks`.
       state_dict: The weights of the source.
       apply: A function from an image [1, H, W, channels] to logits [1, H, W,
         num_classes].

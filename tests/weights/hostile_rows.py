@@ -165,10 +165,10 @@ ZIPS = {
     "claim": (directory_field(WHOLE, "<I", 24, 10**9), "states two different lengths"),
     "two claims": (
         directory_field(directory_field(WHOLE, "<I", 24, 10**9), "<I", 20, 10**9),
-        "ends after the file",
+        "ends after the end of the file",
     ),
     "overlap": (directory_field(WHOLE, "<I", 42, 0, nth=1), "overlap"),
-    "far": (directory_field(WHOLE, "<I", 42, 2**31, nth=1), "ends after the file"),
+    "far": (directory_field(WHOLE, "<I", 42, 2**31, nth=1), "ends after the end of the file"),
     "checksum": (directory_field(WHOLE, "<I", 16, 7), "member archive/data.pkl cannot be read"),
     "no name": (directory_field(WHOLE, "<H", 28, 0), "two members|cannot be read|did not write|complete zip"),
     "bombs": (npz({"a/data.pkl": bytes(10**6)}, zipfile.ZIP_DEFLATED), "is compressed"),

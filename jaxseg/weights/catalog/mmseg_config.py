@@ -146,8 +146,8 @@ def _trunk(trunk: Mapping[str, Any]) -> dict[str, object]:
         return stated | {"output_stride": 32, "stage_rates": rates}
     raise ValueError(
         f"The configuration in the checkpoint has strides={strides} with "
-        f"dilations={rates}, which is not supported: expected each removed stride to "
-        "double the dilation of all later stages."
+        f"dilations={rates}, which is not supported: expected the dilations to double "
+        "at each stage whose stride is 1 instead of 2."
     )
 
 
@@ -172,8 +172,8 @@ def _head(head: Mapping[str, Any]) -> dict[str, object]:
         if first != 1:
             raise ValueError(
                 f"The configuration in the checkpoint has dilations={(first, *rates)} "
-                "in its ASPP head: expected 1 first, because the first branch is a 1x1 "
-                "convolution."
+                "in its ASPP head: expected the first dilation to be 1, because the "
+                "first branch is a 1x1 convolution."
             )
         stated["rates"] = tuple(rates)
     if kind in ("PSPHead", "UPerHead"):

@@ -73,8 +73,8 @@ def dpt_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
 def presence_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Returns the option `presence` of a network that also classifies whole images.
 
-    The result is a dictionary from "presence" to the number of classes of that head. It
-    is empty if the network has no such head.
+    The result is {"presence": N}, where N is the number of classes of the head that
+    classifies whole images. It is {} if the network has no such head.
 
     Args:
       state: The tensors by name.

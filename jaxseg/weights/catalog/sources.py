@@ -24,8 +24,8 @@ class SourceNetwork:
         It is empty for networks that always or never have an auxiliary head.
       unseen: Options that change the result but cannot be inferred from the tensors,
         each with its usual value in the other library.
-      shown: A function that maps the tensors of a checkpoint, by name, to options that
-        they show, or None.
+      shown: A function that infers further options from a dictionary of the tensors of
+        a checkpoint. None if no options are inferred in this way.
       backbone: The name of the backbone of the family, or None for a preset.
       has: Names of tensors that must all be present.
       lacks: Names of tensors that must all be absent. `has` and `lacks` distinguish
@@ -78,10 +78,11 @@ class Lookalike:
     Names and shapes of the tensors are equal, but the networks compute other results.
 
     Attributes:
-      pattern: A regular expression that matches their names in lower case.
-      what: A description of the networks, for messages.
+      pattern: A regular expression that matches the names of these networks in lower
+        case.
+      what: A description of these networks, for messages.
       options: Options with which the network of jaxseg gives the same result as
-        these networks, as pairs (name, value). None means that no options do so.
+        these networks, as pairs (name, value). None if there are no such options.
     """
 
     pattern: str
@@ -136,9 +137,9 @@ class Source:
       networks: The networks of jaxseg that fit. The first one whose shapes agree is
         used.
       options: Options of a network with this backbone, as pairs (name, value).
-      example: The name of a network of jaxseg with this backbone, or of a family.
-      backbone: The name of the backbone for the family `example`, or "" if `example` is
-        a network.
+      example: The name of a preset or of a family of jaxseg that has this backbone.
+      backbone: The name of the backbone if `example` is a family, or "" if it is a
+        preset.
       normalization: The normalization of the training images.
       hints: Pairs (word, normalization), for kinds whose tensors do not show the
         normalization. The first pair whose word occurs in the name of the file or its

@@ -1,8 +1,8 @@
 """Adds entries to the lists and dictionaries that a pickle program builds, with checks.
 
 Only short strings, small integers and references to globals (a module and a name) can
-be keys, because Python hashes keys, and the hash of any other value could run code or
-take long.
+be keys, because Python hashes keys, and hashing any other value could run code or take
+a long time.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def extend(owner: Any, items: list[Any]) -> None:
         owner += items
     elif type(owner) is not Unread:
         raise Malformed(
-            f"the pickle appends to a {type(owner).__name__}: expected a list"
+            f"the pickle appends to a {type(owner).__name__}: expected it to append "
+            "only to lists"
         )
 
 
@@ -86,7 +87,8 @@ def fill(owner: Any, items: list[Any]) -> None:
         return
     if type(owner) is not dict:
         raise Malformed(
-            f"the pickle sets items of a {type(owner).__name__}: expected a dictionary"
+            f"the pickle sets items of a {type(owner).__name__}: expected it to set "
+            "items only of dictionaries"
         )
     for key, value in zip(items[::2], items[1::2], strict=True):
         check_key(owner, key)

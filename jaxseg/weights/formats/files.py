@@ -83,7 +83,7 @@ def read(path: str | os.PathLike, *, verify: bool = True) -> Any:
 
 
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name to a file, atomically, in the format that its suffix names.
+    """Writes arrays by name to a file atomically. Its suffix selects the format.
 
     Args:
       path: The file to create or replace.

@@ -65,8 +65,8 @@ def check(path: str) -> None:
       path: The file.
 
     Raises:
-      ValueError: If the file is of another kind or has another suffix. The message
-        states what the file is and the remedy.
+      ValueError: If the file is not a checkpoint or has the wrong suffix. The message
+        says what the file is and what to do.
     """
     if not os.path.isfile(path):
         raise ValueError(
@@ -90,8 +90,8 @@ def describe_members(names: Iterable[str]) -> str:
       names: The names of its members.
 
     Returns:
-      Text that names the kind of the file and the remedy, or the first members of the
-      file if its kind is unknown.
+      Text that says what the file is and what to do. If the kind of the file is
+      unknown, the text lists the first members.
     """
     names = list(names)
     shown = ", ".join(printable(name, limit=60) for name in names[:3])
@@ -109,8 +109,8 @@ def _check_kind(path: str, head: bytes) -> None:
             raise ValueError(f"{path} is {kind}, not a checkpoint. {remedy}.")
     if path.endswith(".safetensors") and head.startswith(_ZIP):
         raise ValueError(
-            f"{path} is a zip file, as torch.save and numpy.savez write it. Rename it "
-            "to end in .pth or .npz."
+            f"{path} is a zip file. Rename it to end in .pth if torch.save wrote it, "
+            "or in .npz if numpy.savez wrote it."
         )
 
 

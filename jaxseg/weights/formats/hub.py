@@ -22,7 +22,7 @@ def parse(address: str) -> tuple[str, str | None, str]:
       The repository, the revision (or None) and the file.
 
     Raises:
-      ValueError: If the address has another form.
+      ValueError: If the address is malformed.
     """
     match = _ADDRESS.fullmatch(address)
     if match is None:
@@ -49,8 +49,8 @@ def fetch(address: str) -> str:
         import huggingface_hub
     except ImportError as error:
         raise ValueError(
-            f"{address} cannot be downloaded without huggingface_hub. Install it by "
-            "pip install jaxseg[hub]."
+            f"{address} cannot be downloaded without huggingface_hub. Run `pip install "
+            "'jaxseg[hub]'`."
         ) from error
     online = _is_reachable(
         huggingface_hub, repository=repository, revision=revision, file=file

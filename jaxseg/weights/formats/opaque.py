@@ -1,4 +1,4 @@
-"""Represents objects of other programs in checkpoints by placeholders.
+"""Defines placeholders for the objects that other programs store in checkpoints.
 
 MMEngine stores its log (`message_hub`) in every checkpoint, training scripts store
 their arguments, and schedulers their counters. The importer does not need these objects
@@ -108,16 +108,17 @@ def is_listed(full: str) -> bool:
 
 
 def attribute(owner: Any, name: Any) -> Unread | None:
-    """Returns a placeholder for a method that a file names by `getattr(class, name)`.
+    """Returns a placeholder for a method that a file refers to in a `getattr` call.
 
-    MMEngine's log contains such names, for example `getattr(HistoryBuffer, "mean")`.
+    MMEngine's log contains such calls, for example `getattr(HistoryBuffer, "mean")`.
+    They are not executed.
 
     Args:
       owner: The class.
       name: The name of the method.
 
     Returns:
-      The placeholder, or None if the class is not one that placeholders replace.
+      The placeholder, or None if placeholders do not replace objects of this class.
     """
     if not isinstance(owner, Name) or not is_listed(owner.full):
         return None

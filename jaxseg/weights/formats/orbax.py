@@ -108,7 +108,7 @@ def _hint(folder: pathlib.Path) -> str:
     """
     files = sorted(p.name for p in folder.iterdir() if p.suffix in _WEIGHTS)
     if not files:
-        return ": expected a work directory, or a directory that jaxseg convert wrote."
+        return ". Pass a run directory, or a directory that jaxseg convert wrote."
     shown = ", ".join(printable(name, limit=60) for name in files[:5])
     return f". Pass one of its files: {shown}{', ...' if len(files) > 5 else ''}."
 

@@ -39,7 +39,7 @@ def read(data: bytes, start: int) -> tuple[str, Any, int]:
     """
     if start >= len(data):
         raise Malformed(
-            "the pickle program is truncated: expected an instruction that ends it"
+            "the pickle program is truncated: the instruction that ends it is missing"
         )
     entry = _TABLE.get(data[start])
     if entry is None:

@@ -2,8 +2,8 @@
 
 Python's unpickler imports every name that a program contains, and hashes any key. This
 machine does neither. A `World` defines the values of names and the results of calls,
-and only short strings, small integers and names can be keys of dictionaries. Every
-instruction takes constant time, apart from the bytes that it consumes. A program of n
+and only short strings, small integers and names can be keys of dictionaries. The time
+of an instruction depends only on the number of bytes that it reads. A program of n
 bytes therefore takes time in proportion to n, about a microsecond for each byte, and at
 most 100 n bytes of memory.
 """
@@ -242,7 +242,8 @@ class _Machine:
         if type(owner) not in (dict, Unread):
             raise Malformed(
                 f"the pickle program sets attributes of a {type(owner).__name__}: "
-                "expected attributes only for a dictionary or an object that is ignored"
+                "expected a program that sets attributes only of dictionaries, and of "
+                "objects that are not read"
             )
 
     def persistent(self, _) -> None:

@@ -37,7 +37,7 @@ _STORAGES = {f"torch.{name}": dtype for name, dtype in DTYPES.items()} | {
 }
 _ADVICE = (
     "only tensors and plain containers are read. In PyTorch, save only the state dict "
-    "by torch.save(model.state_dict(), path)."
+    "with torch.save(model.state_dict(), path)."
 )
 _FOREIGN = {  # Kinds of tensors that are not read, and how to convert them.
     "torch._utils._rebuild_qtensor": ("quantized", "Call dequantize() on it"),
@@ -85,7 +85,9 @@ class Tensor:
 
 
 def loads(data: bytes, path: str) -> Any:
-    """Reads the object that a pickle program builds, with a `Tensor` for each tensor.
+    """Reads the object that a pickle program builds.
+
+    Each tensor in the object becomes a `Tensor`.
 
     Args:
       data: The pickle program.
@@ -99,7 +101,7 @@ def loads(data: bytes, path: str) -> Any:
 
 
 def loads_from(data: bytes, start: int, path: str) -> tuple[Any, int]:
-    """Reads the object that a pickle program inside a longer byte string builds.
+    """Reads the object that a pickle program builds, which begins at a given position.
 
     Args:
       data: The bytes that contain the program.
@@ -197,7 +199,7 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *more) -> Tensor:
         raise Malformed(
             f"the values of a tensor are marked by {marks}, so PyTorch negates or "
             "conjugates them when it reads them. Call resolve_neg() and resolve_conj() "
-            "on it and save the file again."
+            "on the tensor and save the file again."
         )
     count, last = 1, offset
     for length, step in zip(size, stride, strict=True):
@@ -206,8 +208,8 @@ def _tensor(storage=None, offset=None, size=None, stride=None, *more) -> Tensor:
     if count and (last >= storage.count or count > storage.count):
         raise Malformed(
             f"a tensor of size {size}, stride {stride} and offset {offset} exceeds its "
-            f"storage of {storage.count} elements, or repeats them. Call contiguous() "
-            "on expanded tensors and save the file again."
+            f"storage of {storage.count} elements, or contains some of them several "
+            "times. Call contiguous() on expanded tensors and save the file again."
         )
     if not count and max(size) * storage.dtype.itemsize >= _LARGEST:
         raise Malformed(f"a tensor has the shape {size}: expected fewer elements")

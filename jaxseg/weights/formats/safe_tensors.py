@@ -1,8 +1,9 @@
 """Reads and writes `.safetensors` files, which contain arrays by name.
 
-The file starts with the length of its header and the header as JSON. The numbers follow
-without gaps. This module parses the file itself instead of calling the `safetensors`
-library, because that library raises no error for types that NumPy lacks.
+The file starts with the length of its header. The header follows as JSON, and then the
+numbers of all tensors without gaps. This module parses the file itself instead of
+calling the `safetensors` library, because that library raises no error for types that
+NumPy lacks.
 """
 
 import json
@@ -42,7 +43,9 @@ _BROKEN = "The file is damaged or truncated. Download or copy it again."
 
 
 def read(path: str) -> dict[str, np.ndarray]:
-    """Reads the arrays of a `.safetensors` file, also bfloat16, into a dict by name.
+    """Reads the arrays of a `.safetensors` file into a dict by name.
+
+    Arrays of type bfloat16 can be read, too.
 
     Args:
       path: The file.

@@ -35,8 +35,9 @@ def resolve(tree: Any, content: Content, *, program: int, file: int) -> Any:
       The copy.
 
     Raises:
-      ValueError: If containers are nested too deeply or in a circle, the tree is much
-        larger than the program, or the tensors are much larger than the file.
+      ValueError: If containers are nested too deeply or contain themselves, if the tree
+        is much larger than the program, or if the tensors are much larger than the
+        file.
     """
     limits = _Limits(MENTIONS * program + FREE_MENTIONS, SHARED * file + FREE)
     return _Copier(content, limits).visit(tree, 0)[0]

@@ -69,7 +69,7 @@ def _skip_header(data: bytes) -> int:
     if type(magic) is not int or magic != _MAGIC:
         raise ValueError(
             "the file is a pickle, but torch.save did not write it. In PyTorch, load "
-            "it and save the state dict by torch.save(state_dict, path)."
+            "it and save the state dict with torch.save(state_dict, path)."
         )
     protocol, position = pickle_program.loads_from(data, position, "the protocol")
     system, position = pickle_program.loads_from(data, position, "the system")

@@ -1,7 +1,7 @@
 """Reads `.pth` and `.pt` files without torch, in the zip format of torch 1.6 and later.
 
-`torch_legacy` reads the older format. Every byte of a tensor is a byte of the file, so
-reading never needs more memory for tensors than the length of the file.
+`torch_legacy` reads the older format. The bytes of tensors are not compressed, so the
+tensors never need more memory than the length of the file.
 """
 
 import os

@@ -25,7 +25,8 @@ class Members:
 
     Attributes:
       archive: The open zip file.
-      entries: For each member, by name, its entry in the directory of the zip file.
+      entries: A dictionary from the name of a member to its entry in the directory of
+        the zip file.
     """
 
     archive: zipfile.ZipFile
@@ -145,5 +146,5 @@ def _check_places(entries: list[zipfile.ZipInfo], size: int) -> None:
             )
         end = entry.header_offset + _LOCAL_HEADER + entry.compress_size
         if end > size:
-            raise ValueError(f"member {name} ends after the file. {_BROKEN}")
+            raise ValueError(f"member {name} ends after the end of the file. {_BROKEN}")
         before = name

@@ -1,9 +1,9 @@
 """Downloads published weights once, and refuses files whose content has changed.
 
-A file is kept in `folder()`. Its SHA-256 digest is compared with three values where
-they exist: the digits that its description (`Entry`) states, the digest that the
-Hugging Face hub sends with the file, and the digest of the first download (`pin`).
-Every later use compares the kept file with the pin.
+A file is kept in `folder()`. After a download, its SHA-256 digest is compared with
+three values, if they exist: the first digits of the digest in its description
+(`Entry`), the digest that the Hugging Face hub sends with the file, and the digest of
+the first download (`pin`). Every later use compares the kept file with the pin.
 """
 
 import hashlib
@@ -81,8 +81,8 @@ def web_address(url: str) -> str:
     Args:
       url: An https address, which is returned unchanged, or an address
         "hf://org/name@revision/file" of the Hugging Face hub. The environment variable
-        HF_ENDPOINT names another server than https://huggingface.co, as for the
-        hub's own library.
+        HF_ENDPOINT replaces the server https://huggingface.co, as it does in the
+        library huggingface_hub.
     """
     if not url.startswith("hf://"):
         return url

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """Describes a file of published weights and the network that takes them.
+    """Describes a file of published weights and the network that they belong to.
 
     Exactly one of `network` and `backbone` is not empty.
 

@@ -1,6 +1,6 @@
 """Finds published weights in the list `entries.json`.
 
-`python -m experiments.published.collect` collects the list again and writes the file.
+`python -m experiments.published.collect` writes a new version of the file.
 """
 
 import dataclasses
@@ -44,8 +44,9 @@ def find(name: object) -> Entry | None:
 def matching(pattern: str) -> list[Entry]:
     """Returns a list with the `Entry` of all published weights that match a pattern.
 
-    Weights match if their name, network or backbone contains the pattern. If the
-    pattern has wildcards, one of the three must match as a whole.
+    Weights match if the name of the weights, of their network or of their backbone
+    contains the pattern. A pattern with wildcards must match one of these names from
+    beginning to end.
 
     Args:
       pattern: Part of a name, or a pattern such as "timm/resnet50.*".

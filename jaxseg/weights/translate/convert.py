@@ -34,8 +34,8 @@ def convert(
         source need not contain. Paths do not begin with `params`. Missing parameters
         are absent from the result. A source tensor for such a path is also skipped if
         its shape does not fit.
-      allow_unused: Shell patterns of source keys that need not match a rule and a
-        variable of the model.
+      allow_unused: Shell patterns of source keys that may be left out because they
+        match no rule or no variable of the model.
 
     Returns:
       The variables, in nested dicts like `shapes`.

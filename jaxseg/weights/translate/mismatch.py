@@ -15,8 +15,8 @@ class Problems:
 
     Attributes:
       missing: The paths of the model that the source does not contain.
-      unused: The names in the source that no variable of the model corresponds to, each
-        with the path to which the import table maps it.
+      unused: The names in the source that correspond to no variable of the model. If
+        the import table maps a name to a path, the entry also states the path.
       doubled: The names in the source that map to the same variable as another name.
       misshaped: For each path of the model whose shape differs, a text that states both
         shapes.
@@ -51,7 +51,7 @@ class Problems:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """Returns a text that counts the tensors with each problem and names the first.
+        """Returns the number and the first names of the tensors with each problem.
 
         An example is `2 missing from the source (a, b); 1 of another shape (c)`.
         """

@@ -174,7 +174,7 @@ def sha256(path: str | os.PathLike) -> str:
 def classes(beside: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple]:
     """Returns the class names and colors in the `meta` of an MMSegmentation checkpoint.
 
-    The key names of MMSegmentation before and since version 1.0 are both read.
+    Both the key names before version 1.0 of MMSegmentation and the later ones are read.
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.

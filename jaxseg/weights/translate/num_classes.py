@@ -19,15 +19,15 @@ def count_classes(
       state_dict: Arrays by the source's names.
       rules: The import table.
       two: The shapes of the model with two classes.
-      three: The shapes of the model with three classes. Axes that differ by one between
-        both count classes.
+      three: The shapes of the model with three classes. The length of an axis depends
+        on the number of classes if it is greater by one than in `two`.
 
     Raises:
       ValueError: If no tensor shows the number, or if tensors show different numbers.
     """
     found = _counted(state_dict, rules=rules, small=two, large=three, by=1)
     if len(found) != 1:
-        shown = ", ".join(f"{2 + n} by {key}" for n, key in found.items())
+        shown = ", ".join(f"{2 + n} in {key}" for n, key in found.items())
         told = shown or "no tensor shows it"
         raise Refused(
             f"the number of classes cannot be inferred from the weights ({told}).",
@@ -45,8 +45,8 @@ def image_channels(
       state_dict: Arrays by the source's names.
       rules: The import table.
       three: The shapes of the model for images of three channels.
-      five: The shapes of the model for five channels. Axes that differ by two between
-        both count channels.
+      five: The shapes of the model for images of five channels. The length of an axis
+        depends on the number of channels if it is greater by two than in `three`.
 
     Returns:
       The number of channels, or None if no tensor shows it or if tensors show different

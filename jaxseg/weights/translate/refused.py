@@ -46,8 +46,9 @@ class Remedy:
 class Refused(ValueError):
     """Is raised for weights that can only be used with further options.
 
-    `str(error)` is the message for Python code and `error.on_command_line()` that for
-    the command line. The first line states the problem and the second one the remedies.
+    `str(error)` is the message for users of Python, and `error.on_command_line()` is
+    the message for users of the command line. The first line of a message states the
+    problem, and the second line states the remedies.
 
     Args:
       problem: The problem as a sentence.
@@ -61,8 +62,8 @@ class Refused(ValueError):
     def on_command_line(self) -> str:
         """Returns the problem and its remedies for users of the command line.
 
-        Options appear as on the command line, such as `--entry ema`; `str(error)` names
-        the same options as in Python, such as `entry='ema'`.
+        Options are written as on the command line, such as `--entry ema`. In
+        `str(error)`, they are written as in Python, such as `entry='ema'`.
         """
         return self._text(Remedy.on_command_line)
 

@@ -22,7 +22,8 @@ class ConversionReport:
       adapted: Names of first convolutions that were adapted to the channels of the
         image.
       unread: Classes of foreign objects in the file that were not read.
-      cast: Types in the source other than float32, with the numbers of their tensors.
+      cast: Pairs of a type other than float32 that occurs in the source, and the number
+        of tensors of this type.
       difference: The largest difference of the logits from the source's own library,
         relative to the largest logit, or None if it was not measured.
       stated: Options that the file states, as `name=value`.

@@ -9,9 +9,9 @@ A table also translates jaxseg's names back to PyTorch's. For this reason, a sou
 contains only literal text and groups, dots are escaped, groups are not nested, and
 every group that can match more than one text appears in the target.
 
-The functions below take `src`, which begins the regular expressions, and `dst`, which
-begins the templates after the name of the collection (`params/`). They return a tuple
-of rules. Tables are concatenations of such tuples.
+The functions below return tuples of rules, whose concatenation is a table. Their
+argument `src` is the beginning of the regular expressions. Their argument `dst` is the
+beginning of the templates, without the name of the collection (`params/`).
 """
 
 Rule = tuple[str, str | None] | tuple[str, str | None, str]

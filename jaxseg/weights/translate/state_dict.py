@@ -59,16 +59,16 @@ def unwrap(
     Args:
       tree: The content of the file.
       path: The name of the file, for messages.
-      entry: Selects the weights under this name, or those with this prefix. By default
-        one of the usual names is used, or else the only entry that contains a network's
-        tensors.
+      entry: The name of the entry that contains the weights, or the prefix of their
+        names. By default, an entry with a usual name is used. If there is none, the
+        only entry that contains a network's tensors is used.
       recognize: A function that returns the part ("network" or "backbone") to which a
         set of tensor names belongs, or None. With this function, any prefix is found
         and removed. Without it, only the usual prefixes are removed.
 
     Raises:
-      ValueError: If there is no state dict, it contains something other than arrays,
-        there are several, or `entry` does not exist.
+      ValueError: If there is no state dict, if there are several, if the state dict
+        contains something other than arrays, or if `entry` does not exist.
     """
     if not isinstance(tree, Mapping):
         raise ValueError(

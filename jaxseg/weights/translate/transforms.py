@@ -4,9 +4,10 @@ An import table refers to a transform by its name and arguments: `"conv"`,
 `"conv_transpose"`, `"linear"`, `"identity"`, `"conv1d"`, `"channels"`,
 `"conv_as_linear"`, `"linear_as_conv(7, 7)"`. PyTorch stores a convolution as OIHW, a
 transposed one as IOHW and a dense matrix as [out, in]. jaxseg stores them as
-HWIO, HWIO (not flipped) and [in, out]. "channels" changes factors of the channels from
-[C, 1, 1] to [C]. "merging" reorders the input channels of Swin's patch merging from
-MMSegmentation's order to jaxseg's. All transforms are invertible.
+HWIO, HWIO (not flipped) and [in, out]. "channels" changes the shape of an array with
+one factor for each channel from [C, 1, 1] to [C]. "merging" changes the order of the
+input channels of Swin's patch merging from MMSegmentation's to jaxseg's. All transforms
+are invertible.
 
 With "linear_part(0, 3)", a matrix [out, in] is the first of three that jaxseg stores as
 one matrix [in, 3 out]. "vector_part(0, 3)" is the same for a bias. An example is a
@@ -175,8 +176,8 @@ def _merging(array: np.ndarray, back: bool = False) -> np.ndarray:
     """
     if array.ndim not in (1, 2) or array.shape[-1] % 4:
         raise ValueError(
-            f"shape={array.shape} is invalid: expected one or two dimensions, of which "
-            "the last has a multiple of 4 entries, for the merging of 2x2 pixels"
+            f"shape={array.shape} is invalid for the merging of 2x2 pixels: expected "
+            "one or two dimensions, and a last dimension that is a multiple of 4"
         )
     split = (2, 2, -1) if back else (-1, 2, 2)
     parts = array.reshape(*array.shape[:-1], *split)

@@ -1,8 +1,8 @@
 """Imports Swin of timm as `Swin`, without final norm and classifier.
 
-In jaxseg and in new versions of timm (`BACKBONE`), patch merging is the first layer of
-a stage. In the authors' files and in old versions of timm (`AUTHORS`), it is the last
-layer of the previous stage, so its stage numbers are one lower.
+`BACKBONE` reads the files of new versions of timm. There, as in jaxseg, patch merging
+is the first layer of a stage. `AUTHORS` reads the files of the authors and of old
+versions of timm. There, patch merging is the last layer of the previous stage.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, drop, layer_norm, linear

@@ -1,7 +1,6 @@
 """Imports ConvNeXt of torchvision as `ConvNeXt`, without final norm and classifier.
 
-torchvision's list `features` alternates between layers that reduce the size of the map
-and the stages of blocks.
+In torchvision's list `features`, downsampling layers and stages of blocks alternate.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, drop, layer_norm, linear

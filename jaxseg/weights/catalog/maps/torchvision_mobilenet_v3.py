@@ -1,7 +1,8 @@
 """Imports torchvision's MobileNet v3, large and small.
 
-torchvision numbers the layers in `features.N.block`. Only some blocks have an expansion
-or squeeze-and-excitation layer, so the large and the small network each have a table.
+The layers of block N are `features.N.block.0`, `features.N.block.1` and so on. Only
+some blocks have an expansion or squeeze-and-excitation layer, so the numbers differ
+between the large and the small network. Each of the two has its own import table.
 """
 
 from jaxseg.weights.translate.rules import Rules, conv, conv_norm, drop, prefixed

@@ -1,7 +1,7 @@
 """Imports DINOv2 of transformers as `jaxseg.backbones.dinov2`.
 
-The names are those of the files on the Hugging Face hub. The networks with registers
-also have a position for the class token, as in the authors' files.
+The names are those of the files on the Hugging Face hub. As in the authors' files, the
+class token has a position embedding, also in the networks with registers.
 """
 
 from jaxseg.weights.catalog.maps.transformers_parts import joined

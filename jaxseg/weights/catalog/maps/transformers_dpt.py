@@ -1,7 +1,8 @@
 """Imports DPT of transformers as `dpt_vit*`, without its auxiliary head.
 
-The names are those of the files on the Hugging Face hub. transformers numbers the
-fusions from c5 to c2. Its first fusion has a residual unit that it never uses.
+The names are those of the files on the Hugging Face hub. In transformers, the fusion
+blocks are numbered from c5 to c2. The first of them has a residual unit that is never
+used.
 """
 
 from jaxseg.weights.catalog.maps.transformers_parts import joined

@@ -1,4 +1,4 @@
-"""Imports Mask2Former of transformers, on its Swin and on its ResNet.
+"""Imports Mask2Former of transformers with a Swin or ResNet backbone.
 
 The names are those of the published files, which `save_pretrained` also writes.
 """

@@ -11,12 +11,12 @@ JOINT = ("query", "key", "value")
 def joined(src: str, dst: str, names: tuple[str, ...] = JOINT) -> Rules:
     """Returns the rules that import several dense layers as one.
 
-    The outputs of the layers follow one another in the order of `names`.
+    The outputs of the layers are concatenated in the order of `names`.
 
     Args:
       src: The beginning of the tensors' names, a regular expression.
       dst: The beginning of the variables' paths, without `params/`.
-      names: The names of the layers, which follow `src`.
+      names: The last parts of the layers' names. A dot separates them from `src`.
     """
     count = len(names)
     return tuple(

@@ -4,7 +4,7 @@ The names are those of the files on the Hugging Face hub. Version 5 of transform
 renames the tensors when it reads a file, and writes them with these names.
 
 Differs: in transformers, all normalizations have an epsilon of 1e-5. In the authors'
-code and in jaxseg, those of the blocks and after the stages have 1e-6.
+code and in jaxseg, the epsilon is 1e-6 in the blocks and after the stages.
 """
 
 from jaxseg.weights.catalog.maps.transformers_parts import joined

@@ -1,8 +1,8 @@
 """Imports UPerNet of transformers on Swin and ConvNeXt as `upernet_*`.
 
-The rules read the names that the tensors have in the files of the Hugging Face hub;
-names inside the class of transformers can differ. In jaxseg, patch merging is
-the first layer of a stage, and in transformers the last layer of the previous one.
+The rules read the names that the tensors have in the files of the Hugging Face hub.
+The parameters of the Python class can have other names. Patch merging is the first
+layer of a stage in jaxseg, and the last layer of the previous stage in transformers.
 """
 
 from jaxseg.weights.catalog.maps.transformers_parts import joined, module
