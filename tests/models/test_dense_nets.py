@@ -30,7 +30,10 @@ def layer_shapes(model, size):
     ("layers", "growth", "skips", "stacks"),
     [
         (LAYERS_56, 12, (96, 144, 192, 240, 288), (384, 336, 288, 240, 192)),
-        (LAYERS_67, 16, (128, 208, 288, 368, 448), (608, 528, 448, 368, 288)),
+        pytest.param(
+            *(LAYERS_67, 16, (128, 208, 288, 368, 448), (608, 528, 448, 368, 288)),
+            marks=pytest.mark.sweep,  # the rule of the two others
+        ),
         (LAYERS_103, 16, (112, 192, 304, 464, 656), (1088, 816, 576, 384, 256)),
     ],
 )
@@ -70,12 +73,12 @@ def drawn(block, *inputs, scale=0.1):
 
 
 def test_residual_units_and_pooling_start_as_identities():
-    x = jnp.asarray(np.random.default_rng(0).normal(size=(1, 6, 7, 3)), jnp.float32)
+    x = np.random.default_rng(0).normal(size=(1, 6, 7, 3)).astype(np.float32)
     units, pooling = ResidualUnits(3), ChainedPooling(4)
     zero = drawn(units, x, scale=0)
-    np.testing.assert_array_equal(units.apply(zero, x), x)
+    np.testing.assert_array_equal(jax.jit(units.apply)(zero, x), x)
     zero = drawn(pooling, x, scale=0)
-    np.testing.assert_array_equal(pooling.apply(zero, x), np.maximum(x, 0))
+    np.testing.assert_array_equal(jax.jit(pooling.apply)(zero, x), np.maximum(x, 0))
 
 
 def test_chained_pooling_reaches_two_pixels_per_stage():
@@ -83,10 +86,10 @@ def test_chained_pooling_reaches_two_pixels_per_stage():
     pooling = ChainedPooling(3)
     x = np.zeros((1, 17, 17, 1), np.float32)
     x[0, 8, 8] = 1
-    variables = drawn(pooling, jnp.asarray(x), scale=0)
+    variables = drawn(pooling, x, scale=0)
     for i in (1, 2, 3):
         variables["params"][f"conv{i}"]["kernel"][1, 1, 0, 0] = 1
-    y = np.asarray(pooling.apply(variables, x))[0, :, :, 0]
+    y = np.asarray(jax.jit(pooling.apply)(variables, x))[0, :, :, 0]
     distance = np.maximum(*np.abs(np.indices((17, 17)) - 8))
     want = sum((distance <= 2 * i).astype(int) for i in range(4))
     np.testing.assert_array_equal(y, want)
@@ -95,11 +98,12 @@ def test_chained_pooling_reaches_two_pixels_per_stage():
 def test_fusion_sums_both_resolutions():
     """A constant coarse map adds its constant before the pooling."""
     block = RefineBlock(2, stages=1)
-    x = jnp.zeros((1, 8, 9, 3))
-    coarse = jnp.full((1, 4, 5, 2), 2.5)
+    x = np.zeros((1, 8, 9, 3), np.float32)
+    coarse = np.full((1, 4, 5, 2), 2.5, np.float32)
     variables = drawn(block, x, coarse, scale=0)
-    np.testing.assert_allclose(block.apply(variables, x, coarse), 2.5, rtol=1e-6)
-    np.testing.assert_allclose(block.apply(variables, x, -coarse), 0, atol=1e-6)
+    apply = jax.jit(block.apply)
+    np.testing.assert_allclose(apply(variables, x, coarse), 2.5, rtol=1e-6)
+    np.testing.assert_allclose(apply(variables, x, -coarse), 0, atol=1e-6)
 
 
 def test_refinenet_scores_at_a_quarter():

@@ -138,11 +138,12 @@ def test_auxiliary_head_reads_the_map_of_stride_two(fill):
     heads = variables["params"]
     assert heads["aux_head"]["conv"]["conv"]["kernel"].shape == (3, 3, 4, 2)
     assert heads["head"]["conv"]["conv"]["kernel"].shape == (3, 3, 2, 2)
-    outputs = jax.jit(model.apply)(variables, x)
+    apply = jax.jit(model.apply)
+    outputs = apply(variables, x)
     changed = jax.tree.map(lambda leaf: leaf, variables)
     changed["params"]["trunk"]["up0"] = jax.tree.map(
         lambda leaf: 2 * leaf, heads["trunk"]["up0"]
     )
-    again = jax.jit(model.apply)(changed, x)
+    again = apply(changed, x)
     assert np.abs(outputs["logits"] - again["logits"]).max() > 0.1
     np.testing.assert_array_equal(outputs["aux"], again["aux"])
