@@ -20,7 +20,7 @@ from jaxseg.training.step.state import TrainState
 def assemble(
     config: Config, source: Any, devices: list[jax.Device]
 ) -> tuple[StepRunner, TrainState, nn.Module]:
-    """Builds the network and the initial state of a training run, and its step runner.
+    """Builds the step runner, the initial state and the network of a training run.
 
     Args:
       config: The configuration.

@@ -78,8 +78,8 @@ class Pixels(NamedTuple):
 class PixelSample:
     """Chooses labeled pixels at random in each image of an evaluation.
 
-    The network of the evaluation must be `LogitNetwork`. The pixels of an image depend
-    only on the seed and the index of the image.
+    The evaluation must use a `LogitNetwork`. Which pixels of an image are chosen
+    depends only on the seed and the index of the image.
 
     Attributes:
       count: The largest number of pixels of an image.
@@ -105,8 +105,8 @@ def joined(images: Sequence[Pixels], form: OutputForm) -> Pixels:
 
     Args:
       images: The chosen pixels of each image.
-      form: Says whether a softmax or sigmoids convert the logits. For a binary task,
-        the labels of the result are 0 or 1, [N, 1].
+      form: Determines whether a softmax or sigmoids convert logits to probabilities.
+        For a binary task, the labels of the result are 0 or 1, [N, 1].
     """
     logits = np.concatenate([one.logits for one in images])
     label = np.concatenate([one.label for one in images])

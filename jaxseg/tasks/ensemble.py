@@ -64,7 +64,7 @@ class OpenedRun:
     def scaling(self, combination: Combination) -> LogitScaling | None:
         """Returns the scaling that was fitted for the logits of this checkpoint.
 
-        The scaling multiplies the logits by factors and adds summands. The result is
+        The scaling multiplies the logits by factors and adds offsets. The result is
         None if `combination.calibrated` is False.
 
         Raises:
@@ -103,9 +103,10 @@ def open_members(
     *,
     dataset: str | None = None,
 ) -> tuple[Member, ...]:
-    """Returns the networks of further runs, after a check that they fit the first run.
+    """Checks that further runs fit the first run, and returns their networks.
 
-    The result is a tuple of a `Member` for each run: its network and its variables.
+    The result is a tuple with one `Member` for each further run: its network and its
+    variables.
 
     Args:
       combination: The further runs.
@@ -188,8 +189,8 @@ def combined(
       averaging: What is averaged, and the number of dropout samples.
 
     Returns:
-      If nothing is averaged or scaled: None, and the variables of the first run.
-      Otherwise the network to score, and the variables that it takes.
+      The network to score, and the variables that it takes. If nothing is averaged or
+      scaled, the network is None, and the variables are those of the first run.
 
     Raises:
       ValueError: If the runs or the options do not fit each other.

@@ -99,8 +99,8 @@ def evaluate_network(
         numbers: for its rows and for its columns.
       observers: Objects that receive every example with its prediction, see
         `jaxseg.training.run.observation`.
-      network: An `ImageNetwork` or `AveragedNetwork` that predicts in place of the
-        model, for `variables` that suit it. None selects the model alone.
+      network: An `ImageNetwork` or `AveragedNetwork` that predicts instead of `model`,
+        or None. If it is given, `variables` must be the variables that it takes.
       progress: A function that takes the number of examples of this process and returns
         a second function, which is called with the size of each evaluated batch.
 

@@ -1,6 +1,7 @@
 """Defines files that `jaxseg predict` writes in addition to the predicted classes.
 
-Maps of uncertainty are NAME_uncertainty_MAP.tiff (or .npy) and a PNG picture of them.
+A map of uncertainty is written as numbers to NAME_uncertainty_MAP.tiff (or .npy) and as
+a picture to a PNG file.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ class Finished:
     Attributes:
       folder: The output directory.
       header: The first line of the file, which describes the weights and options.
-      lines: A dictionary from the path of each finished input's results, relative to
-        `folder`, to the line of this input.
+      lines: The lines of the finished inputs. The keys are the paths of the inputs'
+        results, relative to `folder`.
       started: Whether the directory already had such a file for the same weights and
         options.
     """
@@ -149,7 +149,7 @@ class Finished:
 def open_record(
     folder: Path, identity: Mapping[str, Any], *, overwrite: bool
 ) -> Finished:
-    """Reads which inputs of an output directory are finished, from predict.jsonl.
+    """Reads predict.jsonl, the list of finished inputs in an output directory.
 
     The result is a `Finished`. If the directory has no such file, no input is finished.
 
@@ -181,8 +181,9 @@ def open_record(
     lines = differences(first[_IDENTITY], identity)
     if lines and rows:
         raise ValueError(
-            f"output={str(folder)!r} is invalid: expected results of this command, but "
-            f"those in the folder differ in {'; '.join(lines)}. {_REMEDY}"
+            f"output={str(folder)!r} is invalid: expected results of the same weights "
+            f"and options, but those in the folder differ in {'; '.join(lines)}. "
+            f"{_REMEDY}"
         )
     by_name = {row["name"]: row for row in rows}
     return Finished(folder, header, by_name, started=not lines)
@@ -223,7 +224,8 @@ def changed_options(options: Any) -> dict[str, Any]:
 
     Fields that are dataclasses themselves become nested dictionaries.
 
-    Options that are added later therefore do not change the identity of results.
+    Options with their default values are left out. If jaxseg gets a new option, results
+    of earlier versions can therefore still be continued.
 
     Args:
       options: A dataclass instance.

@@ -40,7 +40,7 @@ def no_further_scores(config: Config, model: nn.Module, examples: Any) -> None:
 
 
 def no_probabilities(config: Config, model: nn.Module, spec: DatasetSpec) -> NoReturn:
-    """Raises ValueError, for tasks whose evaluation computes no probabilities."""
+    """Raises ValueError, because the evaluation of the task has no probabilities."""
     raise ValueError(
         f"model.name={config.model.name!r} with the dataset {spec.name!r} is invalid "
         "for scores that need probabilities: expected a network that segments images "
@@ -95,16 +95,15 @@ class TrainingFunctions:
 
 
 def training_of(config: Config) -> TrainingFunctions:
-    """Returns the functions of the task that a configuration's network solves."""
+    """Returns the functions of the task to which a configuration's network belongs."""
     return task_of(config).training_module().TRAINING
 
 
 def padding(config: Config) -> dict[str, int]:
     """Returns a dictionary with the argument of `eval_batches` that sets the padding.
 
-    For images, its key is "multiple", and its value is the number to whose multiples
-    height and width are padded. For point clouds, which have no such argument, it is
-    {}.
+    For images, it contains the argument "multiple": heights and widths are padded to
+    multiples of this number. For point clouds, it is empty.
     """
     images = task_of(config).kind == "images"
     return {"multiple": config.data.eval_multiple} if images else {}

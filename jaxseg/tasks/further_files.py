@@ -100,8 +100,8 @@ def further_files(
     if "raw" in formats and config.data.mix:
         raise ValueError(
             f"write={formats} is invalid: expected no 'raw', because the network was "
-            "trained on several datasets, whose mask files contain other class numbers "
-            "than those of the network. Leave 'raw' out."
+            "trained on several datasets, whose mask files do not have the class "
+            "numbers of the network. Leave 'raw' out."
         )
     stated: dict[int, int] = {}
     for value, label in spec.labels:

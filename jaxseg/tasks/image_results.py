@@ -20,7 +20,7 @@ from jaxseg.tasks.samples import sample_paths, write_samples
 
 
 class SegmentedImage(NamedTuple):
-    """Contains one image and its predicted classes, before these are refined.
+    """Contains one image and its predicted classes before any refinement.
 
     All arrays except those in `padded` have the size of the image file.
 
@@ -33,8 +33,8 @@ class SegmentedImage(NamedTuple):
       padded: The padded image that the network received, and its segmentation.
       samples: The classes of N segmentations that were drawn at random, [N, H, W], or
         None.
-      entropy: The entropy in nats of the class probabilities, after these were
-        averaged over the samples, [H, W], or None.
+      entropy: The entropy in nats of the class probabilities, averaged over the
+        samples before the entropy is computed, [H, W], or None.
     """
 
     job: Job

@@ -2,8 +2,8 @@
 
 While the command runs, the file NAME.part next to the result contains the rows of
 classes that are finished, so that an interrupted command continues when it is repeated.
-The result is a tiled TIFF of class indices with the georeference of the image, or an
-NPY file if the image is one.
+The result is a tiled TIFF of class indices with the georeference of the image. If the
+image is an NPY file, the result is an NPY file, too.
 """
 
 from __future__ import annotations

@@ -45,9 +45,9 @@ def large_job(path: Path, target: Path, request: Request) -> LargeJob | None:
             return None
         raise ValueError(
             f"{shown(path)}: The file has {height} x {width} pixels, more than "
-            f"data.max_pixels={largest}. Pass --mode slide and --window HEIGHT WIDTH, "
-            "so that it is read in windows, or, if you trust the file and it fits into "
-            f"memory, --data.max-pixels {height * width}."
+            f"data.max_pixels={largest}. Pass --mode slide and --window HEIGHT WIDTH "
+            "to read it in windows. If you trust the file and it fits into memory, you "
+            f"can pass --data.max-pixels {height * width} instead."
         )
     if height * width <= (request.large_above or largest):
         return None
@@ -79,9 +79,9 @@ def check_large(jobs: list[Any], request: Request) -> None:
         if is_set:
             raise ValueError(
                 f"{name} is invalid for {shown(large[0].path)}: expected the default, "
-                "because only the classes and an overlay are written for an image so "
-                "large that it is read in windows. Leave the option out, or segment a "
-                "part of the image."
+                "because this image is so large that it is read in windows. Only its "
+                "classes and an overlay can be written. Leave the option out, or "
+                "segment a part of the image."
             )
 
 

@@ -1,7 +1,7 @@
 """Computes a confusion matrix and two SHA-256 digests for each evaluated image.
 
-One digest is that of the decoded pixels, the other one that of the label. An
-`ImageMeter` observes an evaluation, so that one pass over the data is enough. Its
+One is the digest of the decoded pixels, and the other one is the digest of the label.
+An `ImageMeter` observes an evaluation, so that one pass over the data is enough. Its
 results depend neither on the batch size nor on the number of devices.
 """
 
@@ -31,7 +31,8 @@ class ImageResult(NamedTuple):
       image: The SHA-256 digest of its decoded pixels, or "" if none was computed.
       label: The SHA-256 digest of its decoded label, or "".
       counts: The nonzero elements of its confusion matrix, and their indices.
-      refined: A tuple with the same for its confusion matrix after each refinement.
+      refined: A tuple with one entry for each refinement: the `counts` of the refined
+        prediction.
       observed: A tuple with the result of each observer. Observers receive the image
         with its prediction after the first refinement.
     """
@@ -144,8 +145,8 @@ def image_meter(
 def total(images: Sequence[ImageResult], spec: DatasetSpec) -> np.ndarray:
     """Returns the sum of the confusion matrices of all images, int64 [K + 1, K].
 
-    The last row counts predictions at void pixels. Unlike in the matrix of an
-    evaluation, padded pixels do not count as void.
+    The last row counts predictions at void pixels. Padding is not counted there, unlike
+    in the matrix that an evaluation returns.
 
     Args:
       images: The results of the images.

@@ -34,8 +34,8 @@ def open_images(
     Args:
       config: The data options of the run.
       split: A split, or a slice such as "train[90%:]".
-      trained: The specification of the dataset of the training, whose normalization is
-        used. By default, the opened data determine the normalization.
+      trained: The specification of the training data. Its normalization is used. By
+        default, the opened data determine the normalization.
 
     Raises:
       ValueError: If a dataset cannot be opened.
@@ -52,8 +52,8 @@ def train_stream(
     Args:
       source: The training examples.
       config: The data options of the run.
-      **options: Keyword arguments of `train_batches`, or for several datasets of
-        `mixed_train_batches`.
+      **options: Keyword arguments of `train_batches` for one dataset, and of
+        `mixed_train_batches` for several.
     """
     stream = mixed_train_batches if config.mix else train_batches
     return stream(source, config, **options)
@@ -64,8 +64,8 @@ def eval_stream(source: Images, **options: Any) -> Iterator[HostBatch]:
 
     Args:
       source: The examples.
-      **options: Keyword arguments of `eval_batches`, or for several datasets of
-        `mixed_eval_batches`.
+      **options: Keyword arguments of `eval_batches` for one dataset, and of
+        `mixed_eval_batches` for several.
     """
     mixed = isinstance(source, MixedSource)
     return (mixed_eval_batches if mixed else eval_batches)(source, **options)
@@ -74,8 +74,8 @@ def eval_stream(source: Images, **options: Any) -> Iterator[HostBatch]:
 def translating(prepare: Callable, spec: DatasetSpec) -> Callable:
     """Returns a function that prepares batches and then converts their labels.
 
-    The labels of a dataset number the classes of this dataset. They are converted to
-    labels that number the classes of all datasets together.
+    Each dataset has its own class indices. They are converted to indices into the
+    classes of all datasets together.
 
     Args:
       prepare: The function that augments and normalizes a batch.
@@ -93,9 +93,9 @@ def make_eval_step(
 ) -> functools.partial:
     """Returns the evaluation step, a function that computes a confusion matrix.
 
-    The step takes the variables and a batch. It predicts each image with the classes of
-    the dataset that the image is from. The matrix has a row and a column for every
-    scored class of every dataset.
+    The step takes the variables and a batch. For each image, it predicts classes of the
+    dataset that contains the image. The matrix has a row and a column for every scored
+    class of every dataset.
     """
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
     union = spec.union
@@ -127,8 +127,8 @@ def num_scored(table: np.ndarray) -> int:
     """Returns the total number of classes that are scored, over all datasets.
 
     Args:
-      table: The array `Union.score_table`, which contains for each dataset and label
-        the number of the scored class among the classes of all datasets.
+      table: The array `Union.score_table`. It converts the label of a dataset to an
+        index into the scored classes of all datasets.
     """
     return int(table.max()) + 1
 
@@ -162,8 +162,8 @@ def picture_writer(
 class Scored:
     """Contains the examples of one of several datasets that are trained together.
 
-    A label numbers only the classes of this dataset that are scored; all other classes
-    become void.
+    A label contains indices into the scored classes of this dataset. Pixels of all
+    other classes are void.
 
     Attributes:
       spec: The scored classes of the dataset.

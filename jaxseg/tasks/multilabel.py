@@ -44,8 +44,7 @@ def make_eval_step(
 
     The step takes the variables and a batch. The matrix of a class counts pixels by
     whether the class is labeled and whether it is predicted.
-    `jaxseg.metrics.overlapping` describes the matrix that contains those of all
-    classes.
+    `jaxseg.metrics.overlapping` describes how these matrices are combined into one.
     """
     network = ImageNetwork(model, spec, scale=config.data.eval_scale)
 

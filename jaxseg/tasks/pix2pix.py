@@ -89,7 +89,7 @@ def build(
         if direction != TO_LABELS:
             raise ValueError(
                 f"loss.name={config.loss.name!r} is invalid: expected 'adversarial' or "
-                f"'l1' unless model.options.direction={TO_LABELS!r}."
+                f"'l1'. Other losses need model.options.direction={TO_LABELS!r}."
             )
         return segmentation.build(config, spec, devices, class_pixels=class_pixels)
     run = config.train
@@ -129,7 +129,7 @@ def optimizers(config: OptimConfig, steps: int) -> tuple[adversarial.Players, Ca
         if not pattern.startswith(names):
             raise ValueError(
                 f"optim pattern={pattern!r} is invalid: expected a pattern that starts "
-                f"with one of {names}, because each has its own optimizer."
+                f"with one of {names}, because each network has its own optimizer."
             )
     built = {}
     for name in names:

@@ -30,7 +30,7 @@ def paired(
     num_classes: int,
     void: int = 255,
 ) -> dict[str, jax.Array]:
-    """Converts a batch of images and labels to a condition, a target and known pixels.
+    """Converts a batch of images and labels to a training batch of pix2pix.
 
     The entry "image" is the condition, and "target" is the array that the generator
     should produce. "known", bool [B, H, W], is True where the target is known: at all

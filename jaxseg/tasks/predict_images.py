@@ -81,9 +81,9 @@ class ImagePrediction:
     def notes(self) -> Iterator[str]:
         """Yields lines of text that the user should see before the prediction runs.
 
-        In the mode "exact", they state the cost of computing an image in tiles. If
-        images are padded to a few sizes (`buckets`), they state how many pixels are
-        added and how this changes the labels.
+        In the mode "exact", an image is computed in tiles, and the lines state the cost
+        of this. If images are padded to a few sizes (`buckets`), the lines state how
+        many pixels are added and how this changes the labels.
 
         Raises:
           ValueError: If the network cannot be computed exactly in tiles.

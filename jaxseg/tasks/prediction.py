@@ -39,9 +39,9 @@ class Request:
       further: Additional file formats in which the predicted classes are written, among
         "raw", "geojson" and "coco". `jaxseg.tasks.further_files` describes them.
       overwrite: Whether results of other runs or options may be replaced.
-      large_above: TIFF and NPY files with more pixels than this are read, segmented and
-        written in windows, in the modes that use windows. None selects the largest
-        number of pixels that the reader accepts.
+      large_above: The largest number of pixels of a TIFF or NPY file that is read as a
+        whole. Modes other than "whole" read, segment and write larger files in windows.
+        None selects the largest number of pixels that the reader accepts.
       report: A function that shows one line about the progress of a large image.
       stop: Whether the first file that cannot be read raises an error.
     """

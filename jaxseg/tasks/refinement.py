@@ -107,7 +107,7 @@ def seeds_of(marks: Marks, size: tuple[int, int], reading: ReadOptions) -> np.nd
       pixels that are not marked.
 
     Raises:
-      ValueError: If the marks are invalid, or if no pixel of the background is known.
+      ValueError: If the marks are invalid, or if they mark no background pixel.
     """
     seeds = np.full(size, UNKNOWN, np.int8)
     if marks.box is not None:

@@ -66,7 +66,8 @@ def sample_drawer(
     if not hasattr(model, "encode") or not hasattr(model, "combine"):
         raise ValueError(
             f"--samples {samples} is invalid: expected 0, because "
-            f"{type(model).__name__} has no latent. Use a network such as prob_unet."
+            f"{type(model).__name__} has no latent variable. Use a network such as "
+            "prob_unet."
         )
     placed = jax.device_put(variables)
 

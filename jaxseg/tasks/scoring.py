@@ -35,10 +35,10 @@ def matrix_classes(spec: DatasetSpec) -> tuple[str, ...]:
 
 
 def matrix_void(spec: DatasetSpec) -> int:
-    """Returns the ignore index of labels that number the rows of a confusion matrix.
+    """Returns the ignore index of labels that are row indices of a confusion matrix.
 
-    It is 65535 if several datasets are trained together, whose classes have numbers up
-    to 65534. Otherwise it is the ignore index of the dataset.
+    If several datasets are trained together, it is 65535, because they can have more
+    than 255 classes together. Otherwise it is the ignore index of the dataset.
 
     Args:
       spec: The specification of the dataset or of the datasets of the run.
@@ -67,7 +67,8 @@ def score_tables(values: Mapping[str, Any], spec: DatasetSpec) -> str:
     """Formats the scores of a run, with one table for each dataset.
 
     Args:
-      values: The scores by name, as the function that `scoring` returns computes them.
+      values: A dictionary of scores by name. The function that `scoring` returns
+        computes it.
       spec: The specification of the dataset or of the datasets of the run.
     """
     if spec.union is None:

@@ -98,8 +98,8 @@ def labels_and_probabilities(
     """Returns a function that predicts the labels and class probabilities of a batch.
 
     The function takes the variables and a batch. It returns the labels, integers
-    [B, H, W], and the probabilities, float32 [B, H, W, K]. The labels number the rows
-    of the confusion matrix; if classes can overlap, they are [B, H, W, K].
+    [B, H, W], and the probabilities, float32 [B, H, W, K]. The labels are row indices
+    of the confusion matrix. If classes can overlap, the labels are [B, H, W, K].
 
     Raises:
       ValueError: If the network was trained on several datasets, each of which has its

@@ -17,7 +17,7 @@ def sizes_note(sizes: Iterable[Size], multiple: int) -> str | None:
 
     Args:
       sizes: The height and width of each image.
-      multiple: The number to whose multiples images are padded.
+      multiple: Heights and widths are padded to multiples of this number.
     """
     distinct = set(sizes)
 

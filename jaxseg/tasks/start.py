@@ -48,7 +48,7 @@ class Start:
     notes: tuple[str, ...]
 
     def noted(self, notes: tuple[str, ...]) -> Start:
-        """Returns a copy of this object with the given notes before its own."""
+        """Returns a copy of this object with the given notes in front of its own."""
         return dataclasses.replace(self, notes=(*notes, *self.notes))
 
 

@@ -25,9 +25,10 @@ class TaskRecord:
     Attributes:
       training: The module whose `TRAINING` contains the functions that `train`, `eval`
         and `plan` call, see `jaxseg.tasks.functions.TrainingFunctions`.
-      prediction: The module that `predict` uses. Its `open_files` prepares the
-        prediction of files, see `jaxseg.tasks.prediction`, and its `OPTIONS` are the
-        options of the command that apply, or None if all do.
+      prediction: The module that `predict` uses. Its function `open_files` prepares the
+        prediction of files, see `jaxseg.tasks.prediction`. Its constant `OPTIONS`
+        contains the options of the command that the task supports. It is None if the
+        task supports all.
       networks: The names of the networks. A network that no `TaskRecord` lists belongs
         to the task of segmentation.
       kind: "images" or "clouds", the kind of the examples.

@@ -27,7 +27,7 @@ from jaxseg.training.step.state import TrainState, create_state
 
 
 class Training(NamedTuple):
-    """Contains the functions of a training run; no array has been allocated yet.
+    """Contains the functions of a training run before any array is allocated.
 
     Attributes:
       runner: The object that runs training and evaluation steps on the devices.

@@ -61,11 +61,11 @@ def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
         ),
         (
             ("--train.spatial-shards", "8", "--data.crop", "36", "48"),
-            "divides 36, the height .* 8 does not",
+            "divides 36, the height .* found 8",
         ),
         (
             ("--train.spatial-shards", "1", "4", "--data.crop", "32", "46"),
-            "divides 46, the width .* 4 does not",
+            "divides 46, the width .* found 4",
         ),
         (
             ("--train.spatial-shards", "2", "--train.batch-size=6"),
@@ -73,7 +73,7 @@ def test_a_run_goes_on_on_any_mesh(tiny, tmp_path):
         ),
         (
             ("--train.spatial-shards", "5", "--devices=5", "--data.crop", "40", "48"),
-            "divides the height 96, but 5 does not. Pad .* --data.eval-multiple 5",
+            "divides the padded height 96, found 5. Pad .* --data.eval-multiple 5",
         ),
         (
             ("--train.parallel-backend=pmap", "--train.spatial-shards", "2"),

@@ -139,5 +139,5 @@ def test_errors_are_one_line(trained, capsys, more, message):
 
 
 def test_an_unknown_name_lists_the_known_ones(trained):
-    with pytest.raises(ValueError, match="expected all or names out of boundary"):
+    with pytest.raises(ValueError, match="expected all or names from the list bound"):
         open_run(trained).evaluate(scores=["dice"])

@@ -146,7 +146,7 @@ def choose_scores(
     for name in chosen:
         if name != ALL and name not in GROUPS:
             raise ValueError(
-                f"scores={name!r} is invalid: expected {ALL} or names out of "
+                f"scores={name!r} is invalid: expected {ALL} or names from the list "
                 f"{', '.join(GROUPS)}."
             )
     if ALL in chosen:
@@ -155,6 +155,6 @@ def choose_scores(
         if reason := GROUPS[name].refusal(setting):
             raise ValueError(
                 f"scores={name!r} is invalid for {spec.name}, because {reason}: "
-                f"expected other scores. Use --scores {ALL} for all that are defined."
+                f"expected other scores. --scores {ALL} selects all that are defined."
             )
     return ScoreSet(tuple(chosen), setting)

@@ -1,9 +1,9 @@
-"""Runs a step on devices, by `jax.jit` on a mesh or by `jax.pmap`.
+"""Runs a step on devices, with `jax.jit` on a mesh or with `jax.pmap`.
 
 Both backends compile a function `step(state, batch) -> result`. The batch is split over
 the devices, and every process can read the result. The results of both backends are
 equal. `jit` is the main backend. JAX keeps `pmap` only for compatibility and implements
-it by `jit` and `shard_map`.
+it with `jit` and `shard_map`.
 
 Do not wrap a training step in `shard_map` with its default `check_vma=True`;
 `jaxseg.training.step.steps` gives the reason.
@@ -93,7 +93,7 @@ class JitBackend:
         return {name: self._put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies the part of an array that belongs to this process to host memory.
+        """Copies this process's part of an array to host memory.
 
         The result is a NumPy array with one entry for each example of this process.
         """
@@ -154,8 +154,9 @@ class JitBackend:
 class PmapBackend:
     """Runs steps under `jax.pmap`, with the interface and the results of `JitBackend`.
 
-    States have no axis for the devices. The loss and the model of a step must use the
-    axis name `AXIS`, so that their results are equal on all devices.
+    The arrays of a state have no additional axis for the devices. The loss and the
+    model of a step must use the axis name `AXIS`, so that their results are equal on
+    all devices.
 
     Attributes:
       devices: The devices of all processes.
@@ -212,7 +213,7 @@ class PmapBackend:
         return {name: put(name, value) for name, value in batch.items()}
 
     def rows(self, array: jax.Array) -> np.ndarray:
-        """Copies the part of an array that belongs to this process to host memory.
+        """Copies this process's part of an array to host memory.
 
         The result is a NumPy array with one entry for each example of this process.
         """

@@ -30,8 +30,8 @@ class HostValues:
         compiled it.
 
         Args:
-          step: A step of the run, which `read` returns.
-          values: The numbers; all processes send equally many.
+          step: The number of a training step, which `read` returns.
+          values: The numbers. All processes must send the same count of them.
         """
         if jax.process_count() == 1:
             return
@@ -53,8 +53,9 @@ class HostValues:
         """Returns the numbers that all processes sent by their last calls of `start`.
 
         Returns:
-          The step that was passed to `start`, and the numbers, float32 [processes,
-          values]. None if `start` was not called since the last call of `read`.
+          A pair: the step that was passed to `start`, and the numbers, float32
+          [processes, values]. The result is None if `start` has not been called since
+          the last call of `read`.
         """
         sent, self._sent = self._sent, None
         return None if sent is None else (sent[0], np.asarray(sent[1]))

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def local_rows(array: jax.Array) -> np.ndarray:
-    """Copies the parts of an array on the devices of this process to the host.
+    """Copies this process's parts of a sharded array to the host.
 
     The parts are joined along the first axis to one NumPy array. Of several copies of a
     part, only one is used.

@@ -26,8 +26,8 @@ def space_pair(space: Space) -> tuple[int, int]:
     """Returns how many devices share the rows of one image, and how many its columns.
 
     Args:
-      space: A pair of these numbers, which is returned unchanged, or an integer n if
-        only the rows are split, for which the result is (n, 1).
+      space: A pair of these two numbers, or one integer n if only the rows are split.
+        The result for a pair is the pair, and the result for n is (n, 1).
     """
     rows, columns = (space, 1) if isinstance(space, int) else space
     return rows, columns
@@ -47,8 +47,9 @@ def make_mesh(
     Args:
       batch: The number of devices along "batch". None takes the number of all devices
         divided by `space`.
-      space: The number of devices that share the rows of one image. A pair adds the
-        axis "columns".
+      space: The number of devices that share the rows of one image. It can also be a
+        pair with the number of devices that share the columns. If the second number
+        exceeds 1, the mesh also has the axis "columns".
       devices: The devices. None uses all.
 
     Raises:
@@ -61,8 +62,8 @@ def make_mesh(
     batch = len(devices) // max(image, 1) if batch is None else batch
     if min(batch, rows, columns) < 1 or batch * image > len(devices):
         raise ValueError(
-            f"batch={batch} with space={space} is invalid: expected 1 or more each and "
-            f"a product of at most {len(devices)} devices."
+            f"batch={batch} with space={space} is invalid: expected numbers >= 1 whose "
+            f"product is at most {len(devices)}, the number of devices."
         )
     names = ("batch", "space", "columns")[: 2 if columns == 1 else 3]
     shape = (batch, rows, columns)[: len(names)]

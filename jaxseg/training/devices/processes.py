@@ -4,7 +4,7 @@
 the others in one of two ways. On CPU, a process that waits in a collective gets an
 error at once. Otherwise, the coordination service of JAX notices after a while that
 heartbeats are missing, and the C++ code of JAX calls `abort()`, which prints a stack
-trace and ends the process with exit status 134. In both cases, this file prints a
+trace and ends the process with exit status 134. In both cases, this module prints a
 one-line message instead and ends the process with the exit status `LOST`.
 
 A process that fails by itself ends at once, without running its exit hooks, because

@@ -93,8 +93,8 @@ class StepRunner:
     def count(self, variables: Any, batch: HostBatch) -> jax.Array:
         """Returns the confusion matrix of the global batch, int32 [K + 1, K].
 
-        The rows are the K classes of the labels and void, the columns the predicted
-        classes.
+        The rows are the K classes of the labels, followed by void. The columns are the
+        predicted classes.
 
         The batch may have any number of examples. Examples without labels are added
         until it splits evenly over the devices.
@@ -135,7 +135,7 @@ class StepRunner:
           The traced step, and the shapes of state and batch with their shardings.
 
         Raises:
-          ValueError: Under pmap, which cannot trace for devices that do not exist.
+          ValueError: If the backend is pmap, which cannot trace a step from shapes.
         """
         state, batch = self._backend.abstract(state, batch)
         return self._steps["train_step"].trace(state, batch), state, batch

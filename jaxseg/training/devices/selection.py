@@ -24,8 +24,7 @@ def choose(count: int | None = None) -> list[jax.Device]:
     if not some and count != len(devices):
         raise ValueError(
             f"devices={count} is invalid: expected 1 to {len(devices)}, the number of "
-            f"{devices[0].platform} devices, or all of them in a run of several "
-            "processes."
+            f"{devices[0].platform} devices. A run of several processes must use all."
         )
     return devices[:count]
 
@@ -84,7 +83,7 @@ def check_space(
         if pixels % count:
             raise ValueError(
                 f"{name}={space} is invalid: expected a number of devices that divides "
-                f"{pixels}, the {side} in data.crop, but {count} does not."
+                f"{pixels}, the {side} in data.crop, found {count}."
             )
 
 
@@ -97,8 +96,8 @@ def check_eval_sizes(
       name: The name of the option that sets `space`, for errors.
       space: The number of devices that share one image.
       sizes: The heights and widths of the images in pixels.
-      multiple: The number of pixels to whose multiples images are padded
-        (`data.eval_multiple`).
+      multiple: The option `data.eval_multiple`. Heights and widths are padded to
+        multiples of this number of pixels.
 
     Raises:
       ValueError: If the devices cannot share an image.
@@ -111,7 +110,7 @@ def check_eval_sizes(
                 raise ValueError(
                     f"{name}={space} is invalid for images of {size[0]} x {size[1]} "
                     f"pixels with data.eval_multiple={multiple}: expected a number of "
-                    f"devices that divides the {side} {padded}, but {count} does not. "
+                    f"devices that divides the padded {side} {padded}, found {count}. "
                     "Pad the images of evaluation with --data.eval-multiple "
                     f"{math.lcm(*pair)}."
                 )

@@ -1,4 +1,4 @@
-"""Fills up incomplete batches with unlabeled examples, which no score counts."""
+"""Fills up incomplete batches with unlabeled examples, which no score includes."""
 
 from __future__ import annotations
 
