@@ -59,6 +59,7 @@ def loss(variables, params, image, label, blocks, model):
     return value, (parts, new, outputs["logits"])
 
 
+@functools.cache
 def shapes(model, size, batch=2):
     image = jax.ShapeDtypeStruct((batch, size, size, 3), np.float32)
     init = lambda key, x: model.init(key, x, train=False)
