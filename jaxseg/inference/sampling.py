@@ -3,8 +3,7 @@
 `jaxseg.ops.resize` is compiled again for every pair of input and output sizes.
 Prediction handles images of many sizes, so the functions here take the two neighbors
 and the weight of each output row and column as arrays. Arrays that are padded to equal
-lengths share one compiled program. Pixels have half-pixel centers, or corners are
-aligned; there is no antialiasing.
+lengths share one compiled program. There is no antialiasing.
 """
 
 from __future__ import annotations

@@ -33,13 +33,12 @@ CANVAS = 32  # The sides of sums of windows are multiples of this, in pixels.
 
 
 class Segmenter:
-    """Segments images with a network, with the preprocessing and options of evaluation.
+    """Segments images with a network, with the same preprocessing as `jaxseg eval`.
 
     The specification of a dataset contains neither the scale of the images nor the
-    reading options, because these belong to the configuration of a run. If
-    `data.eval_scale` of a run is not 1, pass it as `scale`, or use the `segmenter` of
-    the run that `jaxseg.open_run` returns, which has the scale and the reading options
-    of the run.
+    reading options, because these belong to the configuration of a run. To get both
+    from a run, open the run with `jaxseg.open_run` and use its `segmenter`. If you
+    create a `Segmenter` yourself, pass the run's `data.eval_scale` as `scale`.
 
     >>> import jax, numpy as np
     >>> import jaxseg

@@ -2,12 +2,11 @@
 
 Each view is the image after bilinear resizing (half-pixel, without antialiasing), with
 or without a left-right flip. The logits of each view are resized to the size of the
-result, and the softmax of all views is averaged, as in DeepLab (arXiv 1606.00915,
-section 4.1.2) and PSPNet (arXiv 1612.01105, section 5.1, scales 0.5, 0.75, 1, 1.25, 1.5
-and 1.75).
+result, and the softmax of all views is averaged, as in PSPNet (arXiv 1612.01105,
+section 5.1, scales 0.5, 0.75, 1, 1.25, 1.5 and 1.75). `Averaging.of` can select the
+mean of the logits instead.
 
-Differs: the first version of DeepLab takes the maximum over scales. Later versions and
-PSPNet average, as this module does. `Averaging.of` can select the mean of the logits.
+Differs: DeepLab v2 (arXiv 1606.00915, section 4.1.2) takes the maximum over scales.
 """
 
 from __future__ import annotations
@@ -60,14 +59,14 @@ def views(
     Args:
       apply_fn: A function from images to logits.
       image: The normalized images, [B, h, w, C].
-      scales: The factors of height and width.
+      scales: The factors by which the height and the width are multiplied.
       flip: Whether each scale is also predicted with a left-right flip.
       size: The height and width of the result.
       **options: The options of `jaxseg.inference.predict_canvas`.
 
     Yields:
-      A `View` for each scale, and a second one for the mirrored image with `flip`. It
-      contains the logits, and the rows and columns that resize them to `size`.
+      A `View` for each scale. If `flip` is True, a second `View` of the mirrored image
+      follows. A `View` contains the logits, and how to resize them to `size`.
 
     Raises:
       ValueError: If there is no scale, or a scale is not positive.
@@ -95,7 +94,8 @@ def padded_shape(size: tuple[int, int], options: Mapping[str, Any]) -> tuple[int
     """Returns the height and width of the arrays in which predictions are added up.
 
     They are the height and width of the result, rounded up to a multiple of
-    `options["multiple"]`, which is 32 by default, so that few programs are compiled.
+    `options["multiple"]`. The default is 32. The rounding reduces the number of
+    different sizes, for each of which JAX compiles a program.
 
     Args:
       size: The height and width of the result.
@@ -150,7 +150,7 @@ def predict_probabilities(
     Args:
       apply_fn: A function from images to logits.
       image: The normalized images, [B, h, w, C].
-      scales: The factors of height and width.
+      scales: The factors by which the height and the width are multiplied.
       flip: Whether each scale is also predicted with a left-right flip.
       size: The height and width of the result, by default those of the image.
       sigmoid: Whether the probability of a class is the sigmoid of its logit.

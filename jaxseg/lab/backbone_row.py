@@ -16,8 +16,9 @@ class BackboneRow:
     Attributes:
       name: The name in `jaxseg.backbones.catalog.BACKBONES`.
       parameters: Number of parameters.
-      levels: The feature maps that it returns, each as a tuple of its name, such as
-        "c5", its stride at the largest output stride, and its number of channels.
+      levels: A tuple for each feature map that the backbone returns. It contains the
+        name, such as "c5", the stride and the number of channels. The strides are those
+        of the backbone with its largest output stride.
       output_strides: The output strides that it supports.
       weights: The names of the libraries whose ImageNet weights jaxseg can read.
     """

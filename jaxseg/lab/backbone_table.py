@@ -1,8 +1,8 @@
 """Collects the parameter counts, strides and channels of all backbones.
 
 The file `backbone_table.json` stores them, so that the commands that list backbones do
-not have to build any network. The first command computes the rows of the named
-backbones and keeps the others, the second computes all rows:
+not have to build any network. The first command below computes the rows of the named
+backbones and keeps the other rows. The second command computes all rows:
 
     python -m jaxseg.lab.backbone_table NAME ...
     python -m jaxseg.lab.backbone_table

@@ -1,4 +1,4 @@
-"""Imports a network that the user has written and names by the option --callable."""
+"""Imports the user's own network, which the option --callable names."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def load_callable(text: str) -> Any:
       text: MODULE:NAME or FILE.py:NAME.
 
     Raises:
-      ValueError: If the text has another form, the module cannot be imported, or it has
-        no such name.
+      ValueError: If the text is not MODULE:NAME or FILE.py:NAME, the module cannot be
+        imported, or it does not define NAME.
     """
     place, colon, name = text.rpartition(":")
     if not (place and colon and name):

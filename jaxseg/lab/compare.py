@@ -21,8 +21,8 @@ class Compare:
     """Compare sequences of atrous rates, or networks, with each other."""
 
     subjects: tyro.conf.Positional[tuple[str, ...]]
-    """Sequences of atrous rates such as 1,2,5 or, for rows x columns, 1x2,2x4; or names
-    of networks."""
+    """Either sequences of atrous rates or names of networks. A sequence is a list such
+    as 1,2,5, or 1x2,2x4 with different rates along rows x columns."""
     kernel: int = 3
     """Kernel size of the convolutions with the given rates."""
     size: tuple[int, int] = (512, 512)
@@ -33,8 +33,8 @@ class Compare:
         kinds = {is_stack(name) for name in self.subjects}
         if len(kinds) != 1:
             raise ValueError(
-                f"subjects={self.subjects} is invalid: expected either sequences of "
-                "rates or networks, not both."
+                f"subjects={self.subjects} is invalid: expected either only sequences "
+                "of rates or only names of networks."
             )
         if kinds.pop():
             return Rates(self.subjects, self.kernel).run()

@@ -1,4 +1,4 @@
-"""Implements the tool of `jaxseg lab` that compares predictions under shifts."""
+"""Implements the tool of `jaxseg lab` that compares predictions for shifted images."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class Consistency(StudiedNetwork):
     def stride_table(self, image: np.ndarray) -> Table:
         """Returns a table of how much backbone features differ between output strides.
 
-        There is a row for each pair of output strides and each set of weights. The
-        difference is the largest absolute one, divided by the standard deviation of the
+        There is a row for each pair of output strides and each set of weights. It
+        states the largest absolute difference, divided by the standard deviation of the
         features at the larger output stride.
 
         Args:

@@ -73,8 +73,9 @@ class Cost(StudiedNetwork):
         subject = subject_of(self, self.size)
         if subject.opaque:
             raise ValueError(
-                f"callable={self.callable!r} is invalid for the cost: expected a "
-                "network whose operations JAX can see, but this one runs in PyTorch."
+                f"callable={self.callable!r} is invalid for counting the cost: "
+                "expected a network whose operations JAX can see, but this one runs in "
+                "PyTorch."
             )
         (fn,) = subject.functions.values()
         image = subject.images(self.size)

@@ -20,14 +20,15 @@ def explorer_page(
 
     The page shows three properties: the fraction of the receptive field that is read
     (coverage), the number of paths from each cell to an output (path counts) and the
-    frequency response. The reader can change the rates, also separately for rows and
-    columns, and choose whether the layers follow each other or are added, as in ASPP.
+    frequency response. The reader can change the rates, together or separately for rows
+    and columns, and can choose whether the layers follow each other or are parallel and
+    added up, as in ASPP.
 
     Args:
-      rates: The rates at the start, such as "1,2,5".
-      columns: The rates along the columns at the start; "" takes those of the rows.
-      kernel: The kernel size at the start.
-      size: The side of the square feature map at the start, in cells.
+      rates: The initial rates, such as "1,2,5".
+      columns: The initial rates along the columns. "" stands for the rates in `rates`.
+      kernel: The initial kernel size.
+      size: The initial side of the square feature map, in cells.
     """
     folder = importlib.resources.files("jaxseg.lab") / "templates"
     kernels = sorted({*_KERNELS, kernel})

@@ -1,6 +1,6 @@
 """Makes the heat maps of `jaxseg lab`.
 
-Their axes count image pixels, cells (positions of a feature map) or frequencies.
+The axes show image pixels, cells (positions of a feature map) or frequencies.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def overlap_map(phases: tuple[int, ...]) -> charts.HeatMap:
     """Returns a heat map of how many kernels of a transposed convolution overlap.
 
     Args:
-      phases: The number of overlapping kernels along one axis at output pixel 0 to
-        stride - 1. This pattern repeats.
+      phases: The number of kernels that overlap at each of the output pixels 0 to
+        stride - 1 along one axis. This pattern repeats.
     """
     counts = np.tile(np.outer(phases, phases), (4, 4))
     scale = charts.Axis("overlapping kernels", limits=(0, None))

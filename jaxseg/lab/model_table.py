@@ -1,8 +1,9 @@
 """Collects the parameter count, the FLOPs and the paper of every architecture.
 
 The file `model_table.json` stores them for the default image size, so that the commands
-that list architectures do not have to build any network. The first command computes the
-rows of the named architectures and keeps the others, the second computes all rows:
+that list architectures do not have to build any network. The first command below
+computes the rows of the named architectures and keeps the other rows. The second
+command computes all rows:
 
     python -m jaxseg.lab.model_table NAME ...
     python -m jaxseg.lab.model_table

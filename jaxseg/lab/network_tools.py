@@ -59,14 +59,14 @@ class Field(StudiedNetwork):
         return report
 
     def extents(self) -> tuple[dict[str, analysis.Extent], list[str]]:
-        """Returns the heights of receptive fields, and what makes them inexact.
+        """Returns the heights of receptive fields, and the primitives without a rule.
 
         The first result is a dictionary from the name of each output to the size of its
         receptive field along the image height (`Extent`). The outputs are those of all
         modules of a network of jaxseg. A network of the user has one output, "traced",
         or "measured" if JAX cannot see its operations. The second result is a sorted
-        list of the names of the JAX primitives without an exact rule, for which it was
-        assumed that every output depends on every input.
+        list of the names of the JAX primitives without an exact rule. Each output of
+        these primitives is assumed to depend on each input.
         """
         if self.callable is None:
             extents, found = extents_of(build(self), self.depth)
@@ -83,7 +83,7 @@ class Field(StudiedNetwork):
 
 
 def measured_extent(fn: analysis.ImageFunction, images: np.ndarray) -> analysis.Extent:
-    """Measures the height of the receptive field by gradients of the middle output.
+    """Measures the height of the receptive field of the middle output, by gradients.
 
     Args:
       fn: Maps images [N, H, W, C] to a map [N, h, w, K].

@@ -111,7 +111,7 @@ def weights_of(network: StudiedNetwork, model: nn.Module) -> dict[str, Any]:
 
 
 def noise(network: StudiedNetwork, count: int, size: tuple[int, int]) -> np.ndarray:
-    """Draws images of Gaussian noise, float32 [count, *size, channels], variance 1."""
+    """Returns images of Gaussian noise with variance 1, float32 [count, *size, C]."""
     random = np.random.default_rng(network.seed + 1)
     channels = CHANNELS if network.callable is None else network.channels
     return random.normal(size=(count, *size, channels)).astype(np.float32)
@@ -203,7 +203,7 @@ def theoretical(model: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
     """Returns the height and width of the receptive field of the logits in pixels.
 
     The network is traced with abstract arrays for an image of height and width `size`.
-    The results are at most this large.
+    A receptive field that exceeds the image is clipped to this size.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]
@@ -225,7 +225,7 @@ def field_cell(extent: analysis.Extent) -> str:
 def costs_of(model: nn.Module, size: tuple[int, int]) -> list[analysis.LayerCost]:
     """Returns the numbers of operations, weights and activations of each layer.
 
-    They are those for one image, whose height and width are `size`.
+    The numbers hold for one image, whose height and width are `size`.
     """
     image = jax.ShapeDtypeStruct((1, *size, CHANNELS), jnp.float32)
     fn = lambda x, v: model.apply(v, x, train=False)["logits"]

@@ -19,8 +19,9 @@ class ProposeRates:
     """Find atrous rates that reach a receptive field without gridding."""
 
     field: tuple[int, ...]
-    """Receptive field to reach, in image pixels: one number, or its height and its
-    width, for which the rates along rows and columns can differ."""
+    """Receptive field to reach, in image pixels: one number for a square field, or its
+    height and its width. If these differ, the rates along rows and columns can differ
+    as well."""
     map: tuple[int, ...] | None = None
     """Height and width, in cells, of the feature map that the atrous layers process:
     one number for both, or two. Rates are at most half of a side."""
@@ -143,7 +144,7 @@ def _sides(name: str, values: tuple[int, ...]) -> tuple[int, int]:
     """Returns the height and width that one or two numbers state."""
     if len(values) > 2:
         raise ValueError(
-            f"{name}={values} is invalid: expected one number, or height and width."
+            f"{name}={values} is invalid: expected one number, or a height and a width."
         )
     return values[0], values[-1]
 

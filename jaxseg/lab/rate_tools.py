@@ -24,7 +24,7 @@ from jaxseg.viz import charts
 
 @dataclasses.dataclass(frozen=True)
 class Valid:
-    """Count kernel positions on the feature map (arXiv 1706.05587, figure 4)."""
+    """Count the kernel positions that lie on the feature map, not on its padding."""
 
     rates: tyro.conf.Positional[str] = "6,12,18,24,36"
     """Atrous rates such as 6,12,18."""

@@ -25,8 +25,8 @@ class Rates:
     """Analyze the gridding of atrous rates, with path counts and frequency response."""
 
     plans: tyro.conf.Positional[tuple[str, ...]]
-    """One or more stacks of atrous layers, each a list of rates such as 1,2,5, or of
-    rates along rows x columns such as 1x2,2x4."""
+    """One or more stacks of atrous layers. Each stack is a list of rates such as 1,2,5,
+    or 1x2,2x4 with different rates along rows x columns."""
     kernel: int = 3
     """Kernel size of the atrous convolutions."""
     map: int | None = None

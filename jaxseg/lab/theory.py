@@ -20,17 +20,21 @@ COLUMNS = ("rates", "values", "field", "touched", "coverage", "evenness", "sigma
 
 
 def theory_table(stacks: Sequence[Stack], kernel: int) -> Table:
-    """Returns a table of receptive-field properties: computed, counted and measured.
+    """Returns a table of receptive-field properties from formulas and experiments.
 
-    The columns are the size of the receptive field (field), the number of positions in
-    it that are read (touched), touched / field (coverage), the mean divided by the
-    maximum of the path counts (evenness), and the standard deviation of the positions
-    in cells, weighted by the path counts (sigma).
+    The table has these columns:
 
-    Each stack has three rows: "closed form" uses formulas, "counted" the path counts
-    that are added up layer by layer, and "measured" takes, in place of path counts, the
-    mean squared impulse response of 1000 stacks with random weights. All values are
-    along one axis; if the rates differ between the axes, each axis has three rows.
+    - "field": the size of the receptive field.
+    - "touched": the number of positions in the field that are read.
+    - "coverage": touched / field.
+    - "evenness": the mean of the path counts, divided by their maximum.
+    - "sigma": the standard deviation of the positions, weighted by the path counts.
+
+    Each stack has three rows. The row "closed form" uses formulas. The row "counted"
+    uses path counts, which are added up layer by layer. The row "measured" replaces the
+    path counts by the mean squared impulse response of 1000 stacks with random weights.
+    All values are along one axis. If the rates differ between the axes, each axis has
+    three rows.
 
     Args:
       stacks: The stacks of layers.

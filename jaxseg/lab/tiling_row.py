@@ -30,13 +30,14 @@ def tiling_row(name: str) -> dict[str, Any]:
       name: A name of `jaxseg.list_models()` whose input is an image.
 
     Returns:
-      A dictionary with the keys "name"; "kind", which is "exact", "two-pass" or
-      "approximate"; "passes", the number of passes over the image; "halo", the number
-      of pixels that a tile reads beyond its own, or None (see
-      `jaxseg.analysis.regions.tiling.Tiling`); "operations", a list of pairs of the
-      description and the module of each operation that combines positions of the whole
-      image; and "side", the side in pixels of the square image for which all this
-      holds.
+      A dictionary with these keys:
+
+      - "name": the name of the architecture.
+      - "side": the side in pixels of the square image that was traced. The other
+        entries hold for this size.
+      - "kind", "passes" and "halo": see `jaxseg.analysis.regions.tiling.Tiling`.
+      - "operations": a list with a pair (description, module) for each operation that
+        combines positions of the whole image.
     """
     model, last = MODELS[name](CLASSES), None
     for side in SIDES:

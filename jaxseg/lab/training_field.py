@@ -107,11 +107,11 @@ def grid_values(logits: np.ndarray) -> dict[str, float | None]:
 
 
 def training_field(config: Config, spec: DatasetSpec) -> TrainingField | None:
-    """Creates the `TrainingField` of a run whose option `lab.every` is at least 1.
+    """Creates the `TrainingField` of a run, or returns None if nothing is measured.
 
-    Otherwise, and in all processes but the first one, the result is None. The images of
-    the measurement have the size of the training crops. They depend only on the seed of
-    the run.
+    Only the first process measures, and only if the option `lab.every` is at least 1.
+    The images of the measurement have the size of the training crops. Their pixels
+    depend only on the seed of the run.
 
     Args:
       config: The configuration of the run.

@@ -4,10 +4,15 @@ Neighboring pixels of one class should have similar probabilities, and neighbori
 pixels of two classes should have different ones. Each pixel is compared with its eight
 neighbors at distances 1, 2 and 3, that is, in fields of 3x3, 5x5 and 7x7 pixels. The
 weight of each field for each class is learned adversarially: the weights are trained to
-increase the loss, while the network is trained to decrease it. As in the authors' code,
-the divergence of a class is that of the distributions (p, 1 - p), with probabilities
-clipped to 1e-4, the margin is 3, a pair counts only if both pixels are labeled, and the
-loss decays as 10^(-step / total steps).
+increase the loss, while the network is trained to decrease it.
+
+These details follow the authors' code:
+
+- The divergence for a class with the probability p is the Kullback-Leibler divergence
+  of the distributions (p, 1 - p). Probabilities are clipped to [1e-4, 1].
+- The margin is 3.
+- A pair of pixels counts only if both are labeled.
+- The loss decays as 10^(-step / total steps) if `anneal_steps` is the number of steps.
 
 Differs: the paper compares probabilities at 1/8 of the image size. Logits here have the
 size of the image. With `stride=8`, every eighth pixel is compared, so that the fields
@@ -47,12 +52,11 @@ def affinity(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the affinity loss between each pixel and its neighbors.
 
-    A term of the loss (called entry below) consists of two pixels and a class c. Let KL
-    be the divergence between the probabilities of c at the two pixels. If exactly one
-    of them has the class c, the term is an edge entry with the value max(0, margin -
-    KL). Otherwise, the value of the term is KL. With means over the global batch, the
-    loss is 10^(-step / anneal_steps) times the sum over sizes of edge_weight *
-    mean(edge entries) + same_weight * mean(other entries).
+    The loss has an entry for each pair of a pixel and a neighbor and each class.
+    `field` defines the values of the edge entries and of the other entries. For each
+    size, edge_weight * mean(edge entries) + same_weight * mean(other entries) is
+    computed, with means over the global batch. The loss is the sum over the sizes,
+    times 10^(-step / anneal_steps).
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -62,12 +66,13 @@ def affinity(
       margin: The smallest divergence at which the value of an edge entry is 0.
       edge_weight: The weight of the edge entries.
       same_weight: The weight of the other entries.
-      stride: Only every stride-th row and column is compared; h is H / stride, rounded.
-      anneal_steps: Steps in which the loss decays to a tenth. 0 turns that off.
+      stride: Only pixels in every `stride`-th row and column are compared. h is H /
+        stride, rounded.
+      anneal_steps: Steps in which the loss decays to a tenth. With 0, it is constant.
       step: The training step.
-      size_weights: A pair (edge, same) of learned scores [K, len(sizes)]. The softmax
-        of the row of a pixel's class is the weight of each size for this pixel. The
-        optimizer maximizes the loss with respect to the scores. None: equal weights.
+      size_weights: Two arrays of learned scores [K, len(sizes)], for edge entries and
+        for other entries. The softmax of row c weights the sizes for pixels of class c.
+        Training maximizes the loss over the scores. None stands for equal weights.
       axis_name: The axis of pmap over which entries are counted.
 
     Returns:
@@ -120,9 +125,10 @@ def field(
 ) -> tuple[jax.Array, ...]:
     """Sums the loss between each pixel and its eight neighbors at one distance.
 
-    An entry is a pair of pixels and a class. It is an edge entry, with the value
-    max(0, margin - divergence), if exactly one of the pixels has the class. Otherwise
-    its value is the divergence, see `binary_divergence`.
+    The loss has an entry for each pair of pixels and each class. If exactly one of the
+    two pixels has the class, the entry is an edge entry, and its value is
+    max(0, margin - KL). Otherwise, its value is KL. KL is the divergence between the
+    probabilities of the class at the two pixels, see `binary_divergence`.
 
     Args:
       probability: [B, h, w, K].
@@ -130,8 +136,8 @@ def field(
       known: Booleans [B, h, w], True at labeled pixels.
       size: The distance of the neighbors in pixels.
       margin: The smallest divergence at which the value of an edge entry is 0.
-      shares: The weights [K] of this distance for edge entries, and those for other
-        entries. The class of the center pixel selects one of the K weights.
+      shares: The weights of this distance: an array [K] for edge entries and one for
+        other entries. The class of the center pixel selects one of the K weights.
 
     Returns:
       The weighted sum of the edge entries, their number, the weighted sum of the other

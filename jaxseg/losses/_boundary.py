@@ -20,8 +20,9 @@ def boundary(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the boundary loss, the mean of distance * softmax over the classes.
 
-    Only labeled pixels count for the distances; a border to void pixels is no boundary.
-    A class contributes 0 if no pixel or every labeled pixel of an image has it.
+    Distances are measured to labeled pixels only; a border to void pixels is no
+    boundary. In an image in which no pixel or every labeled pixel has a class, the
+    class contributes 0.
 
     Args:
       logits: [B, H, W, K], of any float type.
@@ -47,8 +48,8 @@ def signed_distance(region: jax.Array, rest: jax.Array) -> jax.Array:
     """Computes the signed distance of each pixel to the region of each class.
 
     For a pixel outside a region, it is the distance to the nearest pixel of the region.
-    For a pixel inside, it is 1 minus the distance to the nearest pixel of `rest`, which
-    is at most 0, as in the authors' code.
+    For a pixel inside, it is 1 - d, where d is the distance to the nearest pixel of
+    `rest`, as in the authors' code. As d is at least 1, 1 - d is at most 0.
 
     Args:
       region: Booleans [B, H, W, K].

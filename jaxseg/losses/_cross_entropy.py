@@ -95,8 +95,8 @@ def cross_entropy(
         Their probabilities are summed.
       smoothing: Label smoothing in [0, 1) (arXiv 1512.00567). Class weights multiply
         the whole smoothed loss.
-      divide_by: What the mean over the batch divides by: "pixels", the number of
-        labeled pixels, as in the Caffe version of SegNet, or "weights", the sum of the
+      divide_by: The divisor of the mean over the batch. "pixels" is the number of
+        labeled pixels, as in the Caffe version of SegNet. "weights" is the sum of the
         class weights of the labeled pixels, as in PyTorch.
 
     Returns:
@@ -116,8 +116,8 @@ def cross_entropy(
         )
     if merged and class_weights is not None:
         raise ValueError(
-            f"class_weights={class_weights} is invalid: expected None with labels that "
-            "merge several classes."
+            f"class_weights={class_weights} is invalid: expected None, because "
+            "`merged` is given. Leave out one of the two."
         )
     if merged:
         value = merged_nll(logits, label, merged, void, smoothing)

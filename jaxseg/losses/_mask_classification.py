@@ -62,12 +62,13 @@ def mask_classification(
       query_masks: Logits of the masks of the N queries, [B, L, h, w, N].
       void: The ignore index.
       points: The number of points at which masks are compared.
-      oversampling: The number of candidates for the points of the loss, divided by
-        `points`.
-      importance: The fraction of these points that are the least certain candidates.
-      weights: Three factors: of the cross entropy of the classes, of the binary cross
-        entropy of the masks, and of the Dice loss of the masks. The costs of assigning
-        queries to classes have the same factors.
+      oversampling: `oversampling` * `points` candidates for the points of the loss are
+        drawn at random.
+      importance: The fraction of the points that are chosen from the candidates: those
+        whose mask logits are closest to 0. The other points are random.
+      weights: Three factors, for the cross entropy of the classes, the binary cross
+        entropy of the masks and the Dice loss of the masks. The same factors apply to
+        the costs of assigning queries to classes.
       no_object: The weight of "no object" in the cross entropy of the classes.
       step: The training step, which seeds the random points.
       axis_name: The axis of pmap over which the means are computed.

@@ -1,9 +1,10 @@
 """Computes the cross entropy for labels that stand for any of several classes.
 
-Datasets on which one network is trained can have labels of different detail: one may
-label vehicles where the network distinguishes cars and trucks. The loss of such a pixel
-is -log(p(car) + p(truck)), the negative log-likelihood of the merged label. Labels
-below K are classes. The label K + g stands for any of the classes `merged[g]`.
+The datasets on which a network is trained can have labels of different detail. For
+example, a dataset may have only the label "vehicle", while the network distinguishes
+cars and trucks. The loss of a pixel with this label is -log(p(car) + p(truck)), the
+negative log-likelihood of the merged label. Labels below K are classes. The label K + g
+stands for any of the classes `merged[g]`.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ class Objectives:
     """Computes the losses of the generator and the discriminator of pix2pix.
 
     Attributes:
-      adversarial: Coefficient of the adversarial term; 1 in the paper. Without this
-        term there is no discriminator.
+      adversarial: Coefficient of the adversarial term; 1 in the paper. With 0, no
+        discriminator is trained.
       l1: Coefficient of the absolute error; 100 in the paper.
     """
 
@@ -34,9 +34,10 @@ class Objectives:
     def discriminator(self, real: jax.Array, fake: jax.Array) -> dict[str, Term]:
         """Returns the loss terms of the discriminator.
 
-        The result is a dictionary from "real" and "fake" to a triple each: the binary
-        cross entropy of each patch of the true or the generated pictures, its weight in
-        the mean, and the coefficient of the term, which is 1/2 as in the paper.
+        The result is a dictionary with the keys "real" for the true pictures and "fake"
+        for the generated ones. Each value is a triple: the binary cross entropy of each
+        patch, its weight in the mean, and the coefficient of the term, which is 1/2 as
+        in the paper.
 
         Args:
           real: Logits [B, h, w] of the true pictures.

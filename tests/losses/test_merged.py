@@ -109,7 +109,7 @@ def test_wrong_sets_and_class_weights_are_refused(example):
     for merged in (((0, 3),), ((),)):
         with pytest.raises(ValueError, match=r"merged=.* expected one or more classes"):
             cross_entropy(*example, merged=merged)
-    with pytest.raises(ValueError, match="expected None with labels that merge"):
+    with pytest.raises(ValueError, match="expected None, because `merged` is given"):
         cross_entropy(*example, merged=MERGED, class_weights=(1, 2, 3))
 
 

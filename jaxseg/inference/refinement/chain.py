@@ -91,7 +91,7 @@ class Refiner:
         if self.options.thresholds and self.form.kind == "binary":
             raise ValueError(
                 f"class_thresholds={self.options.thresholds} is invalid for a network "
-                "with one logit: expected no thresholds of classes. Use --threshold."
+                "with one logit: expected no class thresholds. Use --threshold instead."
             )
 
     def __call__(self, probabilities: np.ndarray, image: np.ndarray) -> RefinedImage:
@@ -136,10 +136,10 @@ class Refiner:
 def smoothed(
     probabilities: np.ndarray, view: np.ndarray, crf: CRF, *, every: bool = False
 ) -> np.ndarray:
-    """Refines the class probabilities of one image by the dense CRF.
+    """Refines the class probabilities of one image with the dense CRF.
 
-    The image is padded to a multiple of 32 pixels, so that images of similar sizes
-    share a compiled program. The CRF ignores the padding.
+    The height and the width are padded to multiples of 32 pixels, so that JAX compiles
+    one program for images of similar sizes. The CRF ignores the padding.
 
     Args:
       probabilities: The probabilities, [H, W, K].

@@ -22,11 +22,12 @@ class CRF:
       position_weight: Weight of the kernel that depends on position alone.
       position_sigma: Standard deviation of the position kernel in pixels.
       iterations: Number of mean-field iterations.
-      normalization: How values are normalized by the row sums of a kernel: none (not at
-        all), before filtering, after filtering (as in DeepLab), or symmetric (by the
-        square roots, as in pydensecrf).
-      method: lattice filters fast and approximately; exact sums over all pairs of
-        pixels.
+      normalization: When values are divided by the row sums of a kernel. "before"
+        divides before filtering, and "after" divides after it, as in DeepLab.
+        "symmetric" divides by the square roots of the row sums both before and after,
+        as in pydensecrf. "none" does not divide.
+      method: "lattice" filters with a fast approximation. "exact" sums over all pairs
+        of pixels.
     """
 
     color_weight: float = 4.0
@@ -70,7 +71,8 @@ class Clean:
         the nearest pixel that remains. A class that can overlap with others becomes
         absent there.
       fill_holes: Holes with at most this many pixels are filled. A hole is enclosed by
-        pixels of one class, which it takes, and does not touch the border of the image.
+        pixels of one class and does not touch the border of the image. Its pixels take
+        that class.
       connectivity: Number of neighbors, 4 or 8, that connect a pixel to its region or
         to its hole. With 8, these include diagonal neighbors.
     """
@@ -88,7 +90,8 @@ class Refinement:
       crf: The options of the dense CRF, or None to leave it out.
       thresholds: Pairs of the name of a class and its threshold. A class is predicted
         only where its probability is above its threshold. If classes exclude each
-        other, pixels without such a class keep their most probable class.
+        other and no probability of a pixel is above its threshold, the pixel keeps its
+        most probable class.
       graphcut: The options of the graph cut, or None to leave it out.
       clean: The options for small regions and holes.
     """

@@ -1,8 +1,8 @@
 """Averages predictions and measures their uncertainty, one prediction at a time.
 
-Let p_1, ..., p_T be the class probabilities that T predictions give one pixel: of
-several networks, dropout masks, scales or mirrored images. Let p be their mean, and
-H(p) = -sum_k p_k log p_k the entropy in nats.
+The T predictions for an image come from several networks, dropout masks, scales or
+mirrored images. Let p_1, ..., p_T be their class probabilities at one pixel, p the mean
+of these, and H(p) = -sum_k p_k log p_k the entropy in nats.
 
 - The predictive entropy is the entropy of the averaged prediction, from 0 to log K.
 - The mutual information is H(p) - mean_t H(p_t). It is large where the predictions are
@@ -10,8 +10,8 @@ H(p) = -sum_k p_k log p_k the entropy in nats.
 - The variation ratio is the fraction of the predictions whose class is not the most
   frequent one.
 
-If classes can overlap, each class is a decision of its own: the entropies of the K
-decisions are summed, and the variation ratio is the mean over the classes.
+If classes can overlap, each class is either present or absent. The entropies of these K
+binary predictions are summed, and their variation ratios are averaged.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Averaging:
     """Chooses how several predictions of an image are averaged.
 
     Attributes:
-      of: What is averaged: "probabilities", or "logits", whose mean is converted to
-        probabilities.
+      of: "probabilities" averages the probabilities. "logits" averages the logits and
+        converts their mean to probabilities.
       dropout_samples: The number of predictions of each network with random dropout
         masks, or 0 for a single prediction without dropout.
       seed: The seed of the dropout masks.
@@ -64,7 +64,7 @@ class Averaging:
         for name in self.maps:
             if name not in MAPS:
                 raise ValueError(
-                    f"maps={name!r} is invalid: expected names out of "
+                    f"maps={name!r} is invalid: expected one or more of "
                     f"{', '.join(MAPS)}."
                 )
 
@@ -83,9 +83,9 @@ class Averaged(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Contains sums over the predictions for the same images that were added so far.
+    """Contains sums over the predictions that were added so far.
 
-    A sum that no result needs is None.
+    All predictions are for the same images. A sum is None if it is not needed.
 
     Attributes:
       probabilities: The sum of the probabilities, [B, H, W, K].

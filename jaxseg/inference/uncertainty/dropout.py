@@ -1,8 +1,8 @@
 """Applies a network with active dropout, for Monte Carlo dropout (arXiv 1506.02142).
 
-One random key gives one mask for every dropout layer. All images of a batch share these
-masks, so that a key stands for one network that is drawn at random, and the prediction
-for an image does not depend on the other images in its batch.
+A random key determines one mask for each dropout layer, and thus one randomly thinned
+network. All images of a batch share these masks, so the prediction for an image does
+not depend on the other images in its batch.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def with_dropout(
     """Applies a network in evaluation mode with dropout masks drawn from a key.
 
     Args:
-      model: A network whose dropout is active in evaluation if an rng named "dropout"
-        is given, as in all networks of jaxseg.
+      model: A network. With `train=False`, its dropout must be active if an rng named
+        "dropout" is given. This holds for all networks of jaxseg.
       variables: The parameters and statistics of the network.
       inputs: The normalized images, [B, h, w, C].
       key: The random key of all masks.
@@ -40,7 +40,7 @@ def with_dropout(
 
 
 def dropout_layers(model: nn.Module, variables: Any, inputs: Any) -> tuple[str, ...]:
-    """Returns a tuple with the paths of the layers at which dropout drops values.
+    """Returns a tuple with the paths of the dropout layers that are active.
 
     A path such as "head/Dropout_0" consists of module names. The network is traced with
     abstract values, so that nothing is computed.

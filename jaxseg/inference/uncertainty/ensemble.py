@@ -55,14 +55,14 @@ class Ensemble:
         """Checks that the networks and the options fit each other.
 
         Args:
-          size: A height and a width of images that the networks accept; the test for
-            dropout builds the networks for this size.
+          size: An image height and width that the networks accept. It is used to check
+            whether they contain dropout.
 
         Raises:
-          ValueError: If the networks differ in classes or in the type of images, if a
-            network has no dropout although dropout samples are requested, if maps of
-            uncertainty are requested for the classes of only one of several datasets,
-            or if a requested map compares predictions and there is only one.
+          ValueError: If the networks differ in classes or in the type of images, or a
+            network has no dropout although dropout samples are requested. Also if maps
+            of uncertainty are requested together with a choice of one dataset, or if a
+            map needs several predictions and there is only one.
         """
         first, *others = self.members
         for number, member in enumerate(others, start=2):

@@ -33,8 +33,8 @@ class Member:
     Attributes:
       network: The network with its preprocessing.
       variables: Its parameters and statistics.
-      plain: The compiled function that maps preprocessed images to class logits without
-        dropout. If it is None, the function is compiled for one device.
+      plain: A compiled function that maps preprocessed images to class logits without
+        dropout. With None, `predictions` uses `apply` instead.
     """
 
     network: ImageNetwork

@@ -23,7 +23,7 @@ def profile(blend: Blend, length: int) -> np.ndarray:
     """Returns the weights of the rows (or the columns) of one window.
 
     Args:
-      blend: The kind of blending.
+      blend: "uniform", "gaussian", "cosine" or "center".
       length: The number of rows (or columns).
 
     Returns:
@@ -42,7 +42,7 @@ def profile(blend: Blend, length: int) -> np.ndarray:
 def span_weights(grid: Grid, axis: int) -> np.ndarray:
     """Returns the weights of the rows, or of the columns, of all windows of a grid.
 
-    They are 0 in the rows or columns of an output that are not used.
+    Rows and columns of a window's output that are not used have the weight 0.
 
     Args:
       grid: The windows of the image.

@@ -234,9 +234,9 @@ def _check(spans: tuple[Span, ...], *, length: int, window: int, margin: int) ->
             )
         if not first + margin <= start < stop <= last - margin or start > end:
             raise ValueError(
-                f"{span} is invalid: expected an interval of kept pixels that starts "
-                f"at {end} or before, so that there is no gap, and that lies at least "
-                f"{margin} pixels inside the read interval on each side."
+                f"{span} is invalid: expected `keep` to start at {end} or before, so "
+                f"that there is no gap, and to lie at least {margin} pixels inside the "
+                "read interval on each side."
             )
         end = max(end, stop)
     if end != length or spans[0].keep[0] != 0:

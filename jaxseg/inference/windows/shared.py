@@ -41,7 +41,7 @@ class Shared:
 def shared(
     function: Callable[[Any, Any], jax.Array], variables: Any, *, devices: int
 ) -> Shared:
-    """Returns a function of a batch that several devices compute, as a `Shared`.
+    """Returns a `Shared`, a function that splits a batch over several devices.
 
     Args:
       function: A function from the variables and a batch [B, ...] to outputs [B, ...].

@@ -28,7 +28,8 @@ def load_configs(
       defines a dictionary `axis` with the position of every configuration.
 
     Raises:
-      ValueError: If the file is missing, fails, or defines no such dictionary.
+      ValueError: If the file is missing, cannot be executed or does not define the
+        dictionary, or if a configuration is invalid.
     """
     file = Path(path)
     if not file.is_file():

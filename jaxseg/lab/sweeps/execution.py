@@ -40,8 +40,8 @@ def execute(
     Args:
       runs: The runs of the sweep.
       processes: The options of the processes.
-      say: A function that is called with a line of text at the start, and with one for
-        each run that ends.
+      say: A function that is called with a line of text at the start, and again when a
+        run ends.
     """
     free: queue.Queue[str] = queue.Queue()
     for device in processes.devices:

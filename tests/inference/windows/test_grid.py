@@ -63,7 +63,7 @@ def test_window_starts_cover_and_stay_inside():
     [
         ((Span((0, 7), (0, 7)),), "read interval of 8 pixels"),
         ((Span((0, 8), (0, 9)),), "pixels inside the read interval"),
-        ((Span((0, 8), (0, 4)), Span((4, 12), (5, 10))), "starts at 4 or before"),
+        ((Span((0, 8), (0, 4)), Span((4, 12), (5, 10))), "start at 4 or before"),
         ((Span((0, 8), (0, 8)),), "cover 0 to 10"),
         ((Span((0, 8), (0, 8)), Span((2, 10), (2, 10))), "do not overlap"),
     ],
