@@ -160,5 +160,5 @@ def test_hub_without_a_network_fails_soon_and_in_one_line(
 
 def test_hub_without_the_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ValueError, match=r"pip install jaxseg\[hub\]"):
+    with pytest.raises(ValueError, match=r"pip install 'jaxseg\[hub\]'"):
         weights.read("hf://org/net/w.pth")
