@@ -17,6 +17,7 @@ from jaxseg.bench.compare import preprocessing
 from jaxseg.cli.main import main
 from jaxseg.data.drawings.shapes import draw_scene
 from jaxseg.runs.wanted import Wanted
+from jaxseg.weights.translate.convert import flatten
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.slow
@@ -59,10 +60,10 @@ def pair(checkpoint):
 
 
 @pytest.fixture(scope="module")
-def converted(checkpoint):
-    """The weights of the checkpoint as `jaxseg convert` writes them."""
+def converted(checkpoint, pair):
+    """The imported weights of the checkpoint in a file, as `jaxseg convert` writes."""
     path = checkpoint.with_suffix(".safetensors")
-    assert main(["convert", str(checkpoint), "-o", str(path)]) == 0
+    weights.write(path, flatten(pair.variables))
     return path
 
 
