@@ -99,6 +99,7 @@ def build_adversarial(config: LossConfig) -> Objectives:
             f"loss.name={config.name!r} with loss.additional={config.additional}, "
             f"loss.options={config.options}, "
             f"loss.class_weights={config.class_weights!r} is invalid: "
-            f"expected only {' and '.join(NAMES)}, without options and class weights."
+            f"expected only the losses {' and '.join(NAMES)}, without options and "
+            "class weights."
         )
     return Objectives(named.get("adversarial", 0.0), named.get("l1", 0.0))

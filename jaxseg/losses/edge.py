@@ -60,8 +60,8 @@ def edge_cross_entropy(
       logits: Edge logits [B, H, W, 1], before the sigmoid.
       label: Class labels [B, H, W], from which `edge_target` derives the edges.
       void: The ignore index.
-      radius: The largest distance in pixels, along rows and along columns, to a pixel
-        of another class at which a pixel is an edge pixel.
+      radius: The radius of `edge_target` in pixels. A pixel is an edge pixel if another
+        class occurs within this number of rows and columns.
       axis_name: The axis of pmap over which edges are counted. Without it, each device
         counts its own.
 

@@ -66,8 +66,8 @@ def positive_weights(
 ) -> tuple[float, ...] | None:
     """Returns one weight for each sigmoid logit, or None without class weights.
 
-    The loss of a logit is multiplied by its weight at the pixels in which its class
-    occurs. In a binary task, the weight is the class weight of the object divided by
+    Where the class of a logit is present, the loss of the logit is multiplied by this
+    weight. In a binary task, the weight is the class weight of the object divided by
     that of the background. In a multi-label task, it is the class weight. For softmax
     outputs, the result is None.
 

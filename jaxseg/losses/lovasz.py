@@ -64,10 +64,10 @@ def lovasz_softmax(
 def jaccard_slopes(error: jax.Array, member: jax.Array) -> jax.Array:
     """Computes the slopes of the Lovasz extension with respect to one class's errors.
 
-    With the pixels in descending order of error, the Jaccard loss of predicting the
-    first i of them wrongly is J_i = 1 - (n - hits_i) / (n + misses_i). Here n is the
-    number of pixels of the class, and hits_i and misses_i are how many of the first i
-    pixels belong to the class and do not. The slope of pixel i is J_i - J_(i-1).
+    The pixels are sorted in descending order of error. Let J_i be the Jaccard loss if
+    exactly the first i pixels are wrong: J_i = 1 - (n - inside_i) / (n + outside_i).
+    Here n is the number of pixels of the class. Of the first i pixels, inside_i belong
+    to the class and outside_i do not. The slope of pixel i is J_i - J_(i-1).
 
     Args:
       error: The error of each pixel, [N].

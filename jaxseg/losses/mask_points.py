@@ -3,8 +3,8 @@
 A mask loss at a few thousand points needs less memory than one at all pixels (section
 3.3 of the paper). The points of the matching are uniformly distributed. The points of
 the loss are mostly those at which the prediction is least certain, as in PointRend
-(arXiv 1912.08193). Every draw is a function of the training step, the number of the
-image in the global batch and the number of the layer.
+(arXiv 1912.08193). All points depend only on the training step, the index of the image
+in the global batch and the index of the layer.
 """
 
 import jax
@@ -19,12 +19,13 @@ def point_keys(step: jax.Array | int, images: jax.Array, layers: int) -> jax.Arr
 
     Args:
       step: The training step.
-      images: The numbers of the images in the global batch, integers [B].
+      images: The indices of the images in the global batch, integers [B].
       layers: The number of layers L.
 
     Returns:
-      Keys [L, B, 3]: for the points of the matching, for the candidates of
-      `uncertain_points`, and for its uniformly distributed points.
+      Keys [L, B, 3]. The first key is for the points of the matching. The second and
+      the third one are for the candidates and for the other points in
+      `uncertain_points`.
     """
     base = jax.random.fold_in(jax.random.key(0), step)
     fold = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
@@ -54,17 +55,17 @@ def uncertain_points(
     oversampling: float,
     importance: float,
 ) -> jax.Array:
-    """Draws points of which most have a logit close to 0.
+    """Draws points at which the masks are uncertain, that is, have a logit close to 0.
 
-    From `oversampling` * `points` uniform candidates for each mask, the fraction
-    `importance` of `points` is taken whose logits are closest to 0. The other points
-    are uniformly distributed. There is no gradient.
+    For each mask, `oversampling` * `points` uniformly distributed candidates are drawn.
+    The `importance` * `points` candidates with the logits closest to 0 are chosen. The
+    other points are uniformly distributed. There is no gradient.
 
     Args:
       masks: Logits, [B, h, w, S]. Each of the S masks has points of its own.
       keys: Two keys for each image, [B, 2].
       points: The number of points of each mask.
-      oversampling: The number of candidates, divided by `points`.
+      oversampling: The ratio of the number of candidates to `points`.
       importance: The fraction of the points that are chosen from the candidates.
 
     Returns:

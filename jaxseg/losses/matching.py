@@ -57,7 +57,7 @@ def matching_costs(
 
 
 def match(costs: jax.Array, present: jax.Array) -> jax.Array:
-    """Assigns a query to each class of each image, so that the total cost is smallest.
+    """Assigns a query to each class of each image, and minimizes the total cost.
 
     SciPy runs on the host, in one call for all layers and images. There is no gradient.
 

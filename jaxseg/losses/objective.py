@@ -29,14 +29,13 @@ class Objective:
     """Computes the terms of the loss that a configuration describes.
 
     Attributes:
-      terms: Maps outputs and batch to {name: (value, weight, coefficient)}: the loss of
-        each pixel, the weight of each pixel in the mean over the global batch, and the
-        factor of that mean in the total loss.
-      coupled: The names of those losses of the logits in which the loss of one example
-        depends on the other examples of the batch.
-      coupled_outputs: The losses of outputs other than the logits in which the loss of
-        one example depends on the other examples. Such a loss counts only if the
-        network has the output.
+      terms: Maps outputs and batch to {name: (value, weight, coefficient)}. The value
+        is the loss of each pixel, and the weight is the weight of each pixel in the
+        mean over the global batch. The total loss is the sum of coefficient * mean.
+      coupled: The names of the coupled losses of the logits. A loss is coupled if the
+        loss of one example depends on the other examples of the batch.
+      coupled_outputs: The coupled losses of other outputs. Such a loss counts only if
+        the network has the output.
     """
 
     terms: LossFn
@@ -73,17 +72,17 @@ def build_objective(
     The objective has these terms:
 
     - `config.name` with coefficient 1, and the losses of `config.additional`;
-    - for each output of the network that `OUTPUT_LOSSES` lists, the loss that this
-      table states, such as cross entropy with coefficient `aux_weight` for all outputs
-      whose names start with "aux".
+    - for each output of the network in the table `OUTPUT_LOSSES`, its loss in this
+      table. For example, all outputs whose names start with "aux" have the cross
+      entropy with coefficient `aux_weight`.
 
     Sigmoid outputs use the tables `SIGMOID_LOSSES` and `SIGMOID_OUTPUT_LOSSES`. The
     batch contains "label", for multi-label tasks "valid", and for some losses "step".
 
     Args:
       config: The losses, their coefficients and their options, or the name of one loss.
-      class_pixels: Number of labeled pixels of each class, [K]. Weights by median
-        frequency need it.
+      class_pixels: Number of labeled pixels of each class, [K]. It is needed for class
+        weights.
       void: The ignore index.
       axis_name: The axis of pmap. Losses that sum over the batch then sum over all
         devices.
@@ -209,8 +208,8 @@ def _bind(family, name, options, shared):
     allowed = option_names(loss)
     if unknown := sorted(set(options) - set(allowed)):
         raise ValueError(
-            f"loss.options.{name}={unknown} is invalid: expected options out of "
-            f"{', '.join(allowed) or 'none'}."
+            f"loss.options.{name}={unknown} is invalid: expected only the options of "
+            f"this loss: {', '.join(allowed) or 'none'}."
         )
     fixed = {key: value for key, value in shared.items() if key in loss.takes}
     return functools.partial(loss.function, **family.fixed, **fixed, **options)
@@ -227,8 +226,8 @@ def _check_names(config, names, weights, *, merged, losses):
     used = [name for name, _ in names]
     if unused := sorted(set(config.options) - set(used)):
         raise ValueError(
-            f"loss.options={unused} is invalid: expected options of the losses in use, "
-            f"{', '.join(used)}."
+            f"loss.options={unused} is invalid: expected only options of the losses "
+            f"that the configuration uses: {', '.join(used)}."
         )
     if weights is not None and not any(
         {"class_weights", "positive_weights"} & set(losses[name].takes) for name in used
@@ -246,7 +245,7 @@ def _check_merged(where, loss):
         )
         raise ValueError(
             f"{where} is invalid with labels that merge several classes: expected "
-            f"{takers}, whose loss sums the probabilities of these classes."
+            f"{takers}. Only these losses support such labels."
         )
 
 
@@ -254,7 +253,8 @@ def _check_sums_over_devices(where, loss):
     if "axis_name" not in loss.takes and not loss.random:
         raise ValueError(
             f"{where} is invalid under pmap: expected a loss that can sum over the "
-            "devices, whose function takes axis_name. Use train.parallel_backend='jit'."
+            "devices (its function takes axis_name). Use another loss, or set "
+            "train.parallel_backend='jit'."
         )
 
 

@@ -2,11 +2,12 @@
 
 `ohem_cross_entropy` is online hard example mining (arXiv 1604.03540) for pixels, as in
 MMSegmentation's OHEMPixelSampler. `top_k_cross_entropy` is DeepLab's hard pixel mining
-with its annealed fraction (`top_k_percent_pixels` and `hard_example_mining_step` of the
-TensorFlow release; the bootstrapping of arXiv 1604.04339).
+with its annealed fraction: the options `top_k_percent_pixels` and
+`hard_example_mining_step` of the TensorFlow release. arXiv 1604.04339 calls the method
+bootstrapping.
 
-Hard pixels are chosen over the global batch. Under pmap this needs `axis_name`; without
-it, each device chooses among its own pixels.
+Hard pixels are chosen among all pixels of the global batch. Under pmap, this holds only
+with `axis_name`; without it, each device chooses among its own pixels.
 """
 
 from __future__ import annotations

@@ -36,10 +36,10 @@ class Loss:
 
     Attributes:
       function: Maps (logits [B, H, W, K], label [B, H, W], *, void, ...) to a value and
-        a weight of equal shapes, whose mean is not yet taken. The function of a loss
-        for sigmoid outputs takes (logits [B, H, W, K], target [B, H, W, K], known [B,
-        H, W], *, ...) instead, where `target` states which classes are present and
-        `known` which pixels count.
+        a weight of equal shapes. The caller computes the weighted mean. The function of
+        a loss for sigmoid outputs takes (logits [B, H, W, K], target [B, H, W, K],
+        known [B, H, W], *, ...) instead. `target` states which classes are present, and
+        `known` states which pixels count.
       couples_examples: Whether the loss of one example depends on the other examples of
         the batch, for example because it ranks the pixels of the batch. Gradient
         accumulation treats such losses differently. If this depends on the options of
@@ -63,8 +63,8 @@ class Loss:
     def __post_init__(self) -> None:
         if unknown := set((*self.takes, *self.requires)) - set(TAKES):
             raise ValueError(
-                f"takes={sorted(unknown)} is invalid: expected names of arguments out "
-                f"of {', '.join(TAKES)}."
+                f"takes={sorted(unknown)} is invalid: expected only the argument names "
+                f"{', '.join(TAKES)}."
             )
 
     def couples(self, options: Options) -> bool:
@@ -88,8 +88,8 @@ class OutputLoss:
 
     Attributes:
       output: The name of the output. A name that ends with "*" stands for all outputs
-        whose names start with the text before "*"; each term then has the name of its
-        output.
+        whose names start with the text before "*". Each of these outputs has its own
+        term, with the name of the output.
       loss: The loss. Its function takes the output in place of the logits.
       coefficient: The field of `LossConfig` that contains the coefficient of the term,
         or the coefficient itself.
@@ -107,7 +107,7 @@ class OutputLoss:
         if refused := set(self.loss.takes) - known:
             raise ValueError(
                 f"takes={sorted(refused)} is invalid for the loss of the output "
-                f"{self.output!r}: expected names of arguments out of "
+                f"{self.output!r}: expected only the argument names "
                 f"{', '.join(sorted(known))}."
             )
 

@@ -97,8 +97,9 @@ def tversky(
     """Computes the Tversky loss or the focal Tversky loss of each class.
 
     It is (1 - (intersection + s) / (intersection + alpha FP + beta FN + s))^gamma with
-    s = smooth, FP = pred_sum - intersection and FN = target_sum - intersection. alpha =
-    beta = 0.5 gives Dice with s / 2, and alpha = beta = 1 gives Jaccard.
+    s = smooth, FP = pred_sum - intersection and FN = target_sum - intersection. With
+    alpha = beta = 0.5 and gamma = 1, it equals the Dice loss with smooth = 2 s. With
+    alpha = beta = 1 and gamma = 1, it equals the Jaccard loss.
 
     Args:
       logits: [B, H, W, K], of any float type.

@@ -26,8 +26,8 @@ def binary_cross_entropy(
       logits: [B, H, W, K], of any float type. The computation is in float32.
       target: [B, H, W, K], 1 or True where the class is present, and 0 elsewhere.
       known: Booleans [B, H, W], False at pixels that do not count.
-      positive_weights: [K]. The loss of a pixel in which the class is present is
-        multiplied by the weight of the class, as by `pos_weight` in PyTorch.
+      positive_weights: [K]. Where a class is present, its loss is multiplied by its
+        weight, like `pos_weight` in PyTorch.
 
     Returns:
       The loss of each pixel and class, and its weight in the mean, each float32
@@ -61,8 +61,8 @@ def binary_focal(
       target: [B, H, W, K], 1 or True where the class is present, and 0 elsewhere.
       known: Booleans [B, H, W], False at pixels that do not count.
       gamma: The exponent that reduces the loss of pixels that are predicted well.
-      positive_weights: [K]. The loss of a pixel in which the class is present is
-        multiplied by the weight of the class.
+      positive_weights: [K]. Where a class is present, its loss is multiplied by its
+        weight.
 
     Returns:
       The loss of each pixel and class, and its weight in the mean, each float32
@@ -101,8 +101,8 @@ def known_scores(logits: jax.Array, target: jax.Array, known: jax.Array) -> jax.
     """Returns the logits in float32 and sets them to 0 at pixels that do not count.
 
     The logits are masked before a loss is computed, so that the gradient at such a
-    pixel is 0 even if a logit is infinite. A target other than 0 and 1 turns a logit
-    into NaN, as `jaxseg.losses.mask` describes.
+    pixel is 0 even if a logit is infinite. Where a target is neither 0 nor 1, the logit
+    becomes NaN, and thus the loss.
 
     Args:
       logits: [B, H, W, K], of any float type.

@@ -3,10 +3,10 @@
 `jaxseg.losses.region` defines the losses from the soft overlaps of each class. Here p
 is the sigmoid of the logit of a class, and y is 1 where the class is present.
 
-Two defaults make these losses equal to those of a softmax as far as possible: the sums
-are over the pixels of each image, and the mean is over the classes that are present. An
-image without any object then has no loss. With `classes="all"`, a predicted object in
-such an image has a loss too.
+Two defaults are the same as for softmax outputs: the sums are over the pixels of each
+image, and the mean is over the classes that are present. An image without any object
+then has no loss. With `classes="all"`, a predicted object in such an image has a loss
+too.
 """
 
 from __future__ import annotations
@@ -84,9 +84,8 @@ def binary_tversky(
 ) -> tuple[jax.Array, jax.Array]:
     """Computes the (focal) Tversky loss of each class from sigmoid outputs.
 
-    alpha weights the false positives and beta the false negatives; gamma is an exponent
-    (`jaxseg.losses.tversky` states the formula). The other arguments and the results
-    are the same as those of `binary_dice`.
+    `jaxseg.losses.tversky` states the formula and explains alpha, beta and gamma. The
+    other arguments and the results are the same as those of `binary_dice`.
     """
     sums, pixels = _overlaps(logits, target, known, per_image, axis_name)
     value = region.tversky_value(
@@ -104,8 +103,8 @@ def sigmoid_class_weight(
 
     Args:
       target_sum: The number of labeled pixels with each class, [B, K] or [K].
-      pixels: The number of labeled pixels of all classes, [B, 1] or [1]. With "all",
-        images without labeled pixels choose no class.
+      pixels: The number of labeled pixels, [B, 1] or [1]. With "all", no class is
+        chosen in an image without labeled pixels.
       classes: "present" chooses the classes that occur in the labels, "all" chooses all
         classes.
 

@@ -1,10 +1,13 @@
 """Computes Cohen's kappa and specificity from a confusion matrix.
 
-J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological
-Measurement 20 (1960): kappa = (p_o - p_e) / (1 - p_e), where p_o is the pixel accuracy
-and p_e = sum t_k p_k / n^2 the accuracy expected by chance, with t_k pixels of label k
-and p_k of prediction k among n labeled pixels. The specificity of a class is the
-fraction of the pixels without its label at which it is not predicted.
+Cohen's kappa is (p_o - p_e) / (1 - p_e). p_o is the pixel accuracy. p_e is the accuracy
+that is expected by chance, sum t_k p_k / n^2. Here n is the number of labeled pixels,
+of which t_k have the label k and p_k the prediction k. The specificity of a class is
+the fraction of the pixels with other labels at which the class is not predicted.
+
+References:
+  J. Cohen, "A coefficient of agreement for nominal scales", Educational and
+  Psychological Measurement 20 (1960).
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ def agreement_scores(matrix: np.ndarray) -> dict[str, Any]:
 
     Returns:
       A dictionary with "cohen_kappa"; "specificity_per_class", float64 [K], which is
-      nan for a class that occurs neither in the labels nor in the predictions; and
-      "specificity", the mean of its values that are not nan.
+      nan for a class that does not occur and for a class that all labeled pixels have;
+      and "specificity", the mean of its values that are not nan.
 
     Raises:
       ValueError: If the matrix contains numbers that cannot be pixel counts.

@@ -1,12 +1,12 @@
 """Computes bootstrap intervals of scores, by drawing images with replacement.
 
-A replicate draws N images out of the N images of a split, with replacement, adds their
-confusion matrices, and computes the scores of the sum. Replicate r of the seed s draws
-with `numpy.random.default_rng((s, r))`, and so depends on nothing else. The interval of
+A replicate draws N images, with replacement, from the N images of a split, adds their
+confusion matrices, and computes the scores of the sum. Replicate r for the seed s draws
+with `numpy.random.default_rng((s, r))`, so it depends on nothing else. The interval of
 a score at the level c lies between its quantiles (1 - c) / 2 and (1 + c) / 2 over the
-replicates (percentile method; linear interpolation between order statistics).
-Replicates in which a score is not defined (0 / 0) are left out for this score, and
-their number is stated.
+replicates (percentile method; linear interpolation between order statistics). A
+replicate in which a score is not defined (0 / 0) is left out for this score.
+`Intervals.undefined` contains the number of such replicates.
 
 The interval describes how the score varies with the choice of images. It does not
 describe how it varies between training runs.

@@ -25,8 +25,8 @@ def scores_by_dataset(
     Args:
       matrix: Integers [J + 1, J] with the classes of all datasets one after the other,
         and the void row last.
-      blocks: A dictionary from the name of each dataset to the slice of rows of the
-        matrix that are its classes.
+      blocks: A dictionary from the name of each dataset to the slice of the indices of
+        its classes in the matrix.
 
     Returns:
       A dictionary with all results of `scores` for each dataset, under names such as
@@ -34,7 +34,7 @@ def scores_by_dataset(
       over the datasets that have labeled pixels.
 
     Raises:
-      ValueError: If `scores` refuses the counts of a dataset.
+      ValueError: If the matrix contains numbers that cannot be pixel counts.
 
     >>> counts = np.array([[3, 1, 0], [0, 4, 0], [0, 0, 9], [0, 0, 0]])
     >>> found = scores_by_dataset(counts, {"two": slice(0, 2), "one": slice(2, 3)})
@@ -52,8 +52,8 @@ def scores_by_dataset(
 def scores_of(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Returns a dictionary of the scores of one dataset.
 
-    It selects them from the result of `scores_by_dataset`. Their names, such as
-    "mean_iou", no longer begin with the name of the dataset.
+    It selects them from the result of `scores_by_dataset`, and removes the name of the
+    dataset from their names: "streets/mean_iou" becomes "mean_iou".
     """
     start = f"{name}/"
     return {

@@ -7,8 +7,9 @@ Rizzo 2013:
 
 The means E are over all pairs of label maps, where S and S' are samples of the model
 and Y and Y' are the label maps of the raters. They include the pairs of a map with
-itself, as in the authors' code, so that D^2 is 0 if samples and raters are equally
-distributed. Two maps that have no labeled pixel in common have the distance 0.
+itself, as in the authors' code. Therefore D^2 is 0 if the samples and the maps of the
+raters have the same distribution. Two maps that have no labeled pixel in common have
+the distance 0.
 """
 
 from __future__ import annotations

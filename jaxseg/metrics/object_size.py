@@ -1,9 +1,10 @@
 """Scores small, medium and large objects separately.
 
-An object is a connected component of the pixels with one label, by four neighbors. As
-in COCO (T.-Y. Lin et al., arXiv 1405.0312, and its evaluation), an object is small
-below 32^2 pixels, medium below 96^2, and large from there. Void pixels belong to no
-object. Predictions have no instances, so that objects have a recall but no precision.
+An object is a 4-connected component of the pixels with one label. As in COCO (T.-Y. Lin
+et al., arXiv 1405.0312, and its evaluation), an object is small if it has fewer than
+32^2 pixels, medium if it has fewer than 96^2, and otherwise large. Void pixels belong
+to no object. Predictions are not divided into objects, so there is a recall of objects
+but no precision.
 """
 
 from __future__ import annotations
@@ -66,12 +67,15 @@ def object_size_scores(images: list[ObjectCounts], num_classes: int) -> dict[str
       num_classes: The number of classes K.
 
     Returns:
-      A dictionary with four entries for each size. Those for small objects are
-      "objects_small", their number; "found_small", the fraction of them with more than
-      half of their pixels predicted correctly; "recall_small_per_class", float64 [K],
-      the fraction of the pixels of the objects of each class that are predicted
-      correctly; and "recall_small", its mean over the classes that have objects of this
-      size.
+      A dictionary with four entries for each size. The entries for small objects are:
+
+      - "objects_small": the number of small objects.
+      - "found_small": the fraction of small objects with more than half of their pixels
+        predicted correctly.
+      - "recall_small_per_class": for each class, the fraction of the pixels of its
+        small objects that are predicted correctly, float64 [K].
+      - "recall_small": the mean of these fractions over the classes that have small
+        objects.
     """
     total = np.zeros((num_classes, len(SIZES), 4), np.int64)
     for classes, counts in images:

@@ -1,9 +1,10 @@
 """Counts and scores the predictions of classes that can overlap.
 
-Each pixel and class is one binary decision. The counts of K classes form one confusion
-matrix of 2 K states: state 2 k means that class k is absent, and state 2 k + 1 that it
-is present. Labels and predictions of one class never meet those of another, so the
-matrix consists of K blocks of 2 x 2. It is summed like every other confusion matrix.
+For each pixel and class, the network predicts whether the class is present. The counts
+of K classes form one confusion matrix of 2 K states. State 2 k means that class k is
+absent, and state 2 k + 1 means that it is present. Labels of one class are compared
+only with predictions of the same class, so the matrix consists of K blocks of 2 x 2. It
+is summed like every other confusion matrix.
 """
 
 from __future__ import annotations

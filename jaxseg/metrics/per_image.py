@@ -1,8 +1,8 @@
 """Computes Dice and IoU in every image, and averages them over the images.
 
-The mean IoU of a confusion matrix sums the pixels of all images before it divides, so
-that large objects decide it. Here, each image counts equally, as G. Csurka et al.
-proposed (BMVC 2013), and as Dice is averaged in medical imaging.
+The mean IoU of a confusion matrix adds the pixels of all images before it divides, so
+that large objects dominate the result. Here, each image has the same weight, as G.
+Csurka et al. (BMVC 2013) proposed, and as is usual for Dice in medical imaging.
 `jaxseg.metrics.label_pairs` states how void pixels and absent classes count.
 """
 

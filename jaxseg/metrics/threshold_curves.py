@@ -1,10 +1,10 @@
 """Computes curves over all thresholds of a binary task, and the areas below them.
 
-The probabilities of the object are counted in bins, so that the counts of all images
-fit into memory and are integers. Below 0.5, a bin contains the probabilities that agree
-in the first 8 binary digits after the leading one; above 0.5, the same holds for the
-probability of the background. Neighboring bins differ by at most 0.4 % of the smaller
-of the two probabilities. All pixels in a bin have the same rank.
+The probabilities p of the object are counted in bins, so that the counts of all images
+fit into memory and are integers. Bins are narrower near 0 and near 1: the width of a
+bin is at most 0.4 % of the smaller one of p and 1 - p. To find the bin, all but the
+first 8 bits of the float32 mantissa of this smaller number are dropped. All pixels in a
+bin count as equally probable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ GRID = 101  # The number of points of a curve.
 
 
 class BinCounts(NamedTuple):
-    """Contains the number of pixels in each bin of probability that an image has.
+    """Contains the numbers of pixels of one image in the bins of probability.
+
+    Only bins that contain pixels are listed.
 
     Attributes:
       bins: The indices of the bins, uint16 [n], in the order of the probabilities.
@@ -86,13 +88,17 @@ def threshold_scores(images: list[BinCounts]) -> dict[str, Any]:
       images: The counts of the images, as `bin_counts` returns them.
 
     Returns:
-      A dictionary with "roc_auc", the area under the curve of the recall over the false
-      positive rate, with ties counted half; "average_precision", the sum of (R_n -
-      R_(n - 1)) P_n over descending thresholds, where R_n is the recall and P_n the
-      precision at threshold n (both areas are as in scikit-learn); "roc_curve", float64
-      [101], the recall at the false positive rates 0, 0.01, ..., 1; and
-      "precision_curve", float64 [101], the largest precision at a recall of at least 0,
-      0.01, ..., 1. All are nan if the labels contain only one of the two classes.
+      A dictionary with these entries, all of which are nan if the labels contain only
+      one of the two classes:
+
+      - "roc_auc": the area under the ROC curve, as in scikit-learn.
+      - "average_precision": the sum of (R_n - R_(n - 1)) P_n over descending
+        thresholds, as in scikit-learn. R_n is the recall and P_n the precision at
+        threshold n.
+      - "roc_curve": the recall at the false positive rates 0, 0.01, ..., 1, float64
+        [101].
+      - "precision_curve": the largest precision at a recall of at least 0, 0.01, ...,
+        1, float64 [101].
     """
     total = np.zeros((2, BINS), np.int64)
     for image in images:

@@ -1,6 +1,7 @@
 """Complete networks, one file for each family.
 
-`MODELS` lists the presets, which are networks with a certain backbone, by name.
+`MODELS` maps the names of the presets to functions that create them. A preset is a
+network with a certain backbone.
 `FAMILIES` lists the heads that can be combined with the backbones in
 `jaxseg.backbones.catalog`.
 """
@@ -55,8 +56,8 @@ def check_name(name: str, backbone: str | None = None) -> None:
     """Raises ValueError if a network's name is unknown or does not fit the backbone.
 
     Args:
-      name: The name of a network, such as "deeplabv3plus_resnet50", or, with a
-        backbone, that of a family, such as "deeplabv3plus".
+      name: The name of a network, such as "deeplabv3plus_resnet50". If `backbone` is
+        given, the name of a family, such as "deeplabv3plus".
       backbone: The name of a backbone or None.
     """
     if name not in MODELS and name not in FAMILIES:
@@ -90,12 +91,12 @@ def check_name(name: str, backbone: str | None = None) -> None:
 def factory_of(name: str, backbone: str | None = None) -> Callable[..., nn.Module]:
     """Returns the function that creates a network from its options.
 
-    The function of a family takes the number of classes, a backbone and keywords. That
-    of a network in `MODELS` takes the number of classes and keywords.
+    The function of a family takes the number of classes, a backbone and keywords. The
+    function of a network in `MODELS` takes the number of classes and keywords.
 
     Args:
-      name: The name of a network, such as "deeplabv3plus_resnet50", or, with a
-        backbone, that of a family, such as "deeplabv3plus".
+      name: The name of a network, such as "deeplabv3plus_resnet50". If `backbone` is
+        given, the name of a family, such as "deeplabv3plus".
       backbone: The name of a backbone or None.
     """
     if backbone is None or name not in FAMILIES:

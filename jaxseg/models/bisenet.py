@@ -1,8 +1,9 @@
 """BiSeNet v1: a spatial path and a context path in parallel (arXiv 1808.00897).
 
-Where the paper leaves details open, the network follows the authors' code. Options
-select two well-known ports. The numbers of parameters in the paper, in "M", are not
-counts but the sizes of the float32 parameters in MiB.
+Where the paper leaves details open, the network follows the authors' code. The option
+`form` can select two well-known ports instead. The paper states sizes of networks in
+"M". They are not numbers of parameters, but the memory of the float32 parameters in
+MiB.
 
 Differs: the logits are resized to the image. The authors' code enlarges them by the
 factors 8 and 16. Both give equal logits if height and width are multiples of 16.
@@ -127,10 +128,10 @@ def bisenet(
     Args:
       num_classes: Number of classes.
       backbone: "resnet18", "resnet101" or "xception39".
-      form: The code that the network follows: "author"; "coin" (CoinCheung's port:
-        nearest upsampling inside the network, half-pixel centers in the final resizing,
-        and a normalized fusion gate); or "mmseg" (MMSegmentation: like "coin", with a
-        ReLU in the gate).
+      form: The code that the network follows. "author" is the authors' code. "coin" is
+        CoinCheung's port, with nearest upsampling inside the network, half-pixel
+        centers in the final resizing and a normalized fusion gate. "mmseg" is
+        MMSegmentation, which is like "coin" but has a ReLU in the gate.
       features: Number of channels of both paths; the fusion has twice as many.
       width: Number of channels of the first stage of the ResNet. The channels of
         Xception-39 are scaled by the same factor.

@@ -1,9 +1,9 @@
 """CSPN: a network predicts an affinity, and 24 propagation steps refine its output.
 
 The depth network is the authors' ResNet-50 (arXiv 1808.00150) without its unused
-layers. The segmentation network has these layers too, and one output map per class. The
-depth network is a regression: its "logits" are depths in meters, and the propagation
-keeps the sparse measurements unchanged. With `read="release"`, the affinity channels
+layers. Its "logits" are depths in meters, and the propagation keeps the sparse
+measurements unchanged. The segmentation network has the same layers, but one output map
+for each class. With `read="release"`, the affinity channels
 have the order of the authors' code (see `jaxseg.ops.propagate.cspn_kernel`).
 
 Differs: in the authors' network, the skip map of the last up-projection is the output

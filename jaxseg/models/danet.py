@@ -55,8 +55,8 @@ def danet(
         published checkpoints require.
       features: Number of channels of the head.
       align_corners: True in the authors' code, False in MMSegmentation.
-      attention: "plain" stores all attention scores at once, "block" a part of them at
-        a time, and "auto" chooses by their number.
+      attention: "plain" stores all attention scores at once. "block" stores only a part
+        of them at a time. "auto" selects one of the two by the number of scores.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
     head = DualAttentionHead(
@@ -78,8 +78,8 @@ def danet_resnet(
     Args:
       num_classes: Number of classes.
       depth: Depth of the ResNet.
-      variant: How the channel attention is computed: "paper" takes the softmax of the
-        similarity, "release" that of the negated similarity.
+      variant: How the channel attention is computed. "paper" takes the softmax of the
+        similarity. "release" takes the softmax of the negated similarity.
       style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `danet` and of `create_resnet`, such as `stem`.
         The authors' Cityscapes network has `multi_grid=(1, 2, 4)`, so that layer 4 has

@@ -1,8 +1,9 @@
 """DeepLab v1 (arXiv 1412.7062): atrous VGG-16, LargeFOV and its variants.
 
-The networks follow the authors' prototxts, with Caffe's size rule for pooling and its
-aligned corners: 320 pixels give 41 cells, and the scores are enlarged to 321 pixels and
-cut to the image. The dense CRF is a separate step (see `jaxseg.inference`).
+The networks follow the authors' Caffe prototxts. As in Caffe, pooling rounds sizes up,
+so that an image side of 320 pixels gives 41 cells. The scores are enlarged to 321
+pixels with aligned corners and cropped to the image. The dense CRF is a separate step
+(see `jaxseg.inference`).
 """
 
 from functools import partial

@@ -3,14 +3,15 @@
 The scores of parallel rates are summed. With several scales, the network processes each
 resized image with shared weights, and each pixel takes the maximum over the scales.
 
-Pooling follows Caffe's size rule: 320 pixels give 41 cells. In all other respects, the
-ResNet networks follow kazuto1011/deeplab-pytorch under PyTorch 1.6 and later, including
-the sizes of the scaled images and the positions of their pixels. The VGG-16 networks
-follow the authors' Caffe prototxts, whose corners are aligned.
+As in Caffe, pooling rounds sizes up, so that an image side of 320 pixels gives 41
+cells. In all other respects, the ResNet networks follow kazuto1011/deeplab-pytorch
+under PyTorch 1.6 and later, including the sizes of the scaled images and the positions
+of their pixels. The VGG-16 networks follow the authors' Caffe prototxts, which align
+the corners.
 
-Differs: batch norm is trained unless `style` freezes it (`BlockConfig("frozen")`), as
-in the Caffe network and in the port. The momentum of the port is 0.001, which is
-`BlockConfig(momentum=0.999)`.
+Differs: batch norm is trained by default. The Caffe network and deeplab-pytorch freeze
+it, as `style=BlockConfig("frozen")` does. The momentum in deeplab-pytorch is 0.001,
+which is `BlockConfig(momentum=0.999)`.
 """
 
 import jax.numpy as jnp

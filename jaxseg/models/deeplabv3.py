@@ -222,12 +222,13 @@ def deeplabv3_mobilenetv3(
 ) -> EncoderDecoder:
     """Creates DeepLab v3 on MobileNet v3 (arXiv 1905.02244, 1706.05587).
 
-    The head is torchvision's. torchvision's network has `eager_rate=True, rates=(12,
-    24, 36)`: at output stride 16 it uses the rates for output stride 8, and it dilates
-    one layer too early. The auxiliary head (`aux=True`) reads c3. `epsilon` applies to
-    the normalizations of the backbone. It is 1e-5 in timm, except for timm's `tf_`
-    networks, which have 1e-3 and also need `same_padding=True`. The options are
-    attributes of `MobileNetV3` and arguments of `deeplabv3`.
+    The options are attributes of `MobileNetV3` and arguments of `deeplabv3`. The head
+    is torchvision's. For the whole network of torchvision, set `eager_rate=True,
+    rates=(12, 24, 36)`: at output stride 16 it uses the rates for output stride 8, and
+    its atrous rates begin one block early. The auxiliary head (`aux=True`) reads c3.
+    The option `epsilon` applies to the normalizations of the backbone. It is 1e-5 in
+    timm, except for timm's `tf_` networks, which need `epsilon=1e-3` and
+    `same_padding=True`.
     """
     trunk, rest = split_options(options, MobileNetV3)
     backbone = MobileNetV3(size, output_stride, style=style, **trunk)
@@ -253,9 +254,9 @@ def lraspp(
 ) -> EncoderDecoder:
     """Puts Lite R-ASPP on a backbone with c3 and c5 (arXiv 1905.02244, section 6.4).
 
-    `features` is the number of channels of the gated map, and `window` the pooling
-    window and its stride, in feature pixels, or None for global pooling; see
-    `LRASPPHead`.
+    `features` is the number of channels of the gated map. `window` is a pair of the
+    size of the pooling window and its stride, in feature pixels. None selects global
+    pooling. See `LRASPPHead`.
     """
     return EncoderDecoder(
         backbone, LRASPPHead(num_classes, features, window=window, style=style)

@@ -103,8 +103,9 @@ def deeplabv3plus_resnet(
     """Creates DeepLab v3+ on a ResNet; the decoder reads c2 and c5 (arXiv 1802.02611).
 
     The default variant fits torchvision's ImageNet weights. `variant="slim"` is the
-    ResNet of the authors: it has the stride in the last unit of a stage, and c2 is the
-    map before that unit. `separable="full"` makes ASPP and decoder depthwise separable.
+    ResNet of the authors. The last unit of each of its stages has the stride, and c2 is
+    the input of that unit. `separable="full"` makes ASPP and decoder depthwise
+    separable.
 
     Differs: the authors' release takes c2 from the residual branch of a unit, before
     the addition and ReLU. Here c2 is the output of the unit.
@@ -136,7 +137,8 @@ def deeplabv3plus_xception(
 
     All convolutions of the ASPP and the decoder larger than 1x1 are separable. The
     low-level features c2 are taken after batch norm and before ReLU, as in the authors'
-    release. In the paper, `image_pool=False` has the higher mean IoU on Cityscapes.
+    release. In the paper, the network without image pooling (`image_pool=False`) has
+    the higher mean IoU on Cityscapes.
 
     Args:
       num_classes: Number of classes.
@@ -173,8 +175,9 @@ def deeplabv3plus_mobilenetv2(
         24 channels.
       style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of `MobileNetV2` and options of `deeplabv3plus`.
-        `last=1280` keeps the last convolution of the ImageNet classifier, and
-        `eager_rate` dilates one layer early; segmentation_models.pytorch does both.
+        The network of segmentation_models.pytorch has `last=1280`, which keeps the last
+        convolution of the ImageNet classifier, and `eager_rate=True`, with which the
+        atrous rates begin one block early.
     """
     trunk, rest = split_options(options, MobileNetV2)
     return deeplabv3plus(

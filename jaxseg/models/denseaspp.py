@@ -5,10 +5,10 @@ In the release, the first branch applies an in-place ReLU to the map that all la
 branches read. Therefore all branches and the classifier read the map after ReLU.
 
 Differs: scores are resized with half-pixel centers. The release enlarges them by 8 with
-`nn.Upsample`, which aligned corners under the PyTorch 0.3 that it was written for
-(`align_corners=True`) and has half-pixel centers since PyTorch 0.4. The batch norms of
-the branches have the momentum of `style`. In the release, it is 0.0003, which is
-`BlockConfig(momentum=0.9997)`.
+`nn.Upsample`. It was written for PyTorch 0.3, where `nn.Upsample` aligns corners; set
+`align_corners=True` for this behavior. Since PyTorch 0.4, `nn.Upsample` has half-pixel
+centers. The batch norms of the branches have the momentum of `style`. In the release,
+it is 0.0003, which is `BlockConfig(momentum=0.9997)`.
 """
 
 from functools import partial

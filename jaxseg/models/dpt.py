@@ -41,9 +41,9 @@ def dpt(
       widths: Numbers of channels of the resized maps, from c2 to c5.
       readout: What happens to the class token of each layer: "ignore", "add" or
         "project", see `DPTHead`. The last two need a `ViT` with a class token.
-      variant: "author"; "mmseg" for MMSegmentation, which resizes the logits to the
-        image in one step; or "smp" for segmentation_models.pytorch, where c5 passes two
-        residual units.
+      variant: The code that the decoder follows. "author" is the authors' code. "mmseg"
+        is MMSegmentation, which resizes the logits to the image in one step. "smp" is
+        segmentation_models.pytorch, where c5 passes two residual units.
       dropout: Dropout rate before the classifier.
       style: Settings of normalization and dtype, see `BlockConfig`.
 
@@ -98,9 +98,9 @@ def dpt_vit(
     Args:
       num_classes: Number of classes.
       size: "vitb16" or "vitl16".
-      variant: "author", "mmseg" or "smp": whose decoder is built, see `dpt`. With
-        "mmseg", the position embedding is resized bicubically, the patch embedding has
-        no bias, and the normalizations have an epsilon of 1e-5. With "smp", the
+      variant: The code that the network follows: "author", "mmseg" or "smp", see `dpt`.
+        With "mmseg", the position embedding is resized bicubically, the patch embedding
+        has no bias, and the normalizations have an epsilon of 1e-5. With "smp", the
         position embedding is resized bicubically with antialiasing, as in timm.
       readout: What happens to the class token of each layer: "ignore", "add" or
         "project", see `DPTHead`.

@@ -6,11 +6,11 @@ These networks belong to no family, because their decoder reads more than the le
 a pyramid or is not separable from one encoder:
 
 - SegNet and DeconvNet read the positions of the maxima of VGG's poolings.
-- FCN-32s, -16s and -8s continue VGG's fully connected layers and its padding by 100.
+- FCN-32s, -16s and -8s contain VGG's fully connected layers and pad the image by 100.
 - DeepLab v1 with early predictions (MSc) reads the image and the poolings of its VGG.
 - U-Net, its variants and FC-DenseNet define encoder and decoder together.
-- DRN, SPN and ReSeg apply a classifier, a propagation or recurrent layers that are
-  designed for the one backbone of the paper.
+- DRN, SPN and ReSeg have layers after the backbone that are designed only for the
+  backbone of their paper.
 - pix2pix, the Probabilistic U-Net and the Point Transformer have inputs or training
   steps of their own.
 """

@@ -96,8 +96,8 @@ def fastfcn_resnet(
       output_stride: Output stride of the backbone.
       width: Number of channels of the first stage of the ResNet. The JPU and the head
         have 8 * width channels.
-      variant: "author" or "mmseg", whose JPU and heads are built, see `fastfcn`.
-        Combine "mmseg" with `stem="c"`.
+      variant: The code that the JPU and the heads follow, "author" or "mmseg", see
+        `fastfcn`. Combine "mmseg" with `stem="c"`.
       style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of `fastfcn`, and of `create_resnet` except for its variant.
     """

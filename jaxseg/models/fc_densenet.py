@@ -1,7 +1,7 @@
 """FC-DenseNet, "The One Hundred Layers Tiramisu" (arXiv 1611.09326).
 
-The contracting and the expanding path consist of dense blocks. On the expanding path,
-the next transposed convolution reads only the maps that a block has added to its input.
+The contracting and the expanding path consist of dense blocks. Each transposed
+convolution reads only the maps that the block before it has added to its input.
 As in the released code, the classifier reads the input and all maps of the last block.
 
 Differs: the released code normalizes with batch statistics in evaluation as well. Here

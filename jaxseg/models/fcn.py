@@ -40,8 +40,9 @@ class FCN(nn.Module):
       stride: Stride of the finest score map: 32 (FCN-32s), 16 (FCN-16s) or 8 (FCN-8s).
       form: How the convolutions are padded. "pad100", as published, pads the first one
         by 100 pixels. "same" pads each so that the size of its map does not change.
-      learned: The deconvolutions that are trained, from a bilinear start: "none" (the
-        release), "intermediate" (the paper: all but the last) or "all".
+      learned: Which deconvolutions are trained: "none" (as in the release),
+        "intermediate" (all but the last, as in the paper) or "all". Their initial
+        values are bilinear.
       at_once: Whether to multiply the skip maps by the fixed factors 0.01 and 0.0001,
         for training in one stage.
       width: Number of channels of the first block.

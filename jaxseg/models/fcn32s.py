@@ -1,8 +1,9 @@
 """FCN-32s on AlexNet and on GoogLeNet (arXiv 1411.4038).
 
-AlexNet follows the release: padding 100, fc6 of 6x6, and a deconvolution of kernel size
-63 whose result is cropped from pixel 18 on. The GoogLeNet network was never released.
-This one omits the classifiers and the last average pooling, scores the 1024 channels of
+The AlexNet network follows the release: it pads the image by 100 pixels, fc6 has a 6x6
+kernel, and the result of a deconvolution with a 63x63 kernel is cropped at the offset
+18. The authors did not release their GoogLeNet network. The network here omits the
+classifiers and the last average pooling of GoogLeNet, scores the 1024 channels of
 inception 5b and upsamples by 32.
 """
 

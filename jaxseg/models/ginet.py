@@ -68,8 +68,8 @@ def ginet(
       nodes: Number of nodes of the visual graph: 84 in PaddleSeg, 64 in the paper.
       states: Number of channels of both graphs.
       graph_convolution: Whether a graph convolution is first applied to each graph.
-      class_message: How a message updates a class: "paper" multiplies the message by a
-        learned factor, "paddle" the old state of the class.
+      class_message: How a message updates the state of a class. "paper" multiplies the
+        message by a learned factor. "paddle" multiplies the old state by the factor.
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return GINet(

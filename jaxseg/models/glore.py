@@ -24,9 +24,9 @@ def glore(
 ) -> EncoderDecoder:
     """Puts GloRe units on a backbone with c4 and c5 (arXiv 1811.12814).
 
-    Differs: `normalize=True` divides the nodes by the number of pixels, which the
-      paper does not do. Otherwise the magnitude of the nodes would depend on the
-      image size.
+    Differs: the nodes are divided by the number of pixels, so that their magnitude does
+      not depend on the image size. `normalize=False` omits the division, as in the
+      paper.
 
     Args:
       num_classes: Number of classes.

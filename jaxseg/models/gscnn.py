@@ -136,8 +136,8 @@ def gscnn_on(
         "c2", "c3" and "c6".
       features: Number of channels of ASPP and decoder.
       skip_features: Number of channels of the skip connection of the decoder.
-      gradient: Where the image gradient comes from: "sobel" computes it, "channel"
-        reads it, in [0, 1], from a fourth channel of the image.
+      gradient: Where the image gradient comes from. "sobel" computes it. "channel"
+        reads it from the fourth image channel, with values in [0, 1].
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
     return GatedSCNN(
@@ -171,8 +171,8 @@ def gscnn(
       width: Number of channels of the first stage of the backbone.
       blocks: Number of blocks of each stage of the backbone; None takes those of the
         paper.
-      gradient: Where the image gradient comes from: "sobel" computes it, "channel"
-        reads it, in [0, 1], from a fourth channel of the image.
+      gradient: Where the image gradient comes from. "sobel" computes it. "channel"
+        reads it from the fourth image channel, with values in [0, 1].
       style: Settings of normalization and dtype, see `BlockConfig`.
     """
     backbone = WideResNet38(width, blocks, style)

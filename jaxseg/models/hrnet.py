@@ -63,8 +63,8 @@ def hrnet(
       num_classes: Number of classes.
       width: C, the number of channels of the finest branch: 18, 32 or 48.
       align_corners: Whether all upsampling aligns corners: False in the paper's code,
-        True in the git branch HRNet-OCR of that code. Set it as in the code that
-        trained the checkpoint.
+        True in the git branch HRNet-OCR of that code. For a published checkpoint, use
+        the value with which it was trained.
       head_kernel: Kernel size of the head: 1 for the authors and MMSegmentation.
       head_bias: Whether the head has a bias: True for the authors, False for
         MMSegmentation.

@@ -30,7 +30,7 @@ def linear(
     """Puts a batch normalization and a 1x1 convolution on a backbone with c5.
 
     This measures how well features separate the classes (arXiv 2304.07193, section
-    7.4). Freeze the backbone for this measurement, by the option `optim.freeze`.
+    7.4). For this measurement, freeze the backbone with the option `optim.freeze`.
 
     Args:
       num_classes: Number of classes.

@@ -69,7 +69,7 @@ def test_ablations_of_the_paper(config, names):
     ],
 )
 def test_what_does_not_fit_is_named(config):
-    with pytest.raises(ValueError, match="expected only adversarial and l1"):
+    with pytest.raises(ValueError, match="expected only the losses adversarial and l1"):
         build_adversarial(config)
 
 

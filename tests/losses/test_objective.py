@@ -119,7 +119,8 @@ def test_step_reaches_annealed_losses(example):
         (LossConfig(options={"dice": {}}), r"loss.options=\['dice'\] is invalid"),
         (
             LossConfig("dice", options={"dice": {"smoth": 1}}),
-            r"loss.options.dice=\['smoth'\] is invalid: expected options out of smooth, ",
+            r"loss.options.dice=\['smoth'\] is invalid: expected only the options of this "
+            "loss: smooth, ",
         ),
         (LossConfig(class_weights="median_frequency"), "class_pixels=None is invalid"),
         (

@@ -1,13 +1,13 @@
 """Computes the Boundary IoU of each class.
 
 B. Cheng et al., "Boundary IoU: improving object-centric image segmentation evaluation",
-arXiv 2103.16562. The inner boundary of a mask consists of its pixels from which a pixel
-outside of the mask, or outside of the image, is at most d rows and d columns away; d is
+arXiv 2103.16562. A pixel of a mask belongs to the inner boundary of the mask if a pixel
+outside of the mask, or outside of the image, is at most d rows and d columns away. d is
 0.02 of the diagonal of the image, rounded, and at least 1. The Boundary IoU is the IoU
 of the inner boundaries of the true and of the predicted mask.
 
-The authors apply it to single objects. Here, the masks are those of a class, and the
-counts of all images are added before the quotient is computed, as for the mean IoU.
+The authors apply it to single objects. Here, a mask contains all pixels of a class. The
+pixel counts of all images are added before the IoU is computed, as for the mean IoU.
 """
 
 from __future__ import annotations

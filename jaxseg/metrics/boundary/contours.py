@@ -1,10 +1,13 @@
 """Measures the distances between the contours of two masks, weighted by their length.
 
-S. Nikolov et al., "Deep learning to achieve clinically applicable segmentation of head
-and neck anatomy", arXiv 1809.04430, and their package surface-distance: a contour runs
-between the centers of pixels, through the midpoints between pixels inside and outside
-of the mask. Each square of four neighboring centers that the contour crosses is one
-element, at the center of the square, with the length of the contour in it as weight.
+A contour runs between the centers of pixels, through the midpoints between pixels
+inside and outside of the mask. Each square of four neighboring pixel centers that the
+contour crosses contains one element of the contour. The position of the element is the
+center of the square, and its weight is the length of the contour in the square.
+
+References:
+  S. Nikolov et al., "Deep learning to achieve clinically applicable segmentation of
+  head and neck anatomy", arXiv 1809.04430, and their package surface-distance.
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ class Side:
     def percentile(self, percentile: float) -> float:
         """Returns a percentile of the distances of this contour to the other one.
 
-        `percentile` % of the length of this contour is at most that far away.
+        The distance of `percentile` % of the length of this contour is at most the
+        result.
         """
         share = np.cumsum(self.length) / self.length.sum()
         place = int(np.searchsorted(share, percentile / 100))

@@ -68,9 +68,9 @@ class BoundaryDistances:
         """Returns the normalized surface distance, from 0 to 1, or nan without pixels.
 
         It is the fraction of the boundary pixels of both masks that are at most
-        `tolerance` away from the other boundary (S. Nikolov et al., arXiv 1809.04430),
-        with boundary pixels as in MONAI. `contour_distances` measures the contours of
-        the authors, which run between the pixels.
+        `tolerance` away from the other boundary, as in MONAI. The authors (S. Nikolov
+        et al., arXiv 1809.04430) measure contours between the pixels instead, as
+        `contour_distances` does.
 
         Args:
           tolerance: The largest accepted distance.
@@ -83,9 +83,10 @@ class BoundaryDistances:
         """Returns the boundary F1 score (BF), or nan if both masks are empty.
 
         Precision is the fraction of the predicted boundary pixels that are less than
-        `tolerance` away from the true boundary, and recall is that fraction with the
-        two boundaries exchanged (G. Csurka et al., "What is a good evaluation measure
-        for semantic segmentation?", BMVC 2013). The score is their harmonic mean.
+        `tolerance` away from the true boundary. Recall is the fraction of the true
+        boundary pixels that are less than `tolerance` away from the predicted boundary.
+        The score is their harmonic mean (G. Csurka et al., "What is a good evaluation
+        measure for semantic segmentation?", BMVC 2013).
 
         Args:
           tolerance: The distance below which a boundary pixel counts as correct. The
@@ -142,12 +143,12 @@ def class_distances(
 
 
 def nearest(points: np.ndarray, others: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """Returns for each point the distance to the nearest one among other points.
+    """Returns for each point the distance to the nearest point in another array.
 
     Args:
       points: Positions, float64 [n, 2].
-      others: Positions, float64 [m, 2]. Without any, the distances are infinite.
-      same: Which points occur among the other points, bool [n]. Their distance is 0.
+      others: Positions, float64 [m, 2]. If m is 0, the distances are infinite.
+      same: Which of the points also occur in `others`, bool [n]. Their distance is 0.
     """
     distance = np.zeros(len(points))
     if not len(others):

@@ -1,16 +1,18 @@
 """Scores the pixels near boundaries in bands of growing width (trimaps).
 
 P. Kohli, L. Ladicky, P. Torr, "Robust higher order potentials for enforcing label
-consistency", IJCV 82 (2009), introduced the measure, and P. Krähenbühl and V. Koltun,
-"Efficient inference in fully connected CRFs", arXiv 1210.5644, plot it over the width.
+consistency", IJCV 82 (2009), introduced the measure. P. Krähenbühl and V. Koltun,
+"Efficient inference in fully connected CRFs", arXiv 1210.5644, plot it as a function of
+the width of the band.
 
-- Around "boundary", the band of width w contains the labeled pixels whose distance to
-  the nearest boundary pixel of the label is less than w. Boundary pixels are those with
-  one of four neighbors of another class or void. The band of width 1 therefore contains
-  one pixel on either side of each boundary. The border of the image is no boundary.
-- Around "void", it contains the labeled pixels whose distance to the nearest void pixel
-  is at most w. DeepLab v2 (arXiv 1606.00915, section 4.1.3) and DeepLab v3+ use this
-  band on PASCAL VOC, whose objects are surrounded by void pixels.
+- With `around="boundary"`, the band of width w contains the labeled pixels whose
+  distance to the nearest boundary pixel of the label is less than w. A pixel is a
+  boundary pixel if one of its four neighbors has another class or is void. The band of
+  width 1 therefore contains one pixel on either side of each boundary. The border of
+  the image is no boundary.
+- With `around="void"`, the band of width w contains the labeled pixels whose distance
+  to the nearest void pixel is at most w. DeepLab v2 (arXiv 1606.00915, section 4.1.3)
+  and DeepLab v3+ use this band on PASCAL VOC, where void pixels surround the objects.
 
 Differs: the cited works do not define the shape of the dilation. Here it is a disc.
 """
@@ -33,9 +35,9 @@ class BandCounts(NamedTuple):
 
     Attributes:
       classes: The classes that occur in the image, integers [k].
-      counts: Three numbers of pixels for each band and class, int64 [W, 3, k]: those
-        whose label and prediction are the class, those whose label is the class, and
-        those whose prediction is the class.
+      counts: Three pixel counts for each band and class, int64 [W, 3, k]: the pixels
+        whose label and prediction are both the class, the pixels whose label is the
+        class, and the pixels whose prediction is the class.
     """
 
     classes: np.ndarray

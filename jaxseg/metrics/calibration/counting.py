@@ -1,8 +1,9 @@
 """Counts how often predictions of each confidence are right, image by image.
 
 Confidences are sorted into equal bins [i / n, (i + 1) / n), of which the last one
-contains 1. Each bin has three sums: the number of predictions, the number that are
-right, and the sum of the confidences. They are float64, which is exact for counts.
+contains 1. Each bin has three sums: the number of predictions, the number of right
+predictions, and the sum of the confidences. They are float64, which is exact for
+counts.
 The sums of images are added in the order of the dataset, so the result depends neither
 on the batch size nor on the number of devices.
 """
@@ -25,15 +26,17 @@ class CalibrationCounts(NamedTuple):
 
     If classes exclude each other, a prediction is the most probable class of a pixel,
     and its confidence is the probability of this class. If classes can overlap, there
-    is one prediction for each pixel and class, whether the class is present.
+    is one prediction for each pixel and class: that the class is present or that it is
+    absent. Its confidence is the probability of this prediction.
 
     Attributes:
       predictions: The number of predictions.
-      log_loss: The sum of -log p over the probabilities p of the labels, in nats.
+      log_loss: The sum of -log p, where p is the predicted probability of the label, in
+        nats.
       squared_error: The sum of the squared differences between the probabilities and
         the labels, which are 0 or 1 for each class.
-      bins: The three sums of each bin of confidence, float64 [n, 3]: the predictions,
-        the right predictions, and their confidences.
+      bins: Three sums for each bin of confidence, float64 [n, 3]: the number of
+        predictions, the number of right predictions, and the sum of the confidences.
       levels: The same sums for `LEVELS` narrower bins, float64 [LEVELS, 3].
       classes: The same sums for each class, with bins of the probability of the class,
         [K, n, 3]. A prediction counts as right where the class is present.

@@ -66,9 +66,9 @@ def fit_scaling(
 
 
 def log_loss(logits: np.ndarray, label: np.ndarray) -> tuple[float, np.ndarray]:
-    """Returns the mean of -log p of the labels, and its gradient.
+    """Returns the mean of -log p, and its gradient with respect to the logits.
 
-    The gradient is with respect to the logits and has their shape.
+    p is the predicted probability of the label. The gradient has the shape of `logits`.
 
     Args:
       logits: The logits, float64 [N, K].

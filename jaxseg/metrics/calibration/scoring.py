@@ -30,7 +30,8 @@ class Calibration:
         the mean over pixels and classes, from 0 to 1.
       log_loss: The mean of -log p in nats, also called the negative log-likelihood.
       bins: The number of predictions, their accuracy and their mean confidence in each
-        bin, float64 [n, 3]; NaN without predictions.
+        bin, float64 [n, 3]. Accuracy and confidence are NaN in a bin without
+        predictions.
     """
 
     predictions: int
@@ -108,10 +109,10 @@ def expected_error(bins: np.ndarray) -> float:
 
 
 def equal_mass(levels: np.ndarray, bins: int) -> np.ndarray:
-    """Joins narrow bins of confidence to bins with equally many predictions.
+    """Joins narrow bins of confidence into n bins with equally many predictions.
 
-    Where a border between two bins lies within a narrow bin, the narrow bin is divided
-    in proportion, as if its predictions were in random order.
+    If a border between two of the n bins lies within a narrow bin, the three sums of
+    the narrow bin are divided in proportion.
 
     Args:
       levels: For each narrow bin, in the order of the confidence, the number of
