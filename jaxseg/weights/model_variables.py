@@ -24,12 +24,25 @@ def variable_shapes(model: nn.Module, channels: int = 3) -> dict[str, Any]:
         shapes of its inputs. Otherwise the input is an image.
       channels: The number of image channels.
     """
+    try:
+        hash(model)
+    except TypeError:  # An attribute of the model, such as a list, cannot be hashed.
+        return _trace(model, channels)
+    return jax.tree.map(lambda leaf: leaf, _trace_once(model, channels))
+
+
+def _trace(model, channels):
     if hasattr(model, "example_inputs"):
         inputs = model.example_inputs()
     else:
         inputs = (jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32),)
     init = functools.partial(model.init, train=False)
     return jax.eval_shape(init, jax.random.key(0), *inputs)
+
+
+# The import of a file asks several times for the shapes of one network, and a trace of
+# a large one takes seconds.
+_trace_once = functools.lru_cache(maxsize=8)(_trace)
 
 
 def completed(
