@@ -42,7 +42,7 @@ def ohem_cross_entropy(
       threshold: The probability of the true class below which a pixel is kept.
       min_kept: The least number of pixels to keep per image.
       class_weights: [K], factors on the loss. They do not affect which pixels are kept.
-      axis_name: The axis of pmap over whose devices the pixels are ranked.
+      axis_name: The axis of pmap. With it, pixels are ranked over all devices.
 
     Returns:
       The loss of each pixel and its weight in the mean, each [B, H, W]. The weight is 1
@@ -93,7 +93,7 @@ def top_k_cross_entropy(
       anneal_steps: The number of steps of the annealing. 0 turns it off.
       step: The training step.
       class_weights: [K], factors on the loss, applied before the ranking.
-      axis_name: The axis of pmap over whose devices the pixels are ranked.
+      axis_name: The axis of pmap. With it, pixels are ranked over all devices.
 
     Returns:
       The loss of each pixel and its weight in the mean, each [B, H, W]. The weight is 1

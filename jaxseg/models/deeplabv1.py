@@ -72,9 +72,9 @@ def deeplabv1_vgg16(
       rate: Atrous rate of fc6; None takes 96 / output_stride.
       kernel: Kernel size of fc6.
       features: Number of channels of fc6 and fc7.
-      fusion: How multi-scale predictions (MSc) from early layers are used: "concat" as
-        in the paper, "sum" as in the released networks, or "none" for no early
-        predictions.
+      fusion: How the multi-scale branches (MSc), which read early layers, are used.
+        "concat" joins their features with those of fc7, as in the paper. "sum" adds
+        their logits, as in the released networks. "none" omits them.
       atrous_pooling: Whether pool5 and the average pooling have an atrous rate above 1.
       scale_features: Number of channels of the early predictions.
       channels: Number of channels of each block of VGG.
