@@ -5,9 +5,9 @@ and a 2x2 convolution with stride 2, separate the four stages. Each block applie
 depthwise 7x7 convolution, a normalization and an MLP.
 
 Below output stride 32, atrous rates replace strides. If all strides divide the image
-size, the features of the network with strides are then among those of this network, at
-regular intervals. A 2x2 convolution whose stride is replaced
-is padded only at the bottom and the right.
+size, the network then computes the same features as the network with strides, at more
+positions. A 2x2 convolution whose stride is replaced is padded only at the bottom and
+the right.
 
 Differs: at output stride 8, timm pads the last 2x2 convolution by one pixel on each
 side, so that its "c5" is shifted by one pixel.

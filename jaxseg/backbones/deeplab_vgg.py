@@ -27,8 +27,8 @@ class DeepLabVGG(nn.Module):
       average: Whether a 3x3 average pooling follows pool5. The mean includes the zeros
         of the padding, as in Caffe.
       atrous_pooling: Whether pool5 and the average pooling have the current atrous
-        rate. The features of the network with strides are then among those of this
-        network. In the released networks, the rate of both poolings is 1.
+        rate. The network then computes the same features as the network with strides,
+        at more positions. In the released networks, the rate of both poolings is 1.
       channels: Number of channels of each block. Values other than VGG's are meant for
         tests.
       style: The normalization and the data type of all layers, see `BlockConfig`.

@@ -69,9 +69,9 @@ class DenseNet(nn.Module):
       depth: 121, 161, 169 or 201.
       output_stride: 2, 4, 8, 16 or 32.
       pooling: The pooling of a transition whose stride is replaced by an atrous rate.
-        "atrous" pools at the current rate. The features of the network with strides are
-        then among those of this network. "drop" omits the pooling, as in the
-        release of DenseASPP.
+        "atrous" pools at the current rate. The network then computes the same features
+        as the network with strides, at more positions. "drop" omits the pooling, as in
+        the release of DenseASPP.
       last_transition: Whether a transition also halves the channels of the last block,
         as in DenseASPP.
       relu: Whether ReLU follows the normalization of c5, as in the ImageNet classifier.

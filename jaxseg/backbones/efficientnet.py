@@ -8,8 +8,8 @@ it has in B0, and the first and the last stage have the numbers of blocks of B0.
 
 The release pads strided convolutions as TensorFlow does: at the bottom and right of
 even maps. If an atrous rate replaces the stride of such a convolution, the padding here
-stays on the same sides. The features of the network with strides are then among those
-of this network, at regular intervals.
+stays on the same sides. The network then computes the same features as the network with
+strides, at more positions.
 
 Differs: in the release the batch norms have momentum 0.99. Here they have that of
 `style`. timm pads a convolution symmetrically if an atrous rate replaces its stride.

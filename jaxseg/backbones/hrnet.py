@@ -49,7 +49,8 @@ class HRNet(nn.Module):
       modules: Number of modules of stages 2, 3 and 4.
       align_corners: Whether upsampling between branches aligns corners: False in the
         paper's code, True in the git branch HRNet-OCR of that code.
-      method: "bilinear", or "nearest" as in the classification networks.
+      method: The upsampling between branches: "bilinear", or "nearest" as in the
+        classification networks.
       two_step: Whether to upsample by a power of two first and then resize to the exact
         size, as MMSegmentation does. The results differ if a side of the image is not a
         multiple of 32.

@@ -32,7 +32,8 @@ class Session:
       dtype: "float32" or "bfloat16".
       parts: What to measure: "ops" for operators, "models" for networks, "memory" for
         the peak memory of networks.
-      filter: A substring of the names of the rows to measure, or a pattern.
+      filter: A substring of the names of the rows to measure, or a pattern with
+        wildcards such as `*`.
       quick: Whether only a few rows are measured, with few repetitions.
       budget: The number of minutes after which no further row is started, or None.
       rerun: Whether rows of the table that have a valid result are measured again.

@@ -127,7 +127,10 @@ def showing(
 
 
 def is_terminal(file: TextIO) -> bool:
-    """Returns whether a bar can be drawn on a stream. A notebook has no terminal."""
+    """Returns whether a progress bar can be drawn on a stream.
+
+    The result is False if the stream is not a terminal, for example in a notebook.
+    """
     console = Console(file=file)
     return file.isatty() and not console.is_dumb_terminal
 

@@ -23,9 +23,10 @@ class Reading:
     """Sets the options for reading image files."""
 
     range: tuple[float, float] | None = None
-    """The two pixel values that become black (0) and white (255) in images with more
-    than 8 bits per channel, if the network was trained on 8-bit RGB. By default,
-    networks that were trained on other images use the same range as in training."""
+    """The two pixel values that become black (0) and white (255) in gray images with
+    more than 8 bits. The default is the range that was set for the training. If none
+    was set, such images are refused. The option has no effect on networks that were
+    not trained on 8-bit RGB, because they use the same range as in training."""
     max_pixels: int | None = None
     """Largest number of pixels of an image. Larger images are rejected."""
 

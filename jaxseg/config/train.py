@@ -62,8 +62,8 @@ class TrainConfig:
         as well.
       num_overlays: The number of evaluation images whose predictions are written as
         pictures to the folder "overlays" of the run directory at each evaluation.
-      report_images: The number of evaluation images on which the network is measured
-        for report.html at the end of the run. 0 writes no report.
+      report_images: The largest number of evaluation images on which the network is
+        evaluated for report.html at the end of the run. 0 writes no report.
     """
 
     steps: int = 1000

@@ -268,8 +268,8 @@ def _turn_to(image: Image.Image, page: int):
     count = getattr(image, "n_frames", 1)
     if not 0 <= page < count:
         raise Refused(
-            f"The file has only {count} pages, but a later page is needed",
-            "Copy the complete file again",
+            f"The file has only {count} pages, but a later page was requested",
+            "If the file is cut off, copy it again. Otherwise, select an earlier page",
         )
     image.seek(page)
 

@@ -36,7 +36,7 @@ class UpsamplingHead(nn.Module):
       features: Number of channels of the convolutions.
       factors: Upsampling factor after each convolution. Differs: in MMSegmentation, the
         naive decoder upsamples by 4 after its convolution (`factors=(4,)`), and the
-        logits are upsampled by the rest.
+        logits are then upsampled by the remaining factor.
       bias: Whether the convolutions have a bias before their normalization, as in the
         authors' code. MMSegmentation has none.
       style: Settings of normalization and dtype, see `BlockConfig`.

@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
     """Converts probabilities of union classes to those of the classes of a dataset.
 
-    The probability of a dataset class is the sum over the union classes that belong to
-    it.
-
-    The union contains the classes of all datasets that the network was trained on.
+    The union contains the classes of all datasets that the network was trained on. The
+    probability of a dataset class is the sum over the union classes that belong to it.
 
     Args:
       probabilities: The probabilities of the union classes, float32 [..., K].
@@ -47,9 +45,10 @@ def summed(probabilities: Array, sums: np.ndarray) -> jax.Array:
 def scored_classes(probabilities: Array, dataset: Array, union: Union) -> jax.Array:
     """Predicts for each pixel one of the scored classes of the example's dataset.
 
-    Each example is from one of the datasets that the network was trained on. A scored
-    class is a class of a dataset, or a group of its classes that the network does not
-    distinguish. Its probability is the sum over the union classes that belong to it.
+    Each example is from one of the datasets that the network was trained on. The union
+    classes are the classes of all these datasets together. A scored class is a class of
+    one dataset, or a group of its classes that the network does not distinguish. Its
+    probability is the sum over the union classes that belong to it.
 
     Args:
       probabilities: The probabilities of the union classes, float32 [B, H, W, K].

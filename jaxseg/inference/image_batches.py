@@ -22,7 +22,7 @@ class Job:
 
     Attributes:
         path: The image file, or one slice of a file.
-        name: The path of the prediction files for this image, without suffix.
+        name: The output folder and the base name of the results, such as "out/cat".
         size: The height and width of the image.
     """
 

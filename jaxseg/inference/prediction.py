@@ -108,7 +108,7 @@ class Prediction:
 
         Args:
           folder: The folder of the files. It is created if it does not exist.
-          name: The name of the files, without suffix.
+          name: The base name of the files, which is NAME above.
           overlay: Whether to write the overlay.
           probabilities: Whether to write the probabilities.
 
@@ -142,7 +142,7 @@ def label_paths(target: Path, spec: DatasetSpec) -> list[Path]:
     """Returns the paths of the files to which the classes of one image are written.
 
     Args:
-      target: The path of the files without suffix.
+      target: The output folder and the base name of the files, such as "out/cat".
       spec: The classes. If they can overlap, each class has its own file.
     """
     name = f"{target.name}.png"

@@ -31,9 +31,9 @@ def path_map(rows: np.ndarray, columns: np.ndarray, *, title: str) -> charts.Hea
     gray.
 
     Args:
-      rows: The numbers of paths along the rows of the map, [n].
-      columns: The numbers of paths along its columns, [m]. The number for a cell of the
-        map is the product of those of its row and its column.
+      rows: The number of paths for each row of the map, [n].
+      columns: The number of paths for each column of the map, [m]. The number for a
+        cell is the product of the numbers for its row and its column.
       title: The title above the heat map.
     """
     square = np.outer(rows, columns).astype(float)

@@ -12,11 +12,11 @@ _STACK = re.compile(r"\d+(x\d+)?(,\d+(x\d+)?)*", re.ASCII)
 
 @dataclasses.dataclass(frozen=True)
 class Stack:
-    """Contains the rates of a stack of layers along both axes.
+    """Contains the atrous rates of a stack of layers along both axes of the map.
 
     Attributes:
-      rows: The rate of each layer along the rows of the map, which is its height.
-      columns: The rate of each layer along the columns.
+      rows: The atrous rate of each layer in the vertical direction.
+      columns: The atrous rate of each layer in the horizontal direction.
     """
 
     rows: tuple[int, ...]

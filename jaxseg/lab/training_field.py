@@ -107,10 +107,10 @@ def grid_values(logits: np.ndarray) -> dict[str, float | None]:
 
 
 def training_field(config: Config, spec: DatasetSpec) -> TrainingField | None:
-    """Creates the `TrainingField` of a run, or returns None if nothing is measured.
+    """Returns the `TrainingField` with which a run measures its network, or None.
 
-    Only the first process measures, and only if the option `lab.every` is at least 1.
-    The images of the measurement have the size of the training crops. Their pixels
+    It is None if the option `lab.every` is below 1, and in all processes but the first.
+    The images for the measurement have the size of the training crops. Their pixels
     depend only on the seed of the run.
 
     Args:

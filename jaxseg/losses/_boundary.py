@@ -21,8 +21,8 @@ def boundary(
     """Computes the boundary loss, the mean of distance * softmax over the classes.
 
     Distances are measured to labeled pixels only; a border to void pixels is no
-    boundary. In an image in which no pixel or every labeled pixel has a class, the
-    class contributes 0.
+    boundary. If an image has no pixel of a class, or all its labeled pixels have this
+    class, the class contributes 0.
 
     Args:
       logits: [B, H, W, K], of any float type.

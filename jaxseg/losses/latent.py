@@ -30,7 +30,7 @@ def latent_kl(
     if divergence.shape != label.shape[:1]:
         raise ValueError(
             f"divergence.shape={divergence.shape} is invalid: expected "
-            f"{label.shape[:1]}, one number for each image of the label."
+            f"{label.shape[:1]}, one number for each image in the batch."
         )
     count = (label != void).sum(tuple(range(1, label.ndim))).astype(jnp.float32)
     value = jnp.where(count > 0, divergence, 0.0) / jnp.maximum(count, 1.0)

@@ -273,10 +273,10 @@ def lraspp_mobilenetv3(
 ) -> EncoderDecoder:
     """Creates Lite R-ASPP on MobileNet v3 (arXiv 1905.02244, section 6.4).
 
-    torchvision's network has `eager_rate=True`. The paper's network pools 49x49 windows
-    with stride (16, 20), which is `window=((49, 49), (16, 20))`, and has
-    `reduced_tail=True`. The options are attributes of `MobileNetV3` and arguments of
-    `lraspp`.
+    The options are attributes of `MobileNetV3`, such as `eager_rate` and
+    `reduced_tail`, and arguments of `lraspp`, such as `window`. For torchvision's
+    network, pass `eager_rate=True`. The paper's network pools 49x49 windows with stride
+    (16, 20). For it, pass `window=((49, 49), (16, 20))` and `reduced_tail=True`.
     """
     trunk, rest = split_options(options, MobileNetV3)
     backbone = MobileNetV3(size, output_stride, style=style, **trunk)

@@ -26,7 +26,7 @@ UPSAMPLING = ("transposed", "bilinear", "interp", "resize_conv", "sub_pixel")
 class DoubleConv(nn.Module):
     """Applies two 3x3 convolutions with normalization and ReLU.
 
-    The first one has `mid` channels; None takes `features`.
+    The first one has `mid` channels, or `features` channels if `mid` is None.
     """
 
     features: int

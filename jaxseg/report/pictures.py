@@ -77,7 +77,7 @@ def draw_galleries(
 
 
 def same_images(runs: Sequence[Measurement]) -> bool:
-    """Returns whether all runs have predicted images of equal names and sizes."""
+    """Returns whether all runs have predicted images with the same names and sizes."""
     found = [[(one.name, one.shape) for one in run.predicted] for run in runs]
     return all(one == found[0] for one in found)
 

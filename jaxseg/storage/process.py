@@ -48,7 +48,7 @@ class Owner:
 
 
 def current() -> Owner:
-    """Returns the identity of this process among all processes on all hosts."""
+    """Returns the `Owner` that identifies this process among those of all hosts."""
     return _owner(os.getpid())
 
 

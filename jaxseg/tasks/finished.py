@@ -45,7 +45,7 @@ class Input(Protocol):
 
     Attributes:
       path: The input file.
-      name: The path of its results without suffix.
+      name: The output folder and the base name of the results, such as "out/cat".
     """
 
     path: Path

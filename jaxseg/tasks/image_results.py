@@ -96,7 +96,7 @@ def result_paths(target: Path, request: Request, spec: DatasetSpec) -> list[Path
     """Returns a list of the paths of all files that are written for one image.
 
     Args:
-      target: The path of the files without suffix.
+      target: The output folder and the base name of the files, such as "out/cat".
       request: The options of the prediction.
       spec: The classes of the run.
     """

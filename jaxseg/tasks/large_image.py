@@ -41,7 +41,7 @@ class LargeJob:
 
     Attributes:
       path: The image file.
-      name: The path of the results, without suffix.
+      name: The output folder and the base name of the results, such as "out/cat".
       size: The height and width of the image.
     """
 

@@ -28,7 +28,7 @@ def large_job(path: Path, target: Path, request: Request) -> LargeJob | None:
 
     Args:
       path: The image file.
-      target: The path of its results, without suffix.
+      target: The output folder and the base name of the results, such as "out/cat".
       request: The options, with the reader options of the network.
 
     Raises:

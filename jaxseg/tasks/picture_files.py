@@ -131,7 +131,7 @@ def extra_paths(target: Path, request: Request) -> list[Path]:
     """Returns the paths of the additional files that are written for one image.
 
     Args:
-      target: The path of the files of the image without suffix.
+      target: The output folder and the base name of the files, such as "out/cat".
       request: The options of the prediction.
     """
     names = request.segment.averaging.maps
@@ -177,7 +177,7 @@ def attention_paths(target: Path) -> list[Path]:
     """Returns the paths of the two files that `AttentionPictures` writes for an image.
 
     Args:
-      target: The path of the files of the image without suffix.
+      target: The output folder and the base name of the files, such as "out/cat".
     """
     return [
         target.with_name(f"{target.name}_attention.{end}") for end in ("png", "npz")
@@ -188,7 +188,7 @@ def steps_path(target: Path) -> Path:
     """Returns the path of the CRF picture that `StepPictures` writes for one image.
 
     Args:
-      target: The path of the files of the image without suffix.
+      target: The output folder and the base name of the files, such as "out/cat".
     """
     return target.with_name(f"{target.name}_crf.png")
 

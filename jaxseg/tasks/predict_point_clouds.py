@@ -44,7 +44,7 @@ class CloudJob(NamedTuple):
 
     Attributes:
       path: The input file.
-      name: The path of the results without suffix.
+      name: The output folder and the base name of the results, such as "out/cat".
       points: The positions of the points, float32 [N, 3].
       color: Their colors, uint8 [N, 3].
     """

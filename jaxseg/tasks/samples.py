@@ -84,7 +84,7 @@ def sample_paths(target: Path, samples: int) -> list[Path]:
     """Returns a list of the paths of the files that `write_samples` writes.
 
     Args:
-      target: The path of the files without suffix.
+      target: The output folder and the base name of the files, such as "out/cat".
       samples: The number of samples. If it is 0, the list is empty.
     """
     if not samples:
@@ -99,7 +99,7 @@ def write_samples(
     """Writes the samples and the entropy of one image to PNG files.
 
     Args:
-      target: The path of the files without suffix.
+      target: The output folder and the base name of the files, such as "out/cat".
       labels: The label maps of the samples, integers [N, H, W].
       spread: The entropy in nats of the averaged class probabilities, [H, W].
       spec: The classes and their colors.

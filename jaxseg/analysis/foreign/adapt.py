@@ -55,7 +55,7 @@ def image_function(
 
 
 def is_opaque(network: Any) -> bool:
-    """Returns whether JAX cannot trace a network, because it is a PyTorch module."""
+    """Returns whether a network is a PyTorch module, which JAX cannot trace."""
     return _is_a(network, "torch.nn", "Module")
 
 

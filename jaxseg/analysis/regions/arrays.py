@@ -120,7 +120,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Span:
-    """Describes the interval of positions along one axis of an array that tiles need.
+    """Describes the interval that each tile needs along one axis of an array.
 
     Attributes:
       axis: The axis of the image along which the interval moves from tile to tile, or
@@ -128,8 +128,8 @@ class Span:
       start: The first position: a number, or an array with one entry per row or column
         of tiles.
       length: The number of positions.
-      live: Which tiles need the interval, booleans with one entry per row or column of
-        tiles. None if all need it.
+      live: Whether the tiles need the interval: booleans, one for each row or column of
+        tiles. None if all tiles need it.
     """
 
     axis: str | None

@@ -1,4 +1,4 @@
-"""Builds a network twice: in the library of its checkpoint and in jaxseg."""
+"""Builds the network of a checkpoint both in its own library and in jaxseg."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ _INSTALL = {
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Contains a network in the library of its checkpoint and its import in jaxseg.
+    """Contains the network of a checkpoint in its own library and in jaxseg.
 
     Attributes:
-      conversion: The checkpoint, and its weights under the names of jaxseg.
-      original: The network in the library of the checkpoint.
+      conversion: The checkpoint, and its weights converted to jaxseg.
+      original: The network in the library that the checkpoint comes from.
       network: The network in jaxseg and its preprocessing.
       variables: The parameters and statistics of the network in jaxseg.
-      normalization: The normalization of images in the library of the checkpoint, in
-        RGB order.
+      normalization: The normalization of images that the original network expects.
+        Its values are in the order RGB.
       order: The order of the channels that the original network takes, "RGB" or "BGR".
-      imported: The file or run directory of the weights in jaxseg, or "" if the
-        checkpoint was imported for this comparison.
+      imported: The weights file or run directory from which `variables` were read, or
+        "" if the checkpoint itself was converted for this comparison.
     """
 
     conversion: Conversion
@@ -138,7 +138,7 @@ class Pair:
 
 
 def open_pair(checkpoint: str, wanted: Wanted, *, imported: str = "") -> Pair:
-    """Opens a checkpoint in its own library and its import in jaxseg.
+    """Builds the network of a checkpoint both in its own library and in jaxseg.
 
     The file is read without PyTorch first, and nothing in it is executed.
 
@@ -146,8 +146,8 @@ def open_pair(checkpoint: str, wanted: Wanted, *, imported: str = "") -> Pair:
       checkpoint: A file of torchvision, segmentation_models.pytorch or MMSegmentation.
       wanted: The network, the number of classes and other settings that the user has
         chosen. All other settings follow from the checkpoint.
-      imported: A run directory or a file of weights with the names of jaxseg that was
-        made from the checkpoint. By default the checkpoint is imported now.
+      imported: A run directory or weights file of jaxseg whose weights were converted
+        from the checkpoint. By default, the checkpoint is converted now.
 
     Returns:
       A `Pair`, which contains both networks.

@@ -109,8 +109,8 @@ class Step:
 
     Attributes:
       name: The name of the step.
-      theirs: The step in the library of the checkpoint, in words.
-      ours: The step in jaxseg, in words.
+      theirs: A description of the step in the checkpoint's library.
+      ours: A description of the step in jaxseg.
       changed: The preprocessing of the checkpoint's library in which this step alone is
         replaced by that of jaxseg. None if the step is equal in both libraries or
         cannot be changed alone.

@@ -19,7 +19,7 @@ from jaxseg.data.augment.parameters import choice, interval, number, whole
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Flip(GeometryEntry):
-    """Mirrors the crop."""
+    """Mirrors the crop horizontally or vertically."""
 
     name: ClassVar[str] = "flip"
 

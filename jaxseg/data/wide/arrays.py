@@ -22,7 +22,7 @@ HEADER = 10_000  # The largest header in bytes.
 
 
 def open_npy(path: pathlib.Path) -> Stored:
-    """Describes the array [H, W] or [H, W, C] in an .npy file by a `Stored`.
+    """Returns a `Stored` that describes the array [H, W] or [H, W, C] in an .npy file.
 
     The function reads only the header. The array is read when it is needed.
 
@@ -68,7 +68,7 @@ def npy_layout(path: pathlib.Path) -> tuple[Stored, int]:
 
 
 def open_npz(path: pathlib.Path) -> Stored:
-    """Describes the only array [H, W] or [H, W, C] in an .npz file by a `Stored`.
+    """Returns a `Stored` for the only array [H, W] or [H, W, C] in an .npz file.
 
     The function reads only the header. The array is read when it is needed.
 

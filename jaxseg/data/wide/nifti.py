@@ -64,8 +64,8 @@ def open_nifti(path: pathlib.Path, page: int | None, *, mask: bool) -> Stored:
         )
     if not 0 <= (page or 0) < count:
         raise Refused(
-            f"The file has only {count} slices, but a later slice is needed",
-            "Copy it again",
+            f"The file has only {count} slices, but a later slice was requested",
+            "If the file is cut off, copy it again. Otherwise, select an earlier slice",
         )
     scaled = volume.dataobj.slope != 1 or volume.dataobj.inter != 0
     kept = dtype.kind == "u" and dtype.itemsize <= 2

@@ -85,8 +85,9 @@ def open_tiff(path: pathlib.Path, page: int | None) -> Stored:
             )
         if not 0 <= (page or 0) < pages:
             raise Refused(
-                f"The file has only {pages} pages, but a later page is needed",
-                "Copy it again",
+                f"The file has only {pages} pages, but a later page was requested",
+                "If the file is cut off, copy it again. Otherwise, select an earlier "
+                "page",
             )
         found = file.pages[page or 0].aspage()
         _check_page(found, path.stat().st_size)

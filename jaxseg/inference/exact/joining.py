@@ -85,7 +85,7 @@ def placed(step, base, part, spans, edges):
     """Returns the entries of `part` inside a box, and those of `base` outside the box.
 
     Args:
-      step: The operation.
+      step: The operation and the tile for which it is computed.
       base: An array.
       part: An array of the shape of `base`.
       spans: The interval of positions along each axis of both arrays.

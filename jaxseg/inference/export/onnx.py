@@ -1,8 +1,8 @@
 """Writes ONNX files, and runs them with ONNX Runtime.
 
 JAX traces the network, and `jaxseg.inference.export.onnx_graph` converts each traced
-operation to ONNX nodes. The converter therefore needs only the package `onnx`, and one
-file can take images of any size.
+operation to ONNX nodes. Besides JAX, the conversion needs only the package `onnx`.
+One file can take images of any size.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Meter:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Returns a context manager whose block counts as waiting for a batch."""
+        """Returns a context manager whose duration counts as waiting for a batch."""
         start = time.perf_counter()
         yield
         self._wait += time.perf_counter() - start
@@ -102,7 +102,7 @@ class Meter:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Returns a context manager whose block is excluded from the measured time."""
+        """Returns a context manager whose duration is not part of the measured time."""
         start = time.perf_counter()
         yield
         self._off += time.perf_counter() - start

@@ -34,9 +34,10 @@ class Evidence:
 def gather(
     address: str, path: str = "", beside: Mapping[str, Any] | None = None
 ) -> Evidence:
-    """Collects the names, the config.json and further entries of a checkpoint.
+    """Collects facts about a checkpoint that its tensors do not show.
 
-    The result is an `Evidence`, which contains these facts.
+    The result is an `Evidence`. It contains the names of the file and its folder, the
+    content of a config.json in the same folder, and the entries in `beside`.
 
     Args:
       address: The source, a path or an `hf://` address.

@@ -61,7 +61,7 @@ def stated_options(
 
     Args:
       beside: The entries of the checkpoint file other than the state dict.
-      network: The network. Only its `unseen` options can be set.
+      network: The network. Only the options in its attribute `unseen` can be set.
 
     Returns:
       A dictionary from name to value of these options of `create_model`. It is empty if

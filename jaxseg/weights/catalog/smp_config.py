@@ -32,12 +32,13 @@ def stated_options(
 
     Args:
       config: The content of the file.
-      network: The network. Only its `unseen` options can be set.
+      network: The network. Its attribute `unseen` contains the options that cannot be
+        inferred from the tensors. Only these options can be set.
 
     Returns:
-      A dictionary from name to value of those options of `create_model` whose values
-      differ from the usual ones in `network.unseen`. It is empty if another library
-      wrote the config.json.
+      A dictionary from option names of `create_model` to values. It contains the
+      options whose values in config.json differ from the usual values, which
+      `network.unseen` contains. It is empty if another library wrote the config.json.
 
     Raises:
       ValueError: If config.json contains an option value that is not supported.

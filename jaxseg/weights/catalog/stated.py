@@ -66,7 +66,8 @@ def assumptions(
     """Describes the options that neither the checkpoint nor the user has set.
 
     Args:
-      network: The selected network, with its `unseen` options.
+      network: The selected network. Its attribute `unseen` contains the options that
+        cannot be inferred from the tensors.
       told: The options that the checkpoint states, and where it states them.
       given: The names of options that the user has set.
       doubts: Unsupported networks whose tensors have the same names and shapes, so that

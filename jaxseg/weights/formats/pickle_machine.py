@@ -236,14 +236,14 @@ class _Machine:
         owner = self.top()
         if type(owner) is Name:
             raise Malformed(
-                f"the pickle program sets attributes of {owner.full}: expected a "
-                "program that does not change classes and functions"
+                f"the pickle program sets attributes of {owner.full}: expected no "
+                "change of classes or functions. In PyTorch, save only the state dict"
             )
         if type(owner) not in (dict, Unread):
             raise Malformed(
                 f"the pickle program sets attributes of a {type(owner).__name__}: "
-                "expected a program that sets attributes only of dictionaries, and of "
-                "objects that are not read"
+                "expected only attributes of dictionaries and of objects that are "
+                "skipped. In PyTorch, save only the state dict of the model"
             )
 
     def persistent(self, _) -> None:

@@ -51,7 +51,7 @@ class Problems:
             raise Mismatch(self, total)
 
     def summary(self) -> str:
-        """Returns the number and the first names of the tensors with each problem.
+        """Lists for each problem the number of tensors and the names of the first few.
 
         An example is `2 missing from the source (a, b); 1 of another shape (c)`.
         """
