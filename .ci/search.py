@@ -36,6 +36,7 @@ EXPECTED = {
     "binary": ("guide/binary",),
     "augmentation": ("guide/augmentation",),
     "calibration": ("guide/uncertainty",),
+    "gridding": ("guide/atrous_findings", "start/atrous", "reference/analysis"),
     "receptive field": ("start/atrous", "reference/analysis", "guide/gallery"),
     "Keras": ("guide/any_callable",),
     "learned rate": ("guide/learned_rates",),
