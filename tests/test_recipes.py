@@ -71,7 +71,10 @@ def narrowed(config):
     """Two steps of a stage with a narrow network, on generated scenes."""
     name = config.model.name
     row = ROWS[name]
-    options = {**config.model.options, **ROWS[row.get("same_as", name)]["narrow"]}
+    narrow = dict(ROWS[row.get("same_as", name)]["narrow"])
+    if name == "mask2former_resnet50":
+        del narrow["heads"]  # of Swin, which covers this network
+    options = {**config.model.options, **narrow}
     classes = ("disc", "wire")[: len(config.data.oversample_classes)]
     data = dataclasses.replace(
         config.data,

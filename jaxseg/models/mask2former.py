@@ -7,6 +7,8 @@ losses read the logits of the pixels. `heads.mask2former.semantic_logits` comput
 logits from the queries of the last layer.
 """
 
+from typing import ClassVar
+
 from flax import linen as nn
 
 from jaxseg.backbones.resnet import create_resnet
@@ -24,10 +26,12 @@ class Mask2Former(nn.Module):
     Attributes:
       backbone: Maps an image to a pyramid of feature maps.
       head: Maps the pyramid to the classes and masks of the queries.
+      paper_loss: The value of `loss.name` for the loss of the paper.
     """
 
     backbone: nn.Module
     head: Mask2FormerHead
+    paper_loss: ClassVar[str] = "mask_classification"
 
     def __call__(self, image: Array, *, train: bool = False) -> Outputs:
         """Segments images.

@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from jaxseg.config import Config
+from jaxseg.config import Config, LossConfig
 from jaxseg.data.repeated_warnings import each_warning_once
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.splits import UnknownSplit, split_advice
@@ -84,6 +84,8 @@ def prepare(
     )
     with _naming_options(config.model.options):
         runner, state, model = assemble(config, train_source, chosen)
+    if note := loss_note(config.loss, model):
+        notes = (*notes, note)
     if config.train.init_from is not None and not restart.started(workdir):
         state = _with_weights(config, state, model, spec.channels, verify)
     task = make_task(
@@ -221,6 +223,23 @@ def _settle_spec(
     sizes = getattr(eval_source, "sizes", ())  # Point clouds have none.
     note = sizes_note(sizes, config.data.eval_multiple)
     return (*notes, note) if note else tuple(notes)
+
+
+def loss_note(loss: LossConfig, model: Any) -> str | None:
+    """Returns a note if a network is trained without the loss of its paper, or None.
+
+    Args:
+      loss: The losses of the configuration.
+      model: The network. If its paper has a loss for outputs that only this network
+        has, its attribute `paper_loss` is the name of this loss.
+    """
+    name = getattr(model, "paper_loss", None)
+    if name in (None, loss.name, *(other for other, _ in loss.additional)):
+        return None
+    return (
+        f"The loss is {loss.name} of the pixels. The paper trains this network by the "
+        f"loss {name}: use --loss.name {name}."
+    )
 
 
 def _check_data(

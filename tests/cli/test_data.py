@@ -48,7 +48,7 @@ def raw(tmp_path):
             ["check", "tfds:pets"],
             "data.name='tfds:pets' is invalid: expected a dataset",
         ),
-        (["check", "shapes"], "data.name='shapes' is invalid: .* is generated"),
+        (["check", "shapes"], "data.name='shapes' is invalid: .* is drawn"),
         (["check", "--data.workers", "-1"], "data.workers=-1 is invalid"),
         (["check", "--data.nmae", "x"], "--data.name"),
         (["chek"], "such as 'check'"),

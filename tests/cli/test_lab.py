@@ -190,7 +190,7 @@ def test_output_strides_of_a_backbone_agree(lab):
         (("rates", "1x2x3"), "rates='1x2x3' is invalid"),
         (("valid-taps", "1x2"), "rates='1x2' is invalid"),
         (("plan", "--field", "9", "9", "9"), "field=(9, 9, 9) is invalid"),
-        (("compare", "1,2", "unet"), "not both"),
+        (("compare", "1,2", "unet"), "either only sequences of rates"),
         (("receptive-field", "unett"), "Did you mean 'unet'"),
         (("receptive-field", "unet", "--option", "depth"), "NAME=VALUE"),
         (("plan", "--field", "513", "--depth", "2"), "kernel size 3 is 4"),

@@ -211,7 +211,7 @@ def test_mesh_axes_are_auto():
 
 @pytest.mark.parametrize(("batch", "space"), [(5, 2), (0, 1), (None, 9)])
 def test_impossible_meshes_are_named(batch, space):
-    with pytest.raises(ValueError, match=f"space={space} is .* at most 8 devices"):
+    with pytest.raises(ValueError, match=f"space={space} is .* at most 8, the"):
         make_mesh(batch, space)
 
 

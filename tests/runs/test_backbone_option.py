@@ -72,7 +72,7 @@ def test_configurations_without_the_field_are_read():
         (ModelConfig("fcn", {}, "resnet5"), "model.backbone='resnet5' .* resnet50"),
         (ModelConfig("fcn"), "model.backbone=None is invalid"),
         (ModelConfig("fcnn", {}, "vgg16"), "model.name='fcnn' is invalid"),
-        (ModelConfig("unet", {}, "hrnet_w18"), "model.backbone='hrnet_w18' .* no c1"),
+        (ModelConfig("cspn", {}, "hrnet_w18"), "model.backbone='hrnet_w18' .* no c1"),
         (ModelConfig("segnet", {}, "vgg16"), "expected None for the preset 'segnet'"),
         (
             ModelConfig("fcn", {"output_stride": 8}, "hrnet_w18"),

@@ -55,7 +55,7 @@ def test_folds_are_trained_and_each_mask_is_ranked_once(config, capsys):
     [
         (["small.py"], "Pass --folds 2, or the directories of runs."),
         (["a", "b", "--folds", "2"], "folds=2 is invalid"),
-        (["a", "--data.raw-dir", "b"], "Leave these options out."),
+        (["a", "--data.raw-dir", "b"], "Leave them out."),
         ([], "target='' is invalid: expected one configuration file"),
     ],
 )
