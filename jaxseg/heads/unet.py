@@ -75,7 +75,8 @@ class UNetHead(nn.Module):
         x = pyramid[coarsest]
         height, width = pyramid["c0"].shape[1:3]
         for i, (level, features) in enumerate(zip(levels, self.features, strict=True)):
-            skip, size = None, (height, width)
+            size: tuple[int, ...] = (height, width)
+            skip = None
             if level == "c1" and level not in pyramid:
                 size = (-(-height // 2), -(-width // 2))
             elif level != "c0":
