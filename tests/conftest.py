@@ -60,7 +60,11 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks as slow every sweep and every test of the folders that take long."""
+    """Marks sweeps and the folders that take long as slow, and runs the longest first.
+
+    If one of these tests ran last, the other workers would wait for it.
+    """
+    items.sort(key=lambda item: item.path.parent.name != "faults")
     for item in items:
         folder = item.path.parent.name
         if item.get_closest_marker("sweep") or folder in SLOW_FOLDERS:
