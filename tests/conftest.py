@@ -31,6 +31,8 @@ CACHE = pathlib.Path(
     os.environ.get("JAXSEG_TEST_CACHE", pathlib.Path.home() / ".cache/jaxseg/tests")
 )
 
+CHECKOUT = pathlib.Path(__file__).parents[1]
+RECORDS = CHECKOUT / "tests" / "results.jsonl"  # of the tables over all names
 SLOW_FOLDERS = ("parallel", "parity")  # eight devices; PyTorch libraries
 
 gc.set_threshold(200_000, 20, 50)  # tracing makes many objects: a fifth of its time
@@ -46,13 +48,15 @@ def pytest_addoption(parser):
     parser.addoption(
         "--record",
         metavar="FILE",
-        help="append a line of JSON for every table over names that was run",
+        help="append a line of JSON for every table over names that was run; with "
+        f"`-m sweep`, the default is {RECORDS.relative_to(CHECKOUT)}",
     )
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Writes the records of the tables if `--record` is given."""
-    if path := config.getoption("--record"):
+    """Writes the records of the tables with `-m sweep` or `--record FILE`."""
+    default = RECORDS if config.getoption("markexpr") == "sweep" else None
+    if path := config.getoption("--record") or default:
         kinds = ("passed", "failed", "error", "skipped", "")
         reports = [r for kind in kinds for r in terminalreporter.stats.get(kind, ())]
         records.append(path, records.table_lines(reports))

@@ -1,4 +1,4 @@
-"""Writes a line of JSON for every table of tests that ran, for `--record FILE`."""
+"""Writes a line of JSON for every table over names that ran: the mark `sweep`."""
 
 import collections
 import datetime
