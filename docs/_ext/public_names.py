@@ -59,7 +59,8 @@ OPERATORS = (
 BACKBONES = (
     *("alexnet", "convnext", "deeplab_vgg", "densenet", "drn", "efficientnet"),
     *("dinov2", "dinov3", "googlenet", "hdc", "hrnet"),
-    *("mit", "mobilenet", "resnet", "resnet_variant", "se_resnet", "swin"),
+    *("mit", "mobilenet", "multilevel", "resnet", "resnet_variant", "se_resnet"),
+    "swin",
     *("vgg", "vit"),
     *("wide_resnet38", "xception", "xception39"),
 )

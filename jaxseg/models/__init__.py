@@ -31,7 +31,9 @@ def create_model(
         --backbones` lists all). None selects the backbone of the preset.
       **options: Options of the network, such as `output_stride=8` or
         `style=BlockConfig(...)`. With a backbone, `backbone_options` is a dictionary
-        of options of the backbone.
+        of options of the backbone, and `neck="multilevel"` resizes the levels of a
+        plain transformer, such as "vitb16", for decoders that read levels of different
+        strides.
 
     Returns:
       A module that maps an image [B, H, W, C] to {"logits": [B, H, W, num_classes],

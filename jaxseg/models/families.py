@@ -21,7 +21,9 @@ from typing import Any
 
 from flax import linen as nn
 
+from jaxseg.backbones.backbone import Backbone
 from jaxseg.backbones.catalog import BACKBONES
+from jaxseg.backbones.multilevel import is_plain, with_neck
 from jaxseg.models.bisenet import bisenet_on
 from jaxseg.models.cspn import cspn_on
 from jaxseg.models.danet import danet
@@ -58,6 +60,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.text import similar
 
 SHOWN = 12  # Names of a list in an error.
+NECKS = ("multilevel",)
 _LAST = (("c5", 32),)
 _LAST_TWO = (("c4", 32), ("c5", 32))  # An auxiliary head reads c4.
 _LAST_THREE = (("c3", 8), ("c4", 16), ("c5", 32))
@@ -129,7 +132,12 @@ def backbones_for(family: str, output_stride: int | None = None) -> list[str]:
     )
 
 
-def check_pair(family: str, backbone: str, output_stride: int | None = None) -> None:
+def check_pair(
+    family: str,
+    backbone: str,
+    output_stride: int | None = None,
+    neck: str | None = None,
+) -> None:
     """Raises ValueError unless a backbone has the pyramid levels that a family needs.
 
     Args:
@@ -137,6 +145,8 @@ def check_pair(family: str, backbone: str, output_stride: int | None = None) -> 
       backbone: A name of `BACKBONES`.
       output_stride: The output stride of the backbone; None takes the default of the
         family.
+      neck: "multilevel" for a plain transformer with a neck, see `create_pair`, or
+        None.
     """
     if backbone not in BACKBONES:
         near = similar(str(backbone), BACKBONES)
@@ -146,7 +156,7 @@ def check_pair(family: str, backbone: str, output_stride: int | None = None) -> 
             f"backbone={backbone!r} is invalid: expected the name of a backbone. "
             f"{kind} {', '.join(names)}; `jaxseg models --backbones` lists all."
         )
-    record = BACKBONES[backbone]
+    record = _record(backbone, neck)
     if output_stride is not None and output_stride not in record.output_strides:
         strides = ", ".join(map(str, record.output_strides))
         fitting = _listed(backbones_for(family, output_stride))
@@ -159,10 +169,15 @@ def check_pair(family: str, backbone: str, output_stride: int | None = None) -> 
         levels = " and ".join(
             f"{name} at stride {s}" for name, s in FAMILIES[family].reads
         )
+        remedy = ""
+        if neck is not None and not FAMILIES[family].misfit(BACKBONES[backbone]):
+            remedy = f" Without neck={neck!r}, {backbone} fits."
+        elif is_plain(record) and not FAMILIES[family].misfit(with_neck(record)):
+            remedy = f" The option neck='multilevel' makes {backbone} fit."
         raise ValueError(
             f"backbone={backbone!r} is invalid: expected a backbone whose pyramid has "
             f"{levels} for {family}, but found {lack}. Backbones that fit: "
-            f"{_listed(backbones_for(family, output_stride))}."
+            f"{_listed(backbones_for(family, output_stride))}.{remedy}"
         )
 
 
@@ -173,6 +188,8 @@ def create_pair(
     *,
     output_stride: int | None = None,
     backbone_options: Mapping[str, Any] | None = None,
+    neck: str | None = None,
+    neck_features: int | None = None,
     style: BlockConfig = BlockConfig(),
     **options: Any,
 ) -> nn.Module:
@@ -185,6 +202,11 @@ def create_pair(
       output_stride: Output stride of the backbone. None takes that of the family if the
         backbone supports it, see `Family.stride_on`.
       backbone_options: Options of the backbone, such as {"width": 32}.
+      neck: "multilevel" resizes the levels c2 to c5 of a plain transformer with patches
+        of p pixels to the strides p/4, p/2, p and 2p, for families that read levels of
+        different strides; see `jaxseg.backbones.multilevel`. None has no neck.
+      neck_features: Number of channels of the levels of the neck; None takes the width
+        of the transformer.
       style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Options of the family.
 
@@ -193,13 +215,40 @@ def create_pair(
         the family needs, or if an option has a value that is not allowed.
       TypeError: If the family or the backbone does not have an option.
     """
-    check_pair(family, backbone, output_stride)
-    record, head = BACKBONES[backbone], FAMILIES[family]
+    check_pair(family, backbone, output_stride, neck)
+    record, head = _record(backbone, neck, neck_features), FAMILIES[family]
     stride = output_stride or head.stride_on(record)
     module = record.create(stride, style=style, **(backbone_options or {}))
     if head.scales_rates:
         options["output_stride"] = stride
     return head.compose(num_classes, module, style=style, **options)
+
+
+def _record(name: str, neck: str | None, features: int | None = None) -> Backbone:
+    """Returns the description of a backbone, with the neck if one is given."""
+    record = BACKBONES[name]
+    if neck is None:
+        if features is not None:
+            raise ValueError(
+                f"neck_features={features} is invalid: expected None without a neck. "
+                "Set neck='multilevel', or leave neck_features out."
+            )
+        return record
+    if features is not None and (not isinstance(features, int) or features < 1):
+        raise ValueError(
+            f"neck_features={features!r} is invalid: expected a number of channels of "
+            "1 or more, or None for the width of the transformer."
+        )
+    if neck not in NECKS:
+        names = " or ".join(map(repr, NECKS))
+        raise ValueError(f"neck={neck!r} is invalid: expected None or {names}.")
+    if not is_plain(record):
+        plain = _listed(sorted(n for n, other in BACKBONES.items() if is_plain(other)))
+        raise ValueError(
+            f"neck={neck!r} is invalid: expected None with backbone={name!r}, which is "
+            f"no plain transformer. Plain transformers are {plain}."
+        )
+    return with_neck(record, features)
 
 
 def _listed(names):

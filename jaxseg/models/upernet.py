@@ -13,10 +13,11 @@ from jaxseg.backbones.resnet_variant import MMSEG, SMP
 from jaxseg.backbones.swin import SIZES as SWINS
 from jaxseg.backbones.swin import Swin
 from jaxseg.heads.fcn import FCNHead
-from jaxseg.heads.upernet import UPerNetHead
+from jaxseg.heads.upernet import LEVELS, UPerNetHead
 from jaxseg.models.compose import EncoderDecoder
 from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.text import one_of
 
 VARIANTS = ("mmseg", "smp")
 
@@ -28,6 +29,7 @@ def upernet(
     variant: str = "mmseg",
     features: int | None = None,
     aux: bool | None = None,
+    aux_tap: str = "c4",
     style: BlockConfig = BlockConfig(),
     **options,
 ) -> EncoderDecoder:
@@ -44,17 +46,21 @@ def upernet(
         dropout nor an auxiliary head, and aligns corners when it resizes the logits.
       features: Number of channels of the head; None takes 512 for "mmseg" and 256 for
         "smp".
-      aux: Whether there is an auxiliary head with 256 channels on c4. None means True
-        for "mmseg" and False for "smp".
+      aux: Whether there is an auxiliary head with 256 channels. None means True for
+        "mmseg" and False for "smp".
+      aux_tap: The level that the auxiliary head reads. MMSegmentation's networks on ViT
+        have it on "c5".
       style: Settings of normalization and dtype, see `BlockConfig`.
       **options: Attributes of `UPerNetHead`: `bins`, `dropout` and `align_corners`. The
         last one also applies to the resizing of the logits to the image.
 
     Raises:
-      ValueError: If the variant is unknown.
+      ValueError: If the variant or the level of the auxiliary head is unknown.
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant={variant!r} is invalid: expected 'mmseg' or 'smp'.")
+    if aux_tap not in LEVELS:
+        raise ValueError(f"aux_tap={aux_tap!r} is invalid{one_of(aux_tap, LEVELS)}")
     smp = variant == "smp"
     options = {"dropout": 0.0, **options} if smp else options
     head = UPerNetHead(
@@ -70,7 +76,11 @@ def upernet(
             num_classes, 256, tap=None, style=style, channel_dropout=True
         )
     return EncoderDecoder(
-        backbone, head, aux_head, align_corners=smp or head.align_corners
+        backbone,
+        head,
+        aux_head,
+        aux_tap=aux_tap,
+        align_corners=smp or head.align_corners,
     )
 
 

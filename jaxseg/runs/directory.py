@@ -126,10 +126,12 @@ def check_backbone(model: ModelConfig) -> None:
         check_name(model.name, model.backbone)
         if model.backbone is not None and model.name in FAMILIES:
             stride = model.options.get("output_stride")
-            check_pair(model.name, model.backbone, stride)
+            neck = model.options.get("neck")
+            check_pair(model.name, model.backbone, stride, neck)
     except ValueError as error:
         text = str(error)
-        place = "model.options" if text.startswith("output_stride=") else "model"
+        option = text.startswith(("output_stride=", "neck="))
+        place = "model.options" if option else "model"
         raise ValueError(f"{place}.{text}") from error
 
 
@@ -141,7 +143,7 @@ def _check_options(model: ModelConfig, options: Mapping[str, Any]) -> None:
     allowed = [p.name for p in parameters if p.name not in _NO_OPTIONS]
     if model.backbone is not None:
         allowed = [name for name in allowed if name != "backbone"]
-        allowed += ["output_stride", "backbone_options"]
+        allowed += ["output_stride", "backbone_options", "neck", "neck_features"]
     for option in options:
         if option not in allowed:
             raise ValueError(

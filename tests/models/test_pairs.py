@@ -278,6 +278,28 @@ def test_a_pair_keeps_its_values_between_output_strides(fill):
         ("deeplabv3plus_resnet50", "vgg16", {}, "name a family instead: deeplabv3plus"),
         ("deeplabv3plos", "resnet50", {}, "Similar names are deeplabv3plus"),
         ("deeplabv2", "vitb16", {}, "padded to multiples of 16"),
+        ("upernet", "vitb16", {}, "option neck='multilevel' makes vitb16 fit"),
+        (
+            "upernet",
+            "vitb16",
+            {"neck": "fpn"},
+            "neck='fpn' is invalid: expected None or",
+        ),
+        ("upernet", "swin_t", {"neck": "multilevel"}, "no plain transformer"),
+        (
+            "dpt",
+            "vitb16",
+            {"neck": "multilevel"},
+            "Without neck=.multilevel., vitb16 fits",
+        ),
+        ("upernet", "swin_t", {"neck_features": 8}, "expected None without a neck"),
+        (
+            "upernet",
+            "vitb16",
+            {"neck": "multilevel", "neck_features": 0},
+            "neck_features=0 is invalid: expected a number of channels of 1 or more",
+        ),
+        ("upernet", "resnet50", {"aux_tap": "c1"}, "aux_tap='c1' is invalid"),
     ],
 )
 def test_pairs_that_do_not_fit_are_refused(name, backbone, options, message):

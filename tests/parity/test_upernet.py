@@ -95,6 +95,53 @@ def test_mmseg_convnext(peers):
     )
 
 
+def padded(net, x):
+    """The outputs of the image padded to whole patches, without the padding."""
+    from torch.nn.functional import pad
+
+    height, width = x.shape[2:]
+    outputs = whole(net, pad(x, (0, -width % 16, 0, -height % 16)))
+    return {name: y[:, :, :height, :width] for name, y in outputs.items()}
+
+
+@pytest.mark.slow
+def test_mmseg_vit(peers):
+    """The padded image of the second size has 5 x 7 patches, so that c5 loses a row."""
+    assert peers.mmseg
+    fields = {
+        "backbone.img_size": (64, 64),
+        "backbone.embed_dims": 16,
+        "backbone.num_layers": 4,
+        "backbone.num_heads": 2,
+        "backbone.out_indices": (0, 1, 2, 3),
+        "neck.in_channels": [16] * 4,
+        "neck.out_channels": 12,
+        "decode_head.in_channels": [12] * 4,
+        "decode_head.channels": 16,
+        "auxiliary_head.in_channels": 12,
+    }
+    net = mmseg_peer.build("_base_/models/upernet_vit-b16_ln_mln", fields, {}, 19)
+    trunk = {"depth": 4, "width": 16, "heads": 2, "image_size": (64, 64)}
+    model = create_model(
+        "upernet",
+        19,
+        backbone="vitb16",
+        backbone_options={**trunk, "resizing": "bicubic", "patch_bias": False},
+        neck="multilevel",
+        neck_features=12,
+        features=16,
+        aux_tap="c5",
+    )
+    peers.compare(
+        model,
+        peers.randomize(net, run=whole),
+        mmseg_upernet.VIT,
+        sizes=SIZES,
+        run=padded,
+        label="mmsegmentation: UPerNet ViT, multi-level neck, narrow",
+    )
+
+
 @pytest.mark.slow
 def test_smp(peers):
     """The library accepts multiples of 32 only."""

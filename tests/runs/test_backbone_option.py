@@ -79,6 +79,10 @@ def test_configurations_without_the_field_are_read():
             "model.options.output_stride=8 is invalid: expected one of 32",
         ),
         (
+            ModelConfig("upernet", {"neck": "fpn"}, "vitb16"),
+            "model.options.neck='fpn' is invalid: expected None or 'multilevel'",
+        ),
+        (
             ModelConfig("fcn", {"backbone_options": {"width": "a"}}, "resnet50"),
             "model.options.backbone_options.width='a' is invalid",
         ),

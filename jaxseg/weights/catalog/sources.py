@@ -283,8 +283,9 @@ def backbone_row(
     """Returns the description of checkpoints from which only backbones are imported.
 
     The result is a `Source`. The arguments, including those in `more`, are attributes
-    of `Source`.
+    of `Source`. Such checkpoints never contain the neck of a backbone.
     """
+    more["absent"] = (*more.get("absent", ()), "neck/*", "backbone/neck/*")
     return Source(
         name,
         rules=rules,

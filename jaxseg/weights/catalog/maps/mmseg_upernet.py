@@ -1,6 +1,6 @@
 """Imports the head of UPerNet of MMSegmentation, for any backbone."""
 
-from jaxseg.weights.catalog.maps import mmseg_convnext, mmseg_swin
+from jaxseg.weights.catalog.maps import mmseg_convnext, mmseg_setr, mmseg_swin
 from jaxseg.weights.catalog.maps.mmseg_deeplab import module
 from jaxseg.weights.translate.rules import conv
 
@@ -32,3 +32,15 @@ HEADS = (
 )
 CONVNEXT = (*mmseg_convnext.TRUNK, *HEADS)
 SWIN = (*mmseg_swin.TRUNK, *HEADS)
+VIT = (
+    *mmseg_setr.TRUNK,
+    *(
+        rule
+        for i, level in enumerate((*_LEVELS, "c5"))
+        for rule in (
+            *conv(rf"neck\.lateral_convs\.{i}\.conv", f"backbone/neck/lateral_{level}"),
+            *conv(rf"neck\.convs\.{i}\.conv", f"backbone/neck/smooth_{level}"),
+        )
+    ),
+    *HEADS,
+)
