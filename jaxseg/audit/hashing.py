@@ -24,8 +24,8 @@ from PIL import Image
 from scipy.fft import dctn
 
 SIDE = 32  # The number of gray values in a row and in a column.
-NEAR_BITS = 10
-NEAR_CORRELATION = 0.998
+NEAR_BITS = 10  # Changed copies differ in at most 4 bits; this limit has a margin.
+NEAR_CORRELATION = 0.998  # Separates copies (0.9988 or more) from other frames.
 FLAT = 1.0  # Gray values with a smaller deviation have no structure to compare.
 _ROWS = 64  # Hashes that are compared with all others at a time.
 _CANDIDATES = 1024  # Pairs whose gray values are compared at a time.

@@ -17,6 +17,7 @@ from jaxseg.typing import Array, Pyramid
 
 # (features, kernel size, groups) of conv1 to conv5.
 _CAFFE = ((96, 11, 1), (256, 5, 2), (384, 3, 1), (384, 3, 2), (256, 3, 2))
+# As in torchvision, which follows arXiv 1404.5997 and has no groups.
 _TORCHVISION = ((64, 11, 1), (192, 5, 1), (384, 3, 1), (256, 3, 1), (256, 3, 1))
 _VARIANTS = {"caffe": (_CAFFE, 0), "torchvision": (_TORCHVISION, 2)}
 

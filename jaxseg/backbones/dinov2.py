@@ -14,7 +14,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.text import one_of
 from jaxseg.typing import Size
 
-PATCH = 14
+PATCH = 14  # The side of a patch in pixels in all published networks.
 SIZES = {  # Name: (layers, channels, attention heads).
     "vits14": (12, 384, 6),
     "vitb14": (12, 768, 12),

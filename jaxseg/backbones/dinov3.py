@@ -16,7 +16,7 @@ from jaxseg.backbones.vit import ViT, vit_pyramid
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.text import one_of
 
-PATCH = 16
+PATCH = 16  # The side of a patch in pixels in all published transformers.
 SIZES = {  # Name: (layers, channels, attention heads, whether it has SwiGLU).
     "vits16": (12, 384, 6, False),
     "vits16plus": (12, 384, 6, True),

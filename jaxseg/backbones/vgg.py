@@ -14,7 +14,7 @@ from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array, Padding, Pyramid
 
 CONVOLUTIONS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
-CHANNELS = (64, 128, 256, 512, 512)
+CHANNELS = (64, 128, 256, 512, 512)  # Per stage, as in arXiv 1409.1556, table 1.
 
 
 class VGG(nn.Module):

@@ -196,7 +196,7 @@ def _turn(run: Callable[[], None], expected: float) -> float:
         run()
     repeat = max(1, round(TURN / expected)) if expected else 1
     start = time.perf_counter()
-    for _ in range(min(repeat, 20)):
+    for _ in range(min(repeat, 20)):  # A bound for functions that take microseconds.
         run()
     return (time.perf_counter() - start) / min(repeat, 20)
 

@@ -19,7 +19,7 @@ import numpy as np
 from jaxseg.bench.cases import Case
 from jaxseg.bench.pytorch import Torch
 
-CLASSES = 21
+CLASSES = 21  # As in PASCAL VOC, with the background.
 
 
 def arrays(case: Case) -> tuple[np.ndarray, ...]:

@@ -161,6 +161,7 @@ def _operator(row: Row, settings: BenchSettings) -> Built:
 
 def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
     """Returns the largest difference of the outputs, relative to the largest output."""
+    # The small number avoids a division by 0 if the other result is 0.
     return float(np.abs(ours - theirs).max() / max(1e-30, np.abs(theirs).max()))
 
 

@@ -23,7 +23,7 @@ from jaxseg.models import create_model
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.weights.model_variables import variable_shapes
 
-CLASSES = 21
+CLASSES = 21  # As in PASCAL VOC, with the background.
 # The kinds of rows, and their batch sizes on a CPU.
 KINDS = {"forward b1": 1, "forward b8": 8, "train step": 2}
 RATE, MOMENTUM = 1e-3, 0.9

@@ -27,7 +27,7 @@ from jaxseg.tasks.start import prepare
 from jaxseg.text import as_message, counted
 from jaxseg.training.devices import selection
 
-PIECE = 2**20
+PIECE = 2**20  # The bytes of a MiB.
 LISTED = 30  # classes
 
 

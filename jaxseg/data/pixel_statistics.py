@@ -23,7 +23,7 @@ from jaxseg.data.spec import DatasetSpec
 from jaxseg.storage.json_file import write_json
 
 logger = logging.getLogger(__name__)
-PERCENTILES = (0.5, 99.5)
+PERCENTILES = (0.5, 99.5)  # As in nnU-Net; single extreme values do not set the range.
 SAMPLE = 2**24  # The largest number of values from which percentiles are computed.
 
 Range = tuple[float, float]
@@ -105,7 +105,7 @@ def compute_statistics(source: Source, wanted: Range | str | None) -> PixelStati
         bounds = value_range(spec, wanted, lambda: _sampled_percentiles(source))
         mean, variance = _moments(source, bounds)
     std = np.sqrt(np.maximum(variance, 0))
-    constant = np.flatnonzero(std < 1e-6)
+    constant = np.flatnonzero(std < 1e-6)  # Rounding can leave a little more than 0.
     if constant.size:
         logger.warning(
             "Channels %s of dataset %r have one value in all images of split %r, so "

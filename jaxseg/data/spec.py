@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # Few networks are trained on several datasets.
 
 VOID = 255  # The ignore index of 8-bit labels.
 WIDE_VOID = 65535  # The ignore index of 16-bit labels.
-MOST_CLASSES = 4095
-MOST_CHANNELS = 32
+MOST_CLASSES = 4095  # The logits of 1024 x 1024 pixels then take 16 GiB.
+MOST_CHANNELS = 32  # Covers multispectral images and rejects swapped axes.
 IMAGE_TYPES = ("uint8", "uint16", "float32")
 Color = tuple[int, int, int]
 

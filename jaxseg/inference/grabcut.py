@@ -20,8 +20,8 @@ from jaxseg.inference import gmm
 from jaxseg.inference.graphcut import contrast_links, cut_two, potts_energy
 from jaxseg.inference.mincut import UNKNOWN
 
-COMPONENTS = 5
-GAMMA = 50.0
+COMPONENTS = 5  # As in the paper of GrabCut.
+GAMMA = 50.0  # As in the paper of GrabCut, where it was tuned on 15 images.
 
 
 class Cut(NamedTuple):

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-LARGEST = 2**31 - 1
+LARGEST = 2**31 - 1  # SciPy's maximum flow has 32-bit capacities.
 FINEST = 2.0**20  # The largest number of integer steps per unit of energy.
 COARSEST = 256  # The smallest number of integer steps of the largest link.
-UNKNOWN = -1
+UNKNOWN = -1  # Neither of the labels 0 and 1.
 
 
 class Links(NamedTuple):
@@ -142,7 +142,7 @@ def as_integers(lead, links):
     largest = max(links.first.max(initial=0), links.second.max(initial=0))
     flow = min(cut[cut > 0].sum(), -cut[cut < 0].sum())
     pair = (links.first + links.second).max(initial=0)
-    bound = max(flow, pair, around.max(initial=0), 1e-300)
+    bound = max(flow, pair, around.max(initial=0), 1e-300)  # Never 0, as a divisor.
     room = LARGEST - 16 * (len(lead) + 1)  # Rounding adds to up to 8 links per node.
     scale = min(FINEST, 2.0 ** np.floor(np.log2(room / bound))) if room > 0 else 0.0
     if largest and scale * largest < COARSEST:

@@ -24,6 +24,7 @@ from jaxseg.inference.uncertainty.averaging import Average, Averaged, Averaging
 from jaxseg.ops.bilinear import Taps, taps
 from jaxseg.ops.output_form import OutputForm
 
+# As in PSPNet (arXiv 1612.01105, section 5.1).
 PSPNET_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
 

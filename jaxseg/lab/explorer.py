@@ -10,7 +10,7 @@ import importlib.resources
 
 from jaxseg.viz import page
 
-_KERNELS = (2, 3, 5, 7)
+_KERNELS = (2, 3, 5, 7)  # The usual sizes; the page adds the kernel that was asked for.
 
 
 def explorer_page(

@@ -20,7 +20,7 @@ from jaxseg.models import MODELS
 # Heights and widths in pixels. If a halo does not fit into an image, the next size is
 # tried. The even sizes are for networks that need multiples of a power of two.
 SIDES = (1537, 1536, 3073, 3072, 6145, 6144)
-CLASSES = 19
+CLASSES = 19  # As in Cityscapes.
 
 
 def tiling_row(name: str) -> dict[str, Any]:

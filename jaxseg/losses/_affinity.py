@@ -31,7 +31,7 @@ from jaxseg.losses import mask
 from jaxseg.losses.reduction import total
 from jaxseg.ops.neighbors import ring
 
-FLOOR = 1e-4
+FLOOR = 1e-4  # As in the authors' code; keeps logarithms and gradients bounded.
 SizeWeights = tuple[jax.Array, jax.Array]
 
 

@@ -79,7 +79,7 @@ def boundary_strength(x: jax.Array, radius: int = RADIUS) -> jax.Array:
       float32 [B, H, W, K].
     """
     square = sum(jnp.square(_difference(_smooth(x, radius), axis)) for axis in (1, 2))
-    flat = square <= 1e-12
+    flat = square <= 1e-12  # The gradient of the root is infinite at 0.
     return jnp.where(flat, 0.0, jnp.sqrt(jnp.where(flat, 1.0, square) / 2))
 
 

@@ -18,7 +18,7 @@ from jaxseg.metrics.image_means import mean
 from jaxseg.metrics.label_pairs import LabelPair
 
 SIZES = ("small", "medium", "large")
-LIMITS = (32**2, 96**2)
+LIMITS = (32**2, 96**2)  # In pixels, as in COCO's evaluation.
 
 
 class ObjectCounts(NamedTuple):

@@ -26,7 +26,7 @@ from jaxseg.ops.pool import max_pool_argmax
 from jaxseg.ops.unpool import max_unpool
 from jaxseg.typing import Array
 
-VGG16_REPEATS = (2, 2, 3, 3, 3)
+VGG16_REPEATS = (2, 2, 3, 3, 3)  # Convolutions per stage.
 BOTTLENECK = 7  # Kernel size of fc6 and of its deconvolution.
 
 

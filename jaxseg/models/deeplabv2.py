@@ -30,8 +30,8 @@ from jaxseg.ops.rescale import rescale, zoom
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Outputs
 
-LARGE = (6, 12, 18, 24)
-SMALL = (2, 4, 8, 12)
+LARGE = (6, 12, 18, 24)  # The rates of ASPP-L in the paper.
+SMALL = (2, 4, 8, 12)  # The rates of ASPP-S in the paper.
 
 
 class MultiScale(nn.Module):

@@ -20,6 +20,7 @@ from jaxseg.nn.layers import Conv
 from jaxseg.ops.open_size import ImageTooSmall, any_below
 from jaxseg.typing import Array
 
+# Layers per dense block: five down, the bottleneck, five up; as in the paper.
 LAYERS_56 = (4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4)
 LAYERS_67 = (5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5)
 LAYERS_103 = (4, 5, 7, 10, 12, 15, 12, 10, 7, 5, 4)

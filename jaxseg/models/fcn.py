@@ -21,7 +21,7 @@ from jaxseg.typing import Array, Size
 
 FORMS = ("pad100", "same")
 LEARNED = ("none", "intermediate", "all")
-STRIDES = (32, 16, 8)
+STRIDES = (32, 16, 8)  # The variants of the paper: FCN-32s, FCN-16s and FCN-8s.
 # Offsets that align the grids of the pad-100 form. Pixel k of the 1/32 score has its
 # center at 32k + 12.5 in the image, cell u of its doubling at 16u - 11.5 and cell m of
 # pool4 at 16m - 91.5, so m = u + 5. The same computation gives 9 for pool3. The last

@@ -26,7 +26,7 @@ from jaxseg.text import one_of
 from jaxseg.typing import Array
 
 DIRECTIONS = ("photo_to_labels", "labels_to_photo")
-PHOTO_CHANNELS = 3
+PHOTO_CHANNELS = 3  # The paper's photos are RGB images.
 INIT = "normal0.02"
 SLOPE = 0.2  # Slope of the leaky ReLU for negative values.
 

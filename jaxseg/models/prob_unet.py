@@ -21,8 +21,8 @@ from jaxseg.ops.pool import avg_pool
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array
 
-LIDC = (32, 64, 128, 256, 512)
-CITYSCAPES = (32, 64, 128, 192, 192, 192, 192)
+LIDC = (32, 64, 128, 256, 512)  # As in appendix H of the paper.
+CITYSCAPES = (32, 64, 128, 192, 192, 192, 192)  # As in the authors' release.
 Gaussian = tuple[Array, Array]  # Mean and log standard deviation, each [B, L].
 
 

@@ -23,7 +23,7 @@ from jaxseg.nn.recurrent import ReNetLayer
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array
 
-REPEATS = (2, 2, 3)
+REPEATS = (2, 2, 3)  # The convolutions per stage of VGG16 up to conv3_3.
 
 
 class VGGToConv3(nn.Module):

@@ -25,11 +25,11 @@ from jaxseg.ops.unpool import max_unpool
 from jaxseg.text import one_of
 from jaxseg.typing import Array
 
-VGG16_REPEATS = (2, 2, 3, 3, 3)
+VGG16_REPEATS = (2, 2, 3, 3, 3)  # Convolutions per stage.
 CENTRAL_SIX = ("enc3", "enc4", "enc5", "dec5", "dec4", "dec3")
 CENTRAL_FOUR = ("enc3", "enc4", "dec4", "dec3")
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # Of RGB in [0, 1], as in torchvision.
+IMAGENET_STD = (0.229, 0.224, 0.225)  # Of RGB in [0, 1], as in torchvision.
 CONTRASTS = ("lrn", "none")
 
 

@@ -24,7 +24,7 @@ from jaxseg.ops.propagate import spn as propagate
 from jaxseg.ops.resize import pad_to_multiple, resize
 from jaxseg.typing import Array, Outputs, Pyramid
 
-BLOCKS = (2, 2, 3, 3, 3)
+BLOCKS = (2, 2, 3, 3, 3)  # The convolutions per stage of VGG16.
 
 
 class GuidanceEncoder(nn.Module):

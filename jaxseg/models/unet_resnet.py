@@ -14,7 +14,7 @@ from jaxseg.models.options import split_options
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.typing import Array
 
-FEATURES = (256, 128, 64, 32, 16)
+FEATURES = (256, 128, 64, 32, 16)  # As in segmentation_models_pytorch.
 
 
 class UNetEncoder(nn.Module):

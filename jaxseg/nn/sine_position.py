@@ -5,7 +5,7 @@ import numpy as np
 
 from jaxseg.typing import Array
 
-_TEMPERATURE = 10_000
+_TEMPERATURE = 10_000  # As in DETR and in the transformer of arXiv 1706.03762.
 
 
 def sine_positions(height: int, width: int, channels: int) -> Array:

@@ -13,9 +13,10 @@ from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.open_size import certainly_below, is_open
 from jaxseg.typing import Array
 
-# "auto" keeps the full matrix up to this number of scores per example.
+# "auto" keeps the full matrix up to this number of scores per example,
+# which are 16 MiB as float32. Above it, memory counts more than the second pass.
 PLAIN_LIMIT = 2**22
-BLOCK = 512
+BLOCK = 512  # Smaller blocks need less memory, but give smaller matrix products.
 
 
 def attend(

@@ -53,8 +53,10 @@ from jaxseg.ops.spatial.layout import is_split
 from jaxseg.typing import Array, Padding, padding_pairs, pair
 
 # The share of taps inside the map above which one convolution is faster than a product
-# for each tap.
+# for each tap: the products skip the padding, but each is a separate pass over the map.
 _MOST_INSIDE = 0.65
+# Up to this number, each group adds one convolution to the program. More groups share
+# one batched product for each kernel position.
 _FEW_GROUPS = 4
 
 

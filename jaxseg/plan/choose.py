@@ -19,7 +19,7 @@ from jaxseg.plan.setting import Setting
 
 FIRST_SLACK = 1.5  # The estimate of a program can be this much too large ...
 SLACK = 1.15  # ... and this much after a similar program was compiled.
-COMPILATIONS = 6
+COMPILATIONS = 6  # Bounds the time; more could find a faster setting.
 GAIN = 0.01  # An option is changed only for a larger gain in time than this.
 
 

@@ -128,6 +128,7 @@ def _parts(state: Any, batch: Any) -> dict[str, int]:
         field.name: _bytes(getattr(state, field.name))
         for field in dataclasses.fields(state)
     }
+    # Smaller fields are counters and keys, which no one needs to see.
     return {name: size for name, size in parts.items() if size > 64} | {
         "batch": _bytes(batch)
     }

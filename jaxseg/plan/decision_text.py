@@ -8,7 +8,7 @@ from jaxseg.plan.decide import MARGIN, Alternative, Decision
 from jaxseg.plan.report import milliseconds, size
 from jaxseg.plan.setting import Freedom, Setting
 
-MOST_ROWS = 30
+MOST_ROWS = 30  # Slower settings are only counted, so that the table stays short.
 HEADER = (
     f"{'batch':>6} {'micro-batches':>13} {'remat':>6} {'state':>6} {'image':>7} "
     f"{'dtype':>9}   result"

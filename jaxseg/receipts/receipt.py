@@ -19,7 +19,7 @@ from jaxseg.storage.json_file import parse_json, plain
 from jaxseg.storage.text import read_text
 from jaxseg.tasks.measuring import ImageResult
 
-FORMAT = 1
+FORMAT = 1  # To be raised when the fields of a receipt change.
 ABOUT = {"workdir", "files", "model", "step", "split", "refinement"}
 SECTIONS = ("evaluation", "program", "configuration", "dataset", "weights", "scores")
 

@@ -39,7 +39,7 @@ def cell(share: float) -> str:
     if not share:
         return ""
     shown = f"{100 * share:.1f}"
-    if share < 0.0995:
+    if share < 0.0995:  # From here on, one decimal would round to 10.0.
         return "0" if shown == "0.0" else shown
     return f"{100 * share:.0f}"
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxseg.metrics import scores
 
 MOST_CLASSES = 64  # A matrix of more classes would make the page too large.
-MOST_CONFUSIONS = 12
+MOST_CONFUSIONS = 12  # A short list: further pairs can be seen in the matrix.
 
 
 @dataclasses.dataclass(frozen=True)

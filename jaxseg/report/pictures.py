@@ -17,9 +17,9 @@ from jaxseg.viz import as_rgb, overlay
 EACH = 3  # The number of images of each group of one run; one fewer for several runs.
 SIDE = 480  # The longest side of a picture in pixels.
 SHARP = 200  # Pictures whose longer side is smaller are enlarged without smoothing.
-OPACITY = 0.6
+OPACITY = 0.6  # Shows the colors of classes and still the image below them.
 WRONG = (213, 94, 0)  # Vermilion, which color-blind readers tell from gray.
-UNLABELED = (38, 48, 66)
+UNLABELED = (38, 48, 66)  # A dark blue-gray, far from vermilion and from light gray.
 
 
 @dataclasses.dataclass(frozen=True)

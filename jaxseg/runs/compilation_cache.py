@@ -18,7 +18,7 @@ import warnings
 from pathlib import Path
 
 SWITCH = "JAXSEG_CACHE_GB"
-GIGABYTES = 2.0
+GIGABYTES = 2.0  # Bounds the disk space; a smaller cache compiles more often.
 FOLDER = Path("~/.cache/jaxseg/xla")
 
 

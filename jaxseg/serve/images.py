@@ -14,7 +14,7 @@ from jaxseg.serve.upload import Upload
 from jaxseg.text import as_message, printable
 from jaxseg.typing import Size
 
-UNLIMITED = 2**62
+UNLIMITED = 2**62  # More pixels than any file has; `check_pixels` applies the limit.
 
 
 def checked_size(upload: Upload, field: str, options: ReadOptions) -> Size:

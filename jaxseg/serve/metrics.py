@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import prometheus_client as prometheus
 
-SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
-IMAGES = (1, 2, 4, 8, 16, 32, 64)
+SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # Factors of about 3.
+IMAGES = (1, 2, 4, 8, 16, 32, 64)  # Powers of two, as usual for batch sizes.
 
 
 class Metrics:

@@ -14,8 +14,7 @@ from jaxseg.serve.refusal import Refusal
 from jaxseg.text import near
 
 ANSWERS = ("labels", "overlay", "probabilities", "json")
-MOST_SCALES = 8
-SIDE = 65_536
+MOST_SCALES = 8  # Each scale is a forward pass, so this bounds the time of a request.
 SHARE = number(0, 1)
 _WORDS = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
 

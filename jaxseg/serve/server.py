@@ -26,7 +26,7 @@ from jaxseg.serve.pipeline import Pipeline
 from jaxseg.serve.served import Programs, ServedNetwork
 from jaxseg.serve.slots import Slots
 
-BACKLOG = 2048
+BACKLOG = 2048  # As in uvicorn. Bursts of connections wait instead of failing.
 CONNECTIONS = 1024  # Further connections get the status 503.
 ENCODERS = max(2, min(4, os.cpu_count() or 1))
 

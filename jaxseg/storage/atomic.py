@@ -172,7 +172,7 @@ def _sweep(folder: Path, pattern: str) -> list[Path]:
 def _remove(folder: Path) -> None:
     """Removes a folder into which threads of a failed writer may still write."""
     quiet = 0
-    for _ in range(60):
+    for _ in range(60):  # 3 s in all: a failed writer must not block the program.
         quiet = 0 if folder.exists() else quiet + 1
         shutil.rmtree(folder, ignore_errors=True)
         if quiet == 2:

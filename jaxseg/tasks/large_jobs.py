@@ -17,7 +17,7 @@ from jaxseg.inference.segmenter import Segmenter
 from jaxseg.tasks.large_image import LargeJob, LargePrediction
 from jaxseg.tasks.prediction import Request
 
-_NO_LIMIT = 2**62
+_NO_LIMIT = 2**62  # More pixels than any file has: large images are read by rows.
 
 
 def large_job(path: Path, target: Path, request: Request) -> LargeJob | None:

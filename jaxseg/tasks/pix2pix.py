@@ -41,7 +41,7 @@ from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step import adversarial
 from jaxseg.viz import colorize, save_image
 
-HALF = 0.5
+HALF = 0.5  # As mean and deviation, it maps [0, 1] to [-1, 1], the range of tanh.
 
 
 def open_source(

@@ -24,7 +24,7 @@ from jaxseg.text import as_message
 from jaxseg.weights.formats import npz
 
 OBJECT, BACKGROUND = (255, 0, 0), (0, 0, 255)  # the colors of scribbles
-GAMMA_OF_PROBABILITIES = 10.0
+GAMMA_OF_PROBABILITIES = 10.0  # A larger one is smoother, but can lose thin objects.
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WIDTH, ROW = 10.0, 0.24  # The width of a graph and the height of a row in inches.
 LETTER = 5.2  # The width of a letter of the boxes in points, at least.
-SMALLEST = 1e-3
+SMALLEST = 1e-3  # Narrower boxes would be about one pixel wide.
 
 
 @dataclasses.dataclass(frozen=True)

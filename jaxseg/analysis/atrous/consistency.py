@@ -81,6 +81,7 @@ def shift_consistency(
         here = _inner(first[:, down:, right:], margin)
         there = _inner(moved[:, : size[0] - down, : size[1] - right], margin)
         agree = (here.argmax(-1) == there.argmax(-1)).mean()
+        # A constant output has a deviation of 0, by which one cannot divide.
         change = np.sqrt(np.square(here - there).mean()) / max(first.std(), 1e-12)
         found.append(Shift((down, right), float(agree), float(change)))
     return found

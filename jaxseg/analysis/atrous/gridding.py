@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_LARGEST = 2**62
+_LARGEST = 2**62  # Sums of counts up to this value fit into int64.
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ import numpy as np
 
 from jaxseg.audit.ranking.grid import LEAST, Grid
 
-STEPS = 100
+STEPS = 100  # The bound of a fixed-point iteration; more steps cost time only.
 SPACING = 5  # Every fifth grid point in both directions is used.
 LOWEST = 1e-5  # the smallest frequency of a class
 

@@ -13,7 +13,7 @@ from jaxseg.audit.ranking.colors import color_numbers
 
 BORDER = 0.007  # Width of the band along borders as a share of the image's diagonal.
 REACH = 0.033  # Largest tested displacement as a share of the image's diagonal.
-LARGEST_STRIDE = 4
+LARGEST_STRIDE = 4  # A larger one is faster, but can miss small and thin objects.
 LEAST = 1e-5  # Probabilities below this value count as this value.
 
 

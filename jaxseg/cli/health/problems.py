@@ -10,7 +10,7 @@ from jaxseg.cli.health.facts import Facts
 
 MEBIBYTE = 2**20
 SHARED = 256 * MEBIBYTE  # Containers often have only 64 MiB.
-OPEN_FILES = 1024
+OPEN_FILES = 1024  # The usual limit on Linux. Shards and pipes of workers need many.
 OLDEST = {"numpy": (2, 0), "scipy": (1, 13)}
 
 

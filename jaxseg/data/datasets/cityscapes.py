@@ -16,6 +16,7 @@ from jaxseg.data.layouts import MissingFiles, Pair, match_trees, require_folder
 from jaxseg.data.reader import ReadOptions, read_pixels
 from jaxseg.data.spec import VOID, DatasetSpec
 
+# The ids of the 19 evaluated classes, in the order of their train ids.
 IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 CLASSES = names_of(
     "road, sidewalk, building, wall, fence, pole, traffic light, traffic sign, "

@@ -12,7 +12,7 @@ from jaxseg.data.layout_parts import first_folder
 from jaxseg.data.layouts import Pair, require_folder
 from jaxseg.data.spec import DatasetSpec, generated_palette
 
-RATERS = 4
+RATERS = 4  # Four radiologists labeled each scan of LIDC-IDRI.
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
 

@@ -13,7 +13,7 @@ OBJECT, MARK = (40, 90, 220), {1: (220, 60, 50), 2: (60, 200, 70)}
 HALF = 2  # Objects and marks are squares of 2 * HALF + 1 pixels.
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 APART = 2 * HALF + 2  # The smallest distance of the centers of two squares.
-TRIES = 40
+TRIES = 40  # A crowded image may get fewer objects, but drawing always ends.
 
 
 def draw_marks(

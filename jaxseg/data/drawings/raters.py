@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-RATERS = 4
+RATERS = 4  # As in LIDC-IDRI.
 KINDS = ("sharp", "faint", "bright")
 MODES = ("nothing", "core", "whole")
 COUNTS = {"sharp": (0, 4, 0), "faint": (1, 2, 1), "bright": (0, 1, 3)}

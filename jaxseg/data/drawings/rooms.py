@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-VOID = 255
+VOID = 255  # The ignore index of 8-bit labels.
 FLOOR, CEILING, WALL, DOOR, BOARD, TABLE, CHAIR, SHELF, LAMP = range(9)
 DENSITY = {TABLE: 4.0, CHAIR: 5.0, SHELF: 1.5, DOOR: 1.5, BOARD: 2.0, LAMP: 10.0}
 NOISE = 0.005  # In meters.

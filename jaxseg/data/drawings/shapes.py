@@ -10,7 +10,7 @@ import colorsys
 
 import numpy as np
 
-VOID = 255
+VOID = 255  # The ignore index of 8-bit labels.
 DISC, BOX, TRIANGLE, RING, POLE, WIRE = range(1, 7)
 HUES = {DISC: 0.0, BOX: 0.2, TRIANGLE: 0.4, RING: 0.6}  # The centers of wide ranges.
 

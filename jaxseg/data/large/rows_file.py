@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 
 from jaxseg.storage import atomic
 
-VERSION = 1
+VERSION = 1  # To be raised when the layout of the file changes.
 
 
 @dataclasses.dataclass(frozen=True)

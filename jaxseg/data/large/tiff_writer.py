@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-TILE = 512
+TILE = 512  # As in GDAL's cloud-optimized GeoTIFF; TIFF needs multiples of 16.
 _COLORS = 256  # An 8-bit palette has this number of entries.
 
 

@@ -20,8 +20,8 @@ from jaxseg.data import rasters
 from jaxseg.data.polygons.annotation import AnnotatedImage, Ring, Shape
 from jaxseg.data.polygons.fields import Place, open_json
 
-# A polygon of this many sides differs from a circle by less than 0.1 % of the radius.
 PNG = b"\x89PNG"  # the first bytes of a file
+# A polygon of this many sides differs from a circle by less than 0.1 % of the radius.
 SIDES = 72
 
 

@@ -25,7 +25,7 @@ from jaxseg.ops.lowering.portable import portable
 
 # ONNX Runtime 1.14 and later read this version, and so do other runtimes since 2023.
 OPSET = 18
-_IR_VERSION = 8
+_IR_VERSION = 8  # The version of ONNX 1.13, which introduced opset 18.
 _LARGEST_FILE = 2**31 - 1  # bytes of a message of protocol buffers
 
 

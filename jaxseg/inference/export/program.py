@@ -88,6 +88,7 @@ class Program:
         """Returns the type of the results: uint8 or uint16 for classes, or float32."""
         if self.output == "probabilities":
             return np.dtype(np.float32)
+        # The numbers of up to 256 classes fit into uint8.
         few = self.network.output_spec.num_classes <= 256
         return np.dtype(np.uint8 if few else np.uint16)
 

@@ -16,7 +16,7 @@ from jaxseg.typing import Size
 # Converted programs sum in another order, which changes probabilities by about 1e-5.
 # Pixels whose two best classes are that close can change their class.
 MOST_PROBABILITY = 1e-4
-MOST_LABELS = 1e-3
+MOST_LABELS = 1e-3  # The share of pixels that may change their class.
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,7 +35,7 @@ from jaxseg.inference.refinement.thresholds import above, passing, thresholds_of
 from jaxseg.ops.output_form import OutputForm
 from jaxseg.viz import as_rgb
 
-MULTIPLE = 32
+MULTIPLE = 32  # Images of similar sizes share one compiled program.
 
 
 class RefinedImage(NamedTuple):

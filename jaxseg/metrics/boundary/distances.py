@@ -15,7 +15,7 @@ from scipy import spatial
 from jaxseg.metrics.label_pairs import LabelPair, mask_pair
 
 Spacing = tuple[float, float]
-SQUARE: Spacing = (1.0, 1.0)
+SQUARE: Spacing = (1.0, 1.0)  # Square pixels, so that distances are in pixels.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

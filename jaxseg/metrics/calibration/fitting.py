@@ -10,7 +10,7 @@ from scipy.special import expit, logsumexp
 from jaxseg.ops.logit_scaling import LogitScaling
 
 Method = Literal["temperature", "vector"]
-STEPS = 500
+STEPS = 500  # Only a bound: the tolerances should end the fit earlier.
 
 
 def fit_scaling(

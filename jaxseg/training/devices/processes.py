@@ -132,7 +132,7 @@ def _check(
             f"process_id={process_id} is invalid: expected 0 to "
             f"{(processes or 0) - 1}, because processes={processes}."
         )
-    if heartbeat_timeout < 5:
+    if heartbeat_timeout < 5:  # Short pauses must not count as a lost process.
         raise ValueError(
             f"heartbeat_timeout={heartbeat_timeout} is invalid: expected at least 5 "
             "seconds."

@@ -21,7 +21,7 @@ from jaxseg.training.devices.gathering import gathered
 from jaxseg.training.devices.placement import HostBatch
 from jaxseg.training.devices.void_rows import FILL
 
-MOST_THREADS = 8
+MOST_THREADS = 8  # Each thread also holds waiting examples in memory.
 WAITING = 4  # The number of examples per thread that wait in memory.
 
 

@@ -107,6 +107,7 @@ class HeatMap:
     def _print(self, axes: Axes, image, form: str) -> None:
         for (row, column), value in np.ndenumerate(np.asarray(self.values, float)):
             if np.isfinite(value):
+                # The sum of red, green and blue is at most 3.
                 bright = sum(image.cmap(image.norm(value))[:3]) > 1.5
                 axes.text(
                     column,

@@ -7,7 +7,7 @@ from jaxseg.weights.catalog.maps import mmseg_hrnet, mmseg_ocrnet, mmseg_parts
 from jaxseg.weights.catalog.mmseg_peer import PEER, config
 from jaxseg.weights.catalog.sources import Source, SourceNetwork, backbone_row
 
-_WIDTHS = (18, 32, 48)
+_WIDTHS = (18, 32, 48)  # Channels of the finest branch, as published by HRNet.
 _STAGE4 = "backbone.stage4.0.branches.0.0.conv1.weight"
 _SMALL = (  # Options of small_v2 that differ from those of W18.
     ("first_blocks", 2),

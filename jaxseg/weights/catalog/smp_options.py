@@ -16,7 +16,7 @@ PLUS = (
 )
 PLUS_UNSEEN = (("output_stride", 16), ("rates", (12, 24, 36)))
 NEAREST = "decoder_interpolation='nearest', the only one that is supported"
-_FEATURES = (256, 128, 64, 32, 16)
+_FEATURES = (256, 128, 64, 32, 16)  # The library's default.
 _PRESENCE = "classification_head.3.bias"
 
 

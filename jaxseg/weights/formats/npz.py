@@ -17,7 +17,7 @@ _LENGTH_BYTES = {
     (3, 0): 4,
 }  # The bytes of the length in each version of the format.
 _HEADER = 4_096  # In bytes. An array of numbers needs 128.
-_DIMENSIONS = 32
+_DIMENSIONS = 32  # The limit of NumPy 1.
 _FIELD = re.compile(
     r"\s*'(descr|fortran_order|shape)'\s*:\s*"
     r"('[^']*'|True|False|\(\s*(?:\d{1,19}L?\s*(?:,\s*|(?=\))))*\))\s*(?:,|(?=\}))"

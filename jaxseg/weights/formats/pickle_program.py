@@ -48,7 +48,7 @@ _FOREIGN = {  # Kinds of tensors that are not read, and how to convert them.
         "Load the weights into it",
     ),
 }
-_DIMENSIONS = 8
+_DIMENSIONS = 8  # Weights have at most 5, those of 3-D convolutions.
 _LARGEST = 1 << 62  # The largest size or stride in elements.
 
 

@@ -37,8 +37,8 @@ DTYPES = {
 }
 _HEADER = 100_000_000  # The most bytes of a header, as in the library.
 _FIELDS = {"dtype", "shape", "data_offsets"}
-_DIMENSIONS = 32
-_LARGEST = 1 << 62
+_DIMENSIONS = 32  # The limit of NumPy 1.
+_LARGEST = 1 << 62  # Fits into int64.
 _BROKEN = "The file is damaged or truncated. Download or copy it again."
 
 

@@ -12,8 +12,8 @@ from jaxseg.weights.formats import pickle_program
 from jaxseg.weights.formats.pickle_program import Storage, Tensor
 from jaxseg.weights.formats.tensor_tree import resolve
 
-_MAGIC = 0x1950A86A20F9469CFC6C
-_PROTOCOL = 1001
+_MAGIC = 0x1950A86A20F9469CFC6C  # MAGIC_NUMBER of torch.serialization.
+_PROTOCOL = 1001  # PROTOCOL_VERSION of torch.serialization.
 _LENGTH = struct.Struct("<q")
 
 

@@ -14,7 +14,7 @@ from jaxseg.text import printable
 
 RATIO = 200  # The most unpacked bytes per byte of a compressed file.
 FREE = 1 << 26  # The number of bytes to which every file may unpack.
-_ENCRYPTED = 0x1
+_ENCRYPTED = 0x1  # Bit 0 of a member's flags in the ZIP specification.
 _LOCAL_HEADER = 30  # The number of bytes before the name of a member.
 _BROKEN = "The file is damaged or truncated. Download or copy it again."
 

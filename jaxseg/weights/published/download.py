@@ -21,7 +21,7 @@ from jaxseg.text import printable
 from jaxseg.weights.published.entry import Entry
 
 TIMEOUT = 10  # seconds within which a server must answer
-_CHUNK = 2**20
+_CHUNK = 2**20  # Memory stays small, and there are few calls.
 _SHORTEST = 2**10  # bytes; a shorter file is an error page, not weights
 
 

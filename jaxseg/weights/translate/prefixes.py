@@ -11,7 +11,7 @@ from jaxseg.weights.translate.refused import Refused, Remedy
 
 USUAL = ("module", "_orig_mod", "model", "net", "network")
 _AVERAGED = re.compile(r"(?:^|[._])(?:ema|swa|avg|averaged?)(?:[._]|$)")
-_DEEPEST = 8
+_DEEPEST = 8  # Wrappers nest a few times; the bound ends the search.
 
 Recognize = Callable[[set[str]], str | None]
 

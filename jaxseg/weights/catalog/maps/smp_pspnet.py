@@ -8,7 +8,7 @@ from jaxseg.weights.catalog.maps.smp_deeplab import ENCODER
 from jaxseg.weights.catalog.maps.smp_unet import PRESENCE
 from jaxseg.weights.translate.rules import conv, conv_norm
 
-_BINS = (1, 2, 3, 6)
+_BINS = (1, 2, 3, 6)  # The grids of the pyramid pooling in arXiv 1612.01105.
 _BLOCK = r"decoder\.psp\.blocks\."
 MAP = (
     *ENCODER,

@@ -8,7 +8,7 @@ callers must allow them to be missing, as in `convert(..., allow_missing=("score
 from jaxseg.weights.catalog.maps.torchvision_vgg import VGG16
 from jaxseg.weights.translate.rules import Rules, conv, drop, linear_as_conv, norm
 
-_REPEATS = (2, 2, 3, 3, 3)
+_REPEATS = (2, 2, 3, 3, 3)  # Convolutions per stage of VGG16.
 
 
 def encoder(template: str) -> Rules:
