@@ -33,7 +33,7 @@ FILES = (
 NAMES = (
     *("blur", "poly", "score_sum", "streets", "has_a_row", "hold_all_losses"),
     *("stored_table_is", "exactly_one_page", "current and index", "lists_every_page"),
-    "is_decided",
+    *("every_family_is_stored", "is_decided"),
 )
 
 

@@ -2,7 +2,8 @@
 
 To add a backbone, write a file in this folder and add one entry to this module. `python
 -m jaxseg.lab.backbone_table NAME` then adds the backbone to the table that
-`jaxseg models --backbones` prints.
+`jaxseg models --backbones` prints, and `python -m jaxseg.lab.family_table` adds it to
+the families with which it can be combined.
 """
 
 from functools import partial

@@ -70,6 +70,9 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
         "print a script that completes commands in bash, zsh or fish",
     ),
 }
+# These commands start without JAX. The doctor must run where it cannot be imported. The
+# list of networks compiles nothing, and importing JAX takes longer than printing it.
+UNCACHED = ("doctor", "models")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -171,12 +174,12 @@ def run(module: str, arguments: list[str]) -> int:
       arguments: The arguments after the name of the sub-command.
     """
     try:
-        # The doctor must run where JAX cannot be imported.
-        folder = None if module == COMMANDS["doctor"][0] else cache.enable()
+        name = module.rpartition(".")[2]
+        folder = None if name in UNCACHED else cache.enable()
         detail(f"cache of compiled programs: {folder or 'set by JAX, or off'}")
         with (
             reporting() if is_verbose() else contextlib.nullcontext(),
-            _local_runs(module.rpartition(".")[2], arguments) as words,
+            _local_runs(name, arguments) as words,
         ):
             return importlib.import_module(module).main(words)
     except (ValueError, OSError) as error:

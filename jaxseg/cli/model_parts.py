@@ -10,8 +10,7 @@ import json
 from collections.abc import Sequence
 
 from jaxseg.lab.backbone_row import stored_backbones
-from jaxseg.models import FAMILIES
-from jaxseg.models.families import backbones_for
+from jaxseg.lab.family_row import stored_families
 from jaxseg.text import near
 
 
@@ -63,28 +62,21 @@ def family_rows(pattern: str, *, as_json: bool) -> str:
     Raises:
       ValueError: If no name contains `pattern`.
     """
-    names = [name for name in sorted(FAMILIES) if pattern in name]
-    if not names:
-        raise ValueError(f"pattern={pattern!r} is invalid{near(pattern, FAMILIES)}")
+    rows = [row for name, row in stored_families().items() if pattern in name]
+    if not rows:
+        names = sorted(stored_families())
+        raise ValueError(f"pattern={pattern!r} is invalid{near(pattern, names)}")
     if as_json:
-        rows = [
-            {
-                "name": name,
-                "reads": dict(FAMILIES[name].reads),
-                "output_stride": FAMILIES[name].output_stride,
-                "backbones": backbones_for(name),
-            }
-            for name in names
-        ]
-        return json.dumps(rows, indent=1)
+        listed = [dataclasses.asdict(row) | {"reads": dict(row.reads)} for row in rows]
+        return json.dumps(listed, indent=1)
     cells = [
         (
-            name,
-            " ".join(f"{level}:{stride}" for level, stride in FAMILIES[name].reads),
-            str(FAMILIES[name].output_stride),
-            str(len(backbones_for(name))),
+            row.name,
+            " ".join(f"{level}:{stride}" for level, stride in row.reads),
+            str(row.output_stride),
+            str(len(row.backbones)),
         )
-        for name in names
+        for row in rows
     ]
     return aligned([("family", "level:stride", "output stride", "backbones"), *cells])
 

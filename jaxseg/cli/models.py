@@ -1,8 +1,8 @@
 """Implements `jaxseg models`, which lists architectures, parameters, GFLOP and papers.
 
-For the default image size and number of classes, the numbers come from a stored table.
-For other values, the numbers are computed from the shapes of the layers, without
-initializing or running a network.
+For the default image size and number of classes, the numbers come from a stored table,
+and neither JAX nor the networks are imported. For other values, the numbers are
+computed from the shapes of the layers, without initializing or running a network.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ from rich.table import Table
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.model_parts import backbone_rows, family_rows
-from jaxseg.cli.pretrained_list import pretrained_rows
 from jaxseg.cli.progress_display import counting
 from jaxseg.cli.verbosity import only_json
 from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, Row, stored_rows
-from jaxseg.models import MODELS
 from jaxseg.runs.rules import each, whole
 from jaxseg.text import similar
 
@@ -62,7 +60,7 @@ def main(argv: list[str]) -> int:
     lists = {
         "--backbones": (options.backbones, backbone_rows),
         "--families": (options.families, family_rows),
-        "--pretrained": (options.pretrained, pretrained_rows),
+        "--pretrained": (options.pretrained, _pretrained_rows),
     }
     chosen = [name for name, (given, _) in lists.items() if given]
     if len(chosen) > 1:
@@ -94,28 +92,28 @@ def find_rows(
     """Yields a `Row` with parameters, GFLOP and paper for each architecture.
 
     GFLOP are counted for one image, with 2 operations per multiply-add. The numbers
-    come from the stored table if it has the image size and the number of classes.
+    come from the stored table if it is for this image size and this number of classes.
     Otherwise they are computed from the shapes of the layers.
 
     Args:
-      names: The names of the architectures.
+      names: The names of the architectures, which are in the stored table.
       size: The (H, W) of the image in pixels.
       classes: The number of classes.
     """
     if (size, classes) == (SIZE, CLASSES):
         stored = stored_rows()
-        if stored.keys() >= set(names):
-            yield from (stored[name] for name in names)
-            return
+        yield from (stored[name] for name in names)
+        return
     # Imported here: the stored table needs no networks.
     from jaxseg.lab.model_table import describe
+    from jaxseg.models import MODELS
 
     for name in names:
         yield describe(name, MODELS[name], size=size, classes=classes)
 
 
 def matching(pattern: str) -> list[str]:
-    """Returns the sorted names of the architectures that match a pattern.
+    """Returns the sorted names of the stored architectures that match a pattern.
 
     A name matches if it contains the pattern. If the pattern has wildcards, the whole
     name must match.
@@ -124,18 +122,26 @@ def matching(pattern: str) -> list[str]:
       ValueError: If no name matches. The message suggests similar names.
     """
     wild = any(character in pattern for character in "*?[")
+    known = stored_rows()
     names = sorted(
         name
-        for name in MODELS
+        for name in known
         if (fnmatch.fnmatchcase(name, pattern) if wild else pattern in name)
     )
     if not names:
-        near = similar(pattern, MODELS) or [EXAMPLE]
+        near = similar(pattern, known) or [EXAMPLE]
         raise ValueError(
             f"pattern={pattern!r} is invalid: expected a part of the name of a "
             f"network, such as {', '.join(near)}. `jaxseg models` lists all names."
         )
     return names
+
+
+def _pretrained_rows(pattern: str, *, as_json: bool) -> str:
+    # Imported here: only this list needs the checkpoint library, which loads slowly.
+    from jaxseg.cli.pretrained_list import pretrained_rows
+
+    return pretrained_rows(pattern, as_json=as_json)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:

@@ -1,6 +1,7 @@
 """Lists the families of networks by name, and combines a family with a backbone.
 
-A new family is a file in this folder and one entry here.
+A new family is a file in this folder and one entry here. `python -m
+jaxseg.lab.family_table` then adds it to the table that `jaxseg models` prints.
 
 These networks belong to no family, because their decoder reads more than the levels of
 a pyramid or is not separable from one encoder:

@@ -1,6 +1,8 @@
-"""What `jaxseg predict` loads: neither torch nor tensorflow nor training code.
+"""What `jaxseg predict` and `jaxseg models` do not load.
 
-The real sweep of `test_sweep.py` shows the same about a training run.
+A prediction loads neither torch nor tensorflow nor training code. The list of networks
+is printed from stored tables, without JAX. The real sweep of `test_sweep.py` shows for a
+training run what the first test shows for a prediction.
 """
 
 import os
@@ -40,3 +42,13 @@ def test_a_prediction_loads_no_other_framework_and_no_training_code(tmp_path):
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == "loaded []"
     assert (tmp_path / "scene1.png").is_file()
+
+
+def test_the_list_of_networks_loads_no_jax():
+    unwanted = "jax,flax,orbax,numpy,jaxseg.models,jaxseg.backbones,jaxseg.weights"
+    run = subprocess.run(
+        [sys.executable, "-c", CODE, unwanted, "models"], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert "\nunet  " in run.stdout and "\nfamily  " in run.stdout
+    assert run.stdout.splitlines()[-1] == "loaded []"

@@ -12,6 +12,8 @@ from jaxseg.analysis.jaxpr.cost import count_cost
 from jaxseg.backbones.catalog import BACKBONES
 from jaxseg.cli import models
 from jaxseg.lab import backbone_row, backbone_table, model_row, model_table
+from jaxseg.lab.family_row import stored_families
+from jaxseg.lab.family_table import describe_family
 from jaxseg.models import FAMILIES, MODELS
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv
@@ -47,7 +49,9 @@ def nameless(num_classes, *, style=BlockConfig()):
 @pytest.fixture
 def zoo(monkeypatch):
     table = {"tiny": tiny, "tiny50": functools.partial(tiny), "other": nameless}
-    monkeypatch.setattr(models, "MODELS", table)
+    stored = lambda: {name: model_table.describe(name, table[name]) for name in table}
+    monkeypatch.setattr("jaxseg.models.MODELS", table)
+    monkeypatch.setattr(models, "stored_rows", functools.cache(stored))
 
 
 def test_counts_by_hand(zoo):
@@ -163,7 +167,7 @@ def test_nothing_is_compiled(zoo, monkeypatch):
 
 def test_unet_is_as_counted_by_others():
     # 193.0 G multiply-adds at 512 x 512 for the padded U-Net with 21 classes.
-    row = model_table.describe("unet", models.MODELS["unet"])
+    row = model_table.describe("unet", MODELS["unet"])
     assert row == model_row.stored_rows()["unet"]
     assert row.gflops == pytest.approx(2 * 193.0, rel=1e-3)
     assert row.paper == "1505.04597"
@@ -172,10 +176,14 @@ def test_unet_is_as_counted_by_others():
 REPRESENTATIVES = ("deeplabv3_mobilenetv2", "point_transformer", "prob_unet")
 
 
+def test_every_network_and_every_family_is_stored():
+    assert model_row.stored_rows().keys() == MODELS.keys()
+    assert stored_families() == {name: describe_family(name) for name in FAMILIES}
+
+
 @pytest.mark.slow
 def test_the_stored_table_is_what_counting_gives():
     stored = model_row.stored_rows()
-    assert stored.keys() == MODELS.keys()
     for name in REPRESENTATIVES:
         assert stored[name] == model_table.describe(name, MODELS[name])
 
