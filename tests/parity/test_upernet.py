@@ -121,6 +121,7 @@ def test_mmseg_vit(peers):
         "auxiliary_head.in_channels": 12,
     }
     net = mmseg_peer.build("_base_/models/upernet_vit-b16_ln_mln", fields, {}, 19)
+    assert weights.detect(net.state_dict()).name == "UPerNet on ViT"
     trunk = {"depth": 4, "width": 16, "heads": 2, "image_size": (64, 64)}
     model = create_model(
         "upernet",

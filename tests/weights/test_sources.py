@@ -31,6 +31,7 @@ LONG = (
     "mmsegmentation-SETR-naive",
     "mmsegmentation-UPerNet on ConvNeXt",
     "mmsegmentation-UPerNet on Swin",
+    "mmsegmentation-UPerNet on ViT",
     "segmentation_models_pytorch-DPT on ViT",
     "segmentation_models_pytorch-DeepLabV3Plus on EfficientNet of timm",
     "segmentation_models_pytorch-DeepLabV3Plus on EfficientNet-B0",

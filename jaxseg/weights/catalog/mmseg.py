@@ -17,6 +17,7 @@ from jaxseg.weights.catalog.maps import (
     mmseg_segformer,
     mmseg_setr,
     mmseg_unet,
+    mmseg_upernet,
 )
 from jaxseg.weights.catalog.mmseg_peer import config, network_row
 from jaxseg.weights.catalog.mmseg_resnet_heads import HEADS
@@ -40,6 +41,22 @@ def _setr(decoder: str) -> tuple[SourceNetwork, ...]:
         )
         for trunk in "lb"
         for size in (768, 512)
+    )
+
+
+def _upernet(backbone: str, name: str) -> SourceNetwork:
+    """Returns UPerNet on a plain transformer with a neck, as trained on ADE20K."""
+    inner = {"image_size": (512, 512), "patch_bias": False, "resizing": "bicubic"}
+    return SourceNetwork(
+        "upernet",
+        (
+            ("neck", "multilevel"),
+            ("aux_tap", "c5"),
+            ("backbone_options", inner),
+        ),
+        config(f"vit/vit_{name}_mln_upernet_8xb2-160k_ade20k-512x512"),
+        unseen=(("align_corners", False), ("bins", (1, 2, 3, 6))),
+        backbone=backbone,
     )
 
 
@@ -95,6 +112,17 @@ NETWORKS: tuple[Source, ...] = (
             "decode_head.up_convs.3.0.conv.weight",
         ),
         networks=_setr("naive"),
+    ),
+    network_row(
+        "UPerNet on ViT",
+        rules=mmseg_upernet.VIT,
+        has=(
+            _LAYER0,
+            "neck.lateral_convs.0.conv.weight",
+            "decode_head.fpn_bottleneck.conv.weight",
+        ),
+        lacks=("backbone.ln1.weight",),  # It normalizes the last level only.
+        networks=(_upernet("vitb16", "vit-b16"), _upernet("vits16", "deit-s16")),
     ),
     network_row(
         "DPT",
