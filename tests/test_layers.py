@@ -24,7 +24,7 @@ STUDIES = RUNS | {
     *("losses", "metrics", "training", "tasks"),
     *("analysis", "inference", "viz"),
 }
-TOOLS = {"audit", "plan", "lab", "bench", "report", "serve", "receipts"}
+TOOLS = {"audit", "plan", "lab", "bench", "report", "serve", "receipts", "health"}
 DOORS = {"_api", "_pretrained", "_train"}  # what `import jaxseg` loads on first use
 ALLOWED = {
     "typing": set(),

@@ -15,9 +15,9 @@ import tyro
 
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.exit_codes import ExitCode
-from jaxseg.cli.health.facts import Facts, collect
-from jaxseg.cli.health.problems import Problem, find_problems
 from jaxseg.cli.verbosity import note, only_json
+from jaxseg.health.facts import Facts, collect
+from jaxseg.health.problems import Problem, find_problems
 from jaxseg.text import as_message, counted
 
 
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
         problems, seconds, slow = find_problems(facts), {}, ""
         if options.self_test and not facts.import_error:
             # Imported here: the facts must be printed if NumPy cannot be imported.
-            from jaxseg.cli.health.self_test import delay_note, run_tests
+            from jaxseg.health.self_test import delay_note, run_tests
 
             start, used = time.monotonic(), time.process_time()
             seconds, failed = run_tests()

@@ -17,11 +17,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from jaxseg.cli import exit_codes, version
+from jaxseg.cli import exit_codes
 from jaxseg.cli.compilations import reporting
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.shared_options import ANYWHERE, EARLY, OPTIONS, similar_shared
 from jaxseg.cli.verbosity import Verbosity, detail, is_verbose, using
+from jaxseg.health import versions
 from jaxseg.runs import compilation_cache as cache
 from jaxseg.runs.renamed import current_options
 from jaxseg.storage import output
@@ -88,7 +89,7 @@ def dispatch(argv: list[str] | None) -> int:
     """Runs the sub-command that the first argument names; returns the exit status."""
     arguments, switches = split(sys.argv[1:] if argv is None else argv)
     if switches & {"-V", "--version"}:
-        print(version.as_text())
+        print(versions.as_text())
         return ExitCode.SUCCESS
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from jaxseg.cli.health.facts import collect
-from jaxseg.cli.health.problems import find_problems
-from jaxseg.cli.health.self_test import delay_note
 from jaxseg.cli.main import main
+from jaxseg.health.facts import collect
+from jaxseg.health.problems import find_problems
+from jaxseg.health.self_test import delay_note
 
 SOUND = {"jax": "0.12.0", "jaxlib": "0.12.0", "flax": "0.12.12", "numpy": "2.4.6"}
 PLACE = {"path": "/data", "bytes": 0, "free": 10**9, "writable": True}

@@ -185,7 +185,7 @@ ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "data/augment/degradation.py": "into memory",
     "viz/charts/_figure.py": "into memory",
     "report/pictures.py": "into memory",
-    "cli/health/self_test.py": "into a temporary folder",
+    "health/self_test.py": "into a temporary folder",
     "serve/answers.py": "into memory",
     "serve/cutting.py": "into memory",
     "serve/upload.py": "a temporary file of one request",

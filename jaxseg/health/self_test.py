@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxseg.cli.health.problems import Problem
+from jaxseg.health.problems import Problem
 
 BUSY = 10.0  # A self-test of more seconds on the clock is explained.
 REMEDY = "Install jaxseg in a new environment with the versions of requirements.txt."

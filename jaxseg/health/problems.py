@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-from jaxseg.cli.health.facts import Facts
+from jaxseg.health.facts import Facts
 
 MEBIBYTE = 2**20
 SHARED = 256 * MEBIBYTE  # Containers often have only 64 MiB.

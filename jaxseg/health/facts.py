@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxseg.cli import version
+from jaxseg.health.versions import versions
 from jaxseg.runs.compilation_cache import FOLDER
 
 PACKAGES = (
@@ -67,7 +67,7 @@ def collect() -> Facts:
     places |= {"temporary files": tempfile.gettempdir()}
     shared = Path("/dev/shm")
     return Facts(
-        versions=version.versions(PACKAGES),
+        versions=versions(PACKAGES),
         variables=variables,
         devices=devices,
         import_error=error,

@@ -1,1 +1,0 @@
-"""Examines the installation for `jaxseg doctor`."""

@@ -1,0 +1,1 @@
+"""Examines the installation for `jaxseg doctor`, and lists versions."""
