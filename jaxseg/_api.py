@@ -17,6 +17,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxseg.config import Config, DataConfig
+from jaxseg.config.wording import with_python_words
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.inference.image_network import ImageNetwork
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from jaxseg.receipts.measured import Measured
 
 
+@with_python_words
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
     """Represents a training run that is opened for prediction and evaluation.
@@ -105,12 +107,7 @@ class Run:
 
     def _network(self, options: PredictOptions, calibrated: bool) -> ImageNetwork:
         opened = OpenedRun(
-            self.workdir,
-            self.config,
-            self.spec,
-            self.model,
-            self.step,
-            self.variables,
+            self.workdir, self.config, self.spec, self.model, self.step, self.variables
         )
         return opened.network(Combination(calibrated=calibrated), options.dataset)
 
@@ -247,6 +244,7 @@ class Run:
             )
 
 
+@with_python_words
 def open_run(
     workdir: str | os.PathLike,
     *,

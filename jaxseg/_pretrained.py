@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from flax import linen as nn
 
 from jaxseg.backbones.catalog import BACKBONES
+from jaxseg.config.wording import with_python_words
 from jaxseg.runs.conversion import convert, run_variables
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.wanted import Wanted
@@ -32,6 +33,7 @@ class Pretrained(NamedTuple):
     variables: Any
 
 
+@with_python_words
 def load_pretrained(
     source: str | os.PathLike,
     *,

@@ -18,6 +18,7 @@ import jax
 from jaxseg.analysis.hlo import utilization
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.config import Config
+from jaxseg.config.wording import with_python_words
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.plan.fitted import fitted
 from jaxseg.runs import environment
@@ -89,6 +90,7 @@ class Trained:
         return Path(self.workdir) if self.copy is None else self.copy
 
 
+@with_python_words
 def train(config: Config, workdir: str | os.PathLike) -> Trained:
     """Trains a configuration, exactly as `jaxseg train` does.
 

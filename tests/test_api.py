@@ -13,6 +13,8 @@ from PIL import Image
 import jaxseg
 from jaxseg.cli.main import main
 from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
+from jaxseg.config.wording import in_python, with_python_words
+from jaxseg.data.refused import UnknownRange
 from jaxseg.ops.preprocess import preprocess
 from jaxseg.weights import SOURCES, to_torch, write
 from jaxseg.weights.model_variables import variable_shapes
@@ -121,12 +123,85 @@ def test_a_run_of_point_clouds_names_the_command_that_predicts(run):
 
 
 def test_what_is_no_run_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="is missing"):
+    with pytest.raises(
+        ValueError, match=r"^run='.*' is invalid: expected a run .* is missing"
+    ):
         jaxseg.open_run(tmp_path)
     with pytest.raises(ValueError, match=r"data=\['paht'\] is invalid"):
         jaxseg.open_run(GOLDEN / "unet", data={"paht": "x"})
     with pytest.raises(ValueError, match=r"model.options.widht is invalid for"):
         jaxseg.open_run(GOLDEN / "unet", model_options={"widht": 3})
+
+
+def test_errors_use_the_words_of_the_interface(run, tmp_path, capsys):
+    Image.fromarray(np.zeros((32, 40, 3), np.uint8)).save(tmp_path / "a.png")
+    small = jaxseg.open_run(GOLDEN / "unet", data={"max_pixels": 100})
+    problem = (
+        f"{tmp_path / 'a.png'}: The file has 32 x 40 pixels, more than "
+        "data.max_pixels=100. If you trust the file, pass "
+    )
+    with pytest.raises(ValueError) as caught:
+        small.predict(tmp_path / "a.png")
+    assert str(caught.value) == problem + "data.max_pixels=1280."
+    words = ["predict", str(tmp_path / "a.png"), f"--workdir={GOLDEN / 'unet'}"]
+    assert main([*words, f"-o={tmp_path / 'o'}", "--data.max-pixels", "100"]) == 1
+    assert "trust the file, pass --data.max-pixels 1280." in capsys.readouterr().err
+    Image.fromarray(np.full((32, 40), 400, np.uint16)).save(tmp_path / "b.png")
+    with pytest.raises(ValueError) as caught:
+        run.predict(tmp_path / "b.png")
+    assert str(caught.value) == (
+        f"{tmp_path / 'b.png'}: The range of the file's 16-bit gray values (here 400 "
+        "to 400) is not known. Pass the values of black and white by "
+        "data.range=(LOW, HIGH), such as data.range=(0, 65535) for the full range of "
+        "16 bits."
+    )
+
+
+def test_a_command_that_opens_a_run_as_python_does_keeps_its_words(tmp_path, capsys):
+    damaged = shutil.copytree(GOLDEN / "unet", tmp_path / "run")
+    shutil.copytree(damaged / "ckpt" / "4", damaged / "ckpt" / "8")
+    shutil.rmtree(damaged / "ckpt" / "8" / "state")
+    with pytest.raises(ValueError, match=r"is intact; pass checkpoint=4 to use it$"):
+        jaxseg.open_run(damaged, checkpoint="latest")
+    output = f"-o={tmp_path / 'a.stablehlo'}"
+    words = ["export", str(damaged), "--checkpoint=latest", output]
+    assert main(words) == 1
+    error = capsys.readouterr().err.strip()
+    assert error.endswith("is intact; pass --checkpoint 4 to use it")
+
+
+@pytest.mark.parametrize(
+    ("command_line", "python"),
+    [
+        ("Choose another --workdir, or", "Choose another workdir, or"),
+        ("Set --train.init-from or", "Set train.init_from or"),
+        ("Pass --data.backend grain.", "Pass data.backend='grain'."),
+        ("--data.labels 0:void 255:0.", "data.labels=('0:void', '255:0')."),
+        ("in --data.classes a or", "in data.classes=('a',) or"),
+        ("--data.train-split 'a[:8]'.", "data.train_split='a[:8]'."),
+        ("--data.pixels and --data.crop 8 9", "data.pixels and data.crop=(8, 9)"),
+        ("--data.mix.1.data.flip true", "data.mix[1].data.flip=True"),
+        ("Run `jaxseg eval --checkpoint 4`", "Run `jaxseg eval --checkpoint 4`"),
+        ("Leave --verify out.", "Leave --verify out."),
+    ],
+)
+def test_options_become_arguments(command_line, python):
+    assert in_python(command_line) == python
+
+
+def test_the_same_error_is_raised_with_another_message():
+    error = UnknownRange("The range is not known")
+    error.path = "a.png"
+
+    @with_python_words
+    def fail():
+        raise error
+
+    with pytest.raises(UnknownRange, match=r"by data\.range=\(LOW, HIGH\)") as caught:
+        fail()
+    assert caught.value is error and error.path == "a.png"
+    assert error.reason == "The range is not known"
+    assert caught.traceback[-1].name == "fail"
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ from jaxseg.checkpoints.reading import (
 from jaxseg.checkpoints.step_folders import remove_empty
 
 logger = logging.getLogger(__name__)
-ADVICE = "--skip-damaged continues from it"
+ADVICE = "`jaxseg train --skip-damaged` continues from it"
 REMOVED = ".removed"  # the folder of steps that are no longer kept
 UNFINISHED = "*.orbax-checkpoint-tmp*"  # Orbax uses such names while it writes.
 
@@ -222,7 +222,7 @@ class Checkpoints:
                 self._set_aside(int(error.directory.name))
             self._manager.reload()
             return step, *found
-        raise ValueError(f"{damaged[0]}; no other step is intact")
+        raise ValueError(f"{damaged[0]}; {verification.NONE_INTACT}")
 
     def _check_rank(self, step: int) -> None:
         """Checks the metrics of a step, because Orbax fails if one file is cut."""

@@ -27,6 +27,10 @@ from jaxseg.storage.json_file import parse_json
 
 ITEM = "digest"
 META, METRICS = "meta", "metrics"  # items that contain a JSON value
+NONE_INTACT = (
+    "no other step is intact. Restore its files from a copy, or train again in another "
+    "run directory."
+)
 _LIST = "_CHECKPOINT_METADATA"  # Orbax lists the items of a step in this file.
 _FILES = {ITEM: "metadata", META: "metadata", METRICS: "metrics"}
 
@@ -174,7 +178,7 @@ def advising(remedy: str) -> Iterator[None]:
     except DamagedCheckpoint as error:
         step = newest_intact(error.directory)
         if step is None:
-            raise ValueError(f"{error}; no other step is intact") from error
+            raise ValueError(f"{error}; {NONE_INTACT}") from error
         advice = remedy.format(step=step)
         raise ValueError(f"{error}; step {step} is intact; {advice}") from error
 

@@ -22,6 +22,7 @@ from jaxseg.cli.compilations import reporting
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.shared_options import ANYWHERE, EARLY, OPTIONS, similar_shared
 from jaxseg.cli.verbosity import Verbosity, detail, is_verbose, using
+from jaxseg.config.wording import option_words
 from jaxseg.health import versions
 from jaxseg.runs import compilation_cache as cache
 from jaxseg.runs.renamed import current_options
@@ -111,7 +112,7 @@ def dispatch(argv: list[str] | None) -> int:
     quiet_storage()
     _, *arguments = current_options([name, *arguments])
     try:
-        with using(level_of(switches)):
+        with using(level_of(switches)), option_words():
             start = time.monotonic()
             status = run(COMMANDS[name][0], arguments)
             detail(f"exit status {int(status)} after {time.monotonic() - start:.1f} s")

@@ -29,5 +29,5 @@ class UnknownRange(Refused):
         super().__init__(
             reason,
             "Pass the values of black and white by --data.range LOW HIGH, such as "
-            "0 65535 for the full range of 16 bits",
+            "--data.range 0 65535 for the full range of 16 bits",
         )

@@ -52,9 +52,12 @@ def collect(arguments: tuple[str, ...]) -> list[Path]:
     for argument in arguments:
         paths, others = _named(argument)
         if not paths:
-            reason = name_others(others) or f"expected files with {', '.join(SUFFIXES)}"
+            problem = name_others(others) or (
+                f"there is no file with a suffix out of {', '.join(SUFFIXES)}"
+            )
             raise ValueError(
-                f"images={argument!r} contains no image: {reason}.{_deeper(others)}"
+                f"images={argument!r} is invalid: expected images, but {problem}. "
+                f"{_deeper(others)}"
             )
         if others:
             logger.warning("%s: %s", argument, name_others(others))
@@ -64,11 +67,11 @@ def collect(arguments: tuple[str, ...]) -> list[Path]:
 
 
 def _deeper(others: list[Path]) -> str:
-    """Returns the remedy for a directory that contains nothing but directories."""
+    """Returns the remedy if there is no image: to search the directories, if any."""
     folders = [path for path in others if path.is_dir()]
     if not folders:
-        return ""
-    return f" Pass the pattern '{folders[0].parent}/**' to search all directories."
+        return "Pass another file, directory or pattern."
+    return f"Pass the pattern '{folders[0].parent}/**' to search all directories."
 
 
 def _named(argument: str) -> tuple[list[Path], list[Path]]:

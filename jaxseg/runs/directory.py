@@ -171,7 +171,7 @@ def read_config(workdir: str | Path) -> Config:
     path = Path(workdir) / CONFIG
     if not path.is_file():
         raise ValueError(
-            f"{str(workdir)!r} is invalid: expected a run directory, but {path} is "
+            f"run={str(workdir)!r} is invalid: expected a run directory, but {path} is "
             f"missing.{did_you_mean_path(workdir, _is_run)}"
         )
     try:

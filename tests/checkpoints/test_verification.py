@@ -130,7 +130,9 @@ def test_damage_is_named_and_the_intact_step_too(copy, name):
         checkpoints.restore_newest(state(0))
     message = str(error.value)
     assert message.startswith(f"the checkpoint {copy / '3'} is damaged (")
-    assert message.endswith("; step 2 is intact; --skip-damaged continues from it")
+    assert message.endswith(
+        "; step 2 is intact; `jaxseg train --skip-damaged` continues from it"
+    )
     assert "\n" not in message
 
 
@@ -164,7 +166,7 @@ def test_nothing_is_set_aside_when_no_step_is_intact(copy):
         shutil.rmtree(copy / str(step) / "state")
     with (
         Checkpoints(copy, opening=SKIP) as checkpoints,
-        pytest.raises(ValueError, match=r"no other step is intact"),
+        pytest.raises(ValueError, match=r"no other step is intact\. Restore"),
     ):
         checkpoints.restore_newest(state(0))
     assert {p.name for p in copy.iterdir()} == {"1", "2", "3"}

@@ -52,7 +52,7 @@ def command(name, run, tiny, image, tmp_path):
 
 
 REMEDIES = {
-    "train": "--skip-damaged continues from it",
+    "train": "`jaxseg train --skip-damaged` continues from it",
     "init from": "move the damaged folder away to take it",
     "eval": "pass --checkpoint 4 to use it",
     "predict": "pass --checkpoint 4 to use it",

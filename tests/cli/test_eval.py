@@ -117,7 +117,10 @@ def test_the_run_directory_may_be_named_as_in_other_commands(trained, capsys):
 
 def test_a_folder_that_is_no_run(tmp_path, capsys):
     assert main(["eval", str(tmp_path)]) == 1
-    assert "is invalid: expected a run directory" in capsys.readouterr().err
+    assert (
+        f"run={str(tmp_path)!r} is invalid: expected a run directory"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_broken_config_is_named(tmp_path, capsys):

@@ -209,7 +209,7 @@ def test_bad_files_stop_on_demand(tmp_path, brightest, name):
         ([], r"images=\(\) is invalid"),
         (["x.png", "--batch-size", "0"], "batch_size"),
         (["x.png", "--pad-multiple", "0"], "multiple"),
-        (["{}/*.png"], "contains no image"),
+        (["{}/*.png"], "is invalid: expected images"),
     ],
 )
 def test_bad_arguments_are_named(tmp_path, brightest, arguments, message):

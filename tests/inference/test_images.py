@@ -31,7 +31,9 @@ def test_collect_directories_patterns_and_repeats(tmp_path):
 @pytest.mark.parametrize("argument", [".", "*.png"])
 def test_collect_refuses_what_holds_no_image(tmp_path, monkeypatch, argument):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="contains no image: expected files with"):
+    with pytest.raises(
+        ValueError, match=r"is invalid: expected images, but there is no file with"
+    ):
         collect((argument,))
     with pytest.raises(ValueError, match=r"images=\(\) is invalid"):
         collect(())

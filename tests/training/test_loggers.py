@@ -67,7 +67,7 @@ def test_a_service_that_cannot_be_opened_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setitem(module.LOGGERS, "mlflow", refuse)
     with pytest.raises(
-        ValueError, match=r"^train\.loggers='mlflow' cannot be opened: "
+        ValueError, match=r"^train\.loggers='mlflow' is invalid: expected a "
     ):
         open_loggers(("mlflow",), tmp_path, CONFIG)
     assert not (tmp_path / IDENTITIES).exists()

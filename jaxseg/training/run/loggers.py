@@ -162,8 +162,9 @@ def _opened(name: str, *arguments: Any) -> Logger:
         return LOGGERS[name](*arguments)
     except Exception as error:  # The packages raise errors of many types.
         raise ValueError(
-            f"train.loggers={name!r} cannot be opened: {reason(error)}. Set the "
-            "address of the server with the environment variables of the package."
+            f"train.loggers={name!r} is invalid: expected a service that can be "
+            f"opened, but {reason(error)}. Set the address of the server with the "
+            "environment variables of the package, or leave the service out."
         ) from error
 
 
