@@ -25,7 +25,7 @@ WRAPPED = 44  # The largest number of characters of a line of text.
 
 
 def words(example: Example) -> list[str]:
-    """Returns a list of lines of text with the random parameters of an example."""
+    """Returns a list of lines of text that describe the augmentation of an example."""
     drawn, window = example.drawn, example.drawn.window
     scale = example.scale[0]
     lines = [

@@ -7,11 +7,12 @@ array) and not the files. The digest is computed before the save begins and save
 part of the checkpoint, so a complete checkpoint always contains its digest. It does not
 depend on how many processes or devices wrote or read the arrays.
 
-The digest of an array is the sum of the bits of its elements, each multiplied by an odd
-64-bit number that depends on the position of the element, modulo 2**64. Every process
-can sum the parts that it holds. If one element changes, the sum always changes. Other
-damage remains undetected with a probability of about 2**-60. The digest does not
-protect against forgery.
+The digest of an array is a sum over its elements, modulo 2**64. The bits of each
+element are read as an unsigned integer, which is multiplied by an odd 64-bit number.
+This number depends on the position of the element. Every process can sum the parts that
+it holds. If one element changes, the sum always changes. Other damage remains
+undetected with a probability of about 2**-60. The digest does not protect against
+forgery.
 
 Each save and each restore takes one further pass over the arrays on the host. One core
 of a shared two-core machine computes the digest of 1.2 GB per second (SHA-256: 0.65 GB
@@ -136,15 +137,16 @@ def is_whole(array: Any) -> bool:
 def block_sum(array: np.ndarray, start: Sequence[int]) -> int:
     """Computes the digest of one part of an array.
 
-    The digests of all parts of an array add up to the digest of the array.
+    Modulo 2**64, the digests of all parts of an array add up to its digest.
 
     Args:
       array: The part.
       start: The index of its first element in the whole array, one number per axis.
 
     Returns:
-      The sum of the bits of the elements, each multiplied by a pseudorandom odd number
-      that depends on the position of the element.
+      A sum over the elements of the part. The bits of each element are read as an
+      unsigned integer, which is multiplied by a pseudorandom odd number. This number
+      depends on the position of the element. Only the sum modulo 2**64 matters.
     """
     words = np.ascontiguousarray(array).view(_WORDS[array.dtype.itemsize])
     factors = [odd_factors(axis, start[axis], n) for axis, n in enumerate(array.shape)]

@@ -45,8 +45,8 @@ class Arguments:
     output: Annotated[str, tyro.conf.arg(aliases=["-o"])] = "data_check"
     """Directory for the reports index.html and check.json."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print the JSON report to standard output, and the line that says whether `jaxseg
-    train` accepts the data to standard error."""
+    """Print the JSON report to standard output. The line that says whether `jaxseg
+    train` accepts the data is printed to standard error."""
     strict: tyro.conf.FlagCreatePairsOff[bool] = False
     """Also exit with status 1 if there are only warnings."""
     data: DataConfig = DEFAULT.data

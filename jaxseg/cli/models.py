@@ -47,7 +47,7 @@ class Arguments:
     backbones: tyro.conf.FlagCreatePairsOff[bool] = False
     """List the backbones with their parameters, strides and channels instead."""
     families: tyro.conf.FlagCreatePairsOff[bool] = False
-    """List instead the families, which are architectures whose backbone is chosen by
+    """List the families instead. A family is an architecture whose backbone is set by
     the option --model.backbone of `jaxseg train`."""
     pretrained: tyro.conf.FlagCreatePairsOff[bool] = False
     """List instead the published weights that --train.init-from, `jaxseg convert` and

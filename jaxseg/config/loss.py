@@ -24,8 +24,8 @@ class LossConfig:
       edge_weight: The coefficient of the edge loss, for networks with an edge output.
       edge_radius: The width of edges for the edge loss: a pixel is an edge pixel if a
         pixel of another class is at most this many rows and columns away.
-      presence_weight: The coefficient of the loss that predicts which classes occur in
-        an image, for the network GINet.
+      presence_weight: The coefficient of the loss of the logits that say which classes
+        occur in an image. GINet and networks with the option `presence` have them.
       kl_weight: The coefficient (beta) of the Kullback-Leibler divergence between the
         posterior and the prior, for the Probabilistic U-Net.
     """

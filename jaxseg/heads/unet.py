@@ -41,10 +41,10 @@ class UNetHead(nn.Module):
 
     The result has the size of the image.
 
-    The last level has no skip connection: the head only reads the size of "c0", which
-    is the image. If the backbone has no c1, as MiT, Swin and ConvNeXt, the level before
-    it has none either. If the sides of a skip map are odd, the upsampled map is cropped
-    to its size.
+    The level of stride 1 has no skip connection. The head only reads the size of "c0",
+    which is the image. If the backbone has no c1, the level of stride 2 has no skip
+    connection either. MiT, Swin and ConvNeXt, for example, have no c1. If the sides of
+    a skip map are odd, the upsampled map is cropped to its size.
 
     Attributes:
       num_classes: Number of classes.

@@ -104,10 +104,9 @@ def _refined(
 
 
 def room(count: int) -> int:
-    """Rounds a number of lattice corners up, so that few different numbers occur.
+    """Rounds up the number of lattice corners for which memory is allocated.
 
-    Memory is allocated for the rounded number. Images of equal size with equal rounded
-    numbers share one compiled program.
+    Images of equal size with equal rounded numbers share one compiled program.
 
     >>> room(46020)
     49152

@@ -156,15 +156,17 @@ def fields_of(model: nn.Module, depth: int, height: int) -> dict[str, Any]:
 def extents_of(model: nn.Module, depth: int) -> tuple[dict[str, Any], Any]:
     """Finds the height of the receptive field of each module of a network.
 
+    Images of increasing height are tried, see `extents_at`.
+
     Args:
       model: The network.
       depth: The number of levels of nested modules to include.
 
     Returns:
-      A dictionary from the path of each module to the size of its receptive field along
-      the height (`jaxseg.analysis.Extent`), and a dictionary from the same paths to
-      the image pixels on which the outputs depend (`jaxseg.analysis.Reach`), for the
-      last image height that was tried.
+      Two dictionaries, whose keys are the paths of the modules. The first one contains
+      the size of each receptive field along the height (`jaxseg.analysis.Extent`). The
+      second one contains the image pixels on which the output of each module depends
+      (`jaxseg.analysis.Reach`). Both hold for the last image that was tried.
     """
     return extents_at(lambda height: fields_of(model, depth, height))
 

@@ -36,8 +36,9 @@ def tiling_row(name: str) -> dict[str, Any]:
       - "side": the side in pixels of the square image that was traced. The other
         entries hold for this size.
       - "kind", "passes" and "halo": see `jaxseg.analysis.regions.tiling.Tiling`.
-      - "operations": a list with a pair (description, module) for each operation that
-        combines positions of the whole image.
+      - "operations": a list of the global operations. A global operation combines
+        values from the whole height or width of the image, as global pooling does. Each
+        entry is a pair: a description, and the path of the module.
     """
     model, last = MODELS[name](CLASSES), None
     for side in SIDES:

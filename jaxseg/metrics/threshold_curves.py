@@ -21,12 +21,13 @@ GRID = 101  # The number of points of a curve.
 
 
 class BinCounts(NamedTuple):
-    """Contains the numbers of pixels of one image in the bins of probability.
+    """Contains a histogram of the predicted probabilities of the pixels of one image.
 
     Only bins that contain pixels are listed.
 
     Attributes:
-      bins: The indices of the bins, uint16 [n], in the order of the probabilities.
+      bins: The indices of the bins, uint16 [n], in increasing order. Bins with larger
+        indices contain larger probabilities.
       positive: The number of object pixels in each of these bins, int32 [n].
       negative: The number of background pixels in each of these bins, int32 [n].
     """
@@ -43,7 +44,8 @@ def probability_bins(probability: np.ndarray) -> np.ndarray:
       probability: Float32 from 0 to 1.
 
     Returns:
-      Integers from 0 to `BINS` - 1, in the order of the probabilities.
+      Integers from 0 to `BINS` - 1. Bins with larger indices contain larger
+      probabilities.
 
     >>> probability_bins(np.float32([0, 0.5, 1])).tolist() == [0, HALF, BINS - 1]
     True

@@ -103,12 +103,13 @@ def deeplabv3plus_resnet(
     """Creates DeepLab v3+ on a ResNet; the decoder reads c2 and c5 (arXiv 1802.02611).
 
     The default variant fits torchvision's ImageNet weights. `variant="slim"` is the
-    ResNet of the authors. The last unit of each of its stages has the stride, and c2 is
-    the input of that unit. `separable="full"` makes ASPP and decoder depthwise
-    separable.
+    ResNet of the authors. It downsamples in the last unit of a stage, and c2 is the
+    output of the next-to-last unit of the first stage. `separable="full"` makes ASPP
+    and decoder depthwise separable.
 
-    Differs: the authors' release takes c2 from the residual branch of a unit, before
-    the addition and ReLU. Here c2 is the output of the unit.
+    Differs: with `variant="slim"`, c2 is the output of the next-to-last unit of the
+    first stage. The authors' release takes c2 from the residual branch of the same
+    unit, before the addition and ReLU.
 
     Args:
       num_classes: Number of classes.

@@ -69,7 +69,7 @@ class OutputForm:
         (1 - sigmoid(z), sigmoid(z)). Other logits do not change.
 
         Args:
-          logits: The logits of the network, [..., 1] or [..., K].
+          logits: The logits of the network, [..., K], or [..., 1] for a binary task.
         """
         if self.kind != "binary":
             return logits
@@ -82,7 +82,7 @@ class OutputForm:
         logits. If classes can overlap, all classes with a logit above 0 are present.
 
         Args:
-          logits: The logits of the network, [..., 1] or [..., K].
+          logits: The logits of the network, [..., K], or [..., 1] for a binary task.
         """
         if self.threshold != 0.5 and self.is_sigmoid:
             logits = logits - math.log(self.threshold / (1 - self.threshold))
@@ -91,8 +91,10 @@ class OutputForm:
     def probabilities(self, logits: jax.Array) -> jax.Array:
         """Returns the probability of each class, float32 [..., K].
 
+        In a binary task, the K = 2 classes are the background and the object.
+
         Args:
-          logits: The logits of the network, [..., 1] or [..., K].
+          logits: The logits of the network, [..., K], or [..., 1] for a binary task.
         """
         logits = self.class_logits(logits.astype(jnp.float32))
         if self.kind == "multilabel":
@@ -103,7 +105,7 @@ class OutputForm:
         """Converts logits to the label of each pixel.
 
         Args:
-          logits: The logits of the network, [..., 1] or [..., K].
+          logits: The logits of the network, [..., K], or [..., 1] for a binary task.
 
         Returns:
           The classes, int32 [...], or booleans [..., K] if classes can overlap.

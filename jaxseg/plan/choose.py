@@ -39,7 +39,7 @@ class Candidate:
 
     @property
     def pace(self) -> float:
-        """Returns the estimated seconds for one image of the batch."""
+        """Returns the estimated seconds of a step, divided by the batch size."""
         return self.estimate.seconds / self.setting.batch_size
 
 

@@ -92,8 +92,8 @@ def in_words(found: Found, unit: int, space: int) -> str:
     """Returns a phrase that states the largest batch size that a search found.
 
     Args:
-      found: The outcome of the search.
-      unit: The number of images, over all devices, in a batch of size 1.
+      found: The outcome of the search. Its batch sizes are numbers of units.
+      unit: The number of images in one unit.
       space: The number of devices among which each image is split.
     """
     if not found.batch:

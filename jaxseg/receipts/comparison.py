@@ -61,10 +61,10 @@ def compare(
 
 
 def moved_pixels(stored: ImageCounts, found: ImageCounts) -> int:
-    """Returns the least number of pixels that differ between two evaluations.
+    """Returns the smallest possible number of pixels that differ in two evaluations.
 
-    A pixel whose label or prediction changes lowers one count of the confusion matrix
-    and raises another one.
+    It follows from the confusion matrices: if the label or prediction of a pixel
+    changes, one count of the matrix decreases by 1 and another one increases by 1.
 
     Args:
       stored: The confusion matrix of an image in the receipt.

@@ -18,7 +18,7 @@ _WORDS = {
 
 
 def matches(value: Any, hint: Any) -> bool:
-    """Returns whether the value of a field or option has the type that is annotated.
+    """Returns whether a value has the annotated type of a field or option.
 
     An integer is also accepted as a `float`. Sequences must be tuples.
     """

@@ -1,4 +1,4 @@
-"""Estimates whether a run can fit into memory before anything is computed."""
+"""Estimates, before anything is computed, whether a run can fit into memory."""
 
 from __future__ import annotations
 

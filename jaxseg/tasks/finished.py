@@ -77,19 +77,20 @@ class Finished:
         *,
         overwrite: bool = False,
     ) -> frozenset[Path]:
-        """Returns the set of the paths of those inputs whose results are complete.
+        """Returns the set of the paths of all inputs whose results are complete.
 
-        An input that has changed since its results were written is not among them.
+        Inputs that have changed since their results were written are not included.
 
         Args:
           inputs: All inputs.
-          results_of: Maps the path of an input's results, which has no suffix, to the
-            paths of the files that are written.
-          overwrite: Whether results of other commands or inputs may be replaced.
+          results_of: A function that takes the attribute `name` of an input, and
+            returns the paths of all files that are written for this input.
+          overwrite: Whether existing files may be replaced.
 
         Raises:
-          ValueError: If the results of an unfinished input would replace the results of
-            another input, or a file that the earlier command did not write.
+          ValueError: If a result of an unfinished input would replace a result of
+            another input. Also if it would replace any file, and the directory has no
+            predict.jsonl for the same weights and options.
         """
         done = set()
         for job in inputs:

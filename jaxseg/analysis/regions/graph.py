@@ -3,7 +3,7 @@
 Calls are expanded, loops of few steps are unrolled, and operations on constants are
 evaluated. `jaxseg.analysis.regions.layouts` determines which dimensions of each result
 correspond to rows and columns of the image, and `jaxseg.analysis.regions.reductions`
-marks the operations that combine positions of the whole image.
+marks the global operations, such as global pooling.
 """
 
 from __future__ import annotations

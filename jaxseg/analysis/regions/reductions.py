@@ -1,12 +1,12 @@
-"""Marks the operations of a network that combine positions of the whole image.
+"""Marks the global operations of a network, such as global pooling.
 
-Sums, maxima and minima over the image, and matrix products that sum over its pixels,
-can be combined from parts of the image: each part gives a partial result, and the
-results of all parts are added, or their maximum or minimum is taken. Such an operation
-is called a cut, because the operations that use its result need a further pass over the
-image. A sum over rows and a later sum over columns form a single cut if the operations
-between them are linear. All other operations that combine positions of the whole image
-are called opaque: they need whole arrays.
+A global operation combines values from the whole height or width of the image. Sums,
+maxima and minima over the image, and matrix products that sum over its pixels, can be
+combined from parts of the image: each part gives a partial result, and the results of
+all parts are added, or their maximum or minimum is taken. Such an operation is called a
+cut, because the operations that use its result need a further pass over the image. A
+sum over rows and a later sum over columns form a single cut if the operations between
+them are linear. All other global operations are called opaque: they need whole arrays.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _WORDS = {
 
 @dataclasses.dataclass(frozen=True)
 class GlobalOperation:
-    """Describes an operation that combines positions of the whole image.
+    """Describes a global operation of a network, such as global pooling.
 
     Attributes:
       operation: What it computes, in words.
@@ -57,7 +57,7 @@ class GlobalOperation:
 
 
 def mark(node: Node) -> None:
-    """Determines whether an operation combines positions of the whole image, and how.
+    """Determines whether an operation is global, and whether it is a cut or opaque.
 
     The answer is stored in the attributes `reduced`, `cut` and `opaque` of the
     operation, and `level` and `partial` of its results.
@@ -140,7 +140,7 @@ def _loose(node: Node) -> bool:
 
 
 def global_operations(nodes: list[Node]) -> list[GlobalOperation]:
-    """Lists the operations of a network that combine positions of the whole image.
+    """Lists the global operations of a network, such as global pooling.
 
     Args:
       nodes: The operations of a network, in the order in which they run.

@@ -1,9 +1,9 @@
 """Says whether a network can be computed in tiles, and what that costs.
 
 A network without a global operation can be computed in tiles exactly: each tile reads
-its pixels and a border of `halo` pixels around them. A global operation is one that
-combines positions of the whole image, such as global pooling. If the results of all
-global operations can be combined from partial results of tiles, the network can be
+its pixels and a border of `halo` pixels around them. A global operation combines values
+from the whole height or width of the image, as global pooling does. If the results of
+all global operations can be combined from partial results of tiles, the network can be
 computed exactly in several passes. Any other network can be computed in tiles only
 approximately.
 """
@@ -37,7 +37,7 @@ class Tiling:
       halo: The number of pixels that a tile in the middle of the image reads beyond its
         own pixels, on the side where this number is largest. None if the tile reads
         up to a border of the image, or if `kind` is "approximate".
-      operations: The operations that combine positions of the whole image.
+      operations: The global operations of the network, such as global pooling.
     """
 
     kind: Kind
@@ -55,7 +55,7 @@ def tiling(graph: Graph) -> Tiling:
     Returns:
       A `Tiling`: the kind of tiling, the number of passes over the image, the border
       (halo) around a tile for the image size with which the network was traced, and the
-      operations that combine positions of the whole image.
+      global operations, such as global pooling.
     """
     found = global_operations(graph.nodes)
     if not all(operation.exact for operation in found):

@@ -62,7 +62,9 @@ def fitted(pixels: np.ndarray, pair: Pair, size: Size | None = None) -> Fitted:
 
 
 def resized(pixels: np.ndarray, size: Size, *, antialias: bool) -> np.ndarray:
-    """Resizes an image bilinearly, and rounds integer pixels.
+    """Resizes an image bilinearly.
+
+    If the pixels are integers, the result is rounded to integers.
 
     Args:
       pixels: The image, [H, W, C].

@@ -138,10 +138,9 @@ class ExactSegmentation:
 
 
 def costs(segmentation: ExactSegmentation, sizes: list[Size]) -> list[str]:
-    """Returns a list of lines of text with the costs of tiles, one for each image size.
+    """Returns lines of text with the costs of tiles for the three largest image sizes.
 
-    Only the three largest sizes have a line; one more line states how many sizes are
-    left out.
+    If there are further sizes, one more line states their number.
 
     Args:
       segmentation: The network and the options of the tiles.

@@ -44,7 +44,7 @@ def windowed(
       *weights: Arrays of which each device has a whole copy. Their gradients are summed
         over the devices.
       extent: Height and width, in pixels, of the area that a window covers.
-      stride: The step between windows of rows and columns, in pixels.
+      stride: The vertical and the horizontal step between windows, in pixels.
       padding: ((top, bottom), (left, right)), negative to crop.
       fill: The value of the padding.
 

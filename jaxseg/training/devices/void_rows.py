@@ -1,4 +1,4 @@
-"""Fills up incomplete batches with unlabeled examples, which no score includes."""
+"""Fills incomplete batches with unlabeled examples, which do not affect any score."""
 
 from __future__ import annotations
 

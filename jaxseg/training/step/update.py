@@ -18,7 +18,7 @@ Merged = tuple[tuple[int, ...], ...]
 
 
 def check_ema(state: TrainState, decay: float | None) -> None:
-    """Checks that the decay is None exactly if the state has no moving average.
+    """Checks that a decay is given if and only if the state has a moving average.
 
     Args:
       state: The training state, with or without a moving average of the parameters.

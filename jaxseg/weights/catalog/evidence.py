@@ -1,4 +1,4 @@
-"""Collects facts about a checkpoint that its tensors do not show.
+"""Collects facts about a checkpoint that do not follow from its tensors.
 
 Examples are the name of the file and the configuration that a library stored.
 """
@@ -15,7 +15,7 @@ _LONGEST = 1_000_000  # The most bytes of a config.json.
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """Holds facts about a checkpoint that its tensors do not show.
+    """Holds facts about a checkpoint that do not follow from its tensors.
 
     Attributes:
       names: Text in lower case that can contain the name of the network. It consists of
@@ -34,7 +34,7 @@ class Evidence:
 def gather(
     address: str, path: str = "", beside: Mapping[str, Any] | None = None
 ) -> Evidence:
-    """Collects facts about a checkpoint that its tensors do not show.
+    """Collects facts about a checkpoint that do not follow from its tensors.
 
     The result is an `Evidence`. It contains the names of the file and its folder, the
     content of a config.json in the same folder, and the entries in `beside`.

@@ -28,7 +28,7 @@ def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
     The result is a `Stated`, which also names the file or entry that states them.
 
     Args:
-      evidence: The facts about the checkpoint that are not in its tensors.
+      evidence: The facts about the checkpoint that do not follow from its tensors.
       network: The description of the network.
 
     Raises:
@@ -44,13 +44,15 @@ def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
 
 
 def stated_by_name(source: Source, evidence: Evidence) -> Stated:
-    """Returns the options that follow from the file name of a backbone's weights.
+    """Returns the network options that the name of a backbone checkpoint implies.
 
-    The result is a `Stated`, which has no options if the file name determines none.
+    The name can be that of the file, of its folder or repository, or of the
+    architecture. The result is a `Stated`. It has no options if the name implies none.
 
     Args:
       source: The kind of the checkpoint.
-      evidence: The facts about the checkpoint that its tensors do not show.
+      evidence: The facts about the checkpoint that do not follow from its tensors. Only
+        the names are used.
     """
     kind = source.lookalike(evidence.names)
     told = dict(kind.options) if kind is not None and kind.options else {}

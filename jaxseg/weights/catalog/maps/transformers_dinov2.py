@@ -1,7 +1,7 @@
 """Imports DINOv2 of transformers as `jaxseg.backbones.dinov2`.
 
-The names are those of the files on the Hugging Face hub. As in the authors' files, the
-class token has a position embedding, also in the networks with registers.
+The tensor names are those in the files on the Hugging Face hub. As in the authors'
+files, the class token has a position embedding, also in the networks with registers.
 """
 
 from jaxseg.weights.catalog.maps.transformers_parts import joined

@@ -1,8 +1,8 @@
 """Imports DPT of transformers as `dpt_vit*`, without its auxiliary head.
 
-The names are those of the files on the Hugging Face hub. In transformers, the fusion
-blocks are numbered from c5 to c2. The first of them has a residual unit that is never
-used.
+The tensor names are those in the files on the Hugging Face hub. In transformers, the
+fusion blocks are numbered from c5 to c2. The first of them has a residual unit that is
+never used.
 """
 
 from jaxseg.weights.catalog.maps.transformers_parts import joined

@@ -1,6 +1,6 @@
 """Imports Mask2Former of transformers with a Swin or ResNet backbone.
 
-The names are those of the published files, which `save_pretrained` also writes.
+The tensor names are those in the published files. `save_pretrained` writes them, too.
 """
 
 from jaxseg.weights.catalog.maps.transformers_upernet import SWIN_BACKBONE

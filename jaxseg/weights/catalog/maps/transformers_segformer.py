@@ -1,7 +1,7 @@
 """Imports SegFormer of transformers as `segformer_b*`, and its MiT as `MixTransformer`.
 
-The names are those of the files on the Hugging Face hub. Version 5 of transformers
-renames the tensors when it reads a file, and writes them with these names.
+The tensor names are those in the files on the Hugging Face hub. Version 5 of
+transformers renames the tensors when it reads a file, and writes them with these names.
 
 Differs: in transformers, all normalizations have an epsilon of 1e-5. In the authors'
 code and in jaxseg, the epsilon is 1e-6 in the blocks and after the stages.
