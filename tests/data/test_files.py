@@ -67,7 +67,7 @@ def test_a_pattern_does_not_walk_into_what_systems_leave_behind(tmp_path):
 def test_a_folder_without_images_says_what_it_holds(tmp_path):
     (tmp_path / "a.jp2").touch()
     for argument in (str(tmp_path), f"{tmp_path}/*"):
-        with pytest.raises(ValueError, match=r"contains no image: a\.jp2 is left"):
+        with pytest.raises(ValueError, match=r"expected images, but a\.jp2 is left"):
             collect((argument,))
 
 
@@ -75,7 +75,9 @@ def test_a_folder_without_images_says_what_it_holds(tmp_path):
 def test_a_dataset_without_images_says_what_it_holds(tmp_path, write_pair, part):
     write_pair(tmp_path / "train", "a")
     (tmp_path / f"train/{part}/a.png").rename(tmp_path / f"train/{part}/a.jp2")
-    with pytest.raises(ValueError, match=rf"{part} contains no image: a\.jp2 is left"):
+    with pytest.raises(
+        ValueError, match=rf"{part} expected images, but a\.jp2 is left"
+    ):
         layouts.folder_pairs(tmp_path)
 
 
