@@ -21,7 +21,8 @@ from jaxseg.training.step.steps import train_step
 from tests.models.test_pairs import TINY
 
 SIZE, CLASSES = (64, 64), 3
-TX = optax.sgd(1e-2)
+# RefineNet has no normalization after the backbone: its random values are large.
+TX = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(1e-2))
 
 
 def cover():
@@ -73,9 +74,11 @@ def test_a_pair_trains_two_steps(family, fill):
         state, metrics = step(state, batch)
         losses.append(float(metrics["loss"]))
     assert np.isfinite(losses).all() and losses[1] != losses[0], losses
+    # A bias whose sum with other constants is normalized has no effect: 4 of the 13
+    # parameters in the head of SegFormer.
     leaves = jax.tree.map(changed, before, state.params)
     for part, found in leaves.items():
-        assert np.mean(jax.tree.leaves(found)) > 0.8, part
+        assert np.mean(jax.tree.leaves(found)) > 0.6, part
 
 
 def start(variables):
