@@ -55,6 +55,8 @@ def pytest_addoption(parser):
 
 def pytest_terminal_summary(terminalreporter, config):
     """Writes the records of the tables with `-m sweep` or `--record FILE`."""
+    if hasattr(config, "workerinput"):  # The main process has all reports.
+        return
     default = RECORDS if config.getoption("markexpr") == "sweep" else None
     if path := config.getoption("--record") or default:
         kinds = ("passed", "failed", "error", "skipped", "")
