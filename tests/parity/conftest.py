@@ -42,13 +42,19 @@ def pytest_collection_modifyitems(config, items):
         )
 
 
-@pytest.fixture(scope="session")
-def peers():
-    """The module ``tests/parity/peers.py``; skips where torch is not installed."""
+@pytest.fixture
+def peers(request):
+    """The module ``tests/parity/peers.py``; skips where torch is not installed.
+
+    Sweeps compare even and odd sizes, the other tests one size with a side of each kind.
+    """
     pytest.importorskip(
         "torch", reason="parity needs torch: pip install jaxseg[parity]"
     )
-    return importlib.import_module(_PEERS)
+    module = importlib.import_module(_PEERS)
+    swept = request.node.get_closest_marker("sweep")
+    module.default_sizes = module.EVEN_AND_ODD if swept else module.SIZES
+    return module
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,9 @@ from jaxseg.bench import pytorch
 from jaxseg.weights.translate.convert import convert, flatten, to_torch, translate
 
 torch.set_num_threads(1)  # Waiting threads take time from the other test processes.
-SIZES = ((65, 96),)  # An odd and an even side in one program.
+SIZES = ((65, 96),)  # An odd and an even side in one program; not for sweeps.
 EVEN_AND_ODD = ((64, 64), (65, 97))
+default_sizes = EVEN_AND_ODD  # The fixture `peers` chooses it for each test.
 TABLE: list[tuple[str, str, float]] = []  # (source, model, largest difference)
 # (source, model, largest difference of the outputs, of a parameter's gradient)
 TRAINING: list[tuple[str, str, float, float]] = []
@@ -148,7 +149,7 @@ def compare(
     torch_model: nn.Module,
     rules,
     *,
-    sizes=SIZES,
+    sizes=None,
     run=forward,
     names=None,
     label="",
@@ -161,7 +162,7 @@ def compare(
         model: a jaxseg module (or backbone) with outputs NHWC by name.
         torch_model: the reference, already randomized.
         rules: the import table.
-        sizes: image sizes (H, W); each compiles a program.
+        sizes: image sizes (H, W); each compiles a program. None takes `default_sizes`.
         run: ``run(torch_model, x) -> {name: NCHW tensor}``.
         names: outputs to compare; default: all that the reference gives.
         label: ``"source: model"`` for the printed table.
@@ -173,6 +174,7 @@ def compare(
         The largest relative difference over sizes and outputs.
     """
     channels, seed = options.pop("channels", 3), options.pop("seed", 0)
+    sizes = sizes or default_sizes
     variables = import_from(torch_model, model, rules, sizes[0], channels, **options)
     apply = jax.jit(lambda v, x: model.apply(v, x, train=False))
     largest = 0.0
