@@ -47,6 +47,8 @@ def in_python(text: str) -> str:
     'Pass data.max_pixels=1280, or data.range=(LOW, HIGH).'
     >>> in_python("Choose another --workdir, or pass --data.backend grain.")
     "Choose another workdir, or pass data.backend='grain'."
+    >>> in_python("Pass --data.classes ROAD true.")
+    "Pass data.classes=('ROAD', 'true')."
     """
     return _OPTION.sub(_translated, text)
 
@@ -145,9 +147,11 @@ def _literal(word: str, string: bool) -> str:
     """Returns a value of the command line as an expression of Python."""
     if word[0] in "'\"":
         return repr(word[1:-1])
+    if string:
+        return repr(word)
     if re.fullmatch(r"[A-Z][A-Z_]*", word):  # A placeholder.
         return word
     if word in ("true", "false"):
         return word.title()
     number = re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", word)
-    return word if number and not string else repr(word)
+    return word if number else repr(word)
