@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shlex
 import shutil
 
 import jax
@@ -13,10 +14,12 @@ from PIL import Image
 import jaxseg
 from jaxseg.cli.main import main
 from jaxseg.config import Config, DataConfig, ModelConfig, TrainConfig
-from jaxseg.config.wording import in_python, with_python_words
+from jaxseg.config.wording import in_python, option_text, with_python_words
 from jaxseg.data.refused import UnknownRange
 from jaxseg.ops.preprocess import preprocess
+from jaxseg.runs.config_file import take_options
 from jaxseg.weights import SOURCES, to_torch, write
+from jaxseg.weights.catalog.stated import flag
 from jaxseg.weights.model_variables import variable_shapes
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -183,10 +186,26 @@ def test_a_command_that_opens_a_run_as_python_does_keeps_its_words(tmp_path, cap
         ("--data.mix.1.data.flip true", "data.mix[1].data.flip=True"),
         ("Run `jaxseg eval --checkpoint 4`", "Run `jaxseg eval --checkpoint 4`"),
         ("Leave --verify out.", "Leave --verify out."),
+        ("--data.name '8' --data.label b.", "data.name='8', data.label='b'."),
+        ("--model.options.a None 2", "model.options.a=(None, 2)"),
     ],
 )
 def test_options_become_arguments(command_line, python):
     assert in_python(command_line) == python
+
+
+def test_values_of_users_are_read_back_unchanged():
+    names = ("a b", "b.", "in", "out", "x,y", "ROAD", "true", "3", "it's", '"q"', "-c")
+    text = option_text("data.classes", *names)
+    assert shlex.split(text) == ["--data.classes", *names]
+    assert in_python(f"Pass {text}. Or") == f"Pass data.classes={names!r}. Or"
+    assert option_text("data.classes", "road", "b") == "--data.classes road b"
+    for value in (None, True, "true", "8", 8, (1, 2), (1,), (), "in", "conv 2", "X"):
+        text = flag("rates", value)
+        assert take_options(shlex.split(text))[0] == {
+            "model": {"options": {"rates": value}}
+        }
+        assert in_python(f"Pass {text}.") == f"Pass model.options.rates={value!r}."
 
 
 def test_the_same_error_is_raised_with_another_message():

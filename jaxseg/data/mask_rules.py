@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from jaxseg.config.wording import option_text
 from jaxseg.data.files import shown
 from jaxseg.data.ignore_index import counted_void, require_few, void_of
 from jaxseg.data.labels import LabelMap
@@ -80,10 +81,11 @@ def require_background(names: Collection[str], origin: str) -> None:
     """
     if len(names) == 1:
         (name,) = names
+        classes = option_text("data.classes", "background", name)
         raise ValueError(
             f"{origin} contains only the class {name!r}: expected at least two "
             "classes, because the pixels of the background need a class, too. Add the "
-            f"name of the background, as in --data.classes background {name}. If the "
+            f"name of the background, as in {classes}. If the "
             "mask value of the object is 255, also pass --data.labels 0/255. To ignore "
             "the background instead, pass --data.labels 0:void 255:0."
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ def read_calibration(
       ValueError: If there is no valid file, or it was fitted to other weights.
     """
     path = Path(workdir) / NAME
-    remedy = f"Run `jaxseg calibrate {workdir} --checkpoint {step}`."
+    run = shlex.quote(str(workdir))
+    remedy = f"Run `jaxseg calibrate {run} --checkpoint {step}`."
     if not path.is_file():
         raise ValueError(
             f"calibrated=True is invalid: expected {path}, which does not exist. "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shlex
 from pathlib import Path
 
 from jaxseg.config import DataConfig
+from jaxseg.config.wording import option_text
 from jaxseg.data.classes import describe_classes, find_class_list, same_classes
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.runs.directory import read_config, read_spec
@@ -55,12 +55,12 @@ def check_classes(found: DatasetSpec, trained: DatasetSpec) -> None:
       ValueError: If the class lists differ.
     """
     if not same_classes(found.classes, trained.classes):
-        names = " ".join(map(shlex.quote, trained.classes))
+        classes = option_text("data.classes", *trained.classes)
         raise ValueError(
             f"data.name={found.name!r} is invalid: expected a dataset with the classes "
             f"that the network was trained on, {describe_classes(trained)}, but it has "
             f"{describe_classes(found)}. If the labels of the dataset stand for the "
-            f"classes of the network, pass --data.classes {names}."
+            f"classes of the network, pass {classes}."
         )
     if found.members and found.members != trained.members:
         raise ValueError(

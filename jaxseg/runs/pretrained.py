@@ -22,6 +22,7 @@ from jaxseg.checkpoints.finite import check_finite
 from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.checkpoints.steps import resolve
 from jaxseg.checkpoints.verification import advising, read_arrays
+from jaxseg.config.wording import option_text
 from jaxseg.data import DatasetSpec
 from jaxseg.data.normalization import pixel_type
 from jaxseg.data.spec import placeholder_classes
@@ -258,6 +259,7 @@ def _check_fit(stored: Shapes, wanted: Shapes) -> None:
     parents = {name.partition("/")[2].rpartition("/")[0] for name in wrong}
     advice = "Choose a run of the same network."
     if len(parents) <= MODULES and 2 * len(wrong) <= len(names) and "" not in parents:
-        patterns = " ".join(f"'{re.escape(name)}/.*'" for name in sorted(parents))
-        advice = f"To initialize them at random, add --train.init-fresh {patterns}"
+        patterns = [f"{re.escape(name)}/.*" for name in sorted(parents)]
+        fresh = option_text("train.init-fresh", *patterns)
+        advice = f"To initialize them at random, add {fresh}"
     raise ValueError(f"expected parameters that fit the network ({text}). {advice}")

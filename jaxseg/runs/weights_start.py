@@ -14,6 +14,7 @@ import numpy as np
 from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from jaxseg.config.wording import option_text
 from jaxseg.data import DatasetSpec
 from jaxseg.runs.image_input import for_channels, for_rgb, rgb_variables, stated_input
 from jaxseg.runs.pretrained import STATS, State, matching, named
@@ -171,5 +172,5 @@ def _misfit(error: Mismatch) -> str:
     text = f"expected weights of the network ({problems.summary()})."
     if problems.unused or not parents or len(parents) > MODULES:
         return f"{text} Choose weights of the same network."
-    patterns = " ".join(f"'{parent}/.*'" for parent in parents)
-    return f"{text} To initialize them at random, add --train.init-fresh {patterns}"
+    fresh = option_text("train.init-fresh", *(f"{parent}/.*" for parent in parents))
+    return f"{text} To initialize them at random, add {fresh}"

@@ -311,6 +311,11 @@ def test_a_list_of_one_name_does_not_name_the_background(folder, values):
     )
 
 
+def test_the_remedy_keeps_a_name_of_several_words_together(folder):
+    config = folder(train=[(0,)], validation=[(0,)], names=("red cell",))
+    assert "--data.classes background 'red cell'. If" in refusal(config)
+
+
 MAPPED = [  # values, map, labels, classes
     ((0, 255), "0/255", (0, 1), ("background", "object")),
     ((0, 127), "0/127", (0, 1), ("background", "object")),

@@ -111,8 +111,8 @@ def test_the_remedies_are_those_that_help():
         convert(source, RULES, shapes())
     python, line = str(info.value), info.value.on_command_line()
     assert "Pass allow_missing=('fc/*',) to initialize" in python
-    assert 'Pass --allow-missing "fc/*" to initialize' in line
-    assert 'Pass --allow-unused "extra.*" to leave those out' in line
+    assert "Pass --allow-missing 'fc/*' to initialize" in line
+    assert "Pass --allow-unused 'extra.*' to leave those out" in line
     options = {r.option: r.value for r in info.value.remedies}
     assert convert(source, RULES, shapes(), **options)
 

@@ -424,6 +424,6 @@ def test_the_hint_of_a_mismatch_works_on_the_command_line(tmp_path, capsys):
     line += ["--model.options.blocks", *"1111"]
     with pytest.raises(ValueError, match="2 of another shape") as error:
         command.main(line)
-    assert 'Pass --allow-missing "head/classifier/*" to initialize' in str(error.value)
+    assert "Pass --allow-missing 'head/classifier/*' to initialize" in str(error.value)
     assert command.main([*line, "--allow-missing", "head/classifier/*"]) == 0
     assert "fresh       2: " in capsys.readouterr().out

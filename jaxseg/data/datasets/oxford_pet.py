@@ -149,8 +149,8 @@ DATASET = Dataset(
 }""",
     notes=(
         "There is no validation split: pass --data.eval-split test, or split the "
-        "training split, as in --data.train-split train[:90%] --data.eval-split "
-        "train[90%:]. Some images are damaged or PNG files with the suffix .jpg; "
-        "--data.on-bad-file skip leaves out those that cannot be read."
+        "training split, as in --data.train-split 'train[:90%]' "
+        "--data.eval-split 'train[90%:]'. Some images are damaged or PNG files with "
+        "the suffix .jpg; --data.on-bad-file skip leaves out those that cannot be read."
     ),
 )

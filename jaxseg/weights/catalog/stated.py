@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Mapping
 
+from jaxseg.config.wording import option_text
 from jaxseg.weights.catalog import mmseg_config, smp_config
 from jaxseg.weights.catalog.evidence import Evidence
 from jaxseg.weights.catalog.sources import Lookalike, Source, SourceNetwork
@@ -112,9 +113,8 @@ def flag(name: str, value: object) -> str:
       name: The name of the option.
       value: The value.
     """
-    words = value if isinstance(value, tuple) else (value,)
-    shown = (str(w).lower() if isinstance(w, bool) else str(w) for w in words)
-    return f"--model.options.{name} {' '.join(shown)}"
+    several = isinstance(value, tuple) and len(value) > 1
+    return option_text(f"model.options.{name}", *(value if several else (value,)))
 
 
 def _usual(name: str, value: object, network: SourceNetwork) -> object:

@@ -4,8 +4,9 @@ Each error can name its remedy as an option in Python or on the command line.
 """
 
 import dataclasses
-import shlex
 from collections.abc import Iterable
+
+from jaxseg.config.wording import option_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +39,8 @@ class Remedy:
         An example is `Pass --entry ema to select the averaged weights.`
         """
         words = (self.value,) if isinstance(self.value, str) else self.value
-        quoted = " ".join(f'"{w}"' if shlex.quote(w) != w else w for w in words)
         flag = self.flag or self.option.replace("_", "-")
-        return f"Pass --{flag} {quoted} to {self.effect}."
+        return f"Pass {option_text(flag, *words)} to {self.effect}."
 
 
 class Refused(ValueError):
