@@ -1,6 +1,7 @@
-"""Escapes unprintable characters, suggests similar names, and forms plurals."""
+"""Escapes unprintable characters, selects and suggests names, and forms plurals."""
 
 import difflib
+import fnmatch
 from collections.abc import Iterable
 
 SHOWN = 40  # An error lists at most this many names.
@@ -101,6 +102,44 @@ def similar(name: str, allowed: Iterable[str]) -> list[str]:
       allowed: The allowed names.
     """
     return difflib.get_close_matches(name, list(allowed), n=3)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Returns whether a name contains a pattern, or all of it matches the wildcards.
+
+    Args:
+      name: The name.
+      pattern: A part of the name, or a pattern with the wildcards `*`, `?` and `[...]`.
+
+    >>> fits("resnet50", "net"), fits("resnet50", "resnet*"), fits("resnet50", "net*")
+    (True, True, False)
+    """
+    wild = any(character in pattern for character in "*?[")
+    return fnmatch.fnmatchcase(name, pattern) if wild else pattern in name
+
+
+def fitting(pattern: str, names: Iterable[str], kind: str, command: str) -> list[str]:
+    """Returns the sorted names that fit a pattern, as `fits` defines it.
+
+    Args:
+      pattern: The pattern.
+      names: All names.
+      kind: What the names stand for, such as "a backbone", for the error message.
+      command: The command that lists all names, for the error message.
+
+    Raises:
+      ValueError: If no name fits. The message suggests the nearest names.
+    """
+    known = sorted(names)
+    found = [name for name in known if fits(name, pattern)]
+    if not found:
+        near = difflib.get_close_matches(pattern, known, n=3, cutoff=0)
+        raise ValueError(
+            f"pattern={printable(pattern)!r} is invalid: expected a part of the name "
+            f"of {kind}, or a pattern with wildcards that matches a whole name, such "
+            f"as {', '.join(near)}. `{command}` lists all names."
+        )
+    return found
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import fnmatch
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +21,7 @@ from jaxseg.bench.clock import Limits, Sentinel, measure
 from jaxseg.bench.networks import GPU_ONLY, NETWORKS, QUICK, Entry
 from jaxseg.bench.pytorch import Torch, installed, versions
 from jaxseg.runs.provenance import commit
+from jaxseg.text import fits
 
 OPERATOR_KINDS = ("forward", "forward + backward")
 MEMORY = "peak memory"
@@ -87,16 +87,15 @@ def rows(parts: tuple[str, ...], only: str, device: str, quick: bool) -> Iterato
       device: "cpu" or "gpu".
       quick: Whether to include only the rows of the option `--quick`.
     """
-    pattern = only if any(c in only for c in "*?[") else f"*{only}*"
     if "ops" in parts:
         for case in CASES:
             for kind in OPERATOR_KINDS[: 2 if case.differentiable else 1]:
-                if fnmatch.fnmatch(case.name, pattern) and (case.quick or not quick):
+                if fits(case.name, only) and (case.quick or not quick):
                     yield Row("ops", case, kind)
     networks = NETWORKS + (GPU_ONLY if device == "gpu" else ())
     chosen = [e for e in networks if e.name in QUICK] if quick else networks
     for entry in chosen:
-        if not fnmatch.fnmatch(entry.name, pattern):
+        if not fits(entry.name, only):
             continue
         if "models" in parts:
             for kind in bench_models.KINDS:

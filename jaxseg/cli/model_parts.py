@@ -11,23 +11,22 @@ from collections.abc import Sequence
 
 from jaxseg.lab.backbone_row import stored_backbones
 from jaxseg.lab.family_row import stored_families
-from jaxseg.text import near
+from jaxseg.text import fitting
 
 
 def backbone_rows(pattern: str, *, as_json: bool) -> str:
-    """Returns a table of the backbones whose names contain `pattern`.
+    """Returns a table of the backbones whose names fit a pattern.
 
     Args:
-      pattern: A part of the name.
+      pattern: A part of the name, or a pattern with wildcards.
       as_json: Whether to return the text of a JSON list instead of a table.
 
     Raises:
-      ValueError: If no name contains `pattern`.
+      ValueError: If no name fits.
     """
-    rows = [row for name, row in stored_backbones().items() if pattern in name]
-    if not rows:
-        names = sorted(stored_backbones())
-        raise ValueError(f"pattern={pattern!r} is invalid{near(pattern, names)}")
+    known = stored_backbones()
+    names = fitting(pattern, known, "a backbone", "jaxseg models --backbones")
+    rows = [row for name, row in known.items() if name in names]
     if as_json:
         return json.dumps([dataclasses.asdict(row) for row in rows], indent=1)
     titles = (
@@ -51,21 +50,20 @@ def backbone_rows(pattern: str, *, as_json: bool) -> str:
 
 
 def family_rows(pattern: str, *, as_json: bool) -> str:
-    """Returns a table of the families whose names contain `pattern`.
+    """Returns a table of the families whose names fit a pattern.
 
     A family is an architecture that can be combined with different backbones.
 
     Args:
-      pattern: A part of the name.
+      pattern: A part of the name, or a pattern with wildcards.
       as_json: Whether to return the text of a JSON list instead of a table.
 
     Raises:
-      ValueError: If no name contains `pattern`.
+      ValueError: If no name fits.
     """
-    rows = [row for name, row in stored_families().items() if pattern in name]
-    if not rows:
-        names = sorted(stored_families())
-        raise ValueError(f"pattern={pattern!r} is invalid{near(pattern, names)}")
+    known = stored_families()
+    names = fitting(pattern, known, "a family", "jaxseg models --families")
+    rows = [row for name, row in known.items() if name in names]
     if as_json:
         listed = [dataclasses.asdict(row) | {"reads": dict(row.reads)} for row in rows]
         return json.dumps(listed, indent=1)

@@ -8,7 +8,6 @@ computed from the shapes of the layers, without initializing or running a networ
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import sys
 from collections.abc import Iterator
 
@@ -22,9 +21,8 @@ from jaxseg.cli.progress_display import counting
 from jaxseg.cli.verbosity import only_json
 from jaxseg.lab.model_row import CLASSES, LOOP, SIZE, Row, stored_rows
 from jaxseg.runs.rules import each, whole
-from jaxseg.text import similar
+from jaxseg.text import fitting
 
-EXAMPLE = "unet"  # The suggestion if no name is similar.
 BOUNDS = {
     "size": each(whole(1, 65_536)),
     "classes": whole(1, 65_535),
@@ -36,8 +34,9 @@ class Arguments:
     """List the architectures with parameters, GFLOP (2 per multiply-add) and paper."""
 
     pattern: tyro.conf.Positional[str] = ""
-    """Part of a name, or a pattern such as 'deeplab*50'. By default all architectures
-    are listed."""
+    """Part of a name, or a pattern such as 'deeplab*50'. It selects architectures, or
+    the backbones, families or weights that are listed instead. By default all are
+    listed."""
     size: tuple[int, int] = SIZE
     """Height and width of the image in pixels, for counting GFLOP."""
     classes: int = CLASSES
@@ -121,20 +120,7 @@ def matching(pattern: str) -> list[str]:
     Raises:
       ValueError: If no name matches. The message suggests similar names.
     """
-    wild = any(character in pattern for character in "*?[")
-    known = stored_rows()
-    names = sorted(
-        name
-        for name in known
-        if (fnmatch.fnmatchcase(name, pattern) if wild else pattern in name)
-    )
-    if not names:
-        near = similar(pattern, known) or [EXAMPLE]
-        raise ValueError(
-            f"pattern={pattern!r} is invalid: expected a part of the name of a "
-            f"network, such as {', '.join(near)}. `jaxseg models` lists all names."
-        )
-    return names
+    return fitting(pattern, stored_rows(), "a network", "jaxseg models")
 
 
 def _pretrained_rows(pattern: str, *, as_json: bool) -> str:

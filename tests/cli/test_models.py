@@ -201,8 +201,16 @@ def test_backbones_are_listed(capsys):
         *("name", "hrnet_w18", "hrnet_w32", "hrnet_w48")
     ]
     assert "c2:4:18 c3:8:36 c4:16:72 c5:32:144" in lines[1]
-    with pytest.raises(ValueError, match="pattern='resnet5x' is invalid"):
+    assert models.main(["hrnet_w?8", "--backbones"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["hrnet_w18", "hrnet_w48"]
+    with pytest.raises(
+        ValueError, match=r"pattern='resnet5x' is invalid.* resnet50"
+    ) as e:
         models.main(["resnet5x", "--backbones"])
+    assert "\n" not in str(e.value)
+    with pytest.raises(ValueError, match=r"pattern='hrnet_w' is invalid.* hrnetv2"):
+        models.main(["hrnet_w", "--families"])
     assert models.main(["resnet50", "--backbones", "--json"]) == 0
     row = next(
         r for r in json.loads(capsys.readouterr().out) if r["name"] == "resnet50"
@@ -217,6 +225,9 @@ def test_families_are_listed(capsys):
     assert row["reads"] == {"c2": 4, "c4": 32, "c5": 32}
     assert {"hrnet_w18", "resnet50"} <= set(row["backbones"])
     assert "vitb16" not in row["backbones"]
+    assert models.main(["setr*", "--families", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [r["name"] for r in rows] == ["setr_mla", "setr_naive", "setr_pup"]
     with pytest.raises(ValueError, match="--backbones is invalid with --families"):
         models.main(["--families", "--backbones"])
 

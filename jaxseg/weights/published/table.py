@@ -4,14 +4,13 @@
 """
 
 import dataclasses
-import fnmatch
 import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxseg.text import similar
+from jaxseg.text import fitting, similar
 from jaxseg.weights.published.entry import Entry
 
 TABLE = Path(__file__).with_name("entries.json")
@@ -54,22 +53,9 @@ def matching(pattern: str) -> list[Entry]:
     Raises:
       ValueError: If no weights match. The message suggests similar names.
     """
-    wild = any(character in pattern for character in "*?[")
-    found = [
-        entry
-        for entry in entries().values()
-        if any(
-            fnmatch.fnmatchcase(word, pattern) if wild else pattern in word
-            for word in (entry.name, entry.network, entry.backbone)
-        )
-    ]
-    if not found:
-        raise ValueError(
-            f"pattern={pattern!r} is invalid: expected a part of the name of published "
-            f"weights{_suggested(similar(pattern, _words()))}. `jaxseg models "
-            "--pretrained` lists all names."
-        )
-    return found
+    command = "jaxseg models --pretrained"
+    words = {*fitting(pattern, _words(), "published weights", command)}
+    return [entry for entry in entries().values() if words & {*_names(entry)}]
 
 
 def suggestion(name: str) -> str:
@@ -85,9 +71,12 @@ def suggestion(name: str) -> str:
 
 def _words() -> list[str]:
     """Returns all words that `matching` compares with a pattern."""
-    found = entries().values()
-    parts = [(entry.name, entry.network, entry.backbone) for entry in found]
+    parts = map(_names, entries().values())
     return sorted({word for part in parts for word in part if word})
+
+
+def _names(entry: Entry) -> tuple[str, str, str]:
+    return entry.name, entry.network, entry.backbone
 
 
 def _suggested(near: Sequence[str]) -> str:
