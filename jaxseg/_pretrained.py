@@ -10,6 +10,7 @@ from flax import linen as nn
 
 from jaxseg.backbones.catalog import BACKBONES
 from jaxseg.config.wording import with_python_words
+from jaxseg.models.unknown_option import naming_options
 from jaxseg.runs.conversion import convert, run_variables
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.wanted import Wanted
@@ -113,7 +114,11 @@ def _backbone(
     allow_missing: tuple[str, ...],
 ) -> Pretrained:
     """Loads published weights of an image classifier as a backbone without a head."""
-    backbone = BACKBONES[entry.backbone].create(**options)
+    record = BACKBONES[entry.backbone]
+    with naming_options(
+        entry.backbone, record.factory, options, within="model_options"
+    ):
+        backbone = record.create(**options)
     try:
         variables = load(
             files.local(entry.name),

@@ -1,6 +1,7 @@
 """Defines `Backbone`, which contains the properties of a backbone that heads need."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,14 @@ class Backbone:
         32
         """
         return self.output_strides[-1]
+
+    @property
+    def factory(self) -> Callable[..., nn.Module]:
+        """Returns a function that creates the backbone only from its own options."""
+        fixed: dict[str, Any] = {"style": BlockConfig()}
+        if len(self.output_strides) > 1:
+            fixed["output_stride"] = self.native_stride
+        return functools.partial(self.make, **fixed)
 
     def strides(self, output_stride: int | None = None) -> dict[str, int]:
         """Returns the stride of each level of the pyramid at an output stride.

@@ -6,12 +6,14 @@ network with a certain backbone.
 `jaxseg.backbones.catalog`.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 
 from flax import linen as nn
 
 from jaxseg.models.families import FAMILIES, create_pair
+from jaxseg.models.unknown_option import naming_options
 from jaxseg.models.zoo import MODELS
 from jaxseg.text import similar
 
@@ -47,11 +49,12 @@ def create_model(
     check_name(name, backbone)
     if num_classes < 1:
         raise ValueError(f"num_classes={num_classes} is invalid: expected 1 or more.")
-    if backbone is None:
-        return MODELS[name](num_classes, **options)
-    if name not in FAMILIES:
-        return MODELS[name](num_classes, backbone=backbone, **options)
-    return create_pair(name, backbone, num_classes, **options)
+    if backbone is not None and name in FAMILIES:
+        return create_pair(name, backbone, num_classes, **options)
+    own = {} if backbone is None else {"backbone": backbone}
+    factory = functools.partial(MODELS[name], num_classes, **own)
+    with naming_options(name, factory, options):
+        return factory(**options)
 
 
 def check_name(name: str, backbone: str | None = None) -> None:

@@ -46,6 +46,7 @@ from jaxseg.models.gscnn import gscnn_on
 from jaxseg.models.hrnet import hrnetv2
 from jaxseg.models.linear import linear
 from jaxseg.models.mask2former import mask2former
+from jaxseg.models.neck_option import SHOWN, backbone_record, listed
 from jaxseg.models.nonlocal_net import nonlocal_net
 from jaxseg.models.ocrnet import hrnetv2_ocr, ocrnet
 from jaxseg.models.pspnet import pspnet
@@ -56,12 +57,11 @@ from jaxseg.models.semantic_fpn import semantic_fpn
 from jaxseg.models.setr import setr_mla_on, setr_on
 from jaxseg.models.unet_plus_plus import unet_plus_plus
 from jaxseg.models.unet_resnet import unet_encoder
+from jaxseg.models.unknown_option import OF_FAMILIES, naming_options
 from jaxseg.models.upernet import upernet
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.text import similar
 
-SHOWN = 12  # Names of a list in an error.
-NECKS = ("multilevel",)
 _LAST = (("c5", 32),)
 _LAST_TWO = (("c4", 32), ("c5", 32))  # An auxiliary head reads c4.
 _LAST_THREE = (("c3", 8), ("c4", 16), ("c5", 32))
@@ -157,28 +157,24 @@ def check_pair(
             f"backbone={backbone!r} is invalid: expected the name of a backbone. "
             f"{kind} {', '.join(names)}; `jaxseg models --backbones` lists all."
         )
-    record = _record(backbone, neck)
+    record = backbone_record(backbone, neck)
+    remedy = _neck_remedy(family, backbone, neck, output_stride)
     if output_stride is not None and output_stride not in record.output_strides:
         strides = ", ".join(map(str, record.output_strides))
-        fitting = _listed(backbones_for(family, output_stride))
+        necked = f" and neck={neck!r}" if neck is not None else ""
         raise ValueError(
-            f"output_stride={output_stride} is invalid: expected one of {strides} with "
-            f"backbone={backbone!r}. Backbones with this output stride for {family}: "
-            f"{fitting}."
+            f"output_stride={output_stride!r} is invalid: expected one of {strides} "
+            f"with backbone={backbone!r}{necked}. "
+            f"{_fitting(family, output_stride)}{remedy}"
         )
     if lack := FAMILIES[family].misfit(record, output_stride):
         levels = " and ".join(
             f"{name} at stride {s}" for name, s in FAMILIES[family].reads
         )
-        remedy = ""
-        if neck is not None and not FAMILIES[family].misfit(BACKBONES[backbone]):
-            remedy = f" Without neck={neck!r}, {backbone} fits."
-        elif is_plain(record) and not FAMILIES[family].misfit(with_neck(record)):
-            remedy = f" The option neck='multilevel' makes {backbone} fit."
         raise ValueError(
             f"backbone={backbone!r} is invalid: expected a backbone whose pyramid has "
-            f"{levels} for {family}, but found {lack}. Backbones that fit: "
-            f"{_listed(backbones_for(family, output_stride))}.{remedy}"
+            f"{levels} for {family}, but found {lack}. "
+            f"{_fitting(family, output_stride)}{remedy}"
         )
 
 
@@ -217,43 +213,50 @@ def create_pair(
       TypeError: If the family or the backbone does not have an option.
     """
     check_pair(family, backbone, output_stride, neck)
-    record, head = _record(backbone, neck, neck_features), FAMILIES[family]
+    record, head = backbone_record(backbone, neck, neck_features), FAMILIES[family]
     stride = output_stride or head.stride_on(record)
-    module = record.create(stride, style=style, **(backbone_options or {}))
-    if head.scales_rates:
-        options["output_stride"] = stride
-    return head.compose(num_classes, module, style=style, **options)
+    inner = backbone_options or {}
+    with naming_options(
+        backbone, BACKBONES[backbone].factory, inner, within="backbone_options"
+    ):
+        module = record.create(stride, style=style, **inner)
+    fixed = {"output_stride": stride} if head.scales_rates else {}
+    compose = partial(head.compose, num_classes, module, style=style, **fixed)
+    own = ("output_stride", *OF_FAMILIES)
+    with naming_options(family, compose, options, extra=own):
+        return compose(**options)
 
 
-def _record(name: str, neck: str | None, features: int | None = None) -> Backbone:
-    """Returns the description of a backbone, with the neck if one is given."""
-    record = BACKBONES[name]
+def _fits(family: str, record: Backbone, output_stride: int | None) -> bool:
+    known = output_stride is None or output_stride in record.output_strides
+    return known and not FAMILIES[family].misfit(record, output_stride)
+
+
+def _fitting(family: str, output_stride: int | None) -> str:
+    """Returns a sentence with the backbones that fit a family at an output stride."""
+    if names := backbones_for(family, output_stride):
+        stride = f" with output_stride={output_stride}" if output_stride else ""
+        return f"Backbones that fit{stride}: {listed(names)}."
+    return (
+        f"No backbone fits {family} with output_stride={output_stride}. Backbones that "
+        f"fit at another one: {listed(backbones_for(family))}."
+    )
+
+
+def _neck_remedy(
+    family: str, backbone: str, neck: str | None, output_stride: int | None
+) -> str:
+    """Returns a sentence that says whether another neck makes a backbone fit, or ""."""
+    record = BACKBONES[backbone]
     if neck is None:
-        if features is not None:
-            raise ValueError(
-                f"neck_features={features} is invalid: expected None without a neck. "
-                "Set neck='multilevel', or leave neck_features out."
-            )
-        return record
-    if features is not None and (not isinstance(features, int) or features < 1):
-        raise ValueError(
-            f"neck_features={features!r} is invalid: expected a number of channels of "
-            "1 or more, or None for the width of the transformer."
-        )
-    if neck not in NECKS:
-        names = " or ".join(map(repr, NECKS))
-        raise ValueError(f"neck={neck!r} is invalid: expected None or {names}.")
-    if not is_plain(record):
-        plain = _listed(sorted(n for n, other in BACKBONES.items() if is_plain(other)))
-        raise ValueError(
-            f"neck={neck!r} is invalid: expected None with backbone={name!r}, which is "
-            f"no plain transformer. Plain transformers are {plain}."
-        )
-    return with_neck(record, features)
-
-
-def _listed(names):
-    if not names:
-        return "none"
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+        if not is_plain(record):
+            return ""
+        record, words = with_neck(record), "With neck='multilevel'"
+    else:
+        words = f"Without neck={neck!r}"
+    if _fits(family, record, output_stride):
+        return f" {words}, {backbone} fits."
+    if _fits(family, record, None):
+        stride = FAMILIES[family].stride_on(record)
+        return f" {words} and with output_stride={stride}, {backbone} fits."
+    return ""

@@ -26,6 +26,7 @@ from jaxseg.config import Config, ModelConfig
 from jaxseg.data import DatasetSpec
 from jaxseg.models import FAMILIES, MODELS, check_name, factory_of
 from jaxseg.models.families import check_pair
+from jaxseg.models.unknown_option import UnknownOption
 from jaxseg.nn.affinity import WithAffinity
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.runs.near_paths import did_you_mean_path
@@ -74,16 +75,10 @@ def build_model(
         named = option and option[0] in options
         place = "model.options." if named else f"model.options of {name!r}: "
         raise ValueError(f"{place}{error}") from error
-    except TypeError as error:  # A part of the network has refused an option.
-        found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-        inner = options.get("backbone_options", {})
-        if not found or found[1] not in {*options, *inner}:
-            raise
-        holder, place = repr(name), "model.options"
-        if found[1] in inner:
-            holder, place = repr(config.model.backbone), f"{place}.backbone_options"
+    except UnknownOption as error:  # A part of the network has refused an option.
+        inner = "backbone_options." if error.within else ""
         raise ValueError(
-            f"{place}.{found[1]} is invalid: expected an option that {holder} has."
+            f"model.options.{inner}{error.option} is invalid: {error.expected}"
         ) from error
     if "affinity" in (
         config.loss.name,

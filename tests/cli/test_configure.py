@@ -161,7 +161,8 @@ def with_model(name, **options):
         ),
         (
             with_model("deeplabv3_resnet50", foo=8),
-            "model.options.foo is invalid: expected an option that 'deeplabv3_resnet50'",
+            "model.options.foo is invalid: expected one of the options of "
+            "'deeplabv3_resnet50': .* rates,",
         ),
         (
             with_model("unet", style={"nrom": "group"}),

@@ -278,7 +278,7 @@ def test_a_pair_keeps_its_values_between_output_strides(fill):
         ("deeplabv3plus_resnet50", "vgg16", {}, "name a family instead: deeplabv3plus"),
         ("deeplabv3plos", "resnet50", {}, "Similar names are deeplabv3plus"),
         ("deeplabv2", "vitb16", {}, "padded to multiples of 16"),
-        ("upernet", "vitb16", {}, "option neck='multilevel' makes vitb16 fit"),
+        ("upernet", "vitb16", {}, "With neck='multilevel', vitb16 fits"),
         (
             "upernet",
             "vitb16",
@@ -292,6 +292,25 @@ def test_a_pair_keeps_its_values_between_output_strides(fill):
             {"neck": "multilevel"},
             "Without neck=.multilevel., vitb16 fits",
         ),
+        (
+            "dpt",
+            "vitb16",
+            {"neck": "multilevel", "output_stride": 32},
+            r"No backbone fits dpt with output_stride=32. .* Without "
+            r"neck='multilevel' and with output_stride=16, vitb16 fits",
+        ),
+        (
+            "upernet",
+            "vitb16",
+            {"output_stride": 16},
+            r"With neck='multilevel' and with output_stride=32, vitb16 fits\.$",
+        ),
+        (
+            "upernet",
+            "vitb16",
+            {"output_stride": 32},
+            r"one of 16 with .* With neck='multilevel', vitb16 fits\.$",
+        ),
         ("upernet", "swin_t", {"neck_features": 8}, "expected None without a neck"),
         (
             "upernet",
@@ -299,6 +318,13 @@ def test_a_pair_keeps_its_values_between_output_strides(fill):
             {"neck": "multilevel", "neck_features": 0},
             "neck_features=0 is invalid: expected a number of channels of 1 or more",
         ),
+        (
+            "upernet",
+            "vitb16",
+            {"neck": "multilevel", "neck_features": True},
+            "neck_features=True is invalid: expected a number of channels of 1 or more",
+        ),
+        ("fcn", "vgg16", {"neck_features": "x"}, "neck_features='x' is invalid"),
         ("upernet", "resnet50", {"aux_tap": "c1"}, "aux_tap='c1' is invalid"),
     ],
 )
@@ -309,7 +335,36 @@ def test_pairs_that_do_not_fit_are_refused(name, backbone, options, message):
 
 
 def test_unknown_options_of_both_parts_are_refused():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'wide'"):
-        create_model("fcn", 5, backbone="resnet50", wide=3)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'wide'"):
-        create_model("fcn", 5, backbone="resnet50", backbone_options={"wide": 3})
+    pair = {"backbone": "seresnet50"}
+    for name, given, message in (
+        (
+            "se_fcn",
+            pair | {"feature": 3},
+            "feature=3 is invalid: expected one of the options of 'se_fcn': "
+            "backbone_options, features, neck, neck_features, output_stride. Did you "
+            "mean 'features' or 'neck_features'?",
+        ),
+        (
+            "se_fcn",
+            pair | {"backbone_options": {"wide": 3}},
+            "backbone_options={'wide': 3} is invalid: expected one of the options of "
+            "'seresnet50': blocks, reduction, width. Did you mean 'width'?",
+        ),
+        (  # The factory sets `input_norms`, an attribute of the head, itself.
+            "upernet",
+            pair | {"bin": (1,)},
+            "bin=(1,) is invalid: expected one of the options of 'upernet': "
+            "align_corners, aux, aux_tap, backbone_options, bins, dropout, features, "
+            "neck, neck_features, output_stride, variant. Did you mean 'bins'?",
+        ),
+        (
+            "unet",
+            {"neck": "multilevel"},
+            "neck='multilevel' is invalid: expected one of the options of 'unet': "
+            "depth, up, width. A family has it, such as 'upernet' with "
+            "backbone='vitb16'.",
+        ),
+    ):
+        with pytest.raises(TypeError) as error:
+            create_model(name, 5, **given)
+        assert str(error.value) == message

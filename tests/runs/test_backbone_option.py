@@ -88,7 +88,8 @@ def test_configurations_without_the_field_are_read():
         ),
         (
             ModelConfig("fcn", {"backbone_options": {"wide": 3}}, "resnet50"),
-            "model.options.backbone_options.wide is invalid: expected an option that 'resnet50' has",
+            "model.options.backbone_options.wide is invalid: expected one of the options of "
+            "'resnet50': .*'width'",
         ),
         (ModelConfig("fcn", {"backbone_options": 3}, "resnet50"), "a dictionary"),
         (
