@@ -26,7 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 from tests.guard.mutants import ALL, Mutant  # noqa: E402
 
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+# The name of a test may contain spaces in brackets; a message follows after " - ".
+FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\[\n]*?(?:\[.*?\])?)(?= - |$)", re.MULTILINE)
 NOT_SWEEP = ("-x", "-q", "-m", "not sweep", "-p", "no:cacheprovider")
 
 

@@ -8,7 +8,10 @@ import json
 import pathlib
 import re
 
+import pytest
+
 from tests.guard.mutants import ALL
+from tests.guard.mutations import FAILED
 
 TESTS = pathlib.Path(__file__).parents[1]
 RECORD = pathlib.Path(__file__).with_name("mutations.jsonl")
@@ -56,3 +59,19 @@ def test_the_tests_that_noticed_mutants_exist():
             if test.partition("[")[0] not in known:
                 missing.append((place, noticed))
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("FAILED tests/a.py::test_b - assert x[0] == [1]", "tests/a.py::test_b"),
+        (
+            "FAILED tests/a.py::test_b[two - words] - a [1]",
+            "tests/a.py::test_b[two - words]",
+        ),
+        ("FAILED tests/a.py::test_b[two words]", "tests/a.py::test_b[two words]"),
+        ("ERROR tests/a.py - ImportError: no [module]", "tests/a.py"),
+    ],
+)
+def test_names_of_failed_tests_are_recorded_whole(line, name):
+    assert FAILED.search(f"1 failed\n{line}\n2 passed")[1] == name
