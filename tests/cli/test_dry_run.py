@@ -6,6 +6,8 @@ import numpy as np
 
 from jaxseg.cli.dry_run import batch_lines
 from jaxseg.cli.main import main
+from jaxseg.config import DataConfig
+from jaxseg.data.opening import open_source
 from jaxseg.data.spec import DatasetSpec
 
 
@@ -15,6 +17,9 @@ def test_the_run_directory_and_the_data_stay_as_they_are(
     files = lambda: {
         p: p.stat().st_mtime_ns for p in data_dir.rglob("*") if p.is_file()
     }
+    stored = DataConfig(prepared_dir=str(data_dir))
+    for split in ("train", "validation"):
+        open_source(stored, split)  # A dry run prepares data that are not stored yet.
     before = files()
     workdir = tmp_path / "run"
     assert main([*tiny(workdir), "--dry-run", "--devices=1"]) == 0
