@@ -238,7 +238,7 @@ class Run:
     def _check_images(self) -> None:
         if task_of(self.config).kind == "clouds":
             raise ValueError(
-                f"run={str(self.workdir)!r} is invalid: expected a run on images, "
+                f"workdir={str(self.workdir)!r} is invalid: expected a run on images, "
                 f"but {self.config.model.name} segments point clouds. Use `jaxseg "
                 f"predict CLOUD.npz --workdir {shlex.quote(str(self.workdir))} -o DIR`."
             )

@@ -117,7 +117,7 @@ def test_a_run_of_point_clouds_names_the_command_that_predicts(run):
     config = dataclasses.replace(run.config, model=model)
     clouds = dataclasses.replace(run, config=config, workdir=pathlib.Path("runs/rooms"))
     expected = (
-        r"^run='runs/rooms' is invalid: expected a run on images, but "
+        r"^workdir='runs/rooms' is invalid: expected a run on images, but "
         r"point_transformer segments point clouds. Use `jaxseg predict CLOUD.npz "
         r"--workdir runs/rooms -o DIR`\.$"
     )
@@ -127,7 +127,7 @@ def test_a_run_of_point_clouds_names_the_command_that_predicts(run):
 
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(
-        ValueError, match=r"^run='.*' is invalid: expected a run .* is missing"
+        ValueError, match=r"^workdir='.*' is invalid: expected a run .* is missing"
     ):
         jaxseg.open_run(tmp_path)
     with pytest.raises(ValueError, match=r"data=\['paht'\] is invalid"):
@@ -146,6 +146,8 @@ def test_errors_use_the_words_of_the_interface(run, tmp_path, capsys):
     with pytest.raises(ValueError) as caught:
         small.predict(tmp_path / "a.png")
     assert str(caught.value) == problem + "data.max_pixels=1280."
+    with pytest.raises(ValueError, match=r"pass data\.max_pixels=1280\.$"):
+        small.segmenter.predict(tmp_path / "a.png")
     words = ["predict", str(tmp_path / "a.png"), f"--workdir={GOLDEN / 'unet'}"]
     assert main([*words, f"-o={tmp_path / 'o'}", "--data.max-pixels", "100"]) == 1
     assert "trust the file, pass --data.max-pixels 1280." in capsys.readouterr().err

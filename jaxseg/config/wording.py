@@ -96,6 +96,8 @@ def option_words() -> Iterator[None]:
 def with_python_words(target: Target) -> Target:
     """Makes a function, or the public methods of a class, word errors as in Python.
 
+    The constructor of a class counts as a public method.
+
     The same exception is raised again; only its message, and those of the exceptions
     that caused it, change.
 
@@ -104,7 +106,8 @@ def with_python_words(target: Target) -> Target:
     """
     if inspect.isclass(target):
         for name, value in list(vars(target).items()):
-            if inspect.isfunction(value) and not name.startswith("_"):
+            public = not name.startswith("_") or name == "__init__"
+            if inspect.isfunction(value) and public:
                 setattr(target, name, with_python_words(value))
         return target
 

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from flax import linen as nn
 
+from jaxseg.config.wording import with_python_words
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.data.trained_images import options_like, read_like
@@ -32,6 +33,7 @@ from jaxseg.typing import Size
 CANVAS = 32  # The sides of sums of windows are multiples of this, in pixels.
 
 
+@with_python_words
 class Segmenter:
     """Segments images with a network, with the same preprocessing as `jaxseg eval`.
 

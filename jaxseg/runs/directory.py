@@ -157,8 +157,12 @@ def write_run(workdir: Path, config: Config, spec: DatasetSpec) -> None:
     write_json(workdir / CONFIG, to_dict(config))
 
 
-def read_config(workdir: str | Path) -> Config:
+def read_config(workdir: str | Path, *, option: str = "workdir") -> Config:
     """Reads the configuration of a run directory.
+
+    Args:
+      workdir: The run directory.
+      option: The option or argument that names it, for error messages.
 
     Raises:
       ValueError: If the directory contains no valid configuration.
@@ -166,8 +170,8 @@ def read_config(workdir: str | Path) -> Config:
     path = Path(workdir) / CONFIG
     if not path.is_file():
         raise ValueError(
-            f"run={str(workdir)!r} is invalid: expected a run directory, but {path} is "
-            f"missing.{did_you_mean_path(workdir, _is_run)}"
+            f"{option}={str(workdir)!r} is invalid: expected a run directory, but "
+            f"{path} is missing.{did_you_mean_path(workdir, _is_run)}"
         )
     try:
         values = parse_json(read_text(path))

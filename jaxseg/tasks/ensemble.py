@@ -222,7 +222,7 @@ def _matching(
     run: Path, config: Config, spec: DatasetSpec
 ) -> tuple[Config, DatasetSpec]:
     """Returns the configuration and the classes of a run, if they fit the first run."""
-    own, own_spec = read_config(run), read_spec(run)
+    own, own_spec = read_config(run, option="ensemble"), read_spec(run)
     check_agreement(spec, own_spec, str(run))
     if task_of(own).kind != "images":
         raise ValueError(

@@ -118,7 +118,7 @@ def test_the_run_directory_may_be_named_as_in_other_commands(trained, capsys):
 def test_a_folder_that_is_no_run(tmp_path, capsys):
     assert main(["eval", str(tmp_path)]) == 1
     assert (
-        f"run={str(tmp_path)!r} is invalid: expected a run directory"
+        f"workdir={str(tmp_path)!r} is invalid: expected a run directory"
         in capsys.readouterr().err
     )
 
