@@ -17,6 +17,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxseg.config import Config, DataConfig
+from jaxseg.config.stored_code import named_modules, with_named_modules
 from jaxseg.config.wording import with_python_words
 from jaxseg.data.reader import ReadOptions
 from jaxseg.data.spec import DatasetSpec
@@ -230,9 +231,9 @@ class Run:
         from jaxseg.report.writing import write_report
 
         data = self.config.data
-        folders: dict[str, Any] = {"raw_dir": data.raw_dir}
-        folders["prepared_dir"] = data.prepared_dir
-        options = MeasureOptions(images, checkpoint=self.step, **folders)
+        places: dict[str, Any] = {"modules": named_modules(data)}
+        places |= {"raw_dir": data.raw_dir, "prepared_dir": data.prepared_dir}
+        options = MeasureOptions(images, checkpoint=self.step, **places)
         return write_report([self.workdir], path, options=options)
 
     def _check_images(self) -> None:
@@ -261,7 +262,7 @@ def open_run(
       model_options: Options of the network that replace those of training, such as
         {"output_stride": 8}. They must not change the shapes of the parameters.
       data: Fields of `jaxseg.config.DataConfig` that replace those of training, such as
-        {"raw_dir": "another/folder"}.
+        {"raw_dir": "another/folder"}. A module is executed only if it is named here.
       verify: Whether to compare the weights with the digest that was saved with them.
 
     Returns:
@@ -274,7 +275,7 @@ def open_run(
     workdir = local_run("workdir", os.fspath(workdir))
     config, spec = read_config(workdir), read_spec(workdir)
     options = {**config.model.options, **(model_options or {})}
-    changed = _replaced(config.data, data or {})
+    changed = with_named_modules(_replaced(config.data, data or {}))
     config = dataclasses.replace(
         config,
         model=dataclasses.replace(config.model, options=options),

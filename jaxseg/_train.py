@@ -18,6 +18,7 @@ import jax
 from jaxseg.analysis.hlo import utilization
 from jaxseg.checkpoints.manager import STRICT, Opening
 from jaxseg.config import Config
+from jaxseg.config.stored_code import named_modules
 from jaxseg.config.wording import with_python_words
 from jaxseg.data.spec import DatasetSpec
 from jaxseg.plan.fitted import fitted
@@ -231,7 +232,10 @@ def _write_report(
         from jaxseg.report.measure import MeasureOptions
         from jaxseg.report.writing import write_report
 
-        options = MeasureOptions(images=config.train.report_images if alone else 0)
+        options = MeasureOptions(
+            images=config.train.report_images if alone else 0,
+            modules=named_modules(config.data),
+        )
         return write_report([folder], options=options, devices=chosen)
     except Exception as error:
         logger.warning(

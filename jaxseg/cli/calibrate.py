@@ -17,6 +17,7 @@ from jaxseg.cli.arguments import parsed
 from jaxseg.cli.data_options import evaluating
 from jaxseg.cli.verbosity import note
 from jaxseg.config import Config, DataConfig
+from jaxseg.config.stored_code import require_named, with_named_modules
 from jaxseg.metrics.calibration import fit_scaling
 from jaxseg.ops.logit_scaling import LogitScaling
 from jaxseg.ops.output_form import form_of
@@ -194,5 +195,7 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
             "run directory as the first argument. Write it before the options."
         )
     chosen = option_value(rest, "--data.classes") is not None
-    data = with_classes(options.workdir, options.data, named=chosen)
+    data = with_named_modules(options.data)
+    require_named(data)
+    data = with_classes(options.workdir, data, named=chosen)
     return options, dataclasses.replace(base, data=data)

@@ -20,6 +20,7 @@ from jaxseg.cli.data_options import naming_check
 from jaxseg.cli.progress_display import counting
 from jaxseg.cli.verbosity import note
 from jaxseg.config import Config
+from jaxseg.config.stored_code import named_modules, permitted, require_named
 from jaxseg.runs import default
 from jaxseg.runs.config_file import chosen, config_name, load_config, take_options
 from jaxseg.runs.rules import invalid, optional, text, whole
@@ -29,6 +30,7 @@ from jaxseg.storage.places import check_folder
 from jaxseg.text import as_message
 
 if TYPE_CHECKING:
+    from jaxseg._api import Run
     from jaxseg.audit.ranking.result import Ranking
 
 PAGE, RESULT = "index.html", "audit.json"
@@ -90,7 +92,11 @@ def main(argv: list[str]) -> int:
     from jaxseg.audit.ranking.records import to_dict
     from jaxseg.audit.ranking.result import rank
 
-    opened = [open_run(run, checkpoint=arguments.checkpoint) for run in runs]
+    modules = named_modules(arguments.run.data)
+    opened = [
+        _permitted(open_run(run, checkpoint=arguments.checkpoint), modules)
+        for run in runs
+    ]
     with naming_check(opened[0].config.data):
         examples = out_of_fold(opened)
     with counting("example") as progress:
@@ -143,7 +149,8 @@ def parse(argv: list[str]) -> Arguments:
     if arguments.folds is not None:
         expected = "no number of folds for runs that are trained already"
         raise ValueError(invalid("folds", arguments.folds, expected))
-    if arguments.run != default.DEFAULT:
+    data = dataclasses.replace(arguments.run.data, module=None)
+    if dataclasses.replace(arguments.run, data=data) != default.DEFAULT:
         raise ValueError(
             "target="
             f"{' '.join(target)!r} is invalid with options of training or data: "
@@ -151,6 +158,13 @@ def parse(argv: list[str]) -> Arguments:
             "finished runs. Leave them out."
         )
     return arguments
+
+
+def _permitted(run: Run, modules: tuple[str, ...]) -> Run:
+    """Returns a run whose data may execute the modules that the user has named."""
+    data = permitted(run.config.data, modules)
+    require_named(data)
+    return dataclasses.replace(run, config=dataclasses.replace(run.config, data=data))
 
 
 def train_folds(arguments: Arguments) -> Sequence[str]:

@@ -34,6 +34,7 @@ from jaxseg.cli.score_options import FurtherScores, report_refined
 from jaxseg.cli.unused import refuse_unused
 from jaxseg.cli.verbosity import note, only_json
 from jaxseg.config import Config, DataConfig
+from jaxseg.config.stored_code import require_named, with_named_modules
 from jaxseg.data.datasets.listing import listing
 from jaxseg.receipts.making import Subject
 from jaxseg.runs.allocation import keep_freed_memory
@@ -260,7 +261,9 @@ def parse(argv: list[str]) -> tuple[Arguments, Config]:
     if arguments.output is not None:
         check_file("output", arguments.output)
     named = option_value(rest, "--data.classes") is not None
-    data = with_classes(workdir, arguments.data, named=named)
+    data = with_named_modules(arguments.data)
+    require_named(data)
+    data = with_classes(workdir, data, named=named)
     return arguments, dataclasses.replace(base, data=data)
 
 

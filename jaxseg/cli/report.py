@@ -26,10 +26,13 @@ class Folders:
         that the training has used.
       prepared_dir: Folder for the prepared dataset. The default is the folder that the
         training has used.
+      module: Modules of builders of tensorflow_datasets that the runs name and that may
+        be executed.
     """
 
     raw_dir: str | None = None
     prepared_dir: str | None = None
+    module: tuple[str, ...] = ()
 
 
 FOLDERS = Folders()
@@ -66,6 +69,7 @@ BOUNDS = {
     "checkpoint": text(),
     "data.raw_dir": CONFIGURATION["data.raw_dir"],
     "data.prepared_dir": optional(text()),
+    "data.module": each(text()),
 }
 
 
@@ -85,6 +89,7 @@ def main(argv: list[str]) -> int:
             checkpoint=given.checkpoint,
             raw_dir=given.data.raw_dir,
             prepared_dir=given.data.prepared_dir,
+            modules=given.data.module,
             verify=given.digest,
             progress=progress,
         )

@@ -28,6 +28,7 @@ from jaxseg.cli.supervisor import supervise
 from jaxseg.cli.train_output import print_beginning, print_outcome
 from jaxseg.cli.verbosity import is_quiet, is_verbose
 from jaxseg.config import Config
+from jaxseg.config.stored_code import require_named
 from jaxseg.data.datasets.listing import listing
 from jaxseg.runs import default
 from jaxseg.runs.allocation import keep_freed_memory
@@ -206,8 +207,7 @@ def parse(argv: list[str]) -> Arguments:
     if there is no run.
     """
     options, rest = take_options(_numbered(argv))
-    path = file_of(rest)
-    workdir = option_value(rest, "--workdir")
+    path, workdir = file_of(rest), option_value(rest, "--workdir")
     variant = _variant(rest, path)
     if path is not None:
         base = load_config(path, name=variant)
@@ -222,6 +222,7 @@ def parse(argv: list[str]) -> Arguments:
         listing=listing,
     )
     check_first(arguments.config, path)
+    require_named(arguments.run.data, training=True)
     return arguments
 
 

@@ -18,7 +18,7 @@ from jaxseg.receipts.comparison import Comparison
 from jaxseg.receipts.receipt import Receipt, read_receipt
 from jaxseg.receipts.verification import Place, verify
 from jaxseg.runs.bounds import BOUNDS as CONFIGURATION
-from jaxseg.runs.rules import optional, text, whole
+from jaxseg.runs.rules import each, optional, text, whole
 from jaxseg.text import as_message, counted
 from jaxseg.training.devices import selection
 
@@ -34,10 +34,13 @@ class Folders:
         folder that the evaluation has used.
       prepared_dir: Folder for the prepared dataset. The default is the folder that the
         evaluation has used.
+      module: Modules of builders of tensorflow_datasets that the receipt names and that
+        may be executed.
     """
 
     raw_dir: str | None = None
     prepared_dir: str | None = None
+    module: tuple[str, ...] = ()
 
 
 FOLDERS = Folders()
@@ -67,6 +70,7 @@ BOUNDS = {
     "devices": optional(whole(1)),
     "data.raw_dir": CONFIGURATION["data.raw_dir"],
     "data.prepared_dir": optional(text()),
+    "data.module": each(text()),
 }
 
 
@@ -78,6 +82,7 @@ def main(argv: list[str]) -> int:
         workdir=options.workdir,
         raw_dir=options.data.raw_dir,
         prepared_dir=options.data.prepared_dir,
+        modules=options.data.module,
         batch_size=options.batch_size,
         devices=tuple(selection.choose(options.devices)),
     )

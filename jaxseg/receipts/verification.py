@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from jaxseg.config import Config, DataConfig
+from jaxseg.config.stored_code import marked, permitted, require_named
 from jaxseg.data import DatasetSpec
 from jaxseg.receipts.comparison import Comparison, compare
 from jaxseg.receipts.files import named_files
@@ -34,6 +35,8 @@ class Place:
       workdir: The run directory, or None for the one that the receipt names.
       raw_dir: The folder of the original data, or None for that of the receipt.
       prepared_dir: The folder of the prepared data, or None for that of the receipt.
+      modules: The modules of `data.module` that may be executed. Other modules that the
+        receipt names are refused.
       batch_size: The number of images per step over all devices.
       devices: The devices, or None for all.
     """
@@ -41,6 +44,7 @@ class Place:
     workdir: str | Path | None = None
     raw_dir: str | None = None
     prepared_dir: str | None = None
+    modules: tuple[str, ...] = ()
     batch_size: int = 8
     devices: tuple[jax.Device, ...] | None = None
 
@@ -83,8 +87,9 @@ def evaluate_again(stored: Receipt, place: Place) -> tuple[Subject, Receipt]:
       evaluated, and the new receipt.
     """
     about = stored.evaluation
-    config = from_dict(Config, stored.configuration)
-    data = _placed(config.data, place)
+    config = marked(from_dict(Config, stored.configuration))
+    data = permitted(_placed(config.data, place), place.modules)
+    require_named(data)
     data = with_classes(
         place.workdir or about["workdir"], data, named=bool(data.classes)
     )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxseg.config.stored_code import permitted, require_named
 from jaxseg.metrics.calibration import Calibration, calibration, total
 from jaxseg.report.omissions import (
     BOUNDARY,
@@ -48,6 +49,8 @@ class MeasureOptions:
         of the run's configuration.
       prepared_dir: The folder of the prepared data. None takes the folder of the run's
         configuration.
+      modules: The modules of `data.module` that may be executed. Other modules that the
+        run's configuration names are refused.
       verify: Whether to compare the weights with the digest stored with them.
       progress: A function that shows the progress; see the argument `progress` of
         `jaxseg.tasks.evaluation.evaluate_network`.
@@ -57,6 +60,7 @@ class MeasureOptions:
     checkpoint: str | int = "best"
     raw_dir: str | None = None
     prepared_dir: str | None = None
+    modules: tuple[str, ...] = ()
     verify: bool = True
     progress: Progress = silent
 
@@ -156,7 +160,8 @@ def measure(
     config, spec, start = record.config, record.spec, time.perf_counter()
     folders = {"raw_dir": options.raw_dir, "prepared_dir": options.prepared_dir}
     given = {name: path for name, path in folders.items() if path is not None}
-    data = dataclasses.replace(config.data, **given)
+    data = permitted(dataclasses.replace(config.data, **given), options.modules)
+    require_named(data)
     data = with_classes(record.workdir, data, named=False)
     config = dataclasses.replace(config, data=data)
     model, step, variables = load_network(

@@ -23,6 +23,7 @@ from jaxseg.checkpoints.reading import stored_leaves
 from jaxseg.checkpoints.steps import resolve
 from jaxseg.checkpoints.verification import advising, read_arrays
 from jaxseg.config import Config, ModelConfig
+from jaxseg.config.stored_code import marked, unmarked
 from jaxseg.data import DatasetSpec
 from jaxseg.models import FAMILIES, MODELS, check_name, factory_of
 from jaxseg.models.families import check_pair
@@ -154,11 +155,13 @@ def write_run(workdir: Path, config: Config, spec: DatasetSpec) -> None:
     specification.
     """
     atomic.write_text(workdir / DATASET, spec.to_json() + "\n")
-    write_json(workdir / CONFIG, to_dict(config))
+    write_json(workdir / CONFIG, to_dict(unmarked(config)))
 
 
 def read_config(workdir: str | Path, *, option: str = "workdir") -> Config:
     """Reads the configuration of a run directory.
+
+    The options that name code to execute are marked, see `jaxseg.config.stored_code`.
 
     Args:
       workdir: The run directory.
@@ -180,7 +183,7 @@ def read_config(workdir: str | Path, *, option: str = "workdir") -> Config:
     if not isinstance(values, dict):
         raise ValueError(f"{path} is invalid: expected a JSON object of options")
     try:
-        return from_dict(Config, _as_before(values))
+        return marked(from_dict(Config, _as_before(values)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jaxseg.checkpoints.steps import steps_in
 from jaxseg.config import Config
+from jaxseg.config.stored_code import unmarked
 from jaxseg.data import DatasetSpec
 from jaxseg.data.classes import same_classes
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET, read_config, read_spec
@@ -75,9 +76,10 @@ def check_same_run(config: Config, workdir: Path) -> None:
                 f"step {step}: expected this file, which states how the run was "
                 "started. Restore it, or choose another --workdir."
             )
+    stored = to_dict(unmarked(read_config(workdir)))
     lines = [
         line
-        for line in differences(to_dict(read_config(workdir)), to_dict(config))
+        for line in differences(stored, to_dict(unmarked(config)))
         if not MEMBER.sub("", line).startswith(tuple(f"{name}:" for name in FREE))
     ]
     if lines:

@@ -13,6 +13,7 @@ import numpy as np
 from flax import linen as nn
 
 from jaxseg.config import Config
+from jaxseg.config.stored_code import require_named
 from jaxseg.data import DatasetSpec
 from jaxseg.metrics import ConfusionTotal
 from jaxseg.metrics.overlapping import states
@@ -134,6 +135,7 @@ def evaluate_network(
 
 def _open(task, config, spec, split) -> tuple[Examples, DatasetSpec]:
     """Opens a split, whose classes may be the union of those that were trained."""
+    require_named(config.data)
     source = task.open_source(config.data, split, trained=spec)
     check_classes(source.spec, spec)
     if not source.spec.members:  # One dataset with the classes of the union.

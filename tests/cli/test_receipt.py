@@ -140,7 +140,14 @@ def test_a_damaged_receipt_is_refused(place, tmp_path, capsys):
     content["evaluation"]["refinement"]["clean"]["size"] = 3
     damaged = {key: value for key, value in content.items() if key != "images"}
     damaged["images"] = [{**content["images"][0], "counts": [[2**70, 1]]}]
-    for one, word in ((content, "'size'"), (damaged, "OverflowError")):
+    foreign = json.loads((place / "a.json").read_text())
+    foreign["configuration"]["data"]["module"] = "roofs.py"
+    named = "If you trust the file, pass --data.module roofs.py."
+    for one, word in (
+        (content, "'size'"),
+        (damaged, "OverflowError"),
+        (foreign, named),
+    ):
         (tmp_path / "a.json").write_text(json.dumps(one))
         assert main(["verify", str(tmp_path / "a.json")]) == 1
         error = capsys.readouterr().err

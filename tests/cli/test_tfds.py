@@ -98,7 +98,9 @@ def test_train_eval_predict_and_resume(home, monkeypatch, capsys):
     spec = json.loads((home / "run/dataset.json").read_text())
     assert ["builder", "city_roofs:1.2.0"] in spec["source"]
 
-    assert main(["eval", str(home / "run"), "-o", str(home / "scores.json")]) == 0
+    again = ["eval", str(home / "run"), "-o", str(home / "scores.json")]
+    assert "pass --data.module city_roofs." in refused(again, capsys)
+    assert main([*again, "--data.module=city_roofs"]) == 0
     assert inferred in capsys.readouterr().out
     scores = json.loads((home / "scores.json").read_text())
     expected = [0, 0]

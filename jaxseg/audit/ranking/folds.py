@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jaxseg.config import Config, DataConfig
+from jaxseg.config.stored_code import named_modules, permitted
 from jaxseg.data.lists import split_names
 from jaxseg.data.opening import open_source
 from jaxseg.data.source import Source
@@ -106,11 +107,12 @@ def seen_by(config: Config) -> frozenset[str]:
         earlier = read_config(local_run(OPTION, config.train.init_from))
     except ValueError:  # The weights come from another library.
         return seen
+    # The user has named the module of this run, and so that of the earlier one.
+    data = permitted(earlier.data, named_modules(config.data))
     same = all(
-        getattr(earlier.data, field) == getattr(config.data, field)
-        for field in SAME_DATA
+        getattr(data, field) == getattr(config.data, field) for field in SAME_DATA
     )
-    return seen | seen_by(earlier) if same else seen
+    return seen | seen_by(dataclasses.replace(earlier, data=data)) if same else seen
 
 
 def unseen_runs(

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from jaxseg.config.stored_code import refuse_marked
 from jaxseg.data.augment.entry import Drawn, Scene, SceneEntry
 from jaxseg.data.augment.resampling import rounded
 from jaxseg.text import printable
@@ -96,6 +97,7 @@ def load_pipeline(text: str) -> UserPipeline:
     Raises:
       ValueError: If the file is missing or fails, or does not define such a pipeline.
     """
+    refuse_marked("albumentations", text)
     where = f"data.albumentations={printable(repr(text))}"
     file, _, name = text.rpartition(":")
     path = pathlib.Path(file).expanduser()

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
+from jaxseg.config.stored_code import refuse_marked
 from jaxseg.text import printable
 
 
@@ -27,8 +28,10 @@ def load_module(name: str) -> ModuleType:
         the path of a file that ends in `.py`.
 
     Raises:
-      ValueError: If the module does not exist or cannot be imported.
+      ValueError: If the module does not exist or cannot be imported, or if a run
+        directory names it and the user does not.
     """
+    refuse_marked("module", name)
     if name.endswith(".py") or os.sep in name:
         return _load_file(name)
     return _load_named(name)
