@@ -36,6 +36,7 @@ DATASETS = Table(
     "raters",
     "rooms",
     "distance",
+    "specks",
     "folder",
     "multilabel_folder",
     "camvid",
