@@ -38,7 +38,7 @@ from jaxseg.training.step.state import create_state
 
 HERE = Path(__file__).parent
 FIXED, CANDIDATES = (6, 12, 18), (1, 3, 6, 12, 18)
-STEPS, SEEDS = 600, range(3)
+STEPS, SEEDS = 300, range(3)
 CONFIG = Config(
     data=DataConfig(
         "camvid",
