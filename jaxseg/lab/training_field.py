@@ -16,12 +16,11 @@ from jaxseg import analysis
 from jaxseg.analysis.atrous.effective_field import area
 from jaxseg.config import Config
 from jaxseg.data.spec import DatasetSpec
-from jaxseg.lab.maps import effective_field_map, spectrum_map
 from jaxseg.runs.directory import build_model
 from jaxseg.runs.outputs import num_logits
 from jaxseg.training.devices.placement import on_one_device
 from jaxseg.training.run.field_watch import FieldReading
-from jaxseg.viz import charts
+from jaxseg.viz.log_maps import LogMap, log_maps_png
 
 PERIODS = (2, 4, 8)  # pixels
 
@@ -55,12 +54,33 @@ class TrainingField:
         values |= grid_values(logits)
         if not known:
             return FieldReading(values, {})
-        maps = [
-            effective_field_map(field, title="Effective receptive field"),
-            spectrum_map(analysis.spectrum(logits), title="Spectrum of the logits"),
+        return FieldReading(values, {"effective_field": field_picture(field, logits)})
+
+
+def field_picture(field: np.ndarray, logits: np.ndarray) -> bytes:
+    """Draws an effective receptive field and the spectrum of the logits.
+
+    Args:
+      field: The mean squared gradient with respect to each pixel, [H, W].
+      logits: The logits, float32 [N, h, w, K].
+
+    Returns:
+      The bytes of a PNG file.
+    """
+    return log_maps_png(
+        [
+            LogMap(
+                field, "Effective receptive field", x="column [pixel]", y="row [pixel]"
+            ),
+            LogMap(
+                analysis.spectrum(logits),
+                "Power spectrum of the logits",
+                x="horizontal frequency [1 / pixel]",
+                y="vertical frequency [1 / pixel]",
+                extent=(-0.5, 0.5, -0.5, 0.5),
+            ),
         ]
-        layout = charts.Layout(columns=2, width=4.6, height=3.8)
-        return FieldReading(values, {"effective_field": charts.png(maps, layout)})
+    )
 
 
 def field_values(field: np.ndarray) -> dict[str, float | None]:
