@@ -1,30 +1,39 @@
 """Compares `jaxseg plan --decide` with an exhaustive search on simulated CPU devices.
 
+    export XLA_FLAGS=--xla_cpu_multi_thread_eigen=false JAX_COMPILATION_CACHE_DIR=DIR
+    python -m experiments.pod.decide compile
     python -m experiments.pod.decide measure
     python -m experiments.pod.decide decide
     python -m experiments.pod.decide full
     python -m experiments.pod.decide table
 
-`measure` compiles all 24 settings of a narrow network for four devices, runs their
-steps in turns, and writes one line for each setting. `decide` then searches with two
-budgets of memory and writes one line for each. `full` decides for a network of full
-size, which is compiled but not run. All lines go to results.jsonl; a setting or a
-budget that has a line there is left out, so that a stopped study can continue.
+`compile` compiles all 24 settings of a narrow network for four devices, and leaves the
+programs in JAX's cache. `measure` takes them from there, runs their steps in turns, and
+writes one line for each setting; for exact times, nothing else should run on the
+computer. `decide` then searches with two budgets of memory and writes one line for
+each. `full` decides for a network of full size, and runs the chosen step once. All
+lines go to results.jsonl; a setting or a budget that has a line there is left out, so
+that a stopped study can continue.
+
+The names of networks can follow the first four commands. Without names, the commands
+take the four networks of the study. The networks of `CALIBRATION` served to correct the
+estimates, and the four networks of the study did not.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 import jaxseg
+from experiments.pod.timed_step import Seconds, timed_step
 from jaxseg.config import (
     Config,
     DataConfig,
@@ -32,12 +41,12 @@ from jaxseg.config import (
     OptimConfig,
     TrainConfig,
 )
-from jaxseg.plan.abstract_step import abstract_step
 from jaxseg.plan.compile import compiled
 from jaxseg.plan.decide import MARGIN, decide
 from jaxseg.plan.program_cache import default_cache
 from jaxseg.plan.setting import Freedom, Setting, settings
 from jaxseg.plan.topology import described
+from jaxseg.runs.provenance import commit, machine, versions
 from jaxseg.storage.json_file import append_line, parse_json
 
 HERE = Path(__file__).parent
@@ -45,7 +54,7 @@ RESULTS = HERE / "results.jsonl"
 STUDY = "decide"
 TOPOLOGY = "cpu:4"
 FREEDOM = Freedom(accumulation=True, dtype=True)
-ROUNDS = 5
+ROUNDS = 9
 BUDGETS = (0.25, 0.6)  # the shares of the settings that fit
 HRNET = {
     "width": 4,
@@ -67,6 +76,13 @@ NETWORKS = {
     ),
     "hrnet": ModelConfig("hrnet_w18", HRNET),
 }
+CALIBRATION = {
+    "segnet": ModelConfig("segnet", {"width": 4, "repeats": (1, 1, 1)}),
+    "pspnet": ModelConfig(
+        "pspnet_resnet50",
+        {"width": 4, "blocks": (1, 1, 1, 1), "features": 8, "output_stride": 16},
+    ),
+}
 
 
 def narrow(name: str) -> Config:
@@ -75,7 +91,7 @@ def narrow(name: str) -> Config:
     Two devices cannot share an odd number of rows, so that there are 24 settings.
     """
     return Config(
-        model=NETWORKS[name],
+        model=(NETWORKS | CALIBRATION)[name],
         data=DataConfig("shapes", crop=(65, 96)),
         optim=OptimConfig("adamw"),
         train=TrainConfig(batch_size=8),
@@ -101,79 +117,51 @@ def record(kind: str, network: str, values: dict[str, Any]) -> None:
         "kind": kind,
         "network": network,
         "topology": TOPOLOGY,
-        "jax": jax.__version__,
-        "jaxseg": jaxseg.__version__,
+        "seed": 0,
+        "commit": commit(short=True),
+        "machine": machine(),
+        "versions": versions() | {"jaxseg": jaxseg.__version__},
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "command": f"python -m experiments.pod.decide {' '.join(sys.argv[1:])}",
     }
     append_line(RESULTS, about | values)
 
 
+def compile_all(network: str) -> None:
+    """Compiles every setting of a network, and leaves the programs in JAX's cache."""
+    config, target = narrow(network), described(TOPOLOGY)
+    for setting in settings(config, len(target.devices), FREEDOM):
+        start = time.perf_counter()
+        _, needs = timed_step(setting.applied(config), target)
+        print(network, setting, needs, time.perf_counter() - start, flush=True)
+
+
 def measure(network: str) -> None:
     """Compiles every setting of a network, and times the steps in turns."""
     config, target = narrow(network), described(TOPOLOGY)
-    known = {str(row["setting"]) for row in rows("setting", network)}
-    waiting = [
-        setting
-        for setting in settings(config, len(target.devices), FREEDOM)
-        if str(dataclasses.asdict(setting)) not in known
-    ]
-    if not waiting:
+    if rows("setting", network):
         return
-    steps, needs = [], []
-    for setting in waiting:
-        step, bytes_needed = _step(setting.applied(config), target)
-        steps.append(step)
-        needs.append(bytes_needed)
-        print(network, setting, bytes_needed, flush=True)
-    seconds: list[list[float]] = [[] for _ in steps]
-    for _ in range(ROUNDS):
-        for k, step in enumerate(steps):
-            seconds[k].append(step())
-    for setting, bytes_needed, times in zip(waiting, needs, seconds, strict=True):
-        record(
-            "setting",
-            network,
-            {
-                "setting": dataclasses.asdict(setting),
-                "needs": bytes_needed,
-                "seconds": min(times),
-                "median_seconds": statistics.median(times),
-            },
-        )
-
-
-def _step(config: Config, target: Any) -> tuple[Any, int]:
-    """Compiles a step; returns a function that runs it once, and its memory.
-
-    The function returns the seconds of one step on a state of zeros, without the
-    placement of its arguments.
-    """
-    runner, state, batch = abstract_step(
-        config, target.devices, config.train.batch_size
+    tried = list(settings(config, len(target.devices), FREEDOM))
+    steps, needs = zip(
+        *(timed_step(setting.applied(config), target) for setting in tried),
+        strict=True,
     )
-    traced, state, batch = runner.trace(state, batch)
-    executable = traced.lower().compile()
-    stats = executable.memory_analysis()
-    needs = stats.argument_size_in_bytes + stats.output_size_in_bytes
-    needs += stats.temp_size_in_bytes - stats.alias_size_in_bytes
-    needs += stats.generated_code_size_in_bytes
-
-    def run() -> float:
-        arguments = jax.tree.map(_zeros, (state, batch))
-        jax.block_until_ready(arguments)
-        start = time.perf_counter()
-        jax.block_until_ready(executable(*arguments))
-        return time.perf_counter() - start
-
-    run()
-    return run, int(needs)
-
-
-def _zeros(shape: Any) -> jax.Array:
-    """Returns an array of zeros, or a random key, with the sharding of a shape."""
-    if jax.dtypes.issubdtype(shape.dtype, jax.dtypes.prng_key):
-        return jax.device_put(jax.random.key(0), shape.sharding)
-    return jax.device_put(np.zeros(shape.shape, shape.dtype), shape.sharding)
+    print(network, "runs", flush=True)
+    times: list[list[Seconds]] = [[] for _ in steps]
+    for _ in range(ROUNDS):
+        for step, mine in zip(steps, times, strict=True):
+            mine.append(step())
+    for setting, bytes_needed, mine in zip(tried, needs, times, strict=True):
+        clock, cpu = zip(*mine, strict=True)
+        values = {
+            "setting": dataclasses.asdict(setting),
+            "needs": bytes_needed,
+            "seconds": statistics.median(clock),
+            "cpu_seconds": statistics.median(cpu),
+            "rounds": [round(one, 5) for one in clock],
+            "cpu_rounds": [round(one, 5) for one in cpu],
+        }
+        record("setting", network, values)
 
 
 def search(network: str) -> None:
@@ -280,6 +268,9 @@ def table() -> None:
             )
 
 
+PARTS = {"compile": compile_all, "measure": measure, "decide": search}
+
+
 def main() -> None:
     """Runs the part of the study that the command line names."""
     what, *names = sys.argv[1:] or ["table"]
@@ -289,7 +280,7 @@ def main() -> None:
         table()
     else:
         for name in names or NETWORKS:
-            {"measure": measure, "decide": search}[what](name)
+            PARTS[what](name)
 
 
 if __name__ == "__main__":
