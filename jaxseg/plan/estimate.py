@@ -23,15 +23,14 @@ from jaxseg.analysis.jaxpr.memory import temporary_bytes
 from jaxseg.analysis.jaxpr.traffic import Traffic, jaxpr_traffic
 from jaxseg.config import Config
 from jaxseg.plan.abstract_step import abstract_step
+from jaxseg.plan.cpu_time import CpuWork, bytes_moved, cpu_seconds
 from jaxseg.plan.search import image_devices
 from jaxseg.plan.setting import Setting
 from jaxseg.plan.topology import Slice
 from jaxseg.training.devices.mesh import LARGE
 
-# Rates of one device whose chip is unknown, such as a simulated CPU. Only the order of
-# the estimates matters, so that typical rates of a core suffice.
-UNKNOWN = Chip(("unknown",), 5e10, 0, 0, bandwidth=1e10, ici=5e9)
-EXCHANGE = 1e-4  # Seconds that CPU devices take to start one exchange.
+# Rates of an unknown accelerator. Only the order of the estimates matters.
+UNKNOWN = Chip(("unknown",), 1e14, 0, 0, bandwidth=1e12, ici=1e11)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +58,11 @@ class _Trace:
     state: float  # on all devices, without copies
     divisible: float  # the part of the state that fsdp divides
     parameters: float
+    gathered: float  # the part of the parameters that fsdp divides
     batch: float  # on all devices
     arrays: int  # of parameters
+    gathered_arrays: int  # of the parameters that fsdp divides
+    statistics: int  # arrays of running statistics
 
 
 class Estimator:
@@ -94,7 +96,7 @@ class Estimator:
         state = trace.state - trace.divisible * (1 - 1 / split)
         temporaries = trace.temporaries
         if split > 1:
-            temporaries += trace.parameters  # A step gathers them at its start.
+            temporaries += trace.gathered  # A step gathers them at its start.
         seconds = self._seconds(setting, trace, shared=shared, split=split)
         return Estimate(state + trace.batch / devices, temporaries, seconds)
 
@@ -103,16 +105,28 @@ class Estimator:
     ) -> float:
         """Returns the middle of the range in which the time of a step is expected."""
         devices, chip = len(self._target.devices), self._target.chip
-        traffic = trace.traffic
+        traffic, parts = trace.traffic, setting.grad_accum_steps
         # A ring sends every gradient twice, once for each micro-batch.
-        sent = 2.0 * trace.parameters * setting.grad_accum_steps if devices > 1 else 0.0
-        exchanges = float(trace.arrays if devices > 1 else 0)
+        sent = 2.0 * trace.parameters * parts if devices > 1 else 0.0
+        exchanges = 0
+        if devices > 1:
+            # Each running average belongs to a sum forward and to one backward.
+            exchanges = parts * (trace.arrays + 2 * trace.statistics)
         if split > 1:
-            sent += trace.parameters
-            exchanges += trace.arrays
+            sent += trace.gathered
+            exchanges += trace.gathered_arrays
         if shared > 1:
             sent += traffic.borders * shared
             exchanges += traffic.convolutions
+        if self._is_cpu:
+            return cpu_seconds(
+                CpuWork(
+                    trace.flops / devices,
+                    traffic=traffic.moved,
+                    operations=traffic.operations,
+                    exchanges=exchanges,
+                )
+            )
         load = Load(
             trace.flops / devices,
             traffic=traffic.moved,
@@ -121,8 +135,11 @@ class Estimator:
             diameter=self._target.diameter,
         )
         expected = times(load, chip or UNKNOWN)
-        latency = 0.0 if chip else exchanges * EXCHANGE
-        return (expected.fast + expected.slow) / 2 + latency
+        return (expected.fast + expected.slow) / 2
+
+    @property
+    def _is_cpu(self) -> bool:
+        return self._target.devices[0].platform == "cpu"
 
     def _trace(self, setting: Setting) -> _Trace:
         key = (setting.batch_size, setting.grad_accum_steps)
@@ -139,17 +156,22 @@ class Estimator:
         needed = _without_dead_code(traced.jaxpr)
         jaxpr = needed.jaxpr
         count = len(self._target.devices)
-        size_of = _sizes({x.shape for x in jax.tree.leaves(state.params)}, count)
-        large = [x for x in jax.tree.leaves(state) if x.size >= LARGE]
+        shapes = {x.shape for x in jax.tree.leaves(state.params)}
+        size_of = _sizes(shapes, count, _itemsize)
+        moved = _sizes(shapes, count, bytes_moved) if self._is_cpu else size_of
+        gathered = _divided(state.params, count)
         return _Trace(
             flops=float(jaxpr_cost(needed).flops),
-            traffic=jaxpr_traffic(jaxpr, size_of),
+            traffic=jaxpr_traffic(jaxpr, moved),
             temporaries=temporary_bytes(jaxpr, size_of),
             state=_bytes(state),
-            divisible=_bytes([x for x in large if _divides(x, count)]),
+            divisible=_bytes(_divided(state, count)),
             parameters=_bytes(state.params),
+            gathered=_bytes(gathered),
             batch=_bytes(batch),
             arrays=len(jax.tree.leaves(state.params)),
+            gathered_arrays=len(gathered),
+            statistics=len(jax.tree.leaves(state.batch_stats)),
         )
 
 
@@ -163,23 +185,35 @@ def _without_dead_code(closed: core.ClosedJaxpr) -> core.ClosedJaxpr:
     return core.ClosedJaxpr(jaxpr, closed.consts)
 
 
-def _sizes(whole: set[tuple[int, ...]], devices: int) -> Callable[[Any], float]:
+def _sizes(
+    whole: set[tuple[int, ...]], devices: int, item: Callable[[Any], int]
+) -> Callable[[Any], float]:
     """Returns a function from a variable to its bytes on one of the devices.
 
     Variables with the shape of a parameter are gradients, which every device holds
-    whole. The devices share all other variables.
+    whole. The devices share all other variables. `item` returns the bytes of an
+    element.
     """
 
     def size_of(variable: Any) -> float:
         aval = variable.aval
-        size = math.prod(aval.shape) * getattr(aval.dtype, "itemsize", 8)
+        size = math.prod(aval.shape) * item(aval)
         return size if aval.shape in whole else size / devices
 
     return size_of
 
 
-def _divides(array: Any, devices: int) -> bool:
-    return any(size % devices == 0 for size in array.shape)
+def _itemsize(aval: Any) -> int:
+    return getattr(aval.dtype, "itemsize", 8)
+
+
+def _divided(tree: Any, devices: int) -> list[Any]:
+    """Returns the arrays of a tree that fsdp divides among the devices."""
+    return [
+        x
+        for x in jax.tree.leaves(tree)
+        if x.size >= LARGE and any(size % devices == 0 for size in x.shape)
+    ]
 
 
 def _bytes(tree: Any) -> float:

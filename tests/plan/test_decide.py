@@ -62,7 +62,8 @@ def test_a_tight_budget_is_met_by_micro_batches(tmp_path):
 def test_the_arguments_of_an_estimate_are_exact():
     """They are those of the shardings of the state, whole and in shards."""
     target = described("cpu:4")
-    config = overridden(CONFIG, {"train": {"batch_size": 4}})
+    model = {"options": {"width": 16}}  # Its kernels are large enough to be divided.
+    config = overridden(CONFIG, {"model": model, "train": {"batch_size": 4}})
     _, state, _ = abstract_step(config, target.devices, 4)
 
     def held(shard):
@@ -82,6 +83,7 @@ def test_the_arguments_of_an_estimate_are_exact():
     batch = 64 * 96 * (3 + 1) + 4  # an image, its label and its index
     assert whole.arguments == pytest.approx(held("none") + batch, abs=8)
     assert shards.arguments == pytest.approx(held("fsdp") + batch, abs=8)
+    assert shards.arguments < 0.5 * whole.arguments
     assert shards.seconds > whole.seconds
     assert shards.temporaries > whole.temporaries
 

@@ -33,17 +33,20 @@ class Traffic:
         the rows of every map. If the kernel of a convolution covers n rows, the
         devices exchange n - 1 rows of its input.
       convolutions: The number of convolutions whose kernel covers more than one row.
+      operations: The number of operations that read and write memory.
     """
 
     moved: float = 0.0
     borders: float = 0.0
     convolutions: int = 0
+    operations: int = 0
 
     def __add__(self, other: Traffic) -> Traffic:
         return Traffic(
             self.moved + other.moved,
             borders=self.borders + other.borders,
             convolutions=self.convolutions + other.convolutions,
+            operations=self.operations + other.operations,
         )
 
     def __mul__(self, times: int) -> Traffic:
@@ -51,6 +54,7 @@ class Traffic:
             self.moved * times,
             borders=self.borders * times,
             convolutions=self.convolutions * times,
+            operations=self.operations * times,
         )
 
 
@@ -74,7 +78,8 @@ def jaxpr_traffic(jaxpr: core.Jaxpr, size_of: Callable[[Any], float]) -> Traffic
             total += _together(eqn, parts)
         elif name not in _FREE:
             operands = [v for v in eqn.invars if not isinstance(v, core.Literal)]
-            total += Traffic(sum(map(size_of, (*operands, *eqn.outvars))))
+            moved = sum(map(size_of, (*operands, *eqn.outvars)))
+            total += Traffic(moved, operations=1)
             if name == "conv_general_dilated":
                 total += _borders(eqn, size_of)
     return total
