@@ -8,6 +8,7 @@ replaces it.
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from jaxseg.config.data import DataConfig
 from jaxseg.config.run import Config
@@ -135,7 +136,7 @@ def _changed(
 ) -> DataConfig:
     """Returns data options in which a function has changed the names of code."""
     values = {field: getattr(data, field) for field in fields}
-    given = {name: change(v) for name, v in values.items() if v is not None}
+    given: dict[str, Any] = {n: change(v) for n, v in values.items() if v is not None}
     mix = tuple(
         dataclasses.replace(member, data=_changed(member.data, change, fields))
         for member in data.mix
