@@ -96,9 +96,9 @@ MODULES = (
 )
 INTERNAL_OPERATORS = (
     *(
-        "atrous",
         "bicubic",
         "bilinear",
+        "bins",
         "channel_stack",
         "gradient_norm",
         "graph",

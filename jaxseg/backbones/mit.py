@@ -10,13 +10,14 @@ resolution, the attention would have other keys, and the features would change.
 """
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.drop_path import DropPath, depth_rates
 from jaxseg.nn.layers import Conv
 from jaxseg.nn.transformer import LayerNorm, Linear
-from jaxseg.ops.attention import attend
+from jaxseg.ops.attention import attend_maps
 from jaxseg.ops.open_size import any_below
 from jaxseg.ops.residual import residual_add
 from jaxseg.typing import Array, Pyramid
@@ -56,8 +57,7 @@ class ReducedAttention(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps [B, H, W, C] to the same shape."""
-        batch, height, width, channels = x.shape
-        source = x
+        channels, source = x.shape[-1], x
         if self.reduction > 1:
             source = Conv(
                 channels,
@@ -69,12 +69,14 @@ class ReducedAttention(nn.Module):
             )(x)
             source = LayerNorm(self.epsilon, self.style, name="norm")(source)
         query, key_value = self._project(x, source)
-        depth = channels // self.heads
-        query = query.reshape(batch, height * width, self.heads, depth)
-        key_value = key_value.reshape(batch, -1, 2, self.heads, depth)
-        key, value = key_value[:, :, 0], key_value[:, :, 1]
-        y = attend(query, key, value, scale=depth**-0.5, impl=self.attention)
-        return Linear(channels, self.style, name="out")(y.reshape(x.shape))
+        y = attend_maps(
+            query,
+            *jnp.split(key_value, 2, axis=-1),
+            heads=self.heads,
+            scale=(channels // self.heads) ** -0.5,
+            impl=self.attention,
+        )
+        return Linear(channels, self.style, name="out")(y)
 
     def _project(self, x, source):
         """Returns the queries [B, H, W, C], and keys and values [B, h, w, 2 C]."""

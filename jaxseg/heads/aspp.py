@@ -14,7 +14,6 @@ from flax import linen as nn
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.context import ASPP, SeparableConv
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
-from jaxseg.ops.atrous import share_between_rates
 from jaxseg.ops.resize import resize
 from jaxseg.typing import Array, Pyramid
 
@@ -163,7 +162,6 @@ class ScoreSumHead(nn.Module):
         options: dict[str, Any] = {"kernel_init": "normal0.01", "style": self.style}
         if not self.rates:
             return Conv(self.num_classes, 1, name="score", **options)(x)
-        x = share_between_rates(x, self.rates)
         branches = [
             Conv(self.num_classes, rate=rate, name=f"branch{number}", **options)(x)
             for number, rate in enumerate(self.rates)

@@ -10,6 +10,7 @@ from flax import linen as nn
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct, Dropout
 from jaxseg.nn.norm import Norm
+from jaxseg.ops.graph import pool_nodes
 from jaxseg.typing import Array, Pyramid
 
 
@@ -41,12 +42,13 @@ class Encoding(nn.Module):
             lambda key, shape: -nn.initializers.uniform(1.0)(key, shape),
             (self.codewords,),
         )
-        x = x.astype(jnp.float32).reshape(x.shape[0], -1, channels)
-        square = (x * x).sum(-1, keepdims=True) + (words * words).sum(-1)[None, None]
-        distance = square - 2 * jnp.einsum("bnc,kc->bnk", x, words)
-        weight = nn.softmax(distance * smoothing[None, None], axis=-1)
-        total = weight.sum(1)[..., None]
-        return jnp.einsum("bnk,bnc->bkc", weight, x) - total * words[None]
+        x = x.astype(jnp.float32)
+        own = (words * words).sum(-1)[None, None, None]
+        square = (x * x).sum(-1, keepdims=True) + own
+        distance = square - 2 * jnp.einsum("bhwc,kc->bhwk", x, words)
+        weight = nn.softmax(distance * smoothing[None, None, None], axis=-1)
+        total = weight.sum((1, 2))[..., None]
+        return pool_nodes(weight, x) - total * words[None]
 
 
 class EncHead(nn.Module):

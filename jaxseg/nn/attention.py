@@ -12,7 +12,8 @@ from flax import linen as nn
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Norm
-from jaxseg.ops.attention import attend
+from jaxseg.ops.attention import attend_maps
+from jaxseg.ops.graph import pool_nodes, spread_nodes
 from jaxseg.ops.pool import max_pool
 from jaxseg.typing import Array
 
@@ -49,9 +50,7 @@ def attend_pixels(query: Array, key: Array, value: Array, scale: float, impl: st
     Returns:
       [B, H, W, C].
     """
-    parts = [flatten_pixels(part)[:, :, None] for part in (query, key, value)]
-    out = attend(*parts, scale=scale, impl=impl)
-    return out.reshape(*query.shape[:3], -1)
+    return attend_maps(query, key, value, scale=scale, impl=impl)
 
 
 class PositionAttention(nn.Module):
@@ -107,18 +106,17 @@ class ChannelAttention(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Maps [B, H, W, C] to the same shape."""
-        flat = flatten_pixels(x)
-        weights = channel_similarity(flat, self.variant).astype(x.dtype)
-        context = jnp.einsum("bcd,bnd->bnc", weights, flat).reshape(x.shape)
+        weights = channel_similarity(x, self.variant).astype(x.dtype)
+        context = spread_nodes(x, weights.swapaxes(1, 2))
         gamma = self.param("gamma", nn.initializers.zeros, ())
         return gamma.astype(x.dtype) * context + x
 
 
-def channel_similarity(flat: Array, variant: str = "paper") -> Array:
+def channel_similarity(x: Array, variant: str = "paper") -> Array:
     """Computes the attention weights between the channels of a map.
 
     Args:
-      flat: [B, N, C].
+      x: [B, H, W, C], or [B, N, C] for N pixels.
       variant: "paper" takes the softmax of the similarity of two channels. "release"
         takes the softmax of the negated similarity.
 
@@ -132,7 +130,7 @@ def channel_similarity(flat: Array, variant: str = "paper") -> Array:
         raise ValueError(
             f"variant={variant!r} is invalid: expected 'paper' or 'release'."
         )
-    gram = jnp.einsum("bnc,bnd->bcd", flat, flat, preferred_element_type=jnp.float32)
+    gram = pool_nodes(x, x, dtype=jnp.float32)
     return jax.nn.softmax(gram if variant == "paper" else -gram, axis=-1)
 
 
@@ -201,14 +199,13 @@ class NonLocal(nn.Module):
             return attend_pixels(
                 theta, key=phi, value=value, scale=scale, impl=self.attention
             )
-        query, key, flat = map(flatten_pixels, (theta, phi, value))
-        count = key.shape[1]
         if self.mode == "dot_product":
             self._note(query=theta, key=phi)
             # (theta phi^T) g = theta (phi^T g) avoids the N x N matrix.
-            inside = jnp.einsum("bnc,bnd->bcd", key, flat) / count
-            y = jnp.einsum("bnc,bcd->bnd", query, inside)
-        elif self.mode == "concatenation":
+            return spread_nodes(theta, pool_nodes(phi, value, normalize=True))
+        query, key, flat = map(flatten_pixels, (theta, phi, value))
+        count = key.shape[1]
+        if self.mode == "concatenation":
             weight = self.param("concat", nn.initializers.normal(0.01), (2 * inner,))
             left = jnp.einsum("bnc,c->bn", query, weight[:inner].astype(query.dtype))
             right = jnp.einsum("bnc,c->bn", key, weight[inner:].astype(key.dtype))

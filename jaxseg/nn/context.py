@@ -16,9 +16,7 @@ from jaxseg.nn.learned_rate import (
     ContinuousRate,
     LearnedRateConvNormAct,
     RateChoice,
-    largest_rate,
 )
-from jaxseg.ops.atrous import share_between_rates
 from jaxseg.ops.pool import adaptive_avg_pool, adaptive_max_pool, avg_pool
 from jaxseg.ops.resize import resize
 from jaxseg.text import one_of
@@ -172,7 +170,6 @@ class ASPP(nn.Module):
     def __call__(self, x: Array, *, train: bool) -> Array:
         one = ConvNormAct(self.features, kernel=1, style=self.style, name="branch0")
         branches = [one(x, train=train)]
-        shared = share_between_rates(x, [largest_rate(rate) for rate in self.rates])
         for number, rate in enumerate(self.rates, start=1):
             branch = SeparableConv(
                 self.features,
@@ -181,7 +178,7 @@ class ASPP(nn.Module):
                 style=self.style,
                 name=f"branch{number}",
             )
-            branches.append(branch(shared, train=train))
+            branches.append(branch(x, train=train))
         if self.image_pool:
             pool = ImagePooling(
                 self.features,

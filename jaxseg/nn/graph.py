@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.attention import flatten_pixels
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, Norm
 from jaxseg.nn.transformer import Linear
@@ -83,13 +82,12 @@ class GloReUnit(nn.Module):
         """Maps [B, H, W, C] to the same shape."""
         state = Conv(self.states, 1, style=self.style, name="state")(x)
         assign = Conv(self.nodes, 1, style=self.style, name="assign")(x)
-        state, assign = flatten_pixels(state), flatten_pixels(assign)
         nodes = pool_nodes(assign, state, normalize=self.normalize)
         nodes = NodeMixing(self.style, name="mix")(nodes)
         project = Project(self.states, self.style, name="update")
         last = self.relu_last
         nodes = nn.relu(project(nodes)) if last else project(nn.relu(nodes))
-        y = spread_nodes(assign, nodes).reshape(*x.shape[:3], -1)
+        y = spread_nodes(assign, nodes)
         y = Conv(x.shape[-1], 1, bias=False, style=self.style, name="extend")(y)
         norm = Norm(self.style, epsilon=1e-4, scale_init=self.scale_init, name="norm")
         return x + norm(y, train=train)
@@ -120,15 +118,15 @@ class GraphUnit(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *, train: bool) -> Array:
         """Maps [B, H, W, d] to [B, H, W, features]."""
-        flat = flatten_pixels(x).astype(jnp.float32)
+        pixels = x.astype(jnp.float32)
         shape = (self.vertices, x.shape[-1])
         anchor = self.param("anchor", nn.initializers.normal(1.0), shape)
         scale = jax.nn.sigmoid(self.param("scale", nn.initializers.zeros, shape))
-        assign = anchor_assignment(flat, anchor, scale)
-        nodes = anchor_nodes(flat, assign=assign, anchor=anchor, scale=scale)
+        assign = anchor_assignment(pixels, anchor, scale)
+        nodes = anchor_nodes(pixels, assign=assign, anchor=anchor, scale=scale)
         nodes = jnp.einsum("bvw,bwd->bvd", gram(nodes), nodes)
         nodes = Project(self.features, self.style, name="graph")(nodes)
         if self.norm:
             nodes = Norm(self.style, name="norm")(nodes, train=train)
         y = spread_nodes(assign, nn.relu(nodes).astype(jnp.float32))
-        return y.reshape(*x.shape[:3], -1).astype(self.style.dtype)
+        return y.astype(self.style.dtype)

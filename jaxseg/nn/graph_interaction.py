@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.attention import flatten_pixels
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.graph import NodeMixing, Project
 from jaxseg.nn.layers import Conv, Norm
@@ -75,10 +74,8 @@ class GraphInteraction(nn.Module):
         Returns:
           X_o [B, H, W, C] and S_o [B, K, features].
         """
-        assign = flatten_pixels(Conv(self.nodes, 1, style=self.style, name="assign")(x))
-        state = flatten_pixels(
-            Conv(self.features, 1, style=self.style, name="state")(x)
-        )
+        assign = Conv(self.nodes, 1, style=self.style, name="assign")(x)
+        state = Conv(self.features, 1, style=self.style, name="state")(x)
         visual = pool_nodes(assign, state, normalize=True)
         words = jnp.broadcast_to(words, (x.shape[0], *words.shape[1:]))
         words = words.astype(visual.dtype)
@@ -86,7 +83,7 @@ class GraphInteraction(nn.Module):
             visual = self._convolve(visual, "visual")
             words = self._convolve(words, "word")
         visual, words = self._interact(visual, words)
-        y = spread_nodes(assign, visual).reshape(*x.shape[:3], -1)
+        y = spread_nodes(assign, visual)
         y = Conv(x.shape[-1], 1, bias=False, style=self.style, name="extend")(y)
         return x + Norm(self.style, name="norm")(y, train=train), words
 

@@ -198,13 +198,6 @@ def rate_shares(logits: Array, count: Array | float, choice: RateChoice) -> Arra
     return jnp.where(count >= choice.steps, hard, soft)
 
 
-def largest_rate(rate: int | RateChoice | ContinuousRate) -> int:
-    """Returns the largest rate that a layer with a fixed or learned rate can have."""
-    if isinstance(rate, RateChoice):
-        return max(rate.candidates)
-    return rate.largest if isinstance(rate, ContinuousRate) else rate
-
-
 def hardened_rates(
     rates: Sequence[int | RateChoice | ContinuousRate], params: Mapping[str, Any]
 ) -> tuple[int, ...]:

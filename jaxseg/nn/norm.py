@@ -106,9 +106,14 @@ class Norm(nn.Module):
         if channels % groups:
             # The largest number of groups that divides narrow layers evenly.
             groups = next(g for g in range(groups, 0, -1) if channels % g == 0)
-        x = x.astype(jnp.float32).reshape(x.shape[0], -1, groups, channels // groups)
-        mean = x.mean((1, 3))
-        var = jnp.maximum((x * x).mean((1, 3)) - mean**2, 0)
+        x = x.astype(jnp.float32)
+        # Pixels first: a map whose rows are sharded over devices keeps its form.
+        axes = tuple(range(1, x.ndim - 1))
+        mean, square = (
+            moment.mean(axes).reshape(x.shape[0], groups, -1).mean(-1)
+            for moment in (x, x * x)
+        )
+        var = jnp.maximum(square - mean**2, 0)
         shape = (x.shape[0], 1, 1, channels)
         mean = jnp.repeat(mean, channels // groups, -1).reshape(shape)
         return mean, jnp.repeat(var, channels // groups, -1).reshape(shape)

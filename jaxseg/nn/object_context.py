@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxseg.nn.attention import attend_pixels, flatten_pixels
+from jaxseg.nn.attention import attend_pixels
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import ConvNormAct
+from jaxseg.ops.graph import pool_nodes
 from jaxseg.typing import Array
 
 
@@ -28,9 +29,8 @@ def gather_regions(x: Array, coarse: Array) -> Array:
     Returns:
       Region vectors [B, K, C] in the dtype of `x`.
     """
-    weights = jax.nn.softmax(flatten_pixels(coarse).astype(jnp.float32), axis=1)
-    flat = flatten_pixels(x)
-    return jnp.einsum("bnk,bnc->bkc", weights.astype(x.dtype), flat)
+    weights = jax.nn.softmax(coarse.astype(jnp.float32), axis=(1, 2))
+    return pool_nodes(weights.astype(x.dtype), x)
 
 
 class ObjectContext(nn.Module):

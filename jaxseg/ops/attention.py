@@ -4,6 +4,10 @@ The formulation "plain" stores the scores of all pairs of queries and keys. "blo
 iterates over blocks of queries, stores the scores of one block at a time, and computes
 them again for the gradient. Its memory therefore grows linearly with the number of
 positions, and not with its square. Both give the exact result.
+
+If the rows of a map are sharded over devices, `attend_maps` keeps the queries on their
+devices. Few keys are copied to every device, many travel around a ring
+(`jaxseg.ops.spatial.ring`).
 """
 
 import jax
@@ -11,6 +15,8 @@ import jax.numpy as jnp
 
 from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.open_size import certainly_below, is_open
+from jaxseg.ops.spatial.attention import shared_attend
+from jaxseg.ops.spatial.layout import is_split
 from jaxseg.typing import Array
 
 # "auto" keeps the full matrix up to this number of scores per example,
@@ -61,6 +67,40 @@ def attend(
     if impl == "plain":
         return _attend(query, key=key, value=value, scale=scale)
     return _blockwise(query, key=key, value=value, scale=scale, block=block)
+
+
+def attend_maps(
+    query: Array,
+    key: Array,
+    value: Array,
+    *,
+    heads: int = 1,
+    scale: float = 1.0,
+    impl: str = "auto",
+) -> Array:
+    """Computes attention from the pixels of one map to those of another.
+
+    Args:
+      query: [B, H, W, heads * D].
+      key: [B, h, w, heads * D].
+      value: [B, h, w, heads * E].
+      heads: Number of attention heads.
+      scale: The factor that multiplies the dot products.
+      impl: "plain", "block" or "auto", see `attend`. It does not change how keys travel
+        between devices that share a map.
+
+    Returns:
+      [B, H, W, heads * E] in the dtype of `value`.
+    """
+
+    def local(query, key, value):
+        return attend(query, key, value, scale=scale, impl=impl)
+
+    if is_split():
+        return shared_attend(local, query, key, value, heads=heads, scale=scale)
+    maps = (query, key, value)
+    parts = [x.reshape(x.shape[0], -1, heads, x.shape[-1] // heads) for x in maps]
+    return local(*parts).reshape(*query.shape[:3], -1)
 
 
 def scores(query: Array, key: Array, scale: float = 1.0) -> Array:

@@ -48,7 +48,7 @@ from jaxseg.ops.lowering.platform import for_tpu, platform
 from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.lowering.tap_conv import grouped_conv, share_inside, sliced_conv
 from jaxseg.ops.open_size import certainly_below, is_open
-from jaxseg.ops.spatial.conv import gathered_conv, shared_conv
+from jaxseg.ops.spatial.conv import shared_conv
 from jaxseg.ops.spatial.layout import is_split
 from jaxseg.typing import Array, Padding, padding_pairs, pair
 
@@ -104,8 +104,7 @@ def conv(
     y[i, j] = sum_{u,v} x[i * stride + u * rate - pad, ...] @ kernel[u, v]
 
     Args:
-      x: [B, H, W, C]. [B, N, H, W, C] is a map that
-        `jaxseg.ops.atrous.share_between_rates` has copied to N devices.
+      x: [B, H, W, C].
       kernel: [kh, kw, C / groups, O].
       stride: The step between outputs, in pixels.
       rate: The atrous rate (dilation).
@@ -128,11 +127,8 @@ def conv(
     _check(x, kernel=kernel, window=window, impl=impl)
     if is_portable():
         return _portable_conv(x, kernel, window)
-    gathered = x.ndim == 5
-    if impl == "auto" or is_split() or gathered:
+    if impl == "auto" or is_split():
         kernel, window = drop_idle_taps(x, kernel, window)
-    if gathered:
-        return gathered_conv(x, kernel, window)
     if is_split():
         return shared_conv(x, kernel, window)
     if impl == "lax":

@@ -6,32 +6,57 @@ pixel to learned anchors. The functions follow the equations of the papers, but 
 divisions by 0.
 """
 
+import math
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
+from jaxseg.ops.spatial.layout import is_split
 from jaxseg.typing import Array
 
 EPSILON = 1e-12  # A node whose squared length is smaller counts as empty.
 
 
-def pool_nodes(assign: Array, x: Array, *, normalize: bool = False) -> Array:
+def pool_nodes(
+    assign: Array, x: Array, *, normalize: bool = False, dtype: Any = None
+) -> Array:
     """Sums the features of N pixels for V graph nodes: v_k = sum_n assign[n, k] x[n].
 
+    The pixels can be an axis [N] or the axes [H, W] of a map. If the rows of the map
+    are sharded over devices, each device sums up its own pixels.
+
     Args:
-      assign: The weight of each pixel in each node, [B, N, V].
-      x: [B, N, C].
+      assign: The weight of each pixel in each node, [B, N, V] or [B, H, W, V].
+      x: [B, N, C] or [B, H, W, C].
       normalize: Whether to divide by N.
+      dtype: The dtype of the result. None keeps that of `x`.
 
     Returns:
       [B, V, C].
     """
-    nodes = jnp.einsum("bnv,bnc->bvc", assign, x)
-    return nodes / x.shape[1] if normalize else nodes
+    if x.ndim == 4 and is_split():
+        form = "bhwv,bhwc->bvc"
+    else:
+        assign, x, form = _flat(assign), _flat(x), "bnv,bnc->bvc"
+    nodes = jnp.einsum(form, assign, x, preferred_element_type=dtype)
+    return nodes / math.prod(x.shape[1:-1]) if normalize else nodes
 
 
 def spread_nodes(assign: Array, nodes: Array) -> Array:
-    """Projects graph nodes [B, V, C] to pixels: y_n = sum_k assign[n, k] nodes[k]."""
-    return jnp.einsum("bnv,bvc->bnc", assign, nodes)
+    """Projects graph nodes [B, V, C] to pixels: y_n = sum_k assign[n, k] nodes[k].
+
+    `assign` is [B, N, V] or [B, H, W, V], and the result is [B, N, C] or [B, H, W, C].
+    """
+    if assign.ndim == 4 and is_split():
+        return jnp.einsum("bhwv,bvc->bhwc", assign, nodes)
+    y = jnp.einsum("bnv,bvc->bnc", _flat(assign), nodes)
+    return y.reshape(*assign.shape[:-1], -1)
+
+
+def _flat(x):
+    """Flattens the pixels of a map, so that exported programs stay plain."""
+    return x.reshape(x.shape[0], -1, x.shape[-1])
 
 
 def anchor_assignment(x: Array, anchor: Array, scale: Array) -> Array:
@@ -41,18 +66,19 @@ def anchor_assignment(x: Array, anchor: Array, scale: Array) -> Array:
     so that no tensor [N, V, C] is stored.
 
     Args:
-      x: [B, N, C].
+      x: [B, N, C] or [B, H, W, C].
       anchor: [V, C].
       scale: [V, C], positive.
 
     Returns:
-      float32 [B, N, V]. Each row sums to 1.
+      float32 [B, N, V] or [B, H, W, V]. The values of a pixel sum to 1.
     """
     x, inverse = x.astype(jnp.float32), 1 / jnp.square(scale)
     high = jax.lax.Precision.HIGHEST
-    square = jnp.einsum("bnc,vc->bnv", jnp.square(x), inverse, precision=high)
-    cross = jnp.einsum("bnc,vc->bnv", x, anchor * inverse, precision=high)
-    own = jnp.sum(jnp.square(anchor) * inverse, axis=-1)[None, None]
+    square = jnp.einsum("...c,vc->...v", jnp.square(x), inverse, precision=high)
+    cross = jnp.einsum("...c,vc->...v", x, anchor * inverse, precision=high)
+    own = jnp.sum(jnp.square(anchor) * inverse, axis=-1)
+    own = own.reshape((1,) * (x.ndim - 1) + own.shape)
     return jax.nn.softmax(-(square - 2 * cross + own) / 2, axis=-1)
 
 
@@ -69,15 +95,15 @@ def anchor_nodes(x: Array, assign: Array, anchor: Array, scale: Array) -> Array:
     nearest pixel, or 0 / 0 in float32.
 
     Args:
-      x: [B, N, C].
-      assign: q from `anchor_assignment`, [B, N, V].
+      x: [B, N, C] or [B, H, W, C].
+      assign: q from `anchor_assignment`, [B, N, V] or [B, H, W, V].
       anchor: [V, C].
       scale: [V, C], positive.
 
     Returns:
       float32 [B, V, C].
     """
-    mass = jnp.sum(assign, axis=1)[..., None]
+    mass = jnp.sum(assign, axis=tuple(range(1, assign.ndim - 1)))[..., None]
     total = pool_nodes(assign, x.astype(jnp.float32))
     mean = total / jnp.maximum(mass, EPSILON)
     residual = (mean - anchor[None]) / scale[None]

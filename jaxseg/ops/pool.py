@@ -11,12 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxseg.ops.bins import bin_rows, mean_weights
 from jaxseg.ops.lowering.platform import for_tpu
 from jaxseg.ops.lowering.pool_argmax import maximum, reduce_max, to_winners, winners
 from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.open_pool import bin_limits, max_between, mean_between, window_limits
 from jaxseg.ops.open_size import certainly_below, is_open, smaller
-from jaxseg.ops.spatial.halo import windowed
+from jaxseg.ops.spatial.bins import binned
+from jaxseg.ops.spatial.halo import Slide, windowed
 from jaxseg.ops.spatial.layout import is_split, split_rows
 from jaxseg.typing import Array, Padding, padding_pairs, pair
 
@@ -155,7 +157,7 @@ def _sums(x, window, stride, widths):
 
     if not is_split():
         return local(x, widths)
-    return windowed(local, x, extent=window, stride=stride, padding=widths)
+    return windowed(local, x, slide=Slide(window, stride), padding=widths)
 
 
 def _reduced(x, combine, window, stride, widths):
@@ -172,8 +174,8 @@ def _shared_max(x, window, stride, widths):
     def local(x, widths):
         return reduce_max(_pad_low(x, widths), window, stride)
 
-    slide = {"extent": window, "stride": stride, "padding": widths}
-    return windowed(local, x, **slide, fill=-np.inf)
+    slide = Slide(window, stride)
+    return windowed(local, x, slide=slide, padding=widths, fill=-np.inf)
 
 
 def _window_counts(size, window, stride, padding, widths, include_pad):
@@ -197,13 +199,14 @@ def adaptive_avg_pool(x: Array, bins: int | tuple[int, int]) -> Array:
     Returns:
       [B, b, b, C].
     """
+    if is_split():
+        rows, columns = map(mean_weights, x.shape[1:3], pair(bins))
+        return binned(x, (rows, columns))
     for axis, count in zip((1, 2), pair(bins), strict=True):
         if is_open(x.shape[axis]):
             x = mean_between(x, axis, *bin_limits(x.shape[axis], count))
             continue
-        weights = np.zeros((count, x.shape[axis]), np.float32)
-        for i, (start, stop) in enumerate(_bins(x.shape[axis], count)):
-            weights[i, start:stop] = 1 / (stop - start)
+        weights = mean_weights(x.shape[axis], count)
         x = jnp.moveaxis(
             jnp.tensordot(weights.astype(x.dtype), x, axes=(1, axis)), 0, axis
         )
@@ -224,14 +227,10 @@ def adaptive_max_pool(x: Array, bins: int | tuple[int, int]) -> Array:
             continue
         parts = [
             lax.slice_in_dim(x, start, stop, axis=axis).max(axis, keepdims=True)
-            for start, stop in _bins(x.shape[axis], count)
+            for start, stop in bin_rows(x.shape[axis], count)
         ]
         x = jnp.concatenate(parts, axis)
     return x
-
-
-def _bins(size, count):
-    return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
 def _pool_widths(size, window, stride, padding, ceil):

@@ -10,9 +10,8 @@ input at this position:
     half-pixel     (i + 1/2) * n / m - 1/2      (PyTorch align_corners=False)
     aligned        i * (n - 1) / (m - 1)        (align_corners=True)
 
-Devices can share the rows of a map. If their number divides both n and m,
-`jaxseg.ops.spatial.linear` resizes each device's rows from its own rows and its
-neighbors' border rows.
+Devices can share the rows of a map. `jaxseg.ops.spatial.linear` then resizes each
+device's rows from its own rows and the nearby rows that other devices hold.
 """
 
 from functools import partial
@@ -25,8 +24,8 @@ from jaxseg.ops.bilinear import taps
 from jaxseg.ops.lowering.platform import for_tpu
 from jaxseg.ops.lowering.portable import is_portable
 from jaxseg.ops.open_size import any_below, certainly_below, is_open
-from jaxseg.ops.spatial.layout import is_split, split_rows
-from jaxseg.ops.spatial.linear import banded, fits
+from jaxseg.ops.spatial.layout import is_split
+from jaxseg.ops.spatial.linear import banded
 from jaxseg.text import one_of
 from jaxseg.typing import Array, Size
 
@@ -76,21 +75,19 @@ def resize(
             "antialias=True is invalid with align_corners=True: expected half-pixel "
             "centers. Pass align_corners=False."
         )
-    dense = impl == "lax" or (for_tpu() and not is_split())
+    if is_split():
+        return banded(x, _matrices(x, size, method, align_corners, antialias))
+    dense = impl == "lax" or for_tpu()
     for axis, target in zip((1, 2), size, strict=True):
         if x.shape[axis] == target:
             continue
-        if fits(x, axis, target):
-            weights = _weights(x.shape[axis], target, method, align_corners, antialias)
-            x = banded(x, weights, axis)
-        elif method == "nearest":
+        if method == "nearest":
             x = _nearest(x, axis, target, align_corners)
         elif (antialias and certainly_below(target, x.shape[axis])) or dense:
             weights = bilinear_weights(x.shape[axis], target, align_corners, antialias)
             x = _contract(x, weights, axis)
         else:
             x = _interpolate(axis, x.shape[axis], target, align_corners, x)
-        x = split_rows(x)
     return x
 
 
@@ -141,11 +138,18 @@ def _open_weights(source, target, align_corners, antialias):
     return jnp.where(index == low, 1 - share, 0) + jnp.where(index == high, share, 0)
 
 
-def _weights(source, target, method, align_corners, antialias):
-    if method == "bilinear":
-        return bilinear_weights(source, target, align_corners, antialias)
-    chosen = _nearest_rows(source, target, align_corners)
-    return (chosen[:, None] == np.arange(source)).astype(np.float32)
+def _matrices(x, size, method, align_corners, antialias):
+    """Returns the matrices for rows and columns; None for a side that stays equal."""
+
+    def matrix(source, target):
+        if source == target:
+            return None
+        if method == "bilinear":
+            return bilinear_weights(source, target, align_corners, antialias)
+        chosen = _nearest_rows(source, target, align_corners)
+        return (chosen[:, None] == np.arange(source)).astype(np.float32)
+
+    return tuple(map(matrix, x.shape[1:3], size))
 
 
 def _nearest(x, axis, target, align_corners):

@@ -1,5 +1,5 @@
-"""Windows over shared rows where XLA's own partitioner goes wrong: uneven parts, maps
-smaller than the kernel, overlapping maxima. As on one device, and nothing is gathered.
+"""Operators on shared rows that do not divide evenly, on maps smaller than the kernel,
+and on distant rows: as on one device, and no map is gathered.
 """
 
 from functools import partial
@@ -12,10 +12,12 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from jaxseg.analysis.hlo.collective import collectives
+from jaxseg.ops.attention import attend_maps
 from jaxseg.ops.conv import conv
-from jaxseg.ops.pool import avg_pool, max_pool
+from jaxseg.ops.pool import adaptive_avg_pool, avg_pool, max_pool
+from jaxseg.ops.resize import resize
 from jaxseg.ops.spatial import layout as shard
-from jaxseg.ops.spatial.halo import with_neighbors
+from jaxseg.ops.spatial.halo import rows_between
 from jaxseg.ops.transposed import conv_transpose
 from jaxseg.training.devices.mesh import make_mesh, within_mesh
 
@@ -28,6 +30,20 @@ def kernel(size, groups=1):
 
 
 TILES = (2, 2)
+
+
+def cells(x):
+    """Pyramid pooling: a few means, enlarged to the size of the map."""
+    return resize(adaptive_avg_pool(x, (6, 2)), x.shape[1:3], align_corners=True)
+
+
+def attention(x):
+    """From each pixel to all pixels, and to the fewer pixels of a reduced map."""
+    near = attend_maps(x, x, x[..., ::-1], heads=2, scale=0.7)
+    few = avg_pool(x, window=2)
+    return near + attend_maps(x, few, few, scale=0.5)
+
+
 # operator, kernel or (), size of the map, devices that share it
 CASES = {
     "2 rows under 3x3": (partial(conv, padding=1), kernel(3), (2, 3), 2),
@@ -72,6 +88,25 @@ CASES = {
         (13, 7),
         TILES,
     ),
+    "distant rows, uneven": (
+        partial(conv, rate=7, stride=2, padding=7, groups=2),
+        kernel(3, 2),
+        (22, 5),
+        4,
+    ),
+    "distant rows and columns": (
+        partial(conv, rate=6, padding=6),
+        kernel(3),
+        (9, 10),
+        TILES,
+    ),
+    "enlarged": (partial(resize, size=(29, 23)), (), (13, 9), TILES),
+    "shrunk": (partial(resize, size=(3, 5), antialias=True), (), (13, 9), 4),
+    "few rows enlarged": (partial(resize, size=(18, 40)), (), (2, 41), 4),
+    "nearest": (partial(resize, size=(11, 9), method="nearest"), (), (27, 9), 4),
+    "cells": (cells, (), (13, 9), TILES),
+    "attention": (attention, (), (9, 11), 4),
+    "attention, tiles": (attention, (), (9, 11), TILES),
     "transposed": (
         partial(conv_transpose, stride=2, padding=1),
         kernel(4),
@@ -117,39 +152,44 @@ def test_value_and_gradients_are_those_of_one_device(name):
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "fill"),
-    [(1, 0, 0.0), (0, 2, -np.inf), (3, 5, 0.0), (9, 9, -np.inf)],
+    ("low", "high", "fill"),
+    [(-1, 2, 0.0), (0, 4, -np.inf), (-3, 7, 0.0), (3, 4, 0.0), (-9, -1, -np.inf)],
 )
-def test_neighbors_near_and_far(before, after, fill):
+def test_rows_of_other_devices(low, high, fill):
     mesh, x = make_mesh(2, 4), np.arange(1, 17, dtype=np.float32).reshape(2, 8, 1, 1)
 
     def run(x):
         local = partial(
-            with_neighbors, axis=1, name="space", before=before, after=after, fill=fill
+            rows_between, axis=1, name="space", low=low, high=high, fill=fill
         )
         lies = shard.tiles(x)
         return shard.per_device(local, lies, lies)(x)
 
     got = jax.jit(within_mesh(run, mesh))(jax.device_put(x, NamedSharding(mesh, P())))
-    ends = ((0, 0), (before, after), (0, 0), (0, 0))
-    wide = np.pad(x, ends, constant_values=fill)
-    rows = before + 2 + after
-    want = [wide[:, start : start + rows] for start in range(0, 8, 2)]
+    wide = np.pad(x, ((0, 0), (9, 9), (0, 0), (0, 0)), constant_values=fill)
+    want = [wide[:, 9 + start + low : 9 + start + high] for start in range(0, 8, 2)]
     np.testing.assert_array_equal(got, np.concatenate(want, 1))
 
 
 def test_uneven_maps_are_not_gathered():
-    """Two levels of a U-Net: 20, 10, and 5 rows, which two devices share."""
-    mesh, x = make_mesh(2, 2), np.ones((2, 20, 8, CHANNELS), np.float32)
+    """20, 10 and 5 rows of a U-Net, distant rows, cells, and attention to all pixels.
+
+    The largest map that is gathered are the reduced keys of the attention, 5 x 12 of
+    10 x 24 pixels, which are padded to 8 x 12.
+    """
+    mesh, x = make_mesh(2, 4), np.ones((2, 20, 48, CHANNELS), np.float32)
 
     def run(x, w, up):
         low = max_pool(conv(x, w, padding=1), window=2)
-        lower = conv(max_pool(low, window=2), w, padding=1)
-        y = conv_transpose(lower, up, stride=2)
-        return jnp.sum(conv(jnp.concatenate([y, low], -1)[..., 2:6], w, padding=1) ** 2)
+        lower = conv(max_pool(low, window=2), w, rate=5, padding=5)
+        y = conv_transpose(lower, up, stride=2) + attention(low) + cells(low)
+        return jnp.sum(conv(resize(y, (15, 48)), w, padding=1) ** 2)
 
     gradient = jax.jit(within_mesh(jax.grad(run, (0, 1, 2)), mesh))
     x = jax.device_put(x, NamedSharding(mesh, P("batch", "space")))
     text = gradient.lower(x, kernel(3), kernel(2)).compile().as_text()
-    kinds = {one.kind for one in collectives(text)}
-    assert kinds == {"collective-permute", "all-reduce"}
+    found = collectives(text)
+    kinds = {one.kind for one in found}
+    assert kinds <= {"collective-permute", "all-reduce", "all-gather"}
+    gathered = [one.shapes[0].dims for one in found if one.kind == "all-gather"]
+    assert max(rows * columns for _, rows, columns, _ in gathered) == 8 * 12

@@ -42,9 +42,6 @@ NETS = {
     },
 }
 SIZES = {"unet": (32, 32), "deeplabv3plus_resnet50": (128, 64), "hrnet_w18": (128, 64)}
-# DeepLab's atrous rates reach beyond a device's rows: its ASPP gathers c5 once for all
-# of them, and their gradients come back in one sum-and-scatter.
-GATHERED = {"deeplabv3plus_resnet50": (8, 4, 32)}
 
 
 def problem(name, fill):
@@ -90,24 +87,12 @@ def assert_near(got, expected, share):
     jax.tree_util.tree_map_with_path(compare, got, expected)
 
 
-def check_program(text, name, size, *, training):
-    """Halos are exchanged; no map is gathered or summed up whole, but the stated one."""
+def check_program(text, size):
+    """Border rows are exchanged; no map is gathered or summed up whole."""
     found = collectives(text)
     assert sum(one.kind == "collective-permute" for one in found) >= 10
-    moved = [
-        (one.kind, shape.dims)
-        for one in found
-        for shape in one.shapes
-        if one.kind not in ("collective-permute", "all-reduce")
-    ]
-    allowed = []
-    if name in GATHERED:
-        rows, columns, channels = GATHERED[name]
-        allowed = [("all-gather", (BATCH // 2, rows, columns, channels))]
-        if training:
-            part = (BATCH // 2, rows // 4, columns, channels)
-            allowed.append(("reduce-scatter", part))
-    assert sorted(moved) == sorted(allowed)
+    kinds = {one.kind for one in found}
+    assert kinds == {"collective-permute", "all-reduce"}
     heights = {size[0] // 2**level for level in range(6)}
     for one in found:
         for shape in one.shapes:
@@ -130,7 +115,7 @@ def test_training_on_shared_rows(name, space, fill):
     backend = JitBackend(make_mesh(2, space))
     program = backend.compile(step).lower(*backend.abstract(state, batch)).compile()
     got = program(backend.put_state(state), backend.put_batch(batch))
-    check_program(program.as_text(), name, SIZES[name], training=True)
+    check_program(program.as_text(), SIZES[name])
     before = state.params
     for key, share in (("params", 1e-5), ("batch_stats", 1e-5)):
         assert_near(getattr(got[0], key), getattr(expected[0], key), share)
@@ -159,7 +144,7 @@ def test_inference_on_shared_rows(name, space, fill):
     program = jax.jit(within_mesh(infer, mesh)).lower(state.variables(), placed)
     program = program.compile()
     logits, counts = program(state.variables(), placed)
-    check_program(program.as_text(), name, SIZES[name], training=False)
+    check_program(program.as_text(), SIZES[name])
     assert 8 * np.prod(logits.sharding.shard_shape(logits.shape)) == logits.size
     assert_near(logits, expected, 1e-5)
     np.testing.assert_array_equal(counts, matrix)

@@ -1,7 +1,8 @@
 """Convolution of maps whose rows (and columns) are sharded over devices."""
 
+import math
+
 from jax import lax
-from jax.sharding import PartitionSpec as P
 
 from jaxseg.ops.lowering.plain_conv import (
     NO_PADDING,
@@ -9,16 +10,9 @@ from jaxseg.ops.lowering.plain_conv import (
     is_pointwise,
     kernel_extent,
     lax_conv,
-    pad,
 )
-from jaxseg.ops.spatial.halo import windowed
-from jaxseg.ops.spatial.layout import (
-    copies,
-    parts,
-    per_device,
-    shared_axes,
-    split_rows,
-)
+from jaxseg.ops.spatial.halo import Slide, windowed
+from jaxseg.ops.spatial.layout import split_rows
 from jaxseg.typing import Array
 
 
@@ -36,49 +30,39 @@ def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
     if window == ConvWindow((1, 1), window.rate, NO_PADDING) and is_pointwise(kernel):
         return split_rows(lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ()))))
 
+    slide = Slide(
+        tuple(kernel_extent(kernel, window, axis) for axis in (0, 1)), window.stride
+    )
+    for a in (0, 1):
+        slide = slide.fold(a, x.shape[a + 1], window.padding[a], kernel.shape[a])
+
     def local(x, padding, kernel):
+        x, kernel = _unfolded(x, kernel, slide.folded, window.groups)
         return lax_conv(x, kernel, window._replace(padding=padding))
 
-    rows, columns = (kernel_extent(kernel, window, axis) for axis in (0, 1))
-    return windowed(
-        local,
-        x,
-        kernel,
-        extent=(rows, columns),
-        stride=window.stride,
-        padding=window.padding,
-    )
+    return windowed(local, x, kernel, slide=slide, padding=window.padding)
 
 
-def gathered_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolves a map of which every device has a copy; each computes some of the rows.
+def _unfolded(x, kernel, folded, groups):
+    """Turns the kernel rows and columns of folded axes into channels.
 
     Args:
-      x: The result of `jaxseg.ops.spatial.layout.gather_rows`, [B, N, H, W, C].
-      kernel: [kh, kw, C, O].
-      window: Stride, atrous rate, padding and groups.
+      x: [b, h, w, C], with an axis of kernel columns and one of kernel rows before the
+        channels for the folded axes.
+      kernel: [kh, kw, C / groups, O].
+      folded: The number of kernel rows and columns of folded axes, 1 for others.
+      groups: Number of channel groups.
 
     Returns:
-      [B, H', W', O], sharded by rows and columns.
+      x [b, h, w, n * C] and the kernel, with height or width 1 for n folded entries.
     """
-    shared, counts = shared_axes(), parts()
-
-    def local(x, kernel):
-        x, starts, sizes = pad(x[:, 0], window.padding), [0], [x.shape[0]]
-        for a in (0, 1):
-            extent, stride = kernel_extent(kernel, window, a), window.stride[a]
-            count = (x.shape[a + 1] - extent) // stride + 1
-            if count % counts[a]:
-                raise ValueError(
-                    f"rows={count} is invalid: expected a multiple of {counts[a]}, the "
-                    "number of devices over which they are sharded."
-                )
-            count //= counts[a]
-            place = 0 if shared[a] is None else lax.axis_index(shared[a])
-            starts.append(place * count * stride)
-            sizes.append((count - 1) * stride + extent)
-        x = lax.dynamic_slice(x, [*starts, 0], [*sizes, x.shape[-1]])
-        return lax_conv(x, kernel, window._replace(padding=NO_PADDING))
-
-    spec = copies(x)
-    return per_device(local, (spec, P()), P(spec[0], *shared))(x, kernel)
+    many = math.prod(folded)
+    if many == 1:
+        return x, kernel
+    place, channels = x.shape[:3], x.shape[-1]
+    x = x.reshape(*place, many, groups, channels // groups).swapaxes(3, 4)
+    (kh, kw, inner, out), (rows, columns) = kernel.shape, folded
+    kernel = kernel.reshape(kh // rows, rows, kw // columns, columns, inner, out)
+    kernel = kernel.transpose(0, 2, 3, 1, 4, 5)
+    kernel = kernel.reshape(kh // rows, kw // columns, many * inner, out)
+    return x.reshape(*place, -1), kernel

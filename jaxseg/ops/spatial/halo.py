@@ -10,8 +10,10 @@ A map of n rows on c devices is split into parts of ceil(n / c) rows. The last p
 be shorter.
 """
 
-import functools
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,8 +31,7 @@ def windowed(
     local: Callable,
     x: Array,
     *weights: Array,
-    extent: Pair,
-    stride: Pair,
+    slide: Slide,
     padding: tuple[Pair, Pair],
     fill: float = 0.0,
 ) -> Array:
@@ -39,12 +40,12 @@ def windowed(
     Args:
       local: Runs on each device: (x [b, h, w, C], padding, *weights) -> [b, h', w', O].
         Along a sharded axis, x includes rows of other devices and fill values, and
-        `padding`, ((top, bottom), (left, right)), is 0.
+        `padding`, ((top, bottom), (left, right)), is 0. `Slide` says what x is along a
+        folded axis.
       x: [B, H, W, C].
       *weights: Arrays of which each device has a whole copy. Their gradients are summed
         over the devices.
-      extent: Height and width, in pixels, of the area that a window covers.
-      stride: The vertical and the horizontal step between windows, in pixels.
+      slide: How the window slides.
       padding: ((top, bottom), (left, right)), negative to crop.
       fill: The value of the padding.
 
@@ -52,34 +53,20 @@ def windowed(
       [B, H', W', O] with H' = (H + top + bottom - extent) // stride + 1.
     """
     names, counts = shared_axes(), parts()
-    sizes = [
-        (x.shape[a + 1] + sum(padding[a]) - extent[a]) // stride[a] + 1 for a in (0, 1)
-    ]
-    cuts = [
-        _cut(
-            x.shape[a + 1],
-            target=sizes[a],
-            count=counts[a],
-            extent=extent[a],
-            stride=stride[a],
-            pad=padding[a][0],
-        )
-        for a in (0, 1)
-    ]
+    sizes = [slide.count(a, x.shape[a + 1], padding[a]) for a in (0, 1)]
+    cuts = [slide.cuts(a, x.shape[a + 1], padding[a], counts[a]) for a in (0, 1)]
     left = tuple(
         pads if name is None else (0, 0)
         for name, pads in zip(names, padding, strict=True)
     )
-    x = _pad_last(x, counts, fill)
+    x = pad_last(x, counts, fill)
 
     @jax.checkpoint  # Fetches halo rows again for gradients instead of storing them.
     def on_device(x, *weights):
         for axis, (name, cut) in enumerate(zip(names, cuts, strict=True), start=1):
-            x = (
-                x
-                if name is None
-                else _seen(x, axis=axis, name=name, cut=cut, fill=fill)
-            )
+            if name is not None:
+                seen = [one.rows(x, axis=axis, name=name, fill=fill) for one in cut]
+                x = seen[0] if len(seen) == 1 else jnp.stack(seen, 3)
         return local(x, left, *weights)
 
     spec = tiles(x)
@@ -87,68 +74,145 @@ def windowed(
     return split_rows(y[:, : sizes[0], : sizes[1]])
 
 
-def with_neighbors(
-    x: Array, axis: int, name: str, before: int, after: int, fill: float = 0.0
-) -> Array:
-    """Returns x, extended by rows that the devices before and after it hold.
+class Slide(NamedTuple):
+    """Describes how a window slides over a map.
 
-    It runs on each device. If more rows are needed than one neighbor holds, they come
-    from several devices.
+    A kernel with a large atrous rate reads rows that are far apart. Along a folded
+    axis, a device fetches for each of the n kernel rows only the rows that it reads,
+    and these become n entries of a new axis 3 of the map.
+
+    Attributes:
+      extent: Height and width, in pixels, of the area that a window covers.
+      stride: The vertical and the horizontal step between windows, in pixels.
+      folded: For each axis, the number of kernel rows (or columns) if it is folded.
+        Otherwise it is 1, and a device fetches all rows that its windows cover.
+    """
+
+    extent: Pair
+    stride: Pair
+    folded: Pair = (1, 1)
+
+    def count(self, a: int, size: int, padding: Pair) -> int:
+        """Returns how many windows there are along an axis, 0 for rows."""
+        return (size + sum(padding) - self.extent[a]) // self.stride[a] + 1
+
+    def cuts(self, a: int, size: int, padding: Pair, count: int) -> list[Cut]:
+        """Returns the rows that each of `count` devices needs.
+
+        Args:
+          a: The axis, 0 for rows or 1 for columns.
+          size: The number of rows of the map.
+          padding: The numbers of rows before and after it.
+          count: The number of devices that share the rows.
+
+        Returns:
+          One `Cut`, or one for each kernel row if the axis is folded.
+        """
+        extent, stride, taps = self.extent[a], self.stride[a], self.folded[a]
+        held, made = -(-size // count), -(-self.count(a, size, padding) // count)
+        span = extent if taps == 1 else 1
+        rate = (extent - 1) // max(1, taps - 1)
+        keep, step = (made - 1) * stride + span, made * stride - held
+        starts = [tap * rate - padding[0] for tap in range(taps)]
+        return [Cut(start, keep, step, count) for start in starts]
+
+    def fold(self, a: int, size: int, padding: Pair, taps: int) -> Slide:
+        """Returns this `Slide`, with an axis folded if devices then fetch fewer rows.
+
+        Args:
+          a: The axis, 0 for rows or 1 for columns.
+          size: The number of rows of the map.
+          padding: The numbers of rows before and after it.
+          taps: The number of kernel rows.
+        """
+        count = parts()[a]
+        folded = self._replace(folded=(*self.folded[:a], taps, *self.folded[a + 1 :]))
+        whole, single = (
+            sum(cut.high - cut.low for cut in slide.cuts(a, size, padding, count))
+            for slide in (self, folded)
+        )
+        return folded if count > 1 and single < whole else self
+
+
+class Cut(NamedTuple):
+    """Describes the rows that each of several devices needs.
+
+    If each device holds n rows, device k needs `keep` rows from row
+    k * (n + step) + start on.
+    """
+
+    start: int
+    keep: int
+    step: int
+    count: int
+
+    @property
+    def low(self) -> int:
+        """Returns the first row that any device needs, counted from its own first."""
+        return self.start + min(0, (self.count - 1) * self.step)
+
+    @property
+    def high(self) -> int:
+        """Returns the row after the last one that any device needs."""
+        return self.start + max(0, (self.count - 1) * self.step) + self.keep
+
+    def rows(self, x: Array, *, axis: int, name: str, fill: float) -> Array:
+        """Returns the rows that this device needs. It runs on each device."""
+        x = rows_between(x, axis, name, low=self.low, high=self.high, fill=fill)
+        start = self.start - self.low
+        if self.step:
+            start = start + self.step * lax.axis_index(name)
+        return lax.dynamic_slice_in_dim(x, start, self.keep, axis)
+
+
+def rows_between(
+    x: Array, axis: int, name: str, *, low: int, high: int, fill: float = 0.0
+) -> Array:
+    """Returns rows of a map, some or all of which other devices hold.
+
+    It runs on each device. Only these rows are exchanged, in one step for each of the
+    devices that hold some of them.
 
     Args:
       x: This device's part of the map.
       axis: The axis of x that is sharded.
       name: The mesh axis over which it is sharded.
-      before: Number of rows to fetch from devices with lower indices on the mesh axis.
-      after: Number of rows to fetch from devices with higher indices on the mesh axis.
+      low: The first row, counted from the first row of this device; negative for rows
+        of devices with lower indices on the mesh axis.
+      high: The row after the last one, counted in the same way.
       fill: The value of rows beyond the first and the last device.
     """
-    count, size = lax.axis_size(name), x.shape[axis]
-    part = functools.partial(lax.slice_in_dim, axis=axis)
-
-    def fetched(hop, rows, down):
-        sent = part(x, size - rows, size) if down else part(x, 0, rows)
-        ends = [(k, k + hop) if down else (k + hop, k) for k in range(count - hop)]
-        got = lax.ppermute(sent, name, ends)  # Zero where no device sends.
-        if not fill:
-            return got
-        place = lax.axis_index(name)
-        inside = place >= hop if down else place < count - hop
-        return jnp.where(inside, got, jnp.asarray(fill, x.dtype))
-
-    pieces = [x]
-    for hop in range(1, -(-before // size) + 1):
-        pieces.insert(0, fetched(hop, min(size, before - (hop - 1) * size), True))
-    for hop in range(1, -(-after // size) + 1):
-        pieces.append(fetched(hop, min(size, after - (hop - 1) * size), False))
+    size, pieces = x.shape[axis], []
+    for hop in range(low // size, -(-high // size)):
+        first, last = max(low - hop * size, 0), min(high - hop * size, size)
+        piece = lax.slice_in_dim(x, first, last, axis=axis)
+        pieces.append(_from_device(piece, hop, name, fill))
     return jnp.concatenate(pieces, axis)
 
 
-def _cut(size, target, count, extent, stride, pad):
-    """Returns (before, after, base, step, keep) of the rows that each device needs.
+def _from_device(x, hop, name, fill):
+    """Returns x of the device whose index is higher by `hop`."""
+    count = lax.axis_size(name)
+    if hop == 0:
+        return x
+    if abs(hop) >= count:
+        return jnp.full_like(x, fill)
+    ends = [(k + hop, k) for k in range(count) if 0 <= k + hop < count]
+    got = lax.ppermute(x, name, ends)  # Zero where no device sends.
+    if not fill:
+        return got
+    place = lax.axis_index(name) + hop
+    return jnp.where((place >= 0) & (place < count), got, jnp.asarray(fill, x.dtype))
 
-    A device fetches `before` and `after` rows, and keeps `keep` rows of the result from
-    row base + step * k on, where k is its index. Device k computes rows [k * made, ...)
-    of the output, which read from row k * made * stride - pad on, and holds the rows of
-    the input from k * held on.
+
+def pad_last(x: Array, counts: Sequence[int], fill: float = 0.0) -> Array:
+    """Pads rows and columns at the end to multiples of two numbers.
+
+    Args:
+      x: [B, H, W, C].
+      counts: How many devices share the rows, and how many the columns.
+      fill: The value of the padding.
     """
-    held, made = -(-size // count), -(-target // count)
-    keep, step = (made - 1) * stride + extent, made * stride - held
-    starts = [k * step - pad for k in range(count)]
-    before = max(0, -min(starts))
-    after = max(0, max(starts) + keep - held)
-    return before, after, before - pad, step, keep
-
-
-def _seen(x, axis, name, cut, fill):
-    before, after, base, step, keep = cut
-    x = with_neighbors(x, axis=axis, name=name, before=before, after=after, fill=fill)
-    start = base + step * lax.axis_index(name) if step else base
-    return lax.dynamic_slice_in_dim(x, start, keep, axis)
-
-
-def _pad_last(x, counts, fill):
-    """Pads rows and columns to multiples of the numbers of devices that share them."""
     widths = [(0, -x.shape[a + 1] % counts[a], 0) for a in (0, 1)]
     value = np.array(fill, x.dtype)
     return lax.pad(x, value, ((0, 0, 0), *widths, (0, 0, 0)))

@@ -5,9 +5,11 @@ traced in the context of that mesh. The functions here read this context and con
 the sharding of feature maps. Without such a mesh, they return their argument. They
 never change a value.
 
-Convolutions, pooling and resizing exchange border rows themselves
-(`jaxseg.ops.spatial.halo`, `jaxseg.ops.spatial.linear`). XLA's partitioner handles
-operations on single pixels; it only needs to know the sharding of their inputs and
+Convolutions, pooling and resizing exchange the rows that they need themselves
+(`jaxseg.ops.spatial.halo`, `jaxseg.ops.spatial.linear`), adaptive pooling exchanges
+sums (`jaxseg.ops.spatial.bins`), and attention exchanges keys and values
+(`jaxseg.ops.spatial.attention`). XLA's partitioner handles operations on single pixels
+and sums over all pixels; it only needs to know the sharding of their inputs and
 outputs.
 """
 
@@ -50,40 +52,6 @@ def split_rows(x: Array) -> Array:
     return lax.with_sharding_constraint(x, tiles(x, uneven=P.UNCONSTRAINED))
 
 
-def gather_rows(x: Array, reach: int) -> Array:
-    """Copies a sharded map to every device if a kernel needs rows of distant devices.
-
-    A kernel with a large atrous rate can read rows or columns that neither a device nor
-    its direct neighbors hold. Several such kernels can read a map that is copied once,
-    and their gradients are summed in one reduce-scatter. `jaxseg.ops.conv` accepts the
-    copied map and returns [B, H, W, O], sharded by rows and columns.
-
-    Args:
-      x: [B, H, W, C].
-      reach: The distance from the center of the kernel to its outermost weight, in rows
-        or columns.
-
-    Returns:
-      [B, N, H, W, C], in which entry n along axis 1 is the whole map on device n of N.
-      x itself is returned in three cases: maps are not sharded, `reach` is at most the
-      number of rows or columns that one device holds, or the devices cannot divide the
-      map evenly.
-    """
-    sizes, counts = x.shape[1:3], parts()
-    near = all(c == 1 or reach <= n // c for n, c in zip(sizes, counts, strict=True))
-    uneven = any(n % c for n, c in zip(sizes, counts, strict=True))
-    if near or uneven:
-        return x
-    shared = shared_axes()
-
-    def local(x):
-        for axis, name in enumerate(shared, start=1):
-            x = x if name is None else lax.all_gather(x, name, axis=axis, tiled=True)
-        return x[:, None]
-
-    return per_device(local, tiles(x), copies(x))(x)
-
-
 def shared_axes() -> tuple[str | None, str | None]:
     """Returns a pair: the mesh axes that shard the rows and the columns of maps.
 
@@ -108,17 +76,6 @@ def tiles(x: Array, uneven: Any = None) -> P:
             for axis, size in zip((BATCH, *AXES), x.shape[:3], strict=True)
         )
     )
-
-
-def copies(x: Array) -> P:
-    """Returns the `PartitionSpec` of a map of which every device has a whole copy.
-
-    `gather_rows` returns such a map.
-
-    Args:
-      x: The map before it is copied, [B, H, W, C].
-    """
-    return P(tiles(x)[0], tuple(name for name in shared_axes() if name))
 
 
 def per_device(function: Callable, in_specs: Any, out_specs: Any) -> Callable:
