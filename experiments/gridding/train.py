@@ -1,7 +1,7 @@
 """What do holes in the receptive field cost on structures of 1 to 3 pixels?
 
     python experiments/gridding/train.py --data data
-    python experiments/gridding/report.py
+    python -m experiments.gridding.effects
     python -m experiments.figures gridding
 
 In the scenes of the dataset "specks", the class of an object is the color of a speck of
@@ -42,7 +42,7 @@ from jaxseg.storage.json_file import append_line
 HERE = Path(__file__).parent
 PLANS = ((4, 4, 4), (2, 4, 6), (3, 4, 5), (1, 3, 8))
 FIRST, SEEDS = (1, 3), range(3)
-WIDTH, STEPS, BATCH = 16, 400, 8
+WIDTH, STEPS, BATCH = 16, 300, 8
 GROUND_WEIGHT = 0.05  # Objects cover few pixels.
 
 
