@@ -54,6 +54,10 @@ COMMANDS = {  # name -> (module with `main(argv) -> int`, one line)
         "compare a PyTorch checkpoint with its import on images",
     ),
     "sweep": ("jaxseg.cli.sweep", "train several configurations with several seeds"),
+    "reproduce": (
+        "jaxseg.cli.reproduce",
+        "train the rows of a published table at a reduced size",
+    ),
     "lab": (
         "jaxseg.cli.lab",
         "study atrous rates, gridding, receptive fields and cost",

@@ -9,6 +9,7 @@ TITLES = {  # name of the dataclass -> title
     "DataConfig": "Data and augmentation",
     "Distance": "Distances of the further scores",
     "Exact": "Exact tiles",
+    "Files": "Folders of the data",
     "Folders": "Folders of the data",
     "FurtherScores": "Further scores",
     "GraphCut": "Graph cut",

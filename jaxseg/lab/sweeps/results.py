@@ -6,6 +6,7 @@ The table and the figure summarize the seeds of each configuration.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from jaxseg.lab.page import Table
@@ -34,12 +35,14 @@ class Comparison:
       axis: The label of the figure's x axis and the position of each configuration on
         it. None draws one row for each configuration instead.
       copies: A folder to which results.jsonl and results.png are also copied, or None.
+      labels: Further values that every line of results.jsonl contains, by name.
     """
 
     metric: str
     command: str
     axis: Axis | None = None
     copies: Path | None = None
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
@@ -59,9 +62,7 @@ def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
       ValueError: If the score of a run is missing or is no number.
     """
     metric = comparison.metric
-    scores = write_scores(
-        runs, folder=folder, metric=metric, command=comparison.command
-    )
+    scores = write_scores(runs, folder, comparison)
     rows = [summarize_seeds(name, values) for name, values in scores.items()]
     columns = ("name", "seeds", metric, "spread", "lowest", "highest")
     write_json(folder / TABLE, [dict(zip(columns, row, strict=True)) for row in rows])
@@ -75,22 +76,24 @@ def publish(runs: list[Run], folder: Path, comparison: Comparison) -> Table:
 
 
 def write_scores(
-    runs: list[Run], folder: Path, metric: str, command: str
+    runs: list[Run], folder: Path, comparison: Comparison
 ) -> dict[str, list[float]]:
     """Writes results.jsonl, and returns one score for each configuration and seed.
 
     Args:
       runs: The runs of the sweep. Those without scores are left out.
       folder: The folder of the sweep.
-      metric: The name of the score that is returned.
-      command: The command line, which is written to every line of results.jsonl.
+      comparison: The name of the score that is returned, and the command line and the
+        labels, which are written to every line of results.jsonl.
 
     Returns:
       A dictionary from the name of each configuration to a list with the score of each
       of its seeds.
     """
+    metric = comparison.metric
     about = {
-        "command": command,
+        **comparison.labels,
+        "command": comparison.command,
         "commit": commit(),
         "versions": versions(),
         "machine": machine(),
