@@ -44,6 +44,7 @@ EXPECTED = {
     "Point Transformer": ("families/point_transformer",),
     "confusion matrix": ("guide/report", "guide/evaluation", "reference/metrics"),
     "exit status": ("guide/command_line",),
+    "reproduce": ("guide/reproduce", "reference/commands"),
     "sweep": ("guide/recipes", "guide/gallery", "reference/commands"),
 }
 RESULTS = """

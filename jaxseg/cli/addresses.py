@@ -16,7 +16,7 @@ from jaxseg.runs.remote.reading import followed_run, updated_run
 from jaxseg.runs.remote.writing import written_run
 from jaxseg.storage.address import is_address
 
-LOCAL = ("sweep", "data")  # commands that cannot read a run from a bucket
+LOCAL = ("sweep", "reproduce", "data")  # commands that cannot read a run from a bucket
 OUTPUTS = ("-o", "--output")
 INPUTS = ("--data.prepared-dir", "--data.raw-dir")
 

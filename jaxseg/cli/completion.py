@@ -91,10 +91,12 @@ def listed_names() -> dict[str, tuple[str, ...]]:
     """
     from jaxseg.backbones.catalog import BACKBONES
     from jaxseg.data.datasets import DATASETS
+    from jaxseg.lab.reproduction.tables import all_tables
     from jaxseg.models import MODELS
     from jaxseg.models.families import FAMILIES
 
     models, families = tuple(sorted(MODELS)), tuple(sorted(FAMILIES))
+    tables = all_tables()
     return {
         "model.name": (*models, *families),
         "model.backbone": tuple(sorted(BACKBONES)),
@@ -104,6 +106,8 @@ def listed_names() -> dict[str, tuple[str, ...]]:
         "lab NAME": models,
         "lab SUBJECTS ...": models,
         "data NAME": tuple(sorted(DATASETS)),
+        "reproduce PAPER": tuple(sorted({each.paper for each in tables})),
+        "reproduce TABLE": tuple(sorted({each.name for each in tables})),
     }
 
 

@@ -28,8 +28,8 @@ MEANINGS = {
     "1": (
         "An error occurred, which one line on standard error describes. It is also the "
         "status of `data check` for data with errors, of `verify` and `compare` for a "
-        "difference, of `predict` and `sweep` if an image or a run failed, and of "
-        "`doctor` for a problem."
+        "difference, of `predict`, `sweep` and `reproduce` if an image or a run "
+        "failed, and of `doctor` for a problem."
     ),
     "2": (
         "The command line cannot be parsed, for example because an option is unknown. "

@@ -31,6 +31,7 @@ REQUIRED = {  # The required arguments of a command, with values that do not exi
     "convert": "nowhere -o out",
     "compare": "nowhere.pth nowhere.png",
     "sweep": "nowhere.py",
+    "reproduce": "nowhere table1",
     "lab plan": "--field nowhere",
     "lab rates": "nowhere",
     "lab receptive-field": "nowhere",

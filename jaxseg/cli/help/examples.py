@@ -189,6 +189,17 @@ EXAMPLES = {  # command -> (command line, what it does)
             "Use two GPUs, and pass an option to every training run.",
         ),
     ),
+    "jaxseg reproduce": (
+        ("jaxseg reproduce --list", "List the tables and the time that each takes."),
+        (
+            "jaxseg reproduce deeplabv3 table5 --dry-run",
+            "Show the rows, the reduced size and the expected time.",
+        ),
+        (
+            "jaxseg reproduce drn table3 --seeds 0 1 2 --data.raw-dir CAMVID",
+            "Train every row of a table with three seeds, and compare the signs.",
+        ),
+    ),
     "jaxseg lab": (
         (
             "jaxseg lab plan --map 65 --output-stride 8 --field 513",

@@ -18,7 +18,7 @@ PATHS = {  # fields that contain a path as text
         "calibration_diagram",
     ),
     *("module", "output", "prepared_dir", "program", "raw_dir", "receipt"),
-    *("results_dir", "target", "workdir", "images"),
+    *("json", "records", "results_dir", "target", "workdir", "images"),
 }
 PAIRS = {  # fields with several numbers, whose meaning a name says better than a type
     "box": "X0 Y0 X1 Y1",
@@ -49,6 +49,7 @@ SPECIAL = {  # fields whose values have a form of their own
     "lr_multipliers": "PATTERN FLOAT ...",
     "option": "NAME=VALUE ...",
     "oversample_classes": "CLASS ...",
+    "rows": "NAME ...",
     "topology": "NAME:SHAPE",
     "variant": "NAME",
     "void_labels": "NAME ...",
