@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import logging
@@ -25,10 +24,11 @@ from jaxseg.plan.fitted import fitted
 from jaxseg.runs import environment
 from jaxseg.runs.directory import write_run
 from jaxseg.runs.places import check_workdir
-from jaxseg.runs.remote.training import owned_run
+from jaxseg.runs.remote.training import Member, owned_run
 from jaxseg.storage import atomic, output
 from jaxseg.storage.address import is_address
 from jaxseg.tasks import overlays
+from jaxseg.tasks.agreement import agree
 from jaxseg.tasks.checks import check
 from jaxseg.tasks.start import Start, prepare
 from jaxseg.text import as_message
@@ -142,22 +142,20 @@ def train_run(
     clock = _stopwatch()
     check(config)
     chosen = selection.choose(num_devices)
-    first = jax.process_index() == 0
-    if first:
+    member = Member(jax.process_index(), processes.barrier)
+    if member.index == 0:
         check_workdir(workdir)
         check_loggers(config.train.loggers)
-    owned = owned_run(workdir) if first else contextlib.nullcontext()
+    agree(config, workdir)
+    owned = owned_run(workdir, member)
     with output.tolerant() as closed, owned as held:
-        folder = Path(workdir) if held is None else held.folder
+        folder = held.folder
         config, notes = fitted(config, folder, chosen)
         start = prepare(config, folder, chosen, verify=opening.verify).noted(notes)
         task = _measured(start, config, chosen)
-        task = dataclasses.replace(task, asked=closed, elapsed=clock)
-        if held is not None:
-            begin = functools.partial(_begin, config, folder, start, chosen, display)
-            task = dataclasses.replace(
-                task, ready=begin, check=held.check, copy=held.copy
-            )
+        begin = functools.partial(_begin, config, folder, start, chosen, display)
+        task = dataclasses.replace(task, asked=closed, elapsed=clock, ready=begin)
+        task = dataclasses.replace(task, check=held.check, copy=held.copy)
         processes.barrier("before the first step")
         with display.reporter() as shown:
             result: TrainingResult = run_loop(
@@ -211,7 +209,12 @@ def _begin(
     chosen: list[jax.Device],
     display: Display,
 ) -> None:
-    """Writes the configuration and the classes of the run, and shows its beginning."""
+    """Writes the configuration and the classes of the run, and shows its beginning.
+
+    Only the first process does this.
+    """
+    if jax.process_index() != 0:
+        return
     for name in (overlays.FOLDER, KIND):
         for folder in (workdir / name).glob("*"):
             atomic.sweep(folder)

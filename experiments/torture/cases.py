@@ -23,13 +23,13 @@ NETWORK = (
 SHAPES = ("--data.train-split=train[:24]", "--data.eval-split=validation[:6]")
 TRAIN = (
     "train", *NETWORK, *SHAPES, "--train.batch-size=4", "--train.steps=40",
-    "--train.eval-every=8", "--train.save-every=3", "--train.overlay-count=1",
+    "--train.eval-every=8", "--train.save-every=3", "--train.num-overlays=1",
 )  # fmt: skip
 ADDRESS = "--coordinator=localhost:{port}"
 TOGETHER = (
     "train", *NETWORK, *SHAPES, "--train.batch-size=8", "--train.eval-batch-size=4",
     "--train.steps=24", "--train.eval-every=8", "--train.save-every=3",
-    "--train.overlay-count=1", "--workdir=run", "--lost-after=10", ADDRESS,
+    "--train.num-overlays=1", "--workdir=run", "--heartbeat-timeout=10", ADDRESS,
     "--processes=2",
 )  # fmt: skip
 SWEEP = """
@@ -69,7 +69,9 @@ class Case:
 
 CASES = {
     "train": Case(((*TRAIN, "--workdir=run"),)),
-    "train in a bucket": Case(((*TRAIN, "--workdir={run}"),), bucket=True),
+    "train in a bucket": Case(
+        ((*TRAIN, "--train.steps=16", "--workdir={run}"),), bucket=True
+    ),
     "predict": Case(
         (("predict", "{shared}/images", "-o", "masks", "--workdir={shared}/run",
           "--probabilities", "--batch-size=1"),)
@@ -85,7 +87,7 @@ CASES = {
         (("train", *NETWORK, "--data.name=folder", "--data.raw-dir={shared}/pairs",
           "--data.classes", "a", "b", "c", "--data.data-dir=data",
           "--train.steps=1", "--train.batch-size=4",
-          "--train.overlay-count=0", "--workdir=run"),)
+          "--train.num-overlays=0", "--workdir=run"),)
     ),
     "two processes": Case(
         tuple((*TOGETHER, f"--process-id={i}") for i in range(2))

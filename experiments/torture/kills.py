@@ -146,7 +146,7 @@ class Campaign:
             records.append(record)
         outcome = self._end(case, work, wanted)
         if outcome == "equal":
-            shutil.rmtree(work)
+            self.reset(case, work)
         about = {"kind": name, "seed": self.seed, "chain": number}
         return [about | record | {"outcome": outcome} for record in records]
 

@@ -21,11 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import orbax.checkpoint as ocp
-from orbax.checkpoint import checkpoint_managers as policies
 
-from jaxseg.checkpoints import steps, verification
+from jaxseg.checkpoints import keeping, steps, verification
+from jaxseg.checkpoints.members import TOGETHER, Members
 from jaxseg.checkpoints.reading import (
     DamagedCheckpoint,
     check_fit,
@@ -43,10 +42,6 @@ UNFINISHED = "*.orbax-checkpoint-tmp*"  # Orbax uses such names while it writes.
 
 class CheckpointError(OSError):
     """Is raised if a checkpoint could not be written; earlier ones are unchanged."""
-
-
-def _rank(metrics: dict[str, float]) -> float:
-    return metrics[steps.METRIC]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,45 +64,40 @@ STRICT = Opening()
 class Checkpoints:
     """Manages the checkpoints of a run. Every process of the run has one instance.
 
-    It keeps the `max_to_keep` newest checkpoints and the one with the highest mean IoU
-    by a custom policy. Orbax's ranking would delete new ones that are not the best.
+    It keeps the `max_to_keep` newest checkpoints and the one with the highest mean IoU.
+    Orbax's ranking would delete new ones that are not the best.
     """
 
     def __init__(
         self,
         directory: str | Path,
-        *,
         max_to_keep: int = 2,
+        *,
         opening: Opening = STRICT,
+        members: Members = TOGETHER,
     ) -> None:
         if max_to_keep < 1:
             raise ValueError(f"max_to_keep={max_to_keep} is invalid: expected >= 1.")
         self.directory = Path(directory).absolute()
-        self._opening = opening
+        self._opening, self._members = opening, members
         self._delete_removed()
-        if jax.process_index() == 0:  # No process writes before all managers are open.
-            for path in self.directory.glob(UNFINISHED):
-                shutil.rmtree(path, ignore_errors=True)
+        # No process writes before all managers are open.
+        for path in self.directory.glob(UNFINISHED) if members.first else ():
+            shutil.rmtree(path, ignore_errors=True)
         for step in steps.steps_in(self.directory):
             self._check_rank(step)
-        if jax.process_index() == 0:
+        if members.first:
             remove_empty(self.directory)
-        ocp.multihost.sync_global_processes("removed empty folders")
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=policies.AnyPreservationPolicy(
-                [
-                    policies.LatestN(max_to_keep),
-                    policies.BestN(
-                        get_metric_fn=_rank, n=1, keep_checkpoints_without_metrics=False
-                    ),
-                ]
-            ),
-            best_fn=_rank,
+            self.directory.mkdir(parents=True, exist_ok=True)
+        members.meet("removed empty folders")
+        self._max_to_keep = max_to_keep
+        self._manager = members.manager(
+            self.directory,
+            preservation_policy=keeping.newest_and_best(max_to_keep),
+            best_fn=keeping.rank,
             best_mode="max",
-            create=True,
             todelete_subdir=REMOVED,
         )
-        self._manager = ocp.CheckpointManager(self.directory, options=options)
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -164,7 +154,7 @@ class Checkpoints:
             self._manager.save(
                 step,
                 args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(state),
+                    state=self._members.saving(state),
                     meta=ocp.args.JsonSave(meta),
                     digest=ocp.args.JsonSave(stored_digest),
                 ),
@@ -183,13 +173,11 @@ class Checkpoints:
         """
         directory = self.directory / str(step)
         check_fit(directory, stored_leaves(directory), template)
-        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
+        wanted = self._members.restoring(template)
         with reading(directory):
             restored = self._manager.restore(
                 step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardRestore(target), meta=ocp.args.JsonRestore()
-                ),
+                args=ocp.args.Composite(state=wanted, meta=ocp.args.JsonRestore()),
             )
         if self._opening.verify:
             verification.check(directory, restored["state"], all_of_them=True)
@@ -245,27 +233,38 @@ class Checkpoints:
         """
         folder = self.directory / str(step)
         aside = self.directory / (f"damaged-{step}" if keep else f"{REMOVED}/{step}")
-        if jax.process_index() == 0:
+        if self._members.first:
             with self._errors(f"renaming the checkpoint of step {step}"):
                 shutil.rmtree(aside, ignore_errors=True)
                 aside.parent.mkdir(exist_ok=True)
                 folder.rename(aside)
-        ocp.multihost.sync_global_processes(f"set aside step {step}")
+        self._members.meet(f"set aside step {step}")
 
     def _delete_removed(self) -> None:
         """Deletes the steps that were renamed because they are no longer kept.
 
         Their parent folder stays, because a save in the background may be moving
         another step into it."""
-        if jax.process_index() == 0:
-            for path in (self.directory / REMOVED).glob("*"):
-                shutil.rmtree(path, ignore_errors=True)
+        removed = (self.directory / REMOVED).glob("*")
+        for path in removed if self._members.first else ():
+            shutil.rmtree(path, ignore_errors=True)
 
     def wait(self) -> None:
         """Waits until the checkpoint that is being saved is complete."""
         with self._errors("writing a checkpoint"):
             self._manager.wait_until_finished()
             self._manager.check_for_errors()
+
+    def delete_superfluous(self) -> None:
+        """Deletes the steps that a process left when it was killed after a save.
+
+        Usually, Orbax deletes them after a save. Every process must call it.
+        """
+        self.wait()
+        if left := keeping.superfluous(self.steps, self.best(), self._max_to_keep):
+            for step in left:
+                self._set_aside(step, keep=False)
+            self._manager.reload()
 
     def close(self) -> None:
         """Waits until the current save is complete, and stops the threads of Orbax."""
@@ -274,7 +273,7 @@ class Checkpoints:
         finally:
             with self._errors("closing the checkpoints"):
                 self._manager.close()
-            if jax.process_index() == 0:  # All saves are complete.
+            if self._members.first:  # All saves are complete.
                 shutil.rmtree(self.directory / REMOVED, ignore_errors=True)
 
     def preempted(self, step: int) -> bool:

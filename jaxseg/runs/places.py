@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import jax
-
 from jaxseg.runs.directory import CHECKPOINTS, CONFIG, DATASET
 from jaxseg.runs.environment import NAME as ENVIRONMENT
 from jaxseg.runs.lock import LOCK
@@ -27,11 +25,6 @@ def check_workdir(workdir: str | Path) -> None:
       workdir: The run directory: a path, or the address of a bucket as a string.
     """
     if is_address(workdir):
-        if (count := jax.process_count()) > 1:
-            raise ValueError(
-                f"workdir={str(workdir)!r} is invalid with {count} processes: expected "
-                "a path in a file system that all processes share. Mount a shared disk."
-            )
         return
     check_folder("workdir", workdir)
     for name in (*FOLDERS, *FILES):

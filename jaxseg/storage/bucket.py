@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from jaxseg.storage import media
 from jaxseg.storage.address import EXTRAS, PACKAGES, Address
 from jaxseg.storage.retrying import DEFAULT, Patience, StorageError, retried
 
@@ -56,7 +57,10 @@ class Bucket:
 
     def write(self, name: str, data: bytes) -> None:
         """Writes an object with one request, which replaces any earlier content."""
-        self._call(lambda: self._files.pipe_file(self._key(name), data), name)
+        if data.endswith(b"\r") and hasattr(self._files, "call"):
+            self._send(name, data)
+        else:
+            self._call(lambda: self._files.pipe_file(self._key(name), data), name)
 
     def create(self, name: str, data: bytes) -> bool:
         """Creates an object unless it exists.
@@ -86,7 +90,10 @@ class Bucket:
           FileNotFoundError: If the local file does not exist.
         """
         os.stat(path)
-        self._call(lambda: self._files.put_file(str(path), self._key(name)), name)
+        if hasattr(self._files, "call") and media.ends_badly(path):
+            self._send(name, path.read_bytes())
+        else:
+            self._call(lambda: self._files.put_file(str(path), self._key(name)), name)
 
     def download(self, name: str, path: Path) -> None:
         """Writes the content of an object to a local file, but not atomically.
@@ -131,6 +138,10 @@ class Bucket:
           FileNotFoundError: If the bucket does not exist.
         """
         self._call(functools.partial(_list_one, self._files, self.address), "")
+
+    def _send(self, name: str, data: bytes) -> None:
+        bucket, _, whole = self._key(name).partition("/")
+        self._call(lambda: media.send(self._files, bucket, whole, data), name)
 
     def _key(self, name: str) -> str:
         return f"{self.address.bucket}/{self.address.folder}/{name}"

@@ -80,6 +80,14 @@ def test_the_latest_and_the_best_are_kept(tmp_path):
         assert checkpoints.metrics(2) == {"mean_iou": 0.5}
 
 
+def test_steps_that_a_killed_run_left_are_deleted(tmp_path):
+    save_all(tmp_path, ROWS, max_to_keep=5)
+    with Checkpoints(tmp_path, max_to_keep=1) as checkpoints:
+        checkpoints.delete_superfluous()
+        assert checkpoints.steps == (2, 5)
+    assert steps_in(tmp_path) == (2, 5)
+
+
 def test_a_step_is_renamed_before_its_files_are_deleted(tmp_path, monkeypatch):
     """A run that is killed while it deletes must not leave a step that is damaged."""
     with monkeypatch.context() as dying:

@@ -56,9 +56,10 @@ class Forks:
 
     def __init__(self, environment: dict[str, str], folder: pathlib.Path):
         self._folder, self._count = folder, 0
+        paths = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
         self._server = subprocess.Popen(
             [sys.executable, __file__],
-            env=environment | {"PYTHONPATH": str(ROOT)},
+            env=environment | {"PYTHONPATH": os.pathsep.join(paths)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -151,6 +151,7 @@ WRITING = re.compile(
 )
 ALLOWED = {  # who writes in another way, and why a reader never sees half of it
     "checkpoints/manager.py": "orbax renames a step when it is complete",
+    "checkpoints/separate.py": "calls Checkpoints.save",
     "weights/formats/orbax.py": "orbax does so for a single folder as well",
     "weights/formats/npz.py": "called by files.write with a temporary name",
     "weights/formats/safe_tensors.py": "called by files.write with a temporary name",

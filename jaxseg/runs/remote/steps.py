@@ -78,6 +78,7 @@ def upload_step(bucket: Bucket, step: int, folder: Path) -> Commit:
 
     Raises:
       FileNotFoundError: If the local folder is removed during the upload.
+      StorageError: If the size of a stored file is not that of the local file.
     """
     paths = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
     files = {name: _facts(path) for name, path in sorted(paths.items())}
@@ -85,9 +86,17 @@ def upload_step(bucket: Bucket, step: int, folder: Path) -> Commit:
     with transfers() as start:
         for name in files:
             start(bucket.upload, f"{commit.folder}/{name}", paths[name])
+    stored = bucket.sizes(f"{FOLDER}/{step}")
+    for name, (size, _) in files.items():
+        found = stored.get(f"{commit.folder}/{name}")
+        if found != size:
+            raise StorageError(
+                f"{bucket.address}/{commit.folder}/{name} was not stored: expected "
+                f"{size} bytes, but the bucket contains {found or 0}."
+            )
     record = json.dumps(dataclasses.asdict(commit), indent=1) + "\n"
     bucket.write(f"{FOLDER}/{step}/{COMMIT}", record.encode())
-    _delete_others(bucket, commit)
+    _delete_others(bucket, commit, stored)
     return commit
 
 
@@ -151,9 +160,8 @@ def sweep(bucket: Bucket) -> list[str]:
     return left
 
 
-def _delete_others(bucket: Bucket, commit: Commit) -> None:
+def _delete_others(bucket: Bucket, commit: Commit, names: dict[str, int]) -> None:
     mark = f"{FOLDER}/{commit.step}/{COMMIT}"
-    names = bucket.sizes(f"{FOLDER}/{commit.step}")
     kept = f"{commit.folder}/"
     bucket.delete(n for n in names if n != mark and not n.startswith(kept))
 

@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from jaxseg.checkpoints.manager import STRICT, Checkpoints, Opening
+from jaxseg.checkpoints.separate import SeparateCheckpoints
 from jaxseg.checkpoints.steps import METRIC
 from jaxseg.config import Config, TrainConfig
 from jaxseg.metrics import to_json
@@ -76,13 +77,13 @@ def train(
       ValueError: If the checkpoint is damaged, belongs to another model or has a step
         after `train.steps`.
     """
-    directory = Path(workdir) / "ckpt"
     first = jax.process_index() == 0
-    keep = config.train.max_to_keep
+    open_all = Checkpoints if task.copy is None else SeparateCheckpoints
+    directory, keep = Path(workdir) / "ckpt", config.train.max_to_keep
     clock = Clock(workdir if first else None, seconds=task.elapsed())
     with (
         StopRequests(task.asked) as stop,
-        Checkpoints(directory, max_to_keep=keep, opening=opening) as checkpoints,
+        open_all(directory, keep, opening=opening) as checkpoints,
         Profile(Path(workdir) / FOLDER, steps=profile) as traced,
     ):
         state, meta = resume(checkpoints, runner.place(state), config.train)
@@ -147,8 +148,7 @@ class _Run:
             if step == self.config.steps or self.improvement.ended:
                 with self.clock.of("saving"):
                     self._secure()
-                best = self.checkpoints.best()
-                return TrainingResult(state, self.scores, best, step)
+                return TrainingResult(state, self.scores, self.checkpoints.best(), step)
             if batches is None:
                 batches = self.task.train_batches(step)
             with self.meter.waiting(), self.clock.of("waiting"):
@@ -287,7 +287,7 @@ class _Run:
 
     def _secure(self) -> None:
         """Waits until the last checkpoint is complete, in a bucket if one is used."""
-        self.checkpoints.wait()
+        self.checkpoints.delete_superfluous()
         if self.task.copy is not None:
             self.task.copy()
 

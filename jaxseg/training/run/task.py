@@ -35,7 +35,8 @@ class Task:
       scores: Maps a confusion matrix to the scores by name.
       check: Called before every step; it raises an error if the run must not write.
       copy: Copies the files of the run to the bucket in which it is kept, and returns
-        when they are stored there. None if the run directory is a local folder.
+        when they are stored there. All processes must call it. None if the run
+        directory is a local folder.
       asked: Returns the number of the signal that asks the run to save and stop, or
         None.
       elapsed: Returns the seconds since this process began to work on the run.

@@ -1,6 +1,7 @@
 """A local run directory is copied to a bucket in memory, and opened from there."""
 
 import shutil
+import threading
 import time
 
 import pytest
@@ -54,6 +55,29 @@ def test_a_run_is_copied_and_opened_again(bucket):
         assert (run.folder / "config.json").read_text() == "{}"
         assert not (run.folder / "old.txt").exists()
         assert [p.name for p in (run.folder / "ckpt").iterdir()] == ["4"]
+
+
+def test_two_processes_use_one_run(bucket):
+    """The second one waits for the lock, and for every upload of a checkpoint."""
+    meetings, seen = threading.Barrier(2, timeout=10), []
+    meet = lambda place: meetings.wait()
+
+    def follow():
+        with training.owned_run(URL, training.Member(1, meet)) as run:
+            seen.append(run.folder)
+            write(run.folder, metrics_jsonl="never uploaded", ckpt__3__meta="3")
+            run.check()
+            run.copy()
+            seen.append(list(steps.committed(bucket)))
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    with training.owned_run(URL, training.Member(0, meet)) as run:
+        write(run.folder, ckpt__2__meta="2", config_json="{}")
+        run.copy()
+    follower.join()
+    assert seen[0] != run.folder and seen[1] == [2]
+    assert bucket.read("metrics.jsonl") is None and list(steps.committed(bucket)) == [2]
 
 
 def test_changes_before_an_error_are_copied(bucket):

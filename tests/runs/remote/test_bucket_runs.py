@@ -79,6 +79,18 @@ def test_a_run_in_a_bucket_equals_a_local_one(
     assert "expected a local path" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("scheme", ["gs", "s3"], indirect=True)
+def test_every_byte_is_stored(scheme, tmp_path):
+    """A multipart message of gcsfs loses a carriage return at the end."""
+    bucket = open_bucket("x", parse_address("x", URL.format(scheme, "bytes")))
+    file = tmp_path / "file"
+    for content in (b"a\r", b"\r", b"", b"a\n", b"a\r\n", b"\r\n--==0==--\r"):
+        file.write_bytes(content)
+        bucket.write("written", content)
+        bucket.upload("uploaded", file)
+        assert bucket.read("written") == bucket.read("uploaded") == content
+
+
 @pytest.mark.parametrize("scheme", ["s3"], indirect=True)
 def test_data_and_run_can_be_in_s3(
     scheme, tiny, local_run, drawn_data, tmp_path, monkeypatch

@@ -58,6 +58,20 @@ def test_a_stopped_upload_leaves_the_earlier_one(memory, step, stop):
     assert len(memory.sizes()) == 3  # the files of the first upload are deleted
 
 
+def test_a_file_that_was_cut_is_not_committed(memory, step):
+    upload = memory.upload
+
+    def cut(name, path):
+        if path.name == "meta":
+            path.write_text("{")
+        upload(name, path)
+
+    memory.upload = cut
+    with pytest.raises(OSError, match=r"meta was not stored: expected 2 bytes, .* 1\."):
+        steps.upload_step(memory, 2, step)
+    assert steps.newest_step(memory) is None
+
+
 def test_damage_in_the_bucket_is_named(memory, step, tmp_path):
     commit = steps.upload_step(memory, 2, step)
     memory.write(f"{commit.folder}/meta", b"[]")
