@@ -23,6 +23,7 @@ from jaxseg.training.run.field_watch import FieldReading
 from jaxseg.viz.log_maps import LogMap, log_maps_png
 
 PERIODS = (2, 4, 8)  # pixels
+WINDOW = 256  # Spectra are of the middle of larger logits, which is cheaper.
 
 
 class TrainingField:
@@ -39,7 +40,9 @@ class TrainingField:
         def middle(images, variables):
             logits = model.apply(variables, images, train=False)["logits"]
             row, column = logits.shape[1] // 2, logits.shape[2] // 2
-            return logits[:, row, column].astype(jnp.float32).sum(), logits
+            window = _middle(logits.shape[1]), _middle(logits.shape[2])
+            value = logits[:, row, column].astype(jnp.float32).sum()
+            return value, logits[:, *window]
 
         self._images = images
         self._gradient = jax.jit(jax.grad(middle, has_aux=True))
@@ -55,6 +58,11 @@ class TrainingField:
         if not known:
             return FieldReading(values, {})
         return FieldReading(values, {"effective_field": field_picture(field, logits)})
+
+
+def _middle(side: int) -> slice:
+    start = max(0, side - WINDOW) // 2
+    return slice(start, start + min(side, WINDOW))
 
 
 def field_picture(field: np.ndarray, logits: np.ndarray) -> bytes:

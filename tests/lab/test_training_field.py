@@ -71,3 +71,12 @@ def test_options_decide_whether_a_run_is_measured():
     model, data = ModelConfig("point_transformer"), DataConfig("rooms")
     with pytest.raises(ValueError, match=r"lab.every=5 is invalid: expected 0 with"):
         check(Config(model, data, lab=LabConfig(every=5)))
+
+
+def test_large_logits_are_measured_in_their_middle(monkeypatch):
+    monkeypatch.setattr("jaxseg.lab.training_field.WINDOW", 16)
+    noise = np.random.default_rng(0).normal(size=(1, 17, 24, 1)).astype(np.float32)
+    found = TrainingField(Stack(), noise)(variables(1.0)).values
+    logits = np.asarray(Stack().apply(variables(1.0), noise)["logits"])
+    expected = grid_values(logits[:, :16, 4:20])
+    assert found["grid_2"] == pytest.approx(expected["grid_2"], rel=1e-4)
