@@ -105,6 +105,7 @@ INTERNAL_OPERATORS = (
         "neighbors",
     ),
     *("open_pool", "open_size", "residual", "rotary", "upsample_conv"),
+    "windows",
 )
 INTERNAL = (
     "jaxseg.data.datasets",

@@ -9,12 +9,14 @@ does not smooth the levels, uses group norm as in the paper, and aligns corners.
 import dataclasses
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jaxseg.heads.classifier import Classifier
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvNormAct
-from jaxseg.ops.resize import resize
+from jaxseg.ops.open_size import is_open
+from jaxseg.ops.resize import resize, select
 from jaxseg.typing import Array, Pyramid
 
 LEVELS = ("c2", "c3", "c4", "c5")
@@ -91,6 +93,6 @@ class SemanticFPNHead(nn.Module):
 def _nearest(x: Array, size: tuple[int, ...]) -> Array:
     """Enlarges a map; output row i reads row floor(i * n / m), as PyTorch does."""
     for axis, target in zip((1, 2), size, strict=True):
-        index = jnp.arange(target) * x.shape[axis] // target
-        x = jnp.take(x, index, axis=axis)
+        array = jnp if is_open(target, x.shape[axis]) else np
+        x = select(x, array.arange(target) * x.shape[axis] // target, axis)
     return x

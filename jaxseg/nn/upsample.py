@@ -10,13 +10,12 @@ convolution see `jaxseg.nn.layers.ConvTranspose`.
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jax import lax
 
 from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.layers import Conv, ConvTranspose
 from jaxseg.ops.kernels import bilinear_profile
 from jaxseg.ops.open_size import certainly_below, is_open
-from jaxseg.ops.resize import resize
+from jaxseg.ops.resize import multiply, resize
 from jaxseg.ops.shuffle import depth_to_space
 from jaxseg.ops.unpool import bed_of_nails, max_unpool, nearest
 from jaxseg.text import one_of
@@ -71,16 +70,10 @@ def bilinear_deconv(
                 f"because the deconvolution gives {full} pixels and crop={crop}."
             )
     rows, columns = (
-        jnp.asarray(
-            deconv_matrix(source, target, stride=stride, kernel=kernel, crop=crop),
-            x.dtype,
-        )
+        deconv_matrix(source, target, stride=stride, kernel=kernel, crop=crop)
         for source, target in zip(x.shape[1:3], size, strict=True)
     )
-    # Matrix units of accelerators would otherwise round the operands.
-    best = lax.Precision.HIGHEST
-    x = jnp.einsum("hi,biwc->bhwc", rows, x, precision=best)
-    return jnp.einsum("wj,bhjc->bhwc", columns, x, precision=best)
+    return multiply(x, rows, columns)
 
 
 class BilinearDeconv(nn.Module):

@@ -17,6 +17,7 @@ from jaxseg.nn.block_config import BlockConfig
 from jaxseg.nn.transformer import Linear
 from jaxseg.ops.open_size import certainly_below
 from jaxseg.ops.resize import pad_to_multiple
+from jaxseg.ops.windows import divide, join
 from jaxseg.typing import Array
 
 _MASKED = -100.0  # Added to the scores of pairs of pixels that were not neighbors.
@@ -60,7 +61,7 @@ class WindowAttention(nn.Module):
         size = x.shape[1:3]
         shifts = tuple(self._shift(side) for side in size)
         x = jnp.roll(x, tuple(-shift for shift in shifts), axis=(1, 2))
-        x = _windows(x, window)
+        x = divide(x, window)
         y = Linear(3 * channels, self.style, name="qkv")(x)
         y = y.reshape(*y.shape[:-1], 3, heads, channels // heads)
         query, key, value = (y[..., i, :, :] for i in range(3))
@@ -75,27 +76,12 @@ class WindowAttention(nn.Module):
         weights = jax.nn.softmax(scores, axis=-1).astype(value.dtype)
         y = jnp.einsum("brchnm,brcmhd->brcnhd", weights, value).reshape(x.shape)
         y = Linear(channels, self.style, name="out")(y)
-        y = jnp.roll(_map(y, window), shifts, axis=(1, 2))
+        y = jnp.roll(join(y, window, size), shifts, axis=(1, 2))
         return y[:, :height, :width]
 
     def _shift(self, side) -> int:
         one = certainly_below(side, self.window + 1)
         return self.shift if self.shift_always or not one else 0
-
-
-def _windows(x: Array, window: int) -> Array:
-    """Divides a map [B, H, W, C] into windows [B, rows, columns, window**2, C]."""
-    batch, height, width, channels = x.shape
-    rows, columns = height // window, width // window
-    x = x.reshape(batch, rows, window, columns, window, channels)
-    return x.swapaxes(2, 3).reshape(batch, rows, columns, window**2, channels)
-
-
-def _map(x: Array, window: int) -> Array:
-    """Joins windows [B, rows, columns, window**2, C] to a map [B, H, W, C]."""
-    batch, rows, columns, _, channels = x.shape
-    x = x.reshape(batch, rows, columns, window, window, channels)
-    return x.swapaxes(2, 3).reshape(batch, rows * window, columns * window, channels)
 
 
 def _relative_positions(window: int) -> np.ndarray:
@@ -119,5 +105,5 @@ def _mask(size, window: int, shifts: tuple[int, ...]) -> Array:
         index = jnp.arange(side)
         bands.append(1 * (index >= side - window) + (index >= side - shift))
     regions = 3 * bands[0][:, None] + bands[1][None]
-    regions = _windows(regions[None, :, :, None], window)[0, ..., 0]
+    regions = divide(regions[None, :, :, None], window)[0, ..., 0]
     return jnp.where(regions[..., None, :] == regions[..., None], 0.0, _MASKED)

@@ -18,6 +18,8 @@ from jax import lax
 
 from jaxseg.ops.open_size import as_fraction, is_open
 from jaxseg.ops.resize import resize
+from jaxseg.ops.spatial.layout import is_split
+from jaxseg.ops.spatial.linear import banded
 from jaxseg.text import one_of
 from jaxseg.typing import Array, Size
 
@@ -119,6 +121,8 @@ def _stepped_weights(source: int, target: int, factor: float) -> np.ndarray:
 
 def _contract(x: Array, weights: np.ndarray, axis: int) -> Array:
     """Multiplies one axis of a map by a matrix, in full float32 precision."""
+    if is_split():
+        return banded(x, (weights, None) if axis == 1 else (None, weights))
     exact = lax.Precision.HIGHEST
     y = jnp.tensordot(weights.astype(x.dtype), x, axes=(1, axis), precision=exact)
     return jnp.moveaxis(y, 0, axis)

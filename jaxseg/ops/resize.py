@@ -91,6 +91,43 @@ def resize(
     return x
 
 
+def multiply(x: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
+    """Multiplies the rows and the columns of a map by matrices.
+
+    Args:
+      x: [B, H, W, C].
+      rows: [h, H].
+      columns: [w, W].
+
+    Returns:
+      [B, h, w, C].
+    """
+    if is_split():
+        return banded(x, (rows, columns))
+    rows, columns = (jnp.asarray(matrix, x.dtype) for matrix in (rows, columns))
+    best = jax.lax.Precision.HIGHEST  # Accelerators would otherwise round the operands.
+    x = jnp.einsum("hi,biwc->bhwc", rows, x, precision=best)
+    return jnp.einsum("wj,bhjc->bhwc", columns, x, precision=best)
+
+
+def select(x: Array, index: np.ndarray, axis: int) -> Array:
+    """Selects rows or columns of a map, some of them repeatedly.
+
+    Args:
+      x: [B, H, W, C].
+      index: The indices of the rows or columns, in ascending order, integers [n].
+      axis: 1 for rows, 2 for columns.
+
+    Returns:
+      The map of the n rows or columns.
+    """
+    if not is_split():
+        return _take(x, index, axis)
+    chosen = index[:, None] == np.arange(x.shape[axis])
+    weights = chosen.astype(np.float32)
+    return banded(x, (weights, None) if axis == 1 else (None, weights))
+
+
 def pad_to_multiple(x: Array, multiple: int) -> tuple[Array, Size]:
     """Pads the bottom and right with zeros so that `multiple` divides height and width.
 

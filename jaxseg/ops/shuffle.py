@@ -6,6 +6,10 @@ and DUC in MXNet), consecutive channels belong to one pixel of the block. With "
 block (Shi et al., arXiv 1609.05158).
 """
 
+from functools import partial
+
+from jaxseg.ops.spatial.blocks import blockwise, from_blocks
+from jaxseg.ops.spatial.layout import is_split
 from jaxseg.text import one_of
 from jaxseg.typing import Array, pair
 
@@ -34,12 +38,18 @@ def depth_to_space(x: Array, block: int | tuple[int, int], order: str = "dcr") -
         unknown.
     """
     _check_order(order)
-    (bh, bw), (b, h, w, depth) = pair(block), x.shape
+    (bh, bw), depth = pair(block), x.shape[-1]
     if depth % (bh * bw):
         raise ValueError(
             f"x of shape {x.shape} is invalid: expected a multiple of "
             f"{bh} * {bw} = {bh * bw} channels, one for each pixel of the block."
         )
+    local = partial(_to_space, bh=bh, bw=bw, order=order)
+    return blockwise(local, x, block=(bh, bw)) if is_split() else local(x)
+
+
+def _to_space(x, bh, bw, order):
+    b, h, w, depth = x.shape
     c = depth // (bh * bw)
     if order == "dcr":
         x = x.reshape(b, h, w, bh, bw, c).transpose(0, 1, 3, 2, 4, 5)
@@ -63,12 +73,18 @@ def space_to_depth(x: Array, block: int | tuple[int, int], order: str = "dcr") -
       ValueError: If the size is not a multiple of the block, or the order is unknown.
     """
     _check_order(order)
-    (bh, bw), (b, h, w, c) = pair(block), x.shape
+    (bh, bw), (h, w) = pair(block), x.shape[1:3]
     if h % bh or w % bw:
         raise ValueError(
             f"x of shape {x.shape} is invalid: expected a height and width that are "
             f"multiples of the block ({bh}, {bw})."
         )
+    local = partial(_to_depth, bh=bh, bw=bw, order=order)
+    return from_blocks(local, x, (bh, bw)) if is_split() else local(x)
+
+
+def _to_depth(x, bh, bw, order):
+    b, h, w, c = x.shape
     x = x.reshape(b, h // bh, bh, w // bw, bw, c)
     axes = (0, 1, 3, 2, 4, 5) if order == "dcr" else (0, 1, 3, 5, 2, 4)
     return x.transpose(axes).reshape(b, h // bh, w // bw, bh * bw * c)

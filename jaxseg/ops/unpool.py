@@ -1,11 +1,15 @@
 """Unpools maps by stored positions, by inserting zeros, or by repeating pixels."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jaxseg.ops.lowering.pool_argmax import from_winners, to_winners
 from jaxseg.ops.lowering.portable import is_portable
+from jaxseg.ops.spatial.blocks import blockwise
+from jaxseg.ops.spatial.layout import is_split
 from jaxseg.typing import Array, Size, pair
 
 
@@ -96,6 +100,11 @@ def bed_of_nails(
 
 def nearest(x: Array, factor: int | tuple[int, int]) -> Array:
     """Repeats each pixel: [B, h, w, C] becomes [B, h * factor, w * factor, C]."""
-    (fh, fw), (b, h, w, c) = pair(factor), x.shape
+    local = functools.partial(_repeated, *pair(factor))
+    return blockwise(local, x, block=pair(factor)) if is_split() else local(x)
+
+
+def _repeated(fh, fw, x):
+    b, h, w, c = x.shape
     x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, fh, w, fw, c))
     return x.reshape(b, h * fh, w * fw, c)

@@ -16,9 +16,12 @@ from jaxseg.ops.attention import attend_maps
 from jaxseg.ops.conv import conv
 from jaxseg.ops.pool import adaptive_avg_pool, avg_pool, max_pool
 from jaxseg.ops.resize import resize
+from jaxseg.ops.shuffle import depth_to_space, space_to_depth
 from jaxseg.ops.spatial import layout as shard
 from jaxseg.ops.spatial.halo import rows_between
 from jaxseg.ops.transposed import conv_transpose
+from jaxseg.ops.unpool import nearest
+from jaxseg.ops.windows import divide, join
 from jaxseg.training.devices.mesh import make_mesh, within_mesh
 
 CHANNELS = 4
@@ -35,6 +38,17 @@ TILES = (2, 2)
 def cells(x):
     """Pyramid pooling: a few means, enlarged to the size of the map."""
     return resize(adaptive_avg_pool(x, (6, 2)), x.shape[1:3], align_corners=True)
+
+
+def blocks(x):
+    """Pixels become blocks of pixels, and blocks become pixels."""
+    return space_to_depth(nearest(depth_to_space(x, 2), (2, 4)), 2)
+
+
+def windows(x):
+    """Neighbors within windows of 3 x 3 pixels are mixed."""
+    mixed = jnp.cumsum(divide(x, 3), axis=3)
+    return join(mixed, 3, x.shape[1:3])
 
 
 def attention(x):
@@ -105,6 +119,8 @@ CASES = {
     "few rows enlarged": (partial(resize, size=(18, 40)), (), (2, 41), 4),
     "nearest": (partial(resize, size=(11, 9), method="nearest"), (), (27, 9), 4),
     "cells": (cells, (), (13, 9), TILES),
+    "blocks": (blocks, (), (7, 5), TILES),
+    "windows": (windows, (), (9, 15), TILES),
     "attention": (attention, (), (9, 11), 4),
     "attention, tiles": (attention, (), (9, 11), TILES),
     "transposed": (

@@ -1,55 +1,35 @@
-"""Training steps of tiny networks whose rows are shared by devices."""
+"""Tiny networks whose rows are shared by devices: their training step, their gradient,
+and the maps that a compiled program copies.
+"""
 
-import dataclasses
 import functools
+import math
 
 import jax
 import numpy as np
-from jax.stages import Compiled
 
 from jaxseg import create_model
+from jaxseg.analysis.hlo.collective import Collective, collectives
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective
 from jaxseg.training.devices.backends import JitBackend
-from jaxseg.training.devices.mesh import make_mesh
+from jaxseg.training.devices.mesh import batch_sharding, make_mesh, within_mesh
 from jaxseg.training.optim import optimizers as optim
 from jaxseg.training.step.state import TrainState
 from jaxseg.training.step.steps import train_step
 from tests.contract.rows import ROWS
 
-# Rows of 136 / 4, and of the coarser maps 68, 34, 17, 9 and 5, which four devices do
-# not divide evenly.
-SIZE, BATCH, CLASSES = (136, 200), 2, 3
+# 136 rows, and 68, 34, 17, 9 and 5 of the coarser maps: four devices divide the first
+# two evenly.
+SIZE, BATCH, CLASSES, SPACE = (136, 200), 2, 3, 4
+SMALL = 64  # A copy of at most this many pixels does not count.
 
 
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """A step, and the state and the batch that it takes."""
-
-    step: functools.partial
-    state: TrainState
-    batch: dict
-
-    def compiled(self, space) -> Compiled:
-        """Returns the program for images that `space` devices share."""
-        backend = JitBackend(make_mesh(BATCH, space))
-        abstract = backend.abstract(self.state, self.batch)
-        return backend.compile(self.step, donate=False).lower(*abstract).compile()
-
-    def placed(self, space) -> tuple:
-        """Returns state and batch on the devices."""
-        backend = JitBackend(make_mesh(BATCH, space))
-        return backend.put_state(self.state), backend.put_batch(self.batch)
-
-
-def problem(name, fill, size=SIZE) -> Problem:
-    """Returns the training step of the tiny variant of a network."""
-    row = ROWS[name]
-    model = create_model(name, CLASSES, **row["narrow"])
-    loss = {} if row.get("task") == "pix2pix" else row.get("loss", {})
-    shape = (BATCH, *size, row.get("channels", 3))
-    variables = fill(model, (1, *shape[1:]))
-    tx, _ = optim.build(OptimConfig(name="sgd", learning_rate=1.0, momentum=0.0), 10)
+def step_text(name, fill, space=SPACE) -> str:
+    """Returns the text of the compiled training step of a tiny network."""
+    row, (model, variables, image) = ROWS[name], network(name, fill)
+    loss = {} if "l1" in str(row.get("loss")) else row.get("loss", {})
+    tx, _ = optim.build(OptimConfig(name="sgd"), 10)
     state = TrainState(
         step=np.int32(0),
         params=variables["params"],
@@ -58,15 +38,69 @@ def problem(name, fill, size=SIZE) -> Problem:
         ema=None,
         rng=jax.random.key(0),
     )
-    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), state.opt_state)
-    random = np.random.default_rng(0)
-    label = random.integers(0, CLASSES, shape[:3]).astype(np.int32)
-    label[0, 9:20] = 255
-    batch = {
-        "image": random.normal(0, 1, shape).astype(np.float32),
-        "label": label,
-    }
     step = functools.partial(
         train_step, model=model, tx=tx, loss_fn=build_objective(LossConfig(**loss))
     )
-    return Problem(step, state.replace(opt_state=zeros), batch)
+    backend = JitBackend(make_mesh(BATCH, space))
+    batch = {"image": image, "label": np.zeros(image.shape[:3], np.int32)}
+    return (
+        backend.compile(step).lower(*backend.abstract(state, batch)).compile().as_text()
+    )
+
+
+def network(name, fill):
+    """Returns a tiny network, its variables, and images."""
+    row = ROWS[name]
+    model = create_model(name, CLASSES, **row["narrow"])
+    shape = (BATCH, *SIZE, row.get("channels", 3))
+    image = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+    return model, fill(model, (1, *shape[1:])), image
+
+
+def gradients(name, fill, space=None):
+    """Returns the logits of a tiny network, and the gradient of all its parameters.
+
+    Args:
+        name: the network.
+        fill: the fixture that draws variables.
+        space: how many devices share the rows of an image; None for one device.
+    """
+    model, variables, image = network(name, fill)
+    shape = jax.eval_shape(model.apply, variables, image)["logits"].shape
+    weights = np.random.default_rng(1).normal(0, 1, shape).astype(np.float32)
+
+    def run(params, rest, image, weights):
+        def loss(params):
+            logits = model.apply({**rest, "params": params}, image)["logits"]
+            return (logits * weights).mean(), logits
+
+        gradient, logits = jax.grad(loss, has_aux=True)(params)
+        return logits, gradient
+
+    rest = {k: v for k, v in variables.items() if k != "params"}
+    arrays = (image, weights)
+    if space is not None:
+        mesh = make_mesh(BATCH, space)
+        run = within_mesh(run, mesh)
+        arrays = [jax.device_put(x, batch_sharding(mesh, x.ndim)) for x in arrays]
+    return jax.device_get(jax.jit(run)(variables["params"], rest, *arrays))
+
+
+def copied_maps(text: str) -> list[Collective]:
+    """Returns the collectives that give every device all pixels of a map."""
+    return [one for one in collectives(text) if _pixels(one) > SMALL]
+
+
+def _pixels(one):
+    """Returns how many pixels of a map the result holds; 0 if it is no map."""
+    most = 0
+    for shape in one.shapes:
+        dims = shape.dims
+        if one.kind == "all-gather" and len(dims) > 2:
+            # One long axis in an array of another rank can be the pixels.
+            most = max(most, math.prod(dims[1:-1]), dims[-1] * (len(dims) != 4))
+        elif one.kind == "all-reduce" and len(dims) == 4:
+            # Gradients of kernels are sums too.
+            is_map = dims[0] == 1 and dims[1] > 3
+            most = max(most, math.prod(dims[1:-1]) * is_map)
+    return most
