@@ -159,6 +159,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", help="folder of the prepared data")
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--first", type=int, nargs="+", default=list(FIRST))
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--output", type=Path, default=HERE / "results.jsonl")
     options = parser.parse_args()
@@ -167,7 +168,7 @@ def main():
     validation = {n: arrays(f"size{n}", "validation", options.data) for n in SIZES}
     done = options.output.read_text() if options.output.exists() else ""
     for seed in options.seeds:
-        for first in FIRST:
+        for first in options.first:
             for rates in PLANS:
                 name = f"{'_'.join(map(str, rates))} after {first}x{first}"
                 if f'"name": "{name}", "seed": {seed},' in done:
@@ -182,7 +183,8 @@ def main():
                 row |= found | {
                     "steps": options.steps,
                     "cpu_seconds": round(time.process_time() - start, 1),
-                    "command": "python experiments/gridding/train.py --data data",
+                    "command": "python experiments/gridding/train.py --data data "
+                    f"--steps {options.steps} --first {first}",
                     "commit": commit(),
                     "versions": versions(),
                     "machine": machine(),
