@@ -163,16 +163,14 @@ def test_networks_are_built(name):
     assert 50_000 < parameters(row_configs(table, (row,))[row]) < 5_000_000
 
 
-@pytest.mark.parametrize(
-    "name", tiered(ROWS, {"deeplabv3-table5-image_pooling", "segnet-table3-segnet"})
-)
+@pytest.mark.parametrize("name", tiered(ROWS, {"deeplabv2-table3-largefov"}))
 def test_one_step(name, tmp_path):
-    """A row trains on generated scenes of the size of its crops."""
+    """A row trains for one step on generated scenes."""
     table, row = ROWS[name]
     config = row_configs(table, (row,), steps=1)[row]
     data = DataConfig(
         "shapes",
-        crop=config.data.crop,
+        crop=(64, 96),
         train_split="train[:8]",
         eval_split="validation[:2]",
     )
