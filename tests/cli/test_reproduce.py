@@ -1,15 +1,18 @@
 """`jaxseg reproduce`: signs of differences, records, and the networks of all tables."""
 
 import dataclasses
+import functools
 import json
 
+import jax
+import numpy as np
 import pytest
 
+from jaxseg.analysis.jaxpr.cost import count_parameters
 from jaxseg.cli import train
 from jaxseg.cli.main import main
 from jaxseg.config import DataConfig
 from jaxseg.lab.reproduction import training
-from jaxseg.lab.reproduction.preview import parameters
 from jaxseg.lab.reproduction.reduced import row_configs
 from jaxseg.lab.reproduction.signs import compare_signs
 from jaxseg.lab.reproduction.tables import Row, all_tables, find_table
@@ -160,7 +163,13 @@ def test_errors(words, name, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("name", tiered(ROWS, USUAL, QUICK))
 def test_networks_are_built(name):
     table, row = ROWS[name]
-    assert 50_000 < parameters(row_configs(table, (row,))[row]) < 5_000_000
+    config = row_configs(table, (row,))[row]
+    init = functools.partial(build_model(config, 11).init_with_output, train=False)
+    image = jax.ShapeDtypeStruct((1, *config.data.crop, 3), np.float32)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    outputs, variables = jax.eval_shape(init, key, image)
+    assert outputs["logits"].shape == (1, *config.data.crop, 11)
+    assert 50_000 < count_parameters(variables["params"]) < 5_000_000
 
 
 @pytest.mark.parametrize("name", tiered(ROWS, {"deeplabv2-table3-largefov"}))
