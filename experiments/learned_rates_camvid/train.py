@@ -38,7 +38,7 @@ from jaxseg.training.step.state import create_state
 
 HERE = Path(__file__).parent
 FIXED, CANDIDATES = (6, 12, 18), (1, 3, 6, 12, 18)
-STEPS, SEEDS = 300, range(3)
+STEPS, SEEDS = 150, range(3)
 CONFIG = Config(
     data=DataConfig(
         "camvid",
@@ -149,7 +149,7 @@ def main():
                 "steps": options.steps,
                 "cpu_seconds": round(time.process_time() - start, 1),
                 "command": "python experiments/learned_rates_camvid/train.py "
-                "--data CAMVID",
+                f"--data CAMVID --steps {options.steps}",
                 "commit": commit(),
                 "versions": versions(),
                 "machine": machine(),
