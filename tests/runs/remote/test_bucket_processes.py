@@ -19,7 +19,7 @@ from tests.faults.forks import Forks
 from tests.runs.remote.test_bucket_runs import arrays, metrics
 
 pytestmark = pytest.mark.slow
-STEPS = 24
+STEPS = 16
 URL = "gs://bucket/pairs/{}"
 ARGUMENTS = (
     "train",
@@ -105,39 +105,48 @@ def data(gcs_server, launch, drawn_data):
     return [path.name for path in paths]
 
 
-def test_a_killed_and_restarted_pair_ends_with_the_same_result(
-    scheme, launch, data, hosts
-):
-    undisturbed, cut = URL.format("undisturbed"), URL.format("cut")
+@pytest.fixture(scope="module")
+def undisturbed(launch, data, hosts):
+    """The address of a run that nobody disturbs."""
     texts = finish(launch("undisturbed"))
     assert "mean IoU" in texts[0] and "mean IoU" not in texts[1]
     assert not any("contains no prepared data" in text for text in texts)
     copies = [path.name for path in (hosts / "data").rglob("*.array_record*")]
     assert sorted(copies) == sorted(name for name in data if ".array_record" in name)
+    return URL.format("undisturbed")
 
-    bucket, reached = open_bucket("workdir", parse_address("workdir", cut)), 0
-    for victim in (1, 0):
-        runs = launch("cut")
-        reached = wait_for_commit(bucket, runs, after=reached)
-        runs[victim].kill()
-        text, _ = runs[1 - victim].communicate(timeout=100)
-        assert runs[1 - victim].returncode == LOST, text
-        assert text.strip().endswith("to resume from the last checkpoint")
-        runs[victim].communicate(timeout=100)
-        shutil.rmtree(hosts / "runs")  # as on new hosts
-        reached = max(reached, steps.newest_step(bucket))
-    runs = launch("cut")
-    wait_for_commit(bucket, runs, after=reached)
+
+@pytest.mark.parametrize("victim", [1, pytest.param(0, marks=pytest.mark.sweep)])
+def test_a_killed_and_restarted_pair_ends_with_the_same_result(
+    scheme, launch, undisturbed, hosts, victim
+):
+    name = f"cut{victim}"
+    bucket = open_bucket("workdir", parse_address("workdir", URL.format(name)))
+    runs = launch(name)
+    wait_for_commit(bucket, runs)
+    runs[victim].kill()
+    text, _ = runs[1 - victim].communicate(timeout=100)
+    assert runs[1 - victim].returncode == LOST, text
+    assert text.strip().endswith("to resume from the last checkpoint")
+    runs[victim].communicate(timeout=100)
+    shutil.rmtree(hosts / "runs")  # as on new hosts
+    lost = steps.newest_step(bucket)
+
+    runs = launch(name)
+    wait_for_commit(bucket, runs, after=lost)
     runs[1].send_signal(signal.SIGTERM)
     texts = finish(runs, (143, 143))
-    assert f"resuming at step {reached}" in texts[0]
+    assert f"resuming at step {lost}" in texts[0]
     (step,) = {text.split("SIGTERM at step ")[1].split(";")[0] for text in texts}
-    assert int(step) == steps.newest_step(bucket)
-    finish(launch("cut"))
+    assert lost < int(step) == steps.newest_step(bucket)
+    finish(launch(name))
+    assert_equal_runs(undisturbed, URL.format(name))
 
+
+def assert_equal_runs(*urls):
     with (
-        read_run("workdir", undisturbed) as (one, _),
-        read_run("workdir", cut) as (other, _),
+        read_run("workdir", urls[0]) as (one, _),
+        read_run("workdir", urls[1]) as (other, _),
     ):
         assert steps_in(one / "ckpt")[-1] == STEPS
         for step in steps_in(one / "ckpt"):
@@ -145,7 +154,7 @@ def test_a_killed_and_restarted_pair_ends_with_the_same_result(
         assert records(one) == records(other)
 
 
-def test_different_commands_are_refused(scheme, launch, data):
+def test_different_commands_are_refused(launch, data):
     texts = finish(launch("differ", second=("--train.seed=1",)), (1, 1))
     for text in texts:
         assert "the command of process 1 is invalid: expected the settings" in text
