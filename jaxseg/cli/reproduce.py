@@ -29,7 +29,7 @@ from jaxseg.lab.reproduction.records import read_records, scores_of
 from jaxseg.lab.reproduction.reduced import row_configs
 from jaxseg.lab.reproduction.signs import compare_signs
 from jaxseg.lab.reproduction.tables import PublishedTable, find_table
-from jaxseg.lab.reproduction.training import Place, train_rows
+from jaxseg.lab.reproduction.training import Request, train_rows
 from jaxseg.lab.sweeps.execution import LOG
 from jaxseg.lab.sweeps.results import RESULTS
 from jaxseg.runs.rules import optional, some, text, whole
@@ -123,9 +123,15 @@ def main(argv: list[str]) -> int:
         scores = scores_of(read_records(path, table))
     else:
         check_folder("workdir", folder)
-        runs = Place(folder, command, given.data.raw_dir, given.data.prepared_dir)
-        configs = row_configs(table, names, given.steps)
-        scores, failed = train_rows(table, configs, given.seeds, runs, note)
+        request = Request(
+            folder,
+            command,
+            rows=names,
+            seeds=given.seeds,
+            steps=given.steps,
+            **dataclasses.asdict(given.data),
+        )
+        scores, failed = train_rows(table, request, note)
     _print(table, names, scores)
     if given.json is not None:
         chosen = table.chosen(names)
