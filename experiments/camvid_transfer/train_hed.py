@@ -26,11 +26,13 @@ from jaxseg.data.datasets.camvid import DATASET
 CONFIG = str(pathlib.Path(__file__).with_name("config.py"))
 MODEL = ("fcn8s_vgg16", "--model.options.form", "same")
 WIDTH = ("--model.options.fc_width", "512")
-# VGG-16 has no normalization layers and needs a lower learning rate than the U-Net. The
-# batch is smaller, because a step of eight 180x240 crops would be four times slower.
+# VGG-16 has no normalization layers and needs a lower learning rate than a U-Net. fc6,
+# whose units have 25,088 inputs, gets a tenth of it, pretrained layers get 0.3 of it. A
+# step with the U-Net's batch, eight 180x240 crops, would be four times slower.
 TRAINING = (
-    *("--optim.learning-rate", "0.0003"),
+    *("--optim.learning-rate", "0.0003", "--optim.warmup-steps", "5"),
     *("--train.batch-size", "4", "--data.crop", "128", "160"),
+    *("--optim.lr-multipliers", "fc6/.*", "0.1"),
 )
 # HED's activations are in the hundreds. All of them are divided by this number, which
 # changes no other property of the network, as ReLU and max pooling scale with them.
@@ -41,16 +43,14 @@ def convert(source: pathlib.Path, target: pathlib.Path) -> None:
     """Writes HED's convolutions as weights of jaxseg, for normalized RGB images.
 
     HED reads BGR values from 0 to 255 minus `MEAN`. The first convolution takes over
-    this step. Only at the border of the image do the results differ a little, because
-    the zeros of the padding are another gray.
+    this step. The results differ a little at the border, where zeros are padded.
 
     Args:
       source: The HDF5 file.
       target: The .npz file to write.
     """
-    arrays = read(source)
+    arrays, found = read(source), {}
     mean, std = 255 * np.array([DATASET.spec.mean, DATASET.spec.std])
-    found = {}
     for block, count in enumerate(COUNTS, start=1):
         for i in range(count):
             place = f"block{block}/layers/conv2d{f'_{i}' if i else ''}/vars"
@@ -75,8 +75,9 @@ def commands(given: argparse.Namespace, extra: list[str]) -> list[list[str]]:
     """
     folder = pathlib.Path(given.workdir)
     weights, arrays = folder / "weights", folder / "hed.npz"
-    shared = ["--data.raw-dir", given.data, "--train.seed", str(given.seed), *TRAINING]
-    shared += ["--model.backbone", "None", "--model.name", *MODEL, *WIDTH, *extra]
+    shared = ["--data.raw-dir", given.data, "--train.seed", str(given.seed), *extra]
+    shared += ["--model.backbone", "None", "--model.name", *MODEL, *WIDTH, *TRAINING]
+    shared += [] if given.scratch else ["backbone/.*", "0.3"]
 
     def stage(name: str, steps: int, start: pathlib.Path | None) -> list[str]:
         first = ("--train.init-from", str(start)) if start else ()
