@@ -216,6 +216,25 @@ def learned_rates() -> Drawing:
     return drawn, charts.Layout(columns=1, width=6.4, height=2.8)
 
 
+def gridding() -> Drawing:
+    """Draws the accuracy of every seed over plans, and what counting predicts."""
+    drawn, found = [], records("gridding")
+    for first in sorted({row["first"] for row in found}):
+        for side in (1, 2, 3):
+            trained: dict[str, list[float]] = {}
+            counted: dict[str, list[float]] = {}
+            for row in found:
+                if row["first"] == first:
+                    name, scores = " ".join(map(str, row["rates"])), row[f"size{side}"]
+                    trained.setdefault(name, []).append(scores["accuracy"])
+                    counted[name] = [scores["counted"]]
+            x = charts.Axis("accuracy", limits=(0.45, 1.02))
+            title = f"Specks of {side}x{side}, first layer {first}x{first}"
+            series = {"trained": trained, "by counting": counted}
+            drawn.append(charts.Dots(series, x=x, title=title))
+    return drawn, charts.Layout(columns=3, width=3.6, height=2.4)
+
+
 FIGURES: dict[str, Callable[[], Drawing]] = {
     **{f"{name}/results.png": lambda name=name: sweep(name) for name in SWEEPS},
     "boundary/trimap.png": trimap,
@@ -224,6 +243,7 @@ FIGURES: dict[str, Callable[[], Drawing]] = {
     "camvid_transfer/curve.png": transfer_curve,
     "camvid_unet/curve.png": camvid_curve,
     "effective_field/results.png": effective_fields,
+    "gridding/results.png": gridding,
     "isbi_unet/curve.png": isbi_curve,
     "learned_rates/results.png": learned_rates,
     "prob_unet/curve.png": energy_curve,
