@@ -23,6 +23,7 @@ from flax import linen as nn
 from jax import lax
 
 from jaxseg.nn.block_config import BlockConfig
+from jaxseg.ops.lowering.norm_vjp import batch_normalized, on_one_cpu
 from jaxseg.typing import Array
 
 
@@ -51,22 +52,24 @@ class Norm(nn.Module):
         start = nn.initializers.constant(self.scale_init)
         scale = self.param("scale", start, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
+        epsilon = self.style.epsilon if self.epsilon is None else self.epsilon
+        if train and self._is_one_batch() and on_one_cpu():
+            y, *moments = batch_normalized(epsilon, x, scale, bias)
+            self._update(*self._running(channels), moments)
+            return y
         if self.style.norm in ("group", "instance"):
             mean, var = self._group_statistics(x)
         else:
             mean, var = self._batch_statistics(x, train)
         if self.style.norm == "frozen":
             scale, bias = lax.stop_gradient((scale, bias))
-        epsilon = self.style.epsilon if self.epsilon is None else self.epsilon
         mean, var = (_over_last_axis(v, x.ndim) for v in (mean, var))
         factor = _over_last_axis(scale, x.ndim) * lax.rsqrt(var + epsilon)
         shift = _over_last_axis(bias, x.ndim) - mean * factor
         return (x.astype(jnp.float32) * factor + shift).astype(x.dtype)
 
     def _batch_statistics(self, x, train):
-        channels = (x.shape[-1],)
-        mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
-        var = self.variable("batch_stats", "var", jnp.ones, channels)
+        mean, var = self._running(x.shape[-1])
         if not train or self.style.norm == "frozen":
             return mean.value, var.value
         parts = 1 if self.is_initializing() else self._parts(x)
@@ -81,11 +84,25 @@ class Norm(nn.Module):
         # Rounding can make the difference of the moments slightly negative.
         now = moments[0], jnp.maximum(moments[1] - moments[0] ** 2, 0)
         if not self.is_initializing():
-            keep = self.style.momentum
-            for running, new in zip((mean, var), now, strict=True):
-                new = new if parts == 1 else new.mean(0)
-                running.value = keep * running.value + (1 - keep) * new
+            self._update(mean, var, [v if parts == 1 else v.mean(0) for v in now])
         return now if parts == 1 else tuple(_for_examples(v, x.shape) for v in now)
+
+    def _is_one_batch(self):
+        """Returns whether the statistics cover the whole batch, on one device."""
+        style = self.style
+        whole = style.norm == "batch" and style.batch_groups == 1
+        alone = style.axis_name is None and not self.is_initializing()
+        return whole and alone and style.impl == "auto"
+
+    def _running(self, channels):
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
+        return mean, self.variable("batch_stats", "var", jnp.ones, (channels,))
+
+    def _update(self, mean, var, moments):
+        """Moves the running statistics towards the moments of this batch."""
+        keep = self.style.momentum
+        for running, new in zip((mean, var), moments, strict=True):
+            running.value = keep * running.value + (1 - keep) * new
 
     def _parts(self, x):
         """Returns the number of ghost-batch groups (under pmap, on this device)."""

@@ -42,6 +42,19 @@ def order_after(x: Array, value: Array) -> Array:
     return _order_after.bind(x, value)
 
 
+def zero_after(value: Array) -> Array:
+    """Returns a scalar that is zero in every sum, but that XLA cannot predict.
+
+    Adding it to an array does not change the array, but delays its computation until
+    `value` is known, as `order_after` does. Several arrays can share the scalar. It is
+    float32, and it is meant for one CPU device.
+
+    Args:
+      value: A float scalar.
+    """
+    return _order_after.bind(jnp.float32(-0.0), value)
+
+
 def materialize(x: Array) -> Array:
     """Returns x; on a CPU, XLA then computes x once and not in each consumer.
 
