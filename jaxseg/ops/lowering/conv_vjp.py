@@ -40,6 +40,8 @@ def _forward(stride, rate, padding, x, kernel):
     return canonical_conv(stride, rate, padding, x, kernel), (x, kernel)
 
 
+# Under jit, layers of one shape are traced and lowered only once.
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _backward(stride, rate, padding, saved, grad):
     x, kernel = (order_after(a, grad[0, 0, 0, 0]) for a in saved)
     return (

@@ -79,6 +79,8 @@ def _forward(stride, rate, padding, x, kernel):
     return _shifted_products(stride, rate, padding, x, kernel), (x, kernel)
 
 
+# Under jit, layers of one shape are traced and lowered only once.
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _backward(stride, rate, padding, saved, grad):
     x, kernel = saved
     options = {"taps": kernel.shape[:2], "stride": stride, "rate": rate}

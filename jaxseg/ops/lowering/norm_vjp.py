@@ -46,6 +46,8 @@ def batch_normalized(
     return _forward(epsilon, x, scale, bias)[0]
 
 
+# Under jit, layers of one shape are traced and lowered only once.
+@partial(jax.jit, static_argnums=0)
 def _forward(epsilon, x, scale, bias):
     values = x.astype(jnp.float32)
     axes, count = _axes(x)
@@ -59,6 +61,7 @@ def _forward(epsilon, x, scale, bias):
     return (y, mean, var), (x, scale, mean, var, inverse)
 
 
+@partial(jax.jit, static_argnums=0)
 def _backward(epsilon, saved, gradients):
     del epsilon
     x, scale, mean, var, inverse = saved

@@ -68,12 +68,13 @@ def materialize(x: Array) -> Array:
 def _plus_zero(x, value):
     # Adding -0.0 leaves x unchanged, even the sign of a zero. XLA cannot tell in
     # advance which of the two zeros it is.
-    return x + jnp.where(value > 0, 0.0, -0.0).astype(x.dtype)
+    zeros = (lax.full((), zero, x.dtype) for zero in (0.0, -0.0))
+    return x + lax.select(value > 0, *zeros)
 
 
 def _select_itself(x):
     """Returns x. XLA does not fuse a selection between two maps into its readers."""
-    return jnp.where(x == x, x, jnp.nan)
+    return lax.select(x == x, x, lax.full_like(x, jnp.nan))
 
 
 def _order_after_jvp(primals, tangents):
