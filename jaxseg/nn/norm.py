@@ -23,7 +23,7 @@ from flax import linen as nn
 from jax import lax
 
 from jaxseg.nn.block_config import BlockConfig
-from jaxseg.ops.lowering.norm_vjp import batch_normalized, on_one_cpu
+from jaxseg.ops.batch_norm import whole_batch_norm
 from jaxseg.typing import Array
 
 
@@ -53,10 +53,11 @@ class Norm(nn.Module):
         scale = self.param("scale", start, (channels,))
         bias = self.param("bias", nn.initializers.zeros, (channels,))
         epsilon = self.style.epsilon if self.epsilon is None else self.epsilon
-        if train and self._is_one_batch() and on_one_cpu():
-            y, *moments = batch_normalized(epsilon, x, scale, bias)
-            self._update(*self._running(channels), moments)
-            return y
+        if train and self._is_one_batch():
+            found = whole_batch_norm(x, scale, bias, epsilon=epsilon)
+            if found is not None:
+                self._update(*self._running(channels), found[1:])
+                return found[0]
         if self.style.norm in ("group", "instance"):
             mean, var = self._group_statistics(x)
         else:
