@@ -96,6 +96,7 @@ MODULES = (
 )
 INTERNAL_OPERATORS = (
     *(
+        "batch_norm",
         "bicubic",
         "bilinear",
         "bins",
