@@ -106,6 +106,7 @@ INTERNAL_OPERATORS = (
         "neighbors",
     ),
     *("open_pool", "open_size", "residual", "rotary", "upsample_conv"),
+    "tokens",
     "windows",
 )
 INTERNAL = (

@@ -18,6 +18,7 @@ from jaxseg.nn.transformer import LayerNorm, TransformerBlock
 from jaxseg.ops.bicubic import resize_bicubic
 from jaxseg.ops.resize import pad_to_multiple, resize
 from jaxseg.ops.rotary import rotary_angles
+from jaxseg.ops.tokens import TokenGrid
 from jaxseg.text import one_of
 from jaxseg.typing import Array, Pyramid, Size
 
@@ -96,13 +97,14 @@ class ViT(nn.Module):
     def __call__(self, image: Array, *, train: bool = False) -> Pyramid:
         """Maps [B, H, W, C] to the maps of the layers in `taps`."""
         self._check()
-        x, size = self._embed(image, train)
+        x, grid = self._embed(image, train)
         angles = None
         if self.rotary is not None:
-            leading = 0 if self.drop_class_token else self._own()
+            channels = self.width // self.heads
             angles = rotary_angles(
-                size, self.width // self.heads, base=self.rotary, leading=leading
+                grid.size, channels, base=self.rotary, leading=grid.own
             )
+            angles = grid.arrange(angles)
         (rates,) = depth_rates(self.drop_path, (self.depth,))
         pyramid, names = {}, iter(self.levels)
         norm = (
@@ -123,19 +125,14 @@ class ViT(nn.Module):
                 gated=self.gated,
                 name=f"layer{index}",
             )
-            x = block(x, train=train, angles=angles)
+            x = block(x, train=train, angles=angles, grid=grid)
             if index in self.taps:
                 y = x if norm is None else norm(x)
                 name = next(names, f"layer{index}")
-                tokens = y if self.drop_class_token else y[:, self._own() :]
-                pyramid[name] = tokens.reshape(y.shape[0], *size, -1)
+                pyramid[name] = grid.pixels(y)
                 if self.class_maps:
-                    pyramid[f"class_{name}"] = y[:, 0]
+                    pyramid[f"class_{name}"] = grid.others(y)[:, 0]
         return pyramid
-
-    def _own(self):
-        """Returns the number of tokens before those of the patches."""
-        return 1 + self.distilled + self.registers
 
     def _check(self):
         if not self.taps or max(self.taps) >= self.depth or min(self.taps) < 0:
@@ -160,9 +157,9 @@ class ViT(nn.Module):
             )
 
     def _embed(self, image, train):
-        """Returns the tokens [B, N, width] and the size (h, w) of the map.
+        """Returns the tokens [B, N, width] and the grid that describes them.
 
-        N is h * w plus the number of class and register tokens unless they are dropped.
+        Its own tokens are the class and register tokens unless they are dropped.
         """
         image, _ = pad_to_multiple(image, self.patch)
         x = Conv(
@@ -177,25 +174,27 @@ class ViT(nn.Module):
         batch, *size, width = x.shape
         names = ("class_token", "distillation_token")[: 1 + self.distilled]
         zeros = nn.initializers.zeros
-        own = [self.param(name, zeros, (1, 1, width)).astype(x.dtype) for name in names]
-        own = [jnp.broadcast_to(token, (batch, 1, width)) for token in own]
-        x = x.reshape(batch, -1, width)
-        if self.rotary is not None:
-            x = jnp.concatenate([*own, x], axis=1)
-        elif self.class_position:
-            position = self._position(len(own), tuple(size), x.dtype)
-            x = jnp.concatenate([*own, x], axis=1) + position
-        else:
-            x = x + self._position(0, tuple(size), x.dtype)
-            x = jnp.concatenate([*own, x], axis=1)
+        each = [self.param(name, zeros, (1, 1, width)) for name in names]
+        own = jnp.concatenate(each, axis=1).astype(x.dtype)
+        own = jnp.broadcast_to(own, (batch, len(names), width))
+        if self.rotary is None:
+            count = own.shape[1] if self.class_position else 0
+            position = self._position(count, tuple(size), x.dtype)
+            if count:
+                own = own + position[:, :count]
+            x = x + position[:, count:].reshape(1, *size, width)
         if self.registers:
             normal = nn.initializers.truncated_normal(0.02)
             shape = (1, self.registers, width)
             tokens = self.param("register_tokens", normal, shape).astype(x.dtype)
             tokens = jnp.broadcast_to(tokens, (batch, self.registers, width))
-            x = jnp.concatenate([x[:, : len(own)], tokens, x[:, len(own) :]], axis=1)
-        x = Dropout(self.dropout)(x, train=train)
-        return (x[:, len(own) :] if self.drop_class_token else x), size
+            own = jnp.concatenate([own, tokens], axis=1)
+        grid = TokenGrid(tuple(size), own.shape[1])
+        x = Dropout(self.dropout)(grid.join(own, x), train=train)
+        if not self.drop_class_token:
+            return x, grid
+        rest = TokenGrid(grid.size)
+        return rest.join(own[:, :0], grid.pixels(x)), rest
 
     def _position(self, entries, size, dtype):
         """Returns the learned position embedding for a map of `size`.

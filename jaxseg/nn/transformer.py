@@ -15,6 +15,7 @@ from jaxseg.nn.layers import Dropout
 from jaxseg.ops.attention import attend
 from jaxseg.ops.residual import residual_add
 from jaxseg.ops.rotary import rotate
+from jaxseg.ops.tokens import TokenGrid
 from jaxseg.typing import Array
 
 
@@ -75,7 +76,14 @@ class SelfAttention(nn.Module):
     bias: bool = True
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool, angles: Array | None = None) -> Array:
+    def __call__(
+        self,
+        x: Array,
+        *,
+        train: bool,
+        angles: Array | None = None,
+        grid: TokenGrid | None = None,
+    ) -> Array:
         """Maps [B, N, C] to the same shape.
 
         Args:
@@ -83,6 +91,8 @@ class SelfAttention(nn.Module):
           train: Not used.
           angles: The angles [N, C / heads / 2] by which queries and keys are rotated,
             see `jaxseg.ops.rotary`; None does not rotate them.
+          grid: The map to which the tokens belong, which can be sharded over devices;
+            None if they belong to no map.
         """
         batch, count, width = x.shape
         if width % self.heads:
@@ -96,7 +106,11 @@ class SelfAttention(nn.Module):
         query, key, value = (qkv[:, :, i] for i in range(3))
         if angles is not None:
             query, key = rotate(query, angles), rotate(key, angles)
-        y = attend(query, key, value, scale=depth**-0.5, impl=self.attention)
+        scale, impl = depth**-0.5, self.attention
+        if grid is None:
+            y = attend(query, key, value, scale=scale, impl=impl)
+        else:
+            y = grid.attend(query, key, value, scale=scale, impl=impl)
         return Linear(width, style=self.style, name="out")(y.reshape(x.shape))
 
 
@@ -134,14 +148,21 @@ class TransformerBlock(nn.Module):
     gated: bool = False
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool, angles: Array | None = None) -> Array:
-        """Maps [B, N, C] to the same shape; for `angles` see `SelfAttention`."""
+    def __call__(
+        self,
+        x: Array,
+        *,
+        train: bool,
+        angles: Array | None = None,
+        grid: TokenGrid | None = None,
+    ) -> Array:
+        """Maps [B, N, C] to the same shape; for the options see `SelfAttention`."""
         style = self.style
         attention = SelfAttention(
             self.heads, self.attention, style, self.qkv_bias, name="attention"
         )
         y = LayerNorm(self.epsilon, style, name="norm_1")(x)
-        y = self._drop(attention(y, train=train, angles=angles), train)
+        y = self._drop(attention(y, train=train, angles=angles, grid=grid), train)
         x = residual_add(x, self._branch(y, "layer_scale_1", train))
         y = LayerNorm(self.epsilon, style, name="norm_2")(x)
         return residual_add(

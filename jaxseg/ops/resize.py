@@ -104,10 +104,9 @@ def multiply(x: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
     """
     if is_split():
         return banded(x, (rows, columns))
-    rows, columns = (jnp.asarray(matrix, x.dtype) for matrix in (rows, columns))
     best = jax.lax.Precision.HIGHEST  # Accelerators would otherwise round the operands.
-    x = jnp.einsum("hi,biwc->bhwc", rows, x, precision=best)
-    return jnp.einsum("wj,bhjc->bhwc", columns, x, precision=best)
+    x = jnp.einsum("hi,biwc->bhwc", jnp.asarray(rows, x.dtype), x, precision=best)
+    return jnp.einsum("wj,bhjc->bhwc", jnp.asarray(columns, x.dtype), x, precision=best)
 
 
 def select(x: Array, index: np.ndarray, axis: int) -> Array:

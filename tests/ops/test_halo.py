@@ -19,6 +19,7 @@ from jaxseg.ops.resize import resize
 from jaxseg.ops.shuffle import depth_to_space, space_to_depth
 from jaxseg.ops.spatial import layout as shard
 from jaxseg.ops.spatial.halo import rows_between
+from jaxseg.ops.tokens import TokenGrid
 from jaxseg.ops.transposed import conv_transpose
 from jaxseg.ops.unpool import nearest
 from jaxseg.ops.windows import divide, join
@@ -49,6 +50,14 @@ def windows(x):
     """Neighbors within windows of 3 x 3 pixels are mixed."""
     mixed = jnp.cumsum(divide(x, 3), axis=3)
     return join(mixed, 3, x.shape[1:3])
+
+
+def transformer(x):
+    """Attention between pixels and a token that belongs to no pixel."""
+    grid = TokenGrid(x.shape[1:3], own=1)
+    tokens = grid.join(x.mean((1, 2))[:, None], x)[:, :, None]
+    y = grid.attend(tokens, tokens, tokens, scale=0.7, impl="plain")[:, :, 0]
+    return grid.pixels(y) * grid.others(y)[:, :, None]
 
 
 def attention(x):
@@ -121,6 +130,7 @@ CASES = {
     "cells": (cells, (), (13, 9), TILES),
     "blocks": (blocks, (), (7, 5), TILES),
     "windows": (windows, (), (9, 15), TILES),
+    "tokens": (transformer, (), (9, 11), TILES),
     "attention": (attention, (), (9, 11), 4),
     "attention, tiles": (attention, (), (9, 11), TILES),
     "transposed": (

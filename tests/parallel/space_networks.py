@@ -1,15 +1,21 @@
 """Tiny networks whose rows are shared by devices: their training step, their gradient,
 and the maps that a compiled program copies.
+
+    python -m tests.parallel.space_networks NAME...
+
+prints a line of JSON for each network, as in experiments/pod/gathers.jsonl.
 """
 
 import functools
+import json
 import math
+import sys
 
 import jax
 import numpy as np
 
 from jaxseg import create_model
-from jaxseg.analysis.hlo.collective import Collective, collectives
+from jaxseg.analysis.hlo.collective import Collective, collectives, totals
 from jaxseg.config import LossConfig, OptimConfig
 from jaxseg.losses import build_objective
 from jaxseg.training.devices.backends import JitBackend
@@ -104,3 +110,32 @@ def _pixels(one):
             is_map = dims[0] == 1 and dims[1] > 3
             most = max(most, math.prod(dims[1:-1]) * is_map)
     return most
+
+
+def record(name, fill) -> dict:
+    """Returns what a step exchanges and copies, and how exact the gradient is."""
+    text = step_text(name, fill)
+    copied = copied_maps(text)
+    (logits, got), (expected, wanted) = (
+        gradients(name, fill, space) for space in (SPACE, None)
+    )
+    largest = max(np.abs(x).max() for x in jax.tree.leaves(wanted))
+    errors = jax.tree.map(
+        lambda a, b: np.abs(a - b).max() / max(np.abs(b).max(), 1e-3 * largest),
+        got,
+        wanted,
+    )
+    return {
+        "name": name,
+        "collectives": totals(collectives(text)),
+        "copied": [[one.kind, one.shapes[0].dims, one.source] for one in copied],
+        "logits": float(np.abs(logits - expected).max() / np.abs(expected).max()),
+        "gradient": float(max(jax.tree.leaves(errors))),
+    }
+
+
+if __name__ == "__main__":
+    from tests.conftest import fill_variables
+
+    for name in sys.argv[1:]:
+        print(json.dumps(record(name, fill_variables)), flush=True)

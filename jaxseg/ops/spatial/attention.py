@@ -3,13 +3,12 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
 from jax.sharding import PartitionSpec as P
 
 from jaxseg.ops.spatial.halo import pad_last
 from jaxseg.ops.spatial.layout import parts, per_device, shared_axes, split_rows, tiles
 from jaxseg.ops.spatial.linear import SMALL
-from jaxseg.ops.spatial.ring import Ring, ring_attend
+from jaxseg.ops.spatial.ring import Ring, inside, ring_attend
 from jaxseg.typing import Array
 
 # Keys are copied to every device if there are at most `SMALL` of them, or if there are
@@ -58,12 +57,6 @@ def shared_attend(
 
 def _ring(size, counts, scale):
     """Returns the ring, in which the padding of the last rows and columns is masked."""
-    inside = []
-    for n, count in zip(size, counts, strict=True):
-        held = -(-n // count)
-        inside.append((np.arange(held * count) < n).reshape(count, held))
-    rows, columns = inside
-    valid = rows[:, None, :, None] & columns[None, :, None, :]
-    valid = valid.reshape(counts[0] * counts[1], -1)
+    valid = inside(size, counts)
     names = tuple(name for name in shared_axes() if name)
     return Ring(names, len(valid), tuple(map(tuple, valid.tolist())), scale)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxseg.typing import Array
+from jaxseg.typing import Array, Size
 
 _MASKED = -1e30  # Finite, because a device can hold padding alone.
 
@@ -38,6 +38,22 @@ class Ring(NamedTuple):
     count: int
     valid: tuple[tuple[bool, ...], ...]
     scale: float
+
+
+def inside(size: Size, counts: tuple[int, int]) -> np.ndarray:
+    """Returns for each device which of its pixels are not padding, booleans [n, h * w].
+
+    Args:
+      size: The height and width of the map.
+      counts: How many devices share the rows, and how many the columns.
+    """
+    sides = []
+    for n, count in zip(size, counts, strict=True):
+        held = -(-n // count)
+        sides.append((np.arange(held * count) < n).reshape(count, held))
+    rows, columns = sides
+    valid = rows[:, None, :, None] & columns[None, :, None, :]
+    return valid.reshape(counts[0] * counts[1], -1)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
