@@ -2,7 +2,8 @@
 
 The local folders replace the addresses on the command line, so a command can read a run
 in a bucket like a local run. If the command ends without an error, the files that it
-has written to the run directory are uploaded. `jaxseg train` handles addresses itself.
+has written to the run directory are uploaded. `jaxseg train` handles addresses itself,
+and so does `jaxseg convert` for its output.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from pathlib import Path
 
 from jaxseg.cli.verbosity import note
 from jaxseg.runs.remote.reading import followed_run, updated_run
-from jaxseg.runs.remote.writing import written_run
 from jaxseg.storage.address import is_address
 
 LOCAL = ("sweep", "reproduce", "data")  # commands that cannot read a run from a bucket
@@ -43,7 +43,8 @@ def localized(command: str, argv: Sequence[str]) -> Iterator[list[str]]:
     with contextlib.ExitStack() as stack:
         words = []
         for option, value, word in _values(argv):
-            if is_address(value) and option not in INPUTS:
+            itself = command == "convert" and option in OUTPUTS
+            if is_address(value) and option not in INPUTS and not itself:
                 opened = _opened(command, option, value, argv)
                 folder, uploaded = stack.enter_context(opened)
                 uploads.append(uploaded)
@@ -71,10 +72,7 @@ def _opened(
 ) -> Iterator[tuple[Path, list[str]]]:
     """Opens the run at an address, and yields its folder and what is uploaded."""
     name = option.lstrip("-") or "workdir"
-    if command == "convert" and option in OUTPUTS:
-        with written_run("output", value) as folder:
-            yield folder, []
-    elif command in LOCAL or option in OUTPUTS:
+    if command in LOCAL or option in OUTPUTS:
         raise ValueError(
             f"{name}={value!r} is invalid for `jaxseg {command}`: expected a local "
             "path, because this command cannot use a bucket for it. Only "

@@ -9,12 +9,13 @@ they always have the names of a PyTorch library.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import sys
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import tyro
 
@@ -29,10 +30,12 @@ from jaxseg.runs.conversion import (
     notes,
     write_directory,
 )
+from jaxseg.runs.remote.writing import written_run
 from jaxseg.runs.rules import optional, text, whole
 from jaxseg.runs.wanted import Wanted
 from jaxseg.runs.weights_file import write_file
 from jaxseg.storage import atomic
+from jaxseg.storage.address import is_address
 from jaxseg.storage.places import check_file, check_folder
 from jaxseg.weights import SOURCES
 from jaxseg.weights.catalog.library_names import check_library
@@ -113,7 +116,30 @@ def main(argv: list[str]) -> int:
 def _convert(argv: list[str]) -> int:
     given, rest = take_options(argv)
     options = parsed(Arguments, rest, prog="jaxseg convert", bounds=BOUNDS)
-    output = pathlib.Path(options.output)
+    with _destination(options.output) as output:
+        _write(options, given, output)
+    note(f"written     {options.output}")
+    return 0
+
+
+@contextlib.contextmanager
+def _destination(output: str) -> Iterator[pathlib.Path]:
+    """Yields the local path of the output; a run in a bucket is uploaded at the end."""
+    if not is_address(output):
+        yield pathlib.Path(output)
+        return
+    if pathlib.PurePosixPath(output).suffix:
+        raise ValueError(
+            f"output={output!r} is invalid: expected the address of a run directory, "
+            "whose name contains no dot. Files of weights can be written to local "
+            "paths only."
+        )
+    with written_run("output", output) as folder:
+        yield folder
+
+
+def _write(options: Arguments, given: Mapping[str, Any], output: pathlib.Path) -> None:
+    """Converts the weights and writes them to a local path."""
     _check_output(output)
     if options.export_names:
         check_library(options.export_names)
@@ -145,8 +171,6 @@ def _convert(argv: list[str]) -> int:
         write_directory(result, model_card(result), output)
         for line in notes(result):
             note(f"note        {line}", file=sys.stderr)
-    note(f"written     {output}")
-    return 0
 
 
 def _wanted(options: Arguments, given: Mapping) -> Wanted:

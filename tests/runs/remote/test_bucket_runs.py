@@ -3,9 +3,10 @@
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from jaxseg.checkpoints.reading import read_everything
-from jaxseg.checkpoints.steps import steps_in
+from jaxseg.checkpoints.steps import resolve, steps_in
 from jaxseg.cli.main import main
 from jaxseg.data import bucket_copy
 from jaxseg.runs.remote.reading import read_run
@@ -53,6 +54,30 @@ def assert_equal_runs(url, local):
             assert (folder / name).read_bytes() == (local / name).read_bytes()
 
 
+def logged_steps(url):
+    """The steps of the losses in the event files of a run, as TensorBoard reads them."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    bucket, found = open_bucket("workdir", parse_address("workdir", url)), []
+    for name in bucket.sizes():
+        if name.startswith("events.out.tfevents"):
+            events = map(Event.FromString, records(bucket.read(name)))
+            found += [
+                (event.step, value.tag)
+                for event in events
+                for value in event.summary.value
+            ]
+    return [step for step, tag in found if tag == "train/loss"]
+
+
+def records(data):
+    """The records of an event file, without the checksums around them."""
+    while data:
+        size = int.from_bytes(data[:8], "little")
+        yield data[12 : 12 + size]
+        data = data[16 + size :]
+
+
 def test_a_run_in_a_bucket_equals_a_local_one(
     scheme, tiny, local_run, new_host, drawn_data, tmp_path, capsys
 ):
@@ -67,12 +92,30 @@ def test_a_run_in_a_bucket_equals_a_local_one(
     events = lambda found: {n for n in found if n.startswith("events")}
     assert tops - events(tops) == local - events(local) | {"lock"}
     assert events(tops) and any(name.startswith("overlays/00000006/") for name in names)
+    assert logged_steps(url) == [1, 2, 3, 4, 5, 6]
 
     weights, data = tmp_path / "w.safetensors", f"--data.prepared-dir={drawn_data}"
     assert main(["eval", url, data, "--devices=1"]) == 0
     assert main(["convert", url, "-o", str(weights)]) == 0 and weights.exists()
     assert main(["report", url, "--images=0"]) == 0
     assert f"stored: {url}/report.html" in capsys.readouterr().out
+    copy = URL.format(scheme, "converted")
+    assert main(["convert", url, "-o", copy]) == 0
+    assert f"written     {copy}\n" in capsys.readouterr().out
+    assert main(["convert", url, "-o", f"{copy}.npz"]) == 1
+    assert "expected the address of a run directory" in capsys.readouterr().err
+    started = URL.format(scheme, "started")
+    words = (f"--train.init-from={copy}", "--train.steps=1", "--optim.learning-rate=0")
+    assert main(tiny(started, *words)) == 0
+    with read_run("x", url) as (one, _), read_run("x", started) as (other, _):
+        best = resolve(one / "ckpt", "best")
+        first, last = arrays(one, best), arrays(other, 1)
+        names = [name for name in last if name.startswith("['params']")]
+        assert names and all(first[name] == last[name] for name in names)
+    masks, picture = tmp_path / "masks", tmp_path / "picture.png"
+    Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(picture)
+    assert main(["predict", str(picture), "-o", str(masks), "--workdir", url]) == 0
+    assert (masks / "picture.png").exists()
     assert main(["eval", f"{url}x", data]) == 1
     assert "config.json is missing" in capsys.readouterr().err
     assert main(["predict", "x.png", "-o", url, "--workdir", url]) == 1
