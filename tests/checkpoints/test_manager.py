@@ -11,8 +11,9 @@ import optax
 import orbax.checkpoint as ocp
 import pytest
 
-from jaxseg.checkpoints import manager
+from jaxseg.checkpoints import digest, manager
 from jaxseg.checkpoints.manager import CheckpointError, Checkpoints
+from jaxseg.checkpoints.members import TOGETHER, Members
 from jaxseg.checkpoints.steps import resolve, steps_in
 from jaxseg.checkpoints.verification import read_arrays
 
@@ -119,6 +120,20 @@ def test_resolve_names_and_steps(tmp_path):
 def test_the_best_of_equals_or_of_none_is_the_latest(tmp_path, rows):
     save_all(tmp_path, rows)
     assert resolve(tmp_path, "best") == 2
+
+
+@pytest.mark.parametrize("written", [Members(alone=True), TOGETHER])
+def test_a_process_alone_and_all_together_read_each_other(tmp_path, written):
+    """Arrays that were collected from several processes are NumPy arrays."""
+    made, read = state(3, ema=True), Members(alone=not written.alone)
+    mixed = made.replace(ema=jax.tree.map(np.asarray, made.ema))
+    with Checkpoints(tmp_path, members=written) as checkpoints:
+        checkpoints.save(3, mixed, meta={"step": 3}, metrics={"mean_iou": 0.5})
+    with Checkpoints(tmp_path, members=read) as checkpoints:
+        step, restored, meta = checkpoints.restore_newest(state(0, ema=True))
+        assert (step, meta, checkpoints.best()) == (3, {"step": 3}, 3)
+    assert digest.of_arrays(restored) == digest.of_arrays(made)
+    assert restored.rng.dtype == made.rng.dtype
 
 
 def test_every_array_comes_back(tmp_path):

@@ -24,6 +24,7 @@ KILLS = (  # the first request that does not reach the bucket: its kind and its 
     ("upload", "ckpt/2/", 1),  # before the first checkpoint
     ("upload", "ckpt/4/", 4),  # in the middle of an upload
     ("write", "ckpt/6/commit.json", 1),  # before a commit
+    ("delete", "['ckpt/2/commit.json']", 1),  # after the last step, before a deletion
 )
 
 
@@ -152,7 +153,7 @@ def test_data_and_run_can_be_in_s3(
         assert arrays(folder, 6) == arrays(local_run, 6)
 
 
-def test_a_run_that_is_killed_three_times_ends_with_the_same_result(
+def test_a_run_that_is_killed_four_times_ends_with_the_same_result(
     scheme, tiny, local_run, new_host, monkeypatch, capsys
 ):
     url = URL.format(scheme, "killed")
