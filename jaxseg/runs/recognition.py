@@ -15,13 +15,9 @@ from jaxseg.runs.network_checks import check_options
 from jaxseg.runs.wanted import INNER, Wanted
 from jaxseg.weights.catalog.detection import LISTED, detect, part_of
 from jaxseg.weights.catalog.evidence import Evidence, gather
-from jaxseg.weights.catalog.sources import Lookalike, Source, SourceNetwork
-from jaxseg.weights.catalog.stated import (
-    Stated,
-    assumptions,
-    stated,
-    stated_by_name,
-)
+from jaxseg.weights.catalog.lookalikes import Lookalike
+from jaxseg.weights.catalog.sources import Source, SourceNetwork
+from jaxseg.weights.catalog.stated import Stated, assumptions, stated, stated_by_name
 from jaxseg.weights.catalog.unsupported import name_of
 from jaxseg.weights.model_variables import variable_shapes
 from jaxseg.weights.translate.convert import convert, flatten
@@ -216,6 +212,7 @@ def _network(
     wanted: Wanted,
 ) -> Recognized:
     """Returns the network for the weights of a whole network."""
+    network = network.with_tensors(found.state)
     told = stated(evidence, network)
     options = network.options_for(found.state) | dict(told.options)
     base = Config(model=ModelConfig(network.name, options, network.backbone))

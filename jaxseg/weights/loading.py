@@ -147,7 +147,7 @@ def read_into(
     report = dataclasses.replace(
         report,
         origin=_origin(tree, kind),
-        assumed=_assumed(kind),
+        assumed=_assumed(kind, found.state),
         fresh=fresh,
         adapted=adapted,
         unused=report.unused + skipped,
@@ -256,16 +256,16 @@ def _restrict(taking: Taking, rules, state, shapes):
     return allow_missing, kept, tuple(skipped)
 
 
-def _assumed(kind: Source | None) -> tuple[str, ...]:
+def _assumed(kind: Source | None, keys: Iterable[str]) -> tuple[str, ...]:
     """Names options that the tensors do not show and that the model determines."""
     if kind is None:
         return ()
-    unseen = {name: 0 for row in kind.networks for name, _ in row.unseen}
+    rows = (row.with_tensors(keys) for row in kind.networks)
+    unseen = {name: 0 for row in rows for name, _ in row.unseen}
     names = list(unseen) + [name for name, _ in kind.options]
-    if not names:
-        return ()
     listed = ", ".join(names)
-    return (f"{listed} have the values of the model, as the tensors do not show them",)
+    text = f"{listed} have the values of the model, as the tensors do not show them"
+    return (text,) if names else ()
 
 
 def _origin(tree: Any, kind: Source | None) -> str:

@@ -1,7 +1,8 @@
 """Lists the EfficientNets of several libraries that are imported as backbones."""
 
+from jaxseg.weights.catalog.lookalikes import Lookalike
 from jaxseg.weights.catalog.maps import efficientnet_pytorch, timm_efficientnet
-from jaxseg.weights.catalog.sources import Lookalike, Source, backbone_row
+from jaxseg.weights.catalog.sources import Source, backbone_row
 from jaxseg.weights.translate.model_card import HALF, IMAGENET
 
 _SQUEEZE = "blocks.1.0.se.conv_reduce.weight"

@@ -13,6 +13,7 @@ from jaxseg.weights.catalog.smp_options import (
     NEAREST,
     PLUS,
     PLUS_UNSEEN,
+    PRESENCE_UNSEEN,
     presence_options,
     pspnet_options,
     unet_options,
@@ -24,7 +25,7 @@ _DEPTHS = (50, 101, 18, 34, 152)
 # Depths with their own names; otherwise 50 and 101.
 _NAMED = {"unet": (18, 34, 50), "unetplusplus": (34,)}
 _EAGER = ("eager_rate", True)
-_ASPP, _PLUS = (_EAGER, *ASPP), (_EAGER, *PLUS)
+_V3, _PLUS = (_EAGER, *ASPP, ("dropout", 0.5)), (_EAGER, *PLUS)
 _UNSEEN = {
     "deeplabv3": (("output_stride", 8), ("rates", (12, 24, 36))),
     "deeplabv3plus": PLUS_UNSEEN,
@@ -50,6 +51,7 @@ def _resnet(family: str, depth: int, factory: str, options, **peer) -> SourceNet
         factory,
         peer=(("encoder_name", f"resnet{depth}"), *peer.items()),
         unseen=_UNSEEN.get(family, ()),
+        unseen_with=PRESENCE_UNSEEN,
         shown=_SHOWN.get(family),
     )
 
@@ -82,7 +84,7 @@ NETWORKS: tuple[Source, ...] = (
         rules=smp_deeplab.MAP_V3,
         has=("encoder.layer4.0.conv1.weight", "decoder.aspp.convs.0.0.weight"),
         networks=tuple(
-            _resnet("deeplabv3", depth=depth, factory="DeepLabV3", options=_ASPP)
+            _resnet("deeplabv3", depth=depth, factory="DeepLabV3", options=_V3)
             for depth in _DEPTHS
         ),
     ),
@@ -123,6 +125,8 @@ NETWORKS: tuple[Source, ...] = (
                 "DeepLabV3Plus",
                 peer=(("encoder_name", "mobilenet_v2"),),
                 unseen=PLUS_UNSEEN,
+                unseen_with=PRESENCE_UNSEEN,
+                shown=presence_options,
             ),
         ),
     ),
@@ -173,11 +177,11 @@ NETWORKS: tuple[Source, ...] = (
                 "semantic_fpn",
                 depth=depth,
                 factory="FPN",
-                options=(("variant", "smp"),),
+                options=(("variant", "smp"), ("dropout", 0.2)),
             )
             for depth in _DEPTHS
         ),
-        assumed="decoder_merge_policy='add', the only one that is supported",
+        assumed=NEAREST,
     ),
     network_row(
         "UPerNet",

@@ -14,6 +14,7 @@ from jaxseg.weights.catalog.smp_options import (
     NEAREST,
     PLUS,
     PLUS_UNSEEN,
+    PRESENCE_UNSEEN,
     presence_options,
     unet_options,
 )
@@ -51,6 +52,7 @@ def _network(
         factory=head,
         peer=(("encoder_name", encoder),),
         unseen=PLUS_UNSEEN if plus else (),
+        unseen_with=PRESENCE_UNSEEN,
         shown=presence_options if plus else unet_options,
         backbone=backbone,
         **marks,

@@ -18,6 +18,8 @@ PLUS_UNSEEN = (("output_stride", 16), ("rates", (12, 24, 36)))
 NEAREST = "decoder_interpolation='nearest', the only one that is supported"
 _FEATURES = (256, 128, 64, 32, 16)  # The library's default.
 _PRESENCE = "classification_head.3.bias"
+# The options of a head that classifies whole images, which its tensors do not show.
+PRESENCE_UNSEEN = ((_PRESENCE, (("presence_pool", "avg"), ("presence_dropout", 0.2))),)
 
 
 def unet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Describes a kind of checkpoint by its tensor names, import table and networks."""
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from jaxseg.weights.catalog.lookalikes import Lookalike
 from jaxseg.weights.translate.model_card import IMAGENET, Normalization
 from jaxseg.weights.translate.rules import Rules
 
@@ -24,6 +26,8 @@ class SourceNetwork:
         It is empty for networks that always or never have an auxiliary head.
       unseen: Options that change the result but cannot be inferred from the tensors,
         each with its usual value in the other library.
+      unseen_with: Pairs (name of a tensor, options). If the checkpoint has the tensor,
+        these options are added to `unseen`, see `with_tensors`.
       shown: A function that infers further options from a dictionary of the tensors of
         a checkpoint. None if no options are inferred in this way.
       backbone: The name of the backbone of the family, or None for a preset.
@@ -38,6 +42,7 @@ class SourceNetwork:
     aux: str = ""
     peer: tuple[tuple[str, object], ...] = ()
     unseen: tuple[tuple[str, object], ...] = ()
+    unseen_with: tuple[tuple[str, tuple[tuple[str, object], ...]], ...] = ()
     shown: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     backbone: str | None = None
     has: tuple[str, ...] = ()
@@ -57,6 +62,17 @@ class SourceNetwork:
         keys = set(keys)
         return keys.issuperset(self.has) and keys.isdisjoint(self.lacks)
 
+    def with_tensors(self, keys: Iterable[str]) -> "SourceNetwork":
+        """Returns the network whose `unseen` includes `unseen_with`, where it applies.
+
+        Args:
+          keys: The names of the tensors.
+        """
+        keys = set(keys)
+        more = (pairs for key, pairs in self.unseen_with if key in keys)
+        unseen = dict(itertools.chain(self.unseen, *more))
+        return dataclasses.replace(self, unseen=tuple(unseen.items()))
+
     def options_for(self, keys: Iterable[str]) -> dict[str, object]:
         """Returns a dictionary of `create_model` options that fit a state dict.
 
@@ -69,33 +85,6 @@ class SourceNetwork:
         if self.shown is not None and isinstance(keys, Mapping):
             options |= self.shown(keys)
         return options
-
-
-@dataclasses.dataclass(frozen=True)
-class Lookalike:
-    """Describes unsupported networks that have the tensors of a supported network.
-
-    Names and shapes of the tensors are equal, but the networks compute other results.
-
-    Attributes:
-      pattern: A regular expression that matches the names of these networks in lower
-        case.
-      what: A description of these networks, for messages.
-      options: Options with which the network of jaxseg gives the same result as
-        these networks, as pairs (name, value). None if there are no such options.
-    """
-
-    pattern: str
-    what: str
-    options: tuple[tuple[str, object], ...] | None = None
-
-    def matches(self, names: str) -> bool:
-        """Returns whether a checkpoint's names suggest this unsupported network.
-
-        Args:
-          names: The names of the checkpoint's file, folder and network in lower case.
-        """
-        return re.search(self.pattern, names) is not None
 
 
 def _call(net: Any, image: Any) -> Any:

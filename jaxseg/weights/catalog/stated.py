@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from jaxseg.config.wording import option_text
 from jaxseg.weights.catalog import mmseg_config, smp_config
 from jaxseg.weights.catalog.evidence import Evidence
-from jaxseg.weights.catalog.sources import Lookalike, Source, SourceNetwork
+from jaxseg.weights.catalog.lookalikes import Lookalike
+from jaxseg.weights.catalog.sources import Source, SourceNetwork
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,10 +18,12 @@ class Stated:
       options: Options of `create_model` that differ from their usual values in the
         library that wrote the checkpoint.
       place: The file or entry that states the options, or "" if none are stated.
+      notes: Descriptions of settings in that place that do not apply to jaxseg.
     """
 
     options: Mapping[str, object]
     place: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
@@ -40,7 +43,8 @@ def stated(evidence: Evidence, network: SourceNetwork) -> Stated:
         return Stated(options, "meta.cfg in the file")
     if smp_config.is_config(evidence.config):
         options = smp_config.stated_options(evidence.config, network)
-        return Stated(options, "config.json in the folder of the file")
+        notes = smp_config.notes(evidence.config)
+        return Stated(options, "config.json in the folder of the file", notes)
     return Stated({})
 
 
@@ -80,7 +84,7 @@ def assumptions(
       A tuple with one text for each assumption, which also says how the user can set
       the option.
     """
-    texts = []
+    texts = list(told.notes)
     open_ = {} if told.place else dict(network.unseen)
     open_ = {name: value for name, value in open_.items() if name not in {*given}}
     if open_:
@@ -131,5 +135,8 @@ def _other(open_: Mapping[str, object]) -> dict[str, object]:
     if "output_stride" in open_:
         return {"output_stride": 16 if open_["output_stride"] == 8 else 8}
     name, value = next(iter(open_.items()))
-    others = {False: True, (1, 1, 1): (1, 2, 4), "embedded_gaussian": "dot_product"}
+    others = {
+        **{False: True, (1, 1, 1): (1, 2, 4)},
+        **{"embedded_gaussian": "dot_product", "avg": "max"},
+    }
     return {name: others.get(value, value)}

@@ -1,5 +1,6 @@
 """Lists the ImageNet classifiers of timm that are imported as backbones."""
 
+from jaxseg.weights.catalog.lookalikes import Lookalike
 from jaxseg.weights.catalog.maps import (
     dinov2,
     dinov3,
@@ -14,7 +15,7 @@ from jaxseg.weights.catalog.maps import (
     timm_vit,
     timm_xception,
 )
-from jaxseg.weights.catalog.sources import Lookalike, Source, backbone_row
+from jaxseg.weights.catalog.sources import Source, backbone_row
 from jaxseg.weights.translate.model_card import HALF, IMAGENET, Normalization
 from jaxseg.weights.translate.rules import prefixed
 
