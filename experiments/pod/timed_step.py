@@ -1,9 +1,16 @@
-"""Compiles the training step of a configuration, and runs it on arrays of zeros."""
+"""Compiles the training step of a configuration, and runs it on arrays of zeros.
+
+The memory of the process during a step is read from /proc, so that it can only be
+measured on Linux.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -29,18 +36,14 @@ def timed_step(config: Config, target: Slice) -> tuple[Callable[[], Seconds], in
       for placing the arguments; and the bytes that the compiled step needs on one
       device.
     """
-    runner, state, batch = abstract_step(
-        config, target.devices, config.train.batch_size
-    )
-    traced, state, batch = runner.trace(state, batch)
-    executable = traced.lower().compile()
+    executable, shapes = _compiled(config, target)
     stats = executable.memory_analysis()
     needs = stats.argument_size_in_bytes + stats.output_size_in_bytes
     needs += stats.temp_size_in_bytes - stats.alias_size_in_bytes
     needs += stats.generated_code_size_in_bytes
 
     def run() -> Seconds:
-        arguments = jax.tree.map(_zeros, (state, batch))
+        arguments = jax.tree.map(_zeros, shapes)
         jax.block_until_ready(arguments)
         start, cpu = time.perf_counter(), time.process_time()
         jax.block_until_ready(executable(*arguments))
@@ -48,6 +51,42 @@ def timed_step(config: Config, target: Slice) -> tuple[Callable[[], Seconds], in
 
     run()
     return run, int(needs)
+
+
+def resident_growth(config: Config, target: Slice) -> int:
+    """Returns how many bytes the memory of this process grows during a training step.
+
+    The arguments of the step are not counted, because they are placed before. Their
+    memory holds the new state.
+
+    Args:
+      config: The configuration.
+      target: The devices, which this computer must have.
+    """
+    executable, shapes = _compiled(config, target)
+    jax.block_until_ready(executable(*jax.tree.map(_zeros, shapes)))
+    arguments = jax.tree.map(_zeros, shapes)
+    jax.block_until_ready(arguments)
+    ctypes.CDLL(None).malloc_trim(0)
+    before = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # The peak starts again from here.
+    jax.block_until_ready(executable(*arguments))
+    return _status("VmHWM") - before
+
+
+def _status(field: str) -> int:
+    """Returns a field of the status of this process in bytes."""
+    text = Path("/proc/self/status").read_text()
+    return 1024 * int(re.findall(rf"{field}:\s*(\d+) kB", text)[0])
+
+
+def _compiled(config: Config, target: Slice) -> tuple[Any, Any]:
+    """Returns the compiled step, and the shapes of its arguments."""
+    runner, state, batch = abstract_step(
+        config, target.devices, config.train.batch_size
+    )
+    traced, state, batch = runner.trace(state, batch)
+    return traced.lower().compile(), (state, batch)
 
 
 def _zeros(shape: Any) -> jax.Array:
