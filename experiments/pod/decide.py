@@ -233,28 +233,26 @@ def full() -> None:
         config,
         target,
         memory,
+        freedom=Freedom(accumulation=True),
         cache=default_cache(),
         report=lambda setting, needs: attempts.append(
             {"setting": dataclasses.asdict(setting), "needs": needs}
         ),
     )
-    seconds = time.perf_counter() - start
-    chosen = decision.chosen.applied(config)
-    program = compiled(chosen, target, cache=default_cache())
-    record(
-        "full",
-        "deeplabv3plus_resnet50",
-        {
-            "topology": "cpu:1",
-            "memory": memory,
-            "configured_needs": whole,
-            "decision": decision.as_json(),
-            "attempts": attempts,
-            "search_seconds": round(seconds, 1),
-            "temporaries": program.memory.temporaries,
-            "resident_growth": resident_growth(chosen, target),
-        },
-    )
+    values = {
+        "topology": "cpu:1",
+        "memory": memory,
+        "configured_needs": whole,
+        "decision": decision.as_json(),
+        "attempts": attempts,
+        "search_seconds": round(time.perf_counter() - start, 1),
+    }
+    if decision.chosen is not None:
+        chosen = decision.chosen.applied(config)
+        program = compiled(chosen, target, cache=default_cache())
+        values["temporaries"] = program.memory.temporaries
+        values["resident_growth"] = resident_growth(chosen, target)
+    record("full", "deeplabv3plus_resnet50", values)
 
 
 def table() -> None:
