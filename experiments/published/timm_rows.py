@@ -14,6 +14,8 @@ from jaxseg.weights.published.entry import Entry
 _TF = {"epsilon": 1e-3, "same_padding": True}
 _TIMM = {"epsilon": 1e-5, "padding": "symmetric"}
 _SWIN = {"shift_always": False}
+# timm resizes the position embedding of a ViT with antialiasing.
+_VIT = {"resizing": "bicubic_antialias"}
 _LARGE = {"width": 192, "heads": (6, 12, 24, 48)}  # Swin-L is Swin-B with these.
 ARCHITECTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (r"resnet(18|34|50|101|152)", r"resnet\1", {}),
@@ -55,7 +57,7 @@ ARCHITECTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "swin_b",
         {**_SWIN, **_LARGE, "window": 12},
     ),
-    (r"vit_(s|b|l)(?:mall|ase|arge)_patch14_dinov2", r"dinov2_vit\g<1>14", {}),
+    (r"vit_(s|b|l)(?:mall|ase|arge)_patch14_dinov2", r"dinov2_vit\g<1>14", _VIT),
     (
         r"vit_(s|b|l)(?:mall|ase|arge)_patch14_reg4_dinov2",
         r"dinov2_vit\g<1>14_reg",
@@ -66,13 +68,13 @@ ARCHITECTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         r"dinov3_vit\g<1>16\2",
         {},
     ),
-    (r"(?:vit|deit)_(ti)ny_patch16_(?:224|384)", r"vitti16", {}),
-    (r"(?:vit|deit)_(s|b|l)(?:mall|ase|arge)_patch16_(?:224|384)", r"vit\g<1>16", {}),
-    (r"deit_tiny_distilled_patch16_224", r"vitti16", {"distilled": True}),
+    (r"(?:vit|deit)_(ti)ny_patch16_(?:224|384)", r"vitti16", _VIT),
+    (r"(?:vit|deit)_(s|b|l)(?:mall|ase|arge)_patch16_(?:224|384)", r"vit\g<1>16", _VIT),
+    (r"deit_tiny_distilled_patch16_224", r"vitti16", {**_VIT, "distilled": True}),
     (
         r"deit_(s|b)(?:mall|ase)_distilled_patch16_(?:224|384)",
         r"vit\g<1>16",
-        {"distilled": True},
+        {**_VIT, "distilled": True},
     ),
 )
 

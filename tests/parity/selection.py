@@ -14,7 +14,7 @@ DEFAULT = {
     "test_context.py::test_mmseg_danet": "attention over positions and channels",
     "test_context.py::test_mmseg_ocrnet_resnet": "a cascade of heads, region attention",
     "test_context.py::test_timm_vit[deit_tiny_distilled_patch16_224]": "a transformer",
-    "test_dinov2.py::test_timm[4]": "registers, LayerScale, bicubic positions",
+    "test_dinov2.py::test_timm[registers]": "registers, LayerScale, bicubic positions",
     "test_dinov3.py::test_timm[vits16plus]": "rotary positions, SwiGLU",
     "test_efficientnet.py::test_timm[tf_efficientnet_lite0]": "TensorFlow's padding",
     "test_mobilenet.py::test_v3[small-rules1-ends1]": "depthwise, squeeze-and-excitation",

@@ -1,10 +1,15 @@
 """DINOv2 and its linear head equal timm's and transformers' under random weights."""
 
+from functools import partial
+
 import pytest
 
 from jaxseg import create_model
+from jaxseg.backbones.catalog import BACKBONES
 from jaxseg.backbones.dinov2 import dinov2
 from jaxseg.weights.catalog.maps import dinov2 as maps
+from jaxseg.weights.catalog.maps import timm_vit
+from jaxseg.weights.published.table import find
 from jaxseg.weights.translate.rules import conv, norm, prefixed
 
 LEVELS = ("c2", "c3", "c4", "c5")
@@ -23,7 +28,7 @@ def timm_net(peers, name, **options):
     return peers.timm.create_model(name, **{**own, **free, **options})
 
 
-def timm_maps(net, x):
+def timm_maps(net, x, norm=True):
     """The levels; timm reshapes by the size of the image that is not padded."""
     from torch.nn.functional import pad
 
@@ -32,29 +37,35 @@ def timm_maps(net, x):
     x = pad(x, (0, -width % patch, 0, -height % patch))
     depth = len(net.blocks)
     taps = [depth * part // 4 - 1 for part in (1, 2, 3, 4)]
-    found = net.forward_intermediates(x, indices=taps, norm=True)[1]
+    found = net.forward_intermediates(x, indices=taps, norm=norm)[1]
     return dict(zip(LEVELS, found, strict=True))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("registers", [0, 4])
-def test_timm(peers, registers):
-    """timm always resizes the position embedding with antialiasing."""
-    name = "vit_small_patch14_reg4_dinov2" if registers else "vit_small_patch14_dinov2"
-    net = peers.randomize(timm_net(peers, name), run=timm_maps)
-    model = dinov2(
-        registers=registers,
-        resizing="bicubic_antialias",
-        class_position=not registers,
-        **NARROW,
-    )
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vit_small_patch14_dinov2.lvd142m",
+        "vit_small_patch14_reg4_dinov2.lvd142m",
+        "vit_small_patch16_224.dino",
+    ],
+    ids=["plain", "registers", "no-dinov2"],
+)
+def test_timm(peers, name):
+    """The options of the published weights include timm's way of resizing."""
+    arch = name.partition(".")[0]
+    plain = "dinov2" not in arch
+    run = partial(timm_maps, norm=not plain)
+    net = peers.randomize(timm_net(peers, arch, img_size=112), run=run)
+    entry = find(f"timm/{name}")
+    options = {**entry.options, **NARROW, "image_size": (112, 112)}
     peers.compare(
-        model,
+        BACKBONES[entry.backbone].create(**options),
         net,
-        maps.TIMM,
-        sizes=SIZES,
-        run=timm_maps,
-        label=f"timm: {name}, four narrow layers",
+        timm_vit.BACKBONE if plain else maps.TIMM,
+        sizes=((112, 112), (65, 97)),
+        run=run,
+        label=f"timm: {arch}, four narrow layers",
     )
 
 

@@ -37,14 +37,19 @@ _MOBILENET = {
     "named": r"(?<!tf_)mobilenetv3_(?:large|small)",
 }
 
+# timm resizes the position embedding with antialiasing.
+_RESIZING = ("resizing", "bicubic_antialias")
 _META = "facebookresearch/dinov2"
 _REGISTERS = "register_tokens"
 # The authors store a mask token, timm does not.
 _DINOV2 = (
-    ("", "timm", dinov2.TIMM, (), ("mask_token", "reg_token", _REGISTERS), ()),
+    (
+        *("", "timm", dinov2.TIMM, (), ("mask_token", "reg_token", _REGISTERS)),
+        (_RESIZING,),
+    ),
     (
         *(" with registers", "timm", dinov2.TIMM),
-        *(("reg_token",), (), (("class_position", False),)),
+        *(("reg_token",), (), (("class_position", False), _RESIZING)),
     ),
     ("", _META, dinov2.AUTHORS, ("mask_token",), (_REGISTERS,), ()),
     (" with registers", _META, dinov2.AUTHORS, (_REGISTERS,), (), ()),
@@ -73,6 +78,7 @@ BACKBONES: tuple[Source, ...] = (
         library="timm",
         has=("cls_token", "patch_embed.proj.weight", "blocks.0.attn.qkv.weight"),
         lacks=("dist_token", "blocks.0.ls1.gamma", "blocks.0.gamma_1"),
+        options=(_RESIZING,),
         example="setr_pup_vitb16",
         # DeiT, DINO and MAE were trained with ImageNet's mean and deviation, Google's
         # networks (augreg, orig_in21k) and SAM with values on [-1, 1].
@@ -86,7 +92,7 @@ BACKBONES: tuple[Source, ...] = (
         rules=prefixed(timm_vit.BACKBONE, dst="backbone/"),
         library="timm",
         has=("cls_token", "dist_token", "blocks.0.attn.qkv.weight"),
-        options=(("distilled", True),),
+        options=(("distilled", True), _RESIZING),
         example="setr_pup_vits16",
     ),
     *(
