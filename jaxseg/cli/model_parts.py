@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from collections.abc import Sequence
 
 from jaxseg.lab.backbone_row import stored_backbones
@@ -16,6 +17,8 @@ from jaxseg.text import fitting
 
 def backbone_rows(pattern: str, *, as_json: bool) -> str:
     """Returns a table of the backbones whose names fit a pattern.
+
+    If only one fits, the names of the families that take it follow.
 
     Args:
       pattern: A part of the name, or a pattern with wildcards.
@@ -46,13 +49,22 @@ def backbone_rows(pattern: str, *, as_json: bool) -> str:
         )
         for row in rows
     ]
-    return aligned([titles, *cells])
+    table = aligned([titles, *cells])
+    if len(rows) > 1:
+        return table
+    pairs = [
+        family.name
+        for family in stored_families().values()
+        if rows[0].name in family.backbones
+    ]
+    return table + _listed(f"families that take {rows[0].name}", pairs)
 
 
 def family_rows(pattern: str, *, as_json: bool) -> str:
     """Returns a table of the families whose names fit a pattern.
 
-    A family is an architecture that can be combined with different backbones.
+    A family is an architecture that can be combined with different backbones. If only
+    one fits, the names of its backbones follow.
 
     Args:
       pattern: A part of the name, or a pattern with wildcards.
@@ -76,7 +88,23 @@ def family_rows(pattern: str, *, as_json: bool) -> str:
         )
         for row in rows
     ]
-    return aligned([("family", "level:stride", "output stride", "backbones"), *cells])
+    titles = ("family", "level:stride", "output stride", "backbones")
+    table = aligned([titles, *cells])
+    if len(rows) > 1:
+        return table
+    return table + _listed(f"backbones of {rows[0].name}", rows[0].backbones)
+
+
+def _listed(title: str, names: Sequence[str]) -> str:
+    """Formats names as indented lines under a title, after an empty line."""
+    text = textwrap.fill(
+        " ".join(names),
+        width=80,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+    )
+    return f"\n\n{title}:\n{text}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

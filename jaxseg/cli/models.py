@@ -44,10 +44,12 @@ class Arguments:
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Write one JSON list instead of a table."""
     backbones: tyro.conf.FlagCreatePairsOff[bool] = False
-    """List the backbones with their parameters, strides and channels instead."""
+    """List the backbones with their parameters, strides and channels instead. If the
+    pattern fits only one, the families that take it are listed, too."""
     families: tyro.conf.FlagCreatePairsOff[bool] = False
     """List the families instead. A family is an architecture whose backbone is set by
-    the option --model.backbone of `jaxseg train`."""
+    the option --model.backbone of `jaxseg train`. If the pattern fits only one, its
+    backbones are listed, too."""
     pretrained: tyro.conf.FlagCreatePairsOff[bool] = False
     """List instead the published weights that --train.init-from, `jaxseg convert` and
     `jaxseg.load_pretrained` take by name."""

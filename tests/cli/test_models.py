@@ -219,6 +219,19 @@ def test_backbones_are_listed(capsys):
     assert row["levels"][-1] == ["c5", 32, 2048]
 
 
+def test_pairs_of_one_family_and_of_one_backbone_are_listed(capsys):
+    """The names stand under the table if the pattern selects a single row."""
+    models.main(["mask2former", "--families"])
+    listed = capsys.readouterr().out.partition("backbones of mask2former:")[2]
+    assert tuple(listed.split()) == stored_families()["mask2former"].backbones
+    models.main(["dinov2_vits14", "--backbones"])
+    out = capsys.readouterr().out
+    assert "families that take" not in out  # dinov2_vits14_reg fits, too.
+    models.main(["mit_b0", "--backbones"])
+    listed = capsys.readouterr().out.partition("families that take mit_b0:")[2]
+    assert "segformer" in listed.split() and "dpt" not in listed.split()
+
+
 def test_families_are_listed(capsys):
     assert models.main(["deeplabv3plus", "--families", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
