@@ -74,7 +74,7 @@ def records(folder):
 
 def finish(runs, statuses=(0, 0)):
     try:
-        texts = [run.communicate(timeout=300)[0] for run in runs]
+        texts = [run.communicate(timeout=900)[0] for run in runs]
     finally:
         for run in runs:
             run.kill()
@@ -84,7 +84,7 @@ def finish(runs, statuses=(0, 0)):
 
 def wait_for_commit(bucket, runs, after=0):
     """Waits until the bucket contains a checkpoint after a step; returns its step."""
-    end = time.monotonic() + 300
+    end = time.monotonic() + 900
     while (step := steps.newest_step(bucket) or 0) <= after:
         if time.monotonic() > end or any(run.poll() is not None for run in runs):
             pytest.fail("\n".join(finish(runs)))
