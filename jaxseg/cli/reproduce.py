@@ -23,7 +23,7 @@ import tyro
 from jaxseg.cli.arguments import parsed
 from jaxseg.cli.exit_codes import ExitCode
 from jaxseg.cli.verbosity import note
-from jaxseg.lab.page import Table, lines
+from jaxseg.lab.page import lines
 from jaxseg.lab.reproduction import comparison, preview
 from jaxseg.lab.reproduction.records import read_records, scores_of
 from jaxseg.lab.reproduction.reduced import row_configs
@@ -170,11 +170,11 @@ def _print(
     """Prints our scores beside the published ones, and the signs of differences."""
     rows = table.chosen(names)
     compared = compare_signs(rows, scores)
-    labels = Table("Rows", ("name", "row"), [(row.name, row.label) for row in rows])
+    labels = [f"  {row.name}: {row.label}" for row in rows]
     print(lines(comparison.score_table(table, rows, scores)), end="\n\n")
     if compared:
         print(lines(comparison.sign_table(compared)), end="\n\n")
     print(comparison.summary_of(compared))
-    print(lines(labels))
+    print("Rows:", *labels, sep="\n")
     print(f"Reduced size: {table.reduction}")
     print(f"The published figures were read from {table.source}.")
