@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import pathlib
 
 import jax
 import numpy as np
@@ -12,7 +13,10 @@ from jaxseg.analysis.jaxpr.cost import count_parameters
 from jaxseg.cli import train
 from jaxseg.cli.main import main
 from jaxseg.config import DataConfig
+from jaxseg.lab.page import lines
 from jaxseg.lab.reproduction import training
+from jaxseg.lab.reproduction.comparison import score_table, sign_table, summary_of
+from jaxseg.lab.reproduction.records import read_records, scores_of
 from jaxseg.lab.reproduction.reduced import row_configs
 from jaxseg.lab.reproduction.signs import compare_signs
 from jaxseg.lab.reproduction.tables import Row, all_tables, find_table
@@ -21,6 +25,7 @@ from jaxseg.runs.directory import build_model
 from jaxseg.training.run.metric_reader import METRICS
 from tests.tiers import tiered
 
+ROOT = pathlib.Path(__file__).parents[2]
 TABLES = {f"{table.paper}-{table.name}": table for table in all_tables()}
 ROWS = {
     f"{name}-{row.name}": (table, row.name)
@@ -192,3 +197,21 @@ def test_one_step(name, tmp_path):
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     losses = [row["loss"] for row in map(json.loads, lines) if "loss" in row]
     assert len(losses) == 1 and 0 < losses[0] < 1e4
+
+
+@pytest.mark.parametrize(
+    "name", ["deeplabv3-table5", "drn-table3", "hdc-hdc"], ids=lambda name: name
+)
+def test_the_report_says_what_the_records_say(name):
+    table, folder = TABLES[name], ROOT / "experiments/reproduce"
+    scores = scores_of(read_records(folder / "results.jsonl", table))
+    assert set(scores) == {row.name for row in table.rows}
+    compared = compare_signs(table.rows, scores)
+    report = (folder / "report.md").read_text()
+    for part in (
+        lines(score_table(table, table.rows, scores)),
+        lines(sign_table(compared)),
+        summary_of(compared),
+    ):
+        for line in part.splitlines():
+            assert f"\n    {line}\n" in report

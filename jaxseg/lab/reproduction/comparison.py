@@ -31,7 +31,7 @@ def score_table(table: PublishedTable, rows: Sequence[Row], scores: Scores) -> T
             summary = summarize_seeds(row.name, list(found.values()))
             mean, spread = summary.mean, summary.spread
         each = (points(found.get(seed)) for seed in seeds)
-        cells.append((row.name, f"{row.score:g}", points(mean), points(spread), *each))
+        cells.append((row.name, str(row.score), points(mean), points(spread), *each))
     title = f"{table.title} ({table.reference}, {table.dataset}), mean IoU in percent"
     return Table(title, columns, cells)
 

@@ -62,9 +62,7 @@ def described(
     cells = []
     for row in rows:
         config = configs[row.name]
-        cells.append(
-            (row.name, f"{row.score:g}", config.model.name, parameters(config))
-        )
+        cells.append((row.name, str(row.score), config.model.name, parameters(config)))
     title = f"{table.title} ({table.reference}, {table.dataset})"
     columns = ("row", "theirs", "network", "parameters")
     first = next(iter(configs.values()))
