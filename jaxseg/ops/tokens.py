@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+import jaxseg.ops.spatial.tokens as sharded
 from jaxseg.ops.attention import attend
-from jaxseg.ops.spatial import tokens as sharded
 from jaxseg.ops.spatial.layout import is_split
 from jaxseg.typing import Array, Size
 
