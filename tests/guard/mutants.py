@@ -30,7 +30,7 @@ OPS = (
         "ops/pool.py", "(-padding[0], size + padding[1])", "(-padding[0], size)",
         "ops/test_pool.py",
     ),
-    Mutant("ops/pool.py", "-(-(i + 1) * size // count)", "(i + 1) * size // count",
+    Mutant("ops/bins.py", "-(-(i + 1) * size // count)", "(i + 1) * size // count",
            "ops/test_pool.py"),
     Mutant("ops/resize.py", "(2 * rows + 1) * source // (2 * target)",
            "rows * source // target", "ops/test_resize.py"),
