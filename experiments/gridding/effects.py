@@ -25,7 +25,7 @@ from jaxseg.metrics.bootstrap import drawn
 HERE = Path(__file__).parent
 DENSE = (1, 3, 8)
 T_VALUE = 2.776  # of the t distribution with 4 degrees of freedom, at 5 %
-REPLICATES = 2000
+REPLICATES, SEEDS = 2000, 3
 
 
 class Effect(NamedTuple):
@@ -65,9 +65,11 @@ def effect(rows: list[dict], rates, first: int, side: int) -> Effect:
 def table(rows: list[dict], first: int, side: int) -> list[str]:
     """Returns the lines of the table for one first layer and one size of specks."""
     key, lines = f"size{side}", []
-    plans = dict.fromkeys(tuple(row["rates"]) for row in rows if row["first"] == first)
+    plans = dict.fromkeys(tuple(row["rates"]) for row in rows)
     for rates in plans:
         group = chosen(rows, rates, first)
+        if len(group) < SEEDS:
+            continue  # It has no spread.
         scores = [row[key]["accuracy"] for row in group]
         cells = [
             " ".join(map(str, rates)),
