@@ -65,14 +65,10 @@ def test_pspnet(peers, depth, level):
     net = shorten(build(peers, "PSPNet", f"resnet{depth}", **options))
     name = f"pspnet_resnet{depth}" if depth == 50 else "pspnet_resnet50"
     source = weights.detect(net.state_dict())
-    (network,) = (
-        row
-        for row in source.networks
-        if row.name == name
-        and dict(row.options).get("depth", 50) == depth
-        and dict(row.options)["tap"] == f"c{level}"
-    )
-    model = create_model(network.name, 5, blocks=BLOCKS, **dict(network.options))
+    network = source.network(name, {} if depth == 50 else {"depth": depth})
+    options = network.options_for(peers.state_dict(net))
+    assert options["tap"] == f"c{level}"
+    model = create_model(network.name, 5, blocks=BLOCKS, **options)
     net = peers.randomize(net, size=(256, 256))
     label = f"smp: PSPNet resnet{depth} on c{level}"
     sizes = ((256, 256), (192, 256))

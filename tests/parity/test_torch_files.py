@@ -146,13 +146,27 @@ def test_there_and_back_through_a_real_network(
     [
         ("PSPNet", {"encoder_name": "resnet18"}, "pspnet_resnet50, 3 classes"),
         ("Unet", {"encoder_name": "resnet18"}, "unet_resnet18, 3 classes"),
+        pytest.param(
+            "DeepLabV3Plus",
+            {"encoder_name": "resnet18", "encoder_depth": 4, "decoder_channels": 32},
+            "deeplabv3plus_resnet50, 3 classes",
+            marks=pytest.mark.sweep,
+        ),
+        pytest.param(
+            "Unet",
+            {"encoder_name": "mit_b0", "aux_params": {"classes": 2}},
+            "unet on mit_b0, 3 classes",
+            marks=pytest.mark.sweep,
+        ),
     ],
 )
 def test_smp_is_found_and_verified(peers, tmp_path, capsys, name, options, model):
     """From the file alone: encoder, options and classes; the library agrees."""
     path = tmp_path / "a.pth"
     net = getattr(peers.smp, name)(encoder_weights=None, classes=3, **options)
-    peers.torch.save(peers.randomize(net, size=(96, 96)).state_dict(), path)
+    run = lambda net, image: net(image)
+    net = peers.randomize(net, size=(96, 96), run=run)
+    peers.torch.save(net.state_dict(), path)
     convert.main([str(path), "-o", str(tmp_path / "run"), "--verify"])
     text = capsys.readouterr().out
     assert model in text

@@ -1,5 +1,6 @@
 """Every setting in a config.json of segmentation_models.pytorch is read or refused."""
 
+import numpy as np
 import pytest
 
 from jaxseg import create_model, weights
@@ -22,7 +23,8 @@ def row(kind, *keys):
 
 
 def read(kind, *keys, **config):
-    config = {"_model_class": "X", "encoder_name": "y", **config}
+    encoder = "tu-vit" if kind == "DPT on ViT" else "resnet18"
+    config = {"_model_class": "X", "encoder_name": encoder, **config}
     return stated(Evidence(config=config), row(kind, *keys))
 
 
@@ -115,3 +117,66 @@ def test_the_pooling_reaches_the_network(tmp_path):
     assert found.config.model.options["presence_pool"] == "max" and not found.assumed
     bare = recognize(state, "a.safetensors", "a.safetensors", wanted)
     assert "presence_pool='avg'" in bare.assumed[0]
+
+
+def filled(tensors):
+    """Returns tensors of these shapes, and some of the encoder ResNet-18."""
+    stages = {2: (128, 64, 1, 1), 3: (256, 128, 1, 1)}
+    tensors |= {
+        f"encoder.layer{n}.0.downsample.0.weight": shape for n, shape in stages.items()
+    }
+    return {key: np.empty(shape) for key, shape in tensors.items()}
+
+
+ASPP = "decoder.aspp.0.convs.0.0.weight"
+POOL, FUSE = "decoder.psp.blocks.0.pool.1.0.weight", "decoder.conv.0.weight"
+
+
+@pytest.mark.parametrize(
+    ("kind", "tensors", "options"),
+    [
+        ("DeepLabV3Plus", {ASPP: (256, 512, 1, 1)}, {}),
+        ("DeepLabV3Plus", {ASPP: (256, 256, 1, 1)}, {"tap": "c4"}),
+        (
+            *("DeepLabV3Plus", {ASPP: (128, 128, 1, 1)}),
+            {"tap": "c3", "features": 128},
+        ),
+        (
+            *("PSPNet", {POOL: (64, 256, 1, 1), FUSE: (48, 512, 1, 1)}),
+            {"tap": "c4", "features": 64, "fuse_features": 48},
+        ),
+        (
+            *("PSPNet", {POOL: (128, 512, 1, 1), FUSE: (512, 1024, 1, 1)}),
+            {"tap": "c5", "features": 128},
+        ),
+        ("Segformer", {"decoder.fuse_stage.0.weight": (64, 1)}, {"features": 64}),
+        ("UPerNet", {"decoder.fusion_block.0.weight": (64, 1)}, {"features": 64}),
+    ],
+)
+def test_options_that_follow_from_shapes(kind, tensors, options):
+    network = row(kind)
+    found = network.options_for(filled(tensors))
+    assert found | {"decoder_norm": 0} == {
+        **dict(network.options),
+        **options,
+        "decoder_norm": 0,
+    }
+
+
+ENCODERS = {
+    "Unet on Mix Transformer": ("encoder.block3.17.norm1.weight", "mit_b3"),
+    "Unet on ConvNeXt of timm": ("encoder.model.stages_2.blocks.8.gamma", "convnext_t"),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_encoders_follow_from_their_depths(kind):
+    key, backbone = ENCODERS[kind]
+    (source,) = (s for s in weights.SOURCES if s.name == kind)
+    assert [n.backbone for n in source.networks if n.fits({key})] == [backbone]
+
+
+def test_unsupported_encoders_are_named():
+    keys = {"decoder.blocks.0.conv1.0.weight", "encoder.features.0.weight"}
+    with pytest.raises(ValueError, match=r"Unet on VGG, which is not supported"):
+        weights.detect(keys)

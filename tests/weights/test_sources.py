@@ -37,7 +37,11 @@ LONG = (
     "segmentation_models_pytorch-DeepLabV3Plus on EfficientNet-B0",
     "segmentation_models_pytorch-DeepLabV3Plus on MobileNet v2",
     "segmentation_models_pytorch-Segformer",
+    "segmentation_models_pytorch-Unet on ConvNeXt of timm",
     "segmentation_models_pytorch-Unet on EfficientNet of timm",
+    "segmentation_models_pytorch-Unet on Mix Transformer",
+    "segmentation_models_pytorch-UnetPlusPlus on EfficientNet of timm",
+    "segmentation_models_pytorch-UnetPlusPlus on EfficientNet-B0",
     "torchvision-DeepLabV3 on MobileNet v3",
     "transformers-Mask2Former on ResNet",
 )

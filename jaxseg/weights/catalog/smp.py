@@ -1,5 +1,7 @@
 """Lists the networks of segmentation_models.pytorch."""
 
+from functools import partial
+
 from jaxseg.weights.catalog import smp_efficientnet, smp_transformers
 from jaxseg.weights.catalog.maps import (
     smp_deeplab,
@@ -14,9 +16,12 @@ from jaxseg.weights.catalog.smp_options import (
     PLUS,
     PLUS_UNSEEN,
     PRESENCE_UNSEEN,
-    presence_options,
+    RESNET_STAGES,
+    aspp_options,
+    fpn_options,
     pspnet_options,
     unet_options,
+    width_option,
 )
 from jaxseg.weights.catalog.smp_peer import network_row
 from jaxseg.weights.catalog.sources import Source, SourceNetwork
@@ -34,7 +39,10 @@ _SHOWN = {
     "unet": unet_options,
     "unetplusplus": unet_options,
     "pspnet": pspnet_options,
-    "deeplabv3plus": presence_options,
+    "deeplabv3": aspp_options,
+    "deeplabv3plus": partial(aspp_options, stages=RESNET_STAGES),
+    "semantic_fpn": fpn_options,
+    "upernet": partial(width_option, "decoder.fusion_block.0.weight"),
 }
 
 
@@ -56,10 +64,8 @@ def _resnet(family: str, depth: int, factory: str, options, **peer) -> SourceNet
     )
 
 
-def _pspnets(depth: int, *, shallow: bool) -> SourceNetwork:
-    """Returns a PSPNet of segmentation_models.pytorch, on c3 (its default) or c5."""
-    wide = 2048 if depth > 34 else 512
-    features = (wide // 4 if shallow else wide) // 4
+def _pspnet(depth: int) -> SourceNetwork:
+    """Returns a PSPNet of segmentation_models.pytorch, by default on c3."""
     options = (
         ("stem", "7x7"),
         ("output_stride", 32),
@@ -68,14 +74,12 @@ def _pspnets(depth: int, *, shallow: bool) -> SourceNetwork:
         ("score_kernel", 3),
         ("norm_single", False),
         ("input_first", False),
-        ("features", features),
+        ("features", (512 if depth > 34 else 128) // 4),
         ("fuse_features", 512),
-        ("tap", "c3" if shallow else "c5"),
+        ("tap", "c3"),
         ("dropout", 0.2),
     )
-    level = 3 if shallow else 5
-    peer = {"encoder_depth": level, "upsampling": 2**level}
-    return _resnet("pspnet", depth=depth, factory="PSPNet", options=options, **peer)
+    return _resnet("pspnet", depth=depth, factory="PSPNet", options=options)
 
 
 NETWORKS: tuple[Source, ...] = (
@@ -126,7 +130,7 @@ NETWORKS: tuple[Source, ...] = (
                 peer=(("encoder_name", "mobilenet_v2"),),
                 unseen=PLUS_UNSEEN,
                 unseen_with=PRESENCE_UNSEEN,
-                shown=presence_options,
+                shown=aspp_options,
             ),
         ),
     ),
@@ -134,11 +138,7 @@ NETWORKS: tuple[Source, ...] = (
         "PSPNet",
         rules=smp_pspnet.MAP,
         has=("encoder.layer4.0.conv1.weight", "decoder.psp.blocks.0.pool.1.0.weight"),
-        networks=tuple(
-            _pspnets(depth, shallow=shallow)
-            for depth in _DEPTHS
-            for shallow in (True, False)
-        ),
+        networks=tuple(_pspnet(depth) for depth in _DEPTHS),
     ),
     network_row(
         "Unet on ResNet",

@@ -30,12 +30,14 @@ _NORMS = ("decoder_use_norm", "decoder_use_batchnorm", "psp_use_batchnorm")
 _NORM_TYPES = ("batchnorm", "identity", "instancenorm")
 _NORM_FIELDS = ("affine", "momentum", "track_running_stats")  # Seen, or for training.
 _POOLS = ("avg", "max")
-# The arguments of `DPT`, and those of its encoder that do not change the arithmetic.
-_DPT = {
-    *("encoder_name", "encoder_depth", "encoder_weights", "encoder_output_indices"),
-    *("decoder_readout", "decoder_intermediate_channels", "decoder_fusion_channels"),
-    *("in_channels", "classes", "activation", "aux_params"),
-    *("dynamic_img_size", "strict_img_size", "img_size", "patch_size"),
+# The arguments of the networks on encoders of timm, and those of the encoders that do
+# not change the arithmetic. The encoders take any other arguments of timm, too.
+_ON_TIMM = {
+    *("_model_class", "encoder_name", "encoder_depth", "encoder_weights"),
+    *("encoder_output_indices", "decoder_readout", "decoder_intermediate_channels"),
+    *("decoder_fusion_channels", "decoder_channels", "decoder_attention_type"),
+    *("decoder_interpolation", "in_channels", "classes", "activation", "aux_params"),
+    *("dynamic_img_size", "strict_img_size", "img_size", "patch_size", *_NORMS),
 }
 
 
@@ -115,8 +117,8 @@ def _check(config: Mapping[str, Any], network: SourceNetwork) -> None:
     if config.get("upsampling", factor) not in (None, factor):
         what = f"{factor}, with which the logits have the size of the image, the only"
         raise _invalid("upsampling", config["upsampling"], f"{what} value", network)
-    if network.factory == "DPT":
-        for name in sorted(config.keys() - _DPT - {"_model_class"}):
+    if str(config["encoder_name"]).startswith("tu-"):
+        for name in sorted(config.keys() - _ON_TIMM):
             what = "only img_size and dynamic_img_size, the arguments of encoders"
             raise _invalid(printable(name), config[name], what, network)
 

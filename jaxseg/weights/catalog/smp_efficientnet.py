@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from jaxseg.weights.catalog.maps import (
@@ -15,7 +16,7 @@ from jaxseg.weights.catalog.smp_options import (
     PLUS,
     PLUS_UNSEEN,
     PRESENCE_UNSEEN,
-    presence_options,
+    aspp_options,
     unet_options,
 )
 from jaxseg.weights.catalog.smp_peer import network_row
@@ -33,41 +34,47 @@ _GATE = "encoder.blocks.1.0.se.conv_reduce.weight"
 
 
 def _network(
-    head: str, encoder: str, backbone: str, inner: dict[str, Any], **marks: Any
+    head: str,
+    encoder: str,
+    inner: dict[str, Any],
+    stages: tuple[str, ...],
+    **marks: Any,
 ) -> SourceNetwork:
-    """Returns a network with a head, "Unet" or "DeepLabV3Plus", on an encoder.
+    """Returns a network with a head on an encoder.
 
     Args:
-      head: The name of the class in segmentation_models.pytorch.
+      head: The name of the class in segmentation_models.pytorch: "Unet",
+        "UnetPlusPlus" or "DeepLabV3Plus".
       encoder: The name of the encoder there.
-      backbone: The name of the backbone in jaxseg.
       inner: The options of the backbone.
+      stages: The names of convolutions whose outputs have as many channels as c3 and
+        c4.
       **marks: The attributes `has` and `lacks`.
     """
     plus = head == "DeepLabV3Plus"
     inner = {**inner, "eager_rate": True} if plus else inner
     return SourceNetwork(
-        "deeplabv3plus" if plus else "unet",
+        head.lower(),
         (*(PLUS if plus else ()), ("backbone_options", inner)),
         factory=head,
         peer=(("encoder_name", encoder),),
         unseen=PLUS_UNSEEN if plus else (),
         unseen_with=PRESENCE_UNSEEN,
-        shown=presence_options if plus else unet_options,
-        backbone=backbone,
+        shown=partial(aspp_options, stages=stages) if plus else unet_options,
+        backbone=f"efficientnet_{re.split('[-_]', encoder)[-1]}",
         **marks,
     )
 
 
-def _lukemelas(head: str, title: str) -> Iterator[SourceNetwork]:
+def _lukemelas(
+    head: str, title: str, stages: tuple[str, ...]
+) -> Iterator[SourceNetwork]:
     """Yields the networks of a row of `efficientnet_pytorch.COUNTS`."""
     for number in re.findall(r"B(\d)", title):
         inner = {"stem_level": True, "padding": _SIDES[int(number)]}
         if number == "0":
             inner["early_c4"] = True
-        yield _network(
-            head, f"efficientnet-b{number}", f"efficientnet_b{number}", inner
-        )
+        yield _network(head, f"efficientnet-b{number}", inner, stages)
 
 
 def _timm(head: str) -> Iterator[SourceNetwork]:
@@ -80,8 +87,8 @@ def _timm(head: str) -> Iterator[SourceNetwork]:
         yield _network(
             head,
             f"timm-{'tf_efficientnet_' if lite else 'efficientnet-'}{size}",
-            f"efficientnet_{size}",
             dict(_PLAIN),
+            tuple(f"encoder.blocks.{n}.0.conv_pwl.weight" for n in (2, 4)),
             has=(last,) if lite else (last, _GATE),
             lacks=(next_one, _GATE) if lite else (next_one,),
         )
@@ -89,6 +96,10 @@ def _timm(head: str) -> Iterator[SourceNetwork]:
 
 _HEADS: tuple[tuple[str, Rules, str, str], ...] = (
     ("Unet", smp_unet.HEAD, "decoder.blocks.2.conv2.0.weight", NEAREST),
+    (
+        *("UnetPlusPlus", smp_unet.HEAD_PLUS_PLUS),
+        *("decoder.blocks.x_0_0.conv2.0.weight", NEAREST),
+    ),
     (
         *("DeepLabV3Plus", smp_deeplab.HEAD_V3PLUS),
         *("decoder.aspp.0.convs.1.0.0.weight", ""),
@@ -108,16 +119,16 @@ def _rows() -> Iterator[Source]:
         for title, (counts, squeeze) in efficientnet_pytorch.COUNTS.items():
             if not squeeze:
                 continue  # There are no such encoders of Lite networks.
-            last, next_one = (
-                f"encoder._blocks.{n}._project_conv.weight"
-                for n in (sum(counts) - 1, sum(counts))
+            places = (sum(counts) - 1, sum(counts), sum(counts[:2]), sum(counts[:4]))
+            last, next_one, *stages = (
+                f"encoder._blocks.{n}._project_conv.weight" for n in places
             )
             yield network_row(
                 f"{head} on {title}",
                 rules=(*smp_efficientnet.lukemelas(counts), *rules),
                 has=("encoder._conv_stem.weight", last, key),
                 lacks=(next_one,),
-                networks=tuple(_lukemelas(head, title)),
+                networks=tuple(_lukemelas(head, title, tuple(stages))),
                 assumed=assumed,
             )
 

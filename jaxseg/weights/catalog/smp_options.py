@@ -17,6 +17,8 @@ PLUS = (
 PLUS_UNSEEN = (("output_stride", 16), ("rates", (12, 24, 36)))
 NEAREST = "decoder_interpolation='nearest', the only one that is supported"
 _FEATURES = (256, 128, 64, 32, 16)  # The library's default.
+_ASPP_KEYS = ("decoder.aspp.convs.0.0.weight", "decoder.aspp.0.convs.0.0.weight")
+RESNET_STAGES = tuple(f"encoder.layer{n}.0.downsample.0.weight" for n in (2, 3))
 _PRESENCE = "classification_head.3.bias"
 # The options of a head that classifies whole images, which its tensors do not show.
 PRESENCE_UNSEEN = ((_PRESENCE, (("presence_pool", "avg"), ("presence_dropout", 0.2))),)
@@ -49,7 +51,56 @@ def pspnet_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
     Args:
       state: The tensors by name.
     """
-    return presence_options(state) | _norm_options(state, "decoder.conv")
+    features, width = state["decoder.psp.blocks.0.pool.1.0.weight"].shape[:2]
+    shown = {
+        "tap": _tap(state, width, RESNET_STAGES),
+        "features": features,
+        "fuse_features": len(state["decoder.conv.0.weight"]),
+    }
+    return shown | presence_options(state) | _norm_options(state, "decoder.conv")
+
+
+def aspp_options(
+    state: Mapping[str, np.ndarray], stages: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Infers the options of a `DeepLabV3` or `DeepLabV3Plus` from its tensors.
+
+    The result is a dictionary from the name of an option to its value.
+
+    Args:
+      state: The tensors by name.
+      stages: The names of convolutions whose outputs have as many channels as c3 and
+        c4. The ASPP can read these levels instead of c5 if they are given.
+    """
+    first = next(state[key] for key in _ASPP_KEYS if key in state)
+    features, width = first.shape[:2]
+    options = presence_options(state) if _ASPP_KEYS[1] in state else {}
+    if features != 256:
+        options["features"] = features
+    tap = _tap(state, width, stages)
+    return options if tap == "c5" else {**options, "tap": tap}
+
+
+def fpn_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Infers the numbers of channels of an `FPN` from its tensors.
+
+    Args:
+      state: The tensors by name.
+    """
+    return {
+        "pyramid_features": len(state["decoder.p5.weight"]),
+        "features": len(state["decoder.seg_blocks.0.block.0.block.0.weight"]),
+    }
+
+
+def width_option(key: str, state: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Returns {"features": N}, where N is the number of channels of a decoder.
+
+    Args:
+      key: The name of a convolution of the decoder.
+      state: The tensors by name.
+    """
+    return {"features": len(state[key])}
 
 
 def dpt_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -82,6 +133,13 @@ def presence_options(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
       state: The tensors by name.
     """
     return {"presence": len(state[_PRESENCE])} if _PRESENCE in state else {}
+
+
+def _tap(state: Mapping[str, np.ndarray], width: int, stages: tuple[str, ...]) -> str:
+    """Returns the level with this number of channels, "c3", "c4" or by default "c5"."""
+    levels = zip(("c3", "c4"), stages, strict=False)
+    found = (n for n, key in levels if key in state and len(state[key]) == width)
+    return next(found, "c5")
 
 
 def _widths(state: Mapping[str, np.ndarray], blocks: str) -> tuple[int, ...]:

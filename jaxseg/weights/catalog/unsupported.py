@@ -38,6 +38,10 @@ _DECODERS = (  # Those of segmentation_models.pytorch.
     ("PSPNet", "decoder.psp.blocks.0.pool.1.0.weight"),
     ("Unet", "decoder.blocks.0.conv1.0.weight"),
 )
+_ENCODERS = (  # Beginnings of the tensor names of encoders.
+    ("VGG", "encoder.features.0."),
+    ("an encoder of timm", "encoder.model."),
+)
 
 
 def name_of(keys: set[str]) -> str:
@@ -55,7 +59,17 @@ def name_of(keys: set[str]) -> str:
     ):
         for name, key in rows:
             if key in keys:
-                return f"{library} {name}"
+                return f"{library} {name}{_encoder(keys)}"
     if any(key.startswith("decode_head.") for key in keys):
         return "a network of MMSegmentation"
     return ""
+
+
+def _encoder(keys: set[str]) -> str:
+    """Returns the encoder with which segmentation_models.pytorch built the network."""
+    found = (
+        f" on {name}"
+        for name, start in _ENCODERS
+        if any(key.startswith(start) for key in keys)
+    )
+    return next(found, "")

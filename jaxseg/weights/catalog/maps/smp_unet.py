@@ -36,10 +36,10 @@ HEAD = (
     *_SCORE,
     *PRESENCE,
 )
-MAP = (*_ENCODER, *HEAD)
-MAP_PLUS_PLUS = (
-    *_ENCODER,
+HEAD_PLUS_PLUS = (
     *decoder(r"decoder\.blocks\.x_(\d)_(\d)", r"head/node\1_\2"),
     *_SCORE,
     *PRESENCE,
 )
+MAP = (*_ENCODER, *HEAD)
+MAP_PLUS_PLUS = (*_ENCODER, *HEAD_PLUS_PLUS)
