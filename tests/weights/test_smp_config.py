@@ -176,7 +176,14 @@ def test_encoders_follow_from_their_depths(kind):
     assert [n.backbone for n in source.networks if n.fits({key})] == [backbone]
 
 
-def test_unsupported_encoders_are_named():
-    keys = {"decoder.blocks.0.conv1.0.weight", "encoder.features.0.weight"}
-    with pytest.raises(ValueError, match=r"Unet on VGG, which is not supported"):
-        weights.detect(keys)
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("encoder.features.0.weight", "VGG"),
+        ("encoder.features.0.0.weight", "MobileNet v2"),
+        ("encoder.model.stem_0.weight", "an encoder of timm"),
+    ],
+)
+def test_unsupported_encoders_are_named(key, name):
+    with pytest.raises(ValueError, match=f"Unet on {name}, which is not supported"):
+        weights.detect({"decoder.blocks.0.conv1.0.weight", key})

@@ -39,7 +39,9 @@ _DECODERS = (  # Those of segmentation_models.pytorch.
     ("Unet", "decoder.blocks.0.conv1.0.weight"),
 )
 _ENCODERS = (  # Beginnings of the tensor names of encoders.
-    ("VGG", "encoder.features.0."),
+    ("VGG", "encoder.features.0.weight"),
+    ("MobileNet v2", "encoder.features.0.0.weight"),
+    ("DenseNet", "encoder.features.conv0.weight"),
     ("an encoder of timm", "encoder.model."),
 )
 
