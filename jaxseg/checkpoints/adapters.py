@@ -6,6 +6,12 @@ parameters contains A as "down" and B as "up", under the path of the layer. Chec
 contain this entry. Code that loads a network from a checkpoint replaces W by W + A B
 and removes the entry.
 
+A 1x1 convolution applies a linear layer to every pixel. In a backbone whose kernels are
+all those of convolutions, such as ResNet or EfficientNet, the 1x1 convolutions have
+adapters, and W is their kernel [1, 1, in, out]. The gates of squeeze-and-excitation
+have none, because they are narrower than the usual ranks: the narrowest gate of
+EfficientNet-B0 has 4 hidden channels.
+
 Differs: the factor alpha / rank of section 4.1 is 1. The authors choose alpha once,
 because with Adam it acts like the learning rate. A joint matrix of queries, keys and
 values has one adapter.
@@ -23,10 +29,14 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 ADAPTERS, BACKBONE = "adapters", "backbone"
 _DOWN, _UP = "down", "up"
+_GATES = {"gate", "squeeze"}  # the names of squeeze-and-excitation in backbones
 
 
 def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> Any:
     """Adds a low-rank adapter to every linear layer of the backbone of a network.
+
+    If the backbone has no linear layers, its 1x1 convolutions have adapters. The gates
+    of squeeze-and-excitation have none.
 
     An adapter consists of two matrices, A [in, rank] and B [rank, out], whose product
     is added to the matrix of its layer. At first, the adapters do not change what the
@@ -42,18 +52,15 @@ def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> Any:
       The parameters with the entry "adapters".
 
     Raises:
-      ValueError: If the backbone has no linear layer, or if the rank is larger than a
-        side of one of its matrices.
+      ValueError: If the backbone has neither linear layers nor 1x1 convolutions, or if
+        the rank is larger than a side of one of its matrices.
     """
-    found = {
-        path[:-1]: leaf.shape
-        for path, leaf in flatten_dict(params.get(BACKBONE, {})).items()
-        if path[-1] == "kernel" and leaf.ndim == 2
-    }
+    found = _matrices(params.get(BACKBONE, {}))
     if not found:
         raise ValueError(
             f"train.adapter_rank={rank} is invalid: expected None, because the network "
-            "has no backbone with linear layers. Choose a transformer."
+            "has no backbone with linear layers or 1x1 convolutions. Choose a "
+            "transformer, a ResNet or an EfficientNet."
         )
     smallest = min(min(shape) for shape in found.values())
     if not 1 <= rank <= smallest:
@@ -73,6 +80,7 @@ def add_adapters(params: Mapping[str, Any], rank: int, key: jax.Array) -> Any:
 def merge_adapters(params: Mapping[str, Any], *, frozen: bool = False) -> Any:
     """Adds the product A B of each low-rank adapter to the matrix of its linear layer.
 
+    The matrix of a 1x1 convolution is its kernel [1, 1, in, out].
     Parameters without the entry "adapters" are returned unchanged.
 
     Args:
@@ -92,7 +100,8 @@ def merge_adapters(params: Mapping[str, Any], *, frozen: bool = False) -> Any:
     for path, down in adapters.items():
         if path[-1] == _DOWN:
             kernel = (*path[:-1], "kernel")
-            flat[kernel] = flat[kernel] + _product(down, adapters[(*path[:-1], _UP)])
+            change = _product(down, adapters[(*path[:-1], _UP)])
+            flat[kernel] = flat[kernel] + change.reshape(flat[kernel].shape)
     return unflatten_dict(flat)
 
 
@@ -133,6 +142,28 @@ def is_trained(params: Mapping[str, Any]) -> Any:
     return {
         name: jax.tree.map(lambda _, kept=name in frozen: not kept, value)
         for name, value in params.items()
+    }
+
+
+def _matrices(backbone):
+    """Returns the shape [in, out] of the matrix of each layer with an adapter, by path.
+
+    A 1x1 kernel with one input channel is that of a depthwise convolution. Backbones
+    contain no other 1x1 convolutions with groups.
+    """
+    kernels = {
+        path[:-1]: leaf.shape
+        for path, leaf in flatten_dict(backbone).items()
+        if path[-1] == "kernel"
+    }
+    linear = {path: shape for path, shape in kernels.items() if len(shape) == 2}
+    return linear or {
+        path: shape[2:]
+        for path, shape in kernels.items()
+        if len(shape) == 4
+        and shape[:2] == (1, 1)
+        and shape[2] > 1
+        and not _GATES.intersection(path)
     }
 
 

@@ -23,9 +23,9 @@ class TrainConfig:
       init_fresh: Regular expressions for parameter paths. Parameters whose path matches
         one of them are initialized at random instead of being loaded from init_from.
       adapter_rank: The rank of the low-rank adapters (LoRA, arXiv 2106.09685) that are
-        trained in place of a transformer backbone. Every linear layer of the backbone
-        gets an adapter, and its own parameters keep their values. None trains the
-        backbone itself.
+        trained in place of the backbone. The linear layers of a transformer, or the 1x1
+        convolutions of a convolutional backbone, get adapters, and the backbone's own
+        parameters keep their values. None trains the backbone itself.
       parallel_backend: The JAX function that distributes the training step over the
         devices: "jit" with a device mesh, or "pmap".
       spatial_shards: The number of devices over which the rows of an image are sharded.
