@@ -140,7 +140,7 @@ CHECKPOINTS = (
            "if False and", "checkpoints/test_verification.py"),
     Mutant("checkpoints/verification.py", "(META, METRICS):\n", "(META,):\n",
            "checkpoints/test_verification.py"),
-    Mutant("checkpoints/manager.py", "policies.LatestN(max_to_keep)", "policies.LatestN(1)",
+    Mutant("checkpoints/keeping.py", "policies.LatestN(max_to_keep)", "policies.LatestN(1)",
            "checkpoints/test_manager.py"),
     Mutant("checkpoints/finite.py", "np.isfinite(array)", "~np.isnan(array)",
            "checkpoints/test_verification.py weights/test_load.py cli/test_damaged.py"),
