@@ -26,7 +26,14 @@ from jaxseg.storage import atomic
 from jaxseg.viz import charts
 
 HERE = Path(__file__).parent
-SWEEPS = ("aspp", "decoder_width", "hdc_rates", "output_stride", "upsampling")
+SWEEPS = (
+    "aspp",
+    "decoder_width",
+    "hdc_rates",
+    "multi_grid",
+    "output_stride",
+    "upsampling",
+)
 STEP, MEAN_IOU = charts.Axis("step", limits=(0, None)), charts.Axis("mean IoU")
 CHANGED = 0.01  # The fraction of pixels that may differ with another matplotlib.
 Drawing = tuple[charts.Chart | list[charts.Chart], charts.Layout]

@@ -51,6 +51,8 @@ RECORDED = {  # by statement: a study and figures of its records
     10: {"hdc_rates": [iou(name) for name in PLANS]},
     13: {"aspp": [iou("none"), iou("2_4_6")]},
     14: {"aspp": [iou("2_4_6"), iou("2_4_6_pool")]},
+    15: {"multi_grid": [iou("4_4_4"), iou("2_4_6")]},
+    16: {"multi_grid": [iou("3_4_5"), iou("2_4_6")]},
     18: {"output_stride": [iou(f"stride_{stride}") for stride in STRIDES]},
     19: {"train_eval_stride": [evaluated(16, 16), evaluated(16, 8), evaluated(8, 16)]},
 }
@@ -63,6 +65,8 @@ COMPARED = {  # by statement: a study, two selections of its records, what is st
     ],
     13: [("aspp", iou("none"), iou("2_4_6"), "effect")],
     14: [("aspp", iou("2_4_6"), iou("2_4_6_pool"), "effect")],
+    15: [("multi_grid", iou("2_4_6"), iou("4_4_4"), "both")],
+    16: [("multi_grid", iou("3_4_5"), iou("2_4_6"), "both")],
     18: [
         ("output_stride", iou("stride_8"), iou("stride_16"), "both"),
         ("output_stride", iou("stride_16"), iou("stride_32"), "both"),

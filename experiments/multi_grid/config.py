@@ -1,7 +1,7 @@
 r"""Should the units of the last stage differ in their rates? (DeepLab v3, table 3)
 
-    jaxseg sweep experiments/multi_grid/sweep.py
-    jaxseg sweep experiments/multi_grid/sweep.py --variant full \
+    jaxseg sweep experiments/multi_grid/config.py
+    jaxseg sweep experiments/multi_grid/config.py --variant full \
         -- --data.raw-dir CAMVID
 
 The name of a plan states the rates of the three units of the last stage, which are
