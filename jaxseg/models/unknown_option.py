@@ -79,7 +79,7 @@ def options_of(factory: Callable[..., Any]) -> list[str]:
 
     >>> from jaxseg.models.zoo import MODELS
     >>> options_of(functools.partial(MODELS["fcn_resnet50"], 5))[:3]
-    ['align_corners', 'aux', 'aux_features']
+    ['align_corners', 'blocks', 'ceil']
     """
     candidates = _parameters(factory, set())
     return sorted(
