@@ -56,7 +56,8 @@ class Norm(nn.Module):
         if train and self._is_one_batch():
             found = whole_batch_norm(x, scale, bias, epsilon=epsilon)
             if found is not None:
-                self._update(*self._running(channels), found[1:])
+                running, spread = self._running(channels)
+                self._update(running, spread, found[1:])
                 return found[0]
         if self.style.norm in ("group", "instance"):
             mean, var = self._group_statistics(x)

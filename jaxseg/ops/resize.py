@@ -91,19 +91,19 @@ def resize(
     return x
 
 
-def multiply(x: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
+def multiply(x: Array, rows: np.ndarray | Array, columns: np.ndarray | Array) -> Array:
     """Multiplies the rows and the columns of a map by matrices.
 
     Args:
       x: [B, H, W, C].
-      rows: [h, H].
+      rows: [h, H]. The matrices are NumPy arrays if the map is sharded.
       columns: [w, W].
 
     Returns:
       [B, h, w, C].
     """
     if is_split():
-        return banded(x, (rows, columns))
+        return banded(x, (np.asarray(rows), np.asarray(columns)))
     best = jax.lax.Precision.HIGHEST  # Accelerators would otherwise round the operands.
     x = jnp.einsum("hi,biwc->bhwc", jnp.asarray(rows, x.dtype), x, precision=best)
     return jnp.einsum("wj,bhjc->bhwc", jnp.asarray(columns, x.dtype), x, precision=best)

@@ -30,9 +30,8 @@ def shared_conv(x: Array, kernel: Array, window: ConvWindow) -> Array:
     if window == ConvWindow((1, 1), window.rate, NO_PADDING) and is_pointwise(kernel):
         return split_rows(lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ()))))
 
-    slide = Slide(
-        tuple(kernel_extent(kernel, window, axis) for axis in (0, 1)), window.stride
-    )
+    height, width = (kernel_extent(kernel, window, axis) for axis in (0, 1))
+    slide = Slide((height, width), window.stride)
     for a in (0, 1):
         slide = slide.fold(a, x.shape[a + 1], window.padding[a], kernel.shape[a])
 

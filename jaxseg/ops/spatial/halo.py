@@ -53,7 +53,7 @@ def windowed(
       [B, H', W', O] with H' = (H + top + bottom - extent) // stride + 1.
     """
     names, counts = shared_axes(), parts()
-    sizes = [slide.count(a, x.shape[a + 1], padding[a]) for a in (0, 1)]
+    sizes = [slide.windows(a, x.shape[a + 1], padding[a]) for a in (0, 1)]
     cuts = [slide.cuts(a, x.shape[a + 1], padding[a], counts[a]) for a in (0, 1)]
     left = tuple(
         pads if name is None else (0, 0)
@@ -92,7 +92,7 @@ class Slide(NamedTuple):
     stride: Pair
     folded: Pair = (1, 1)
 
-    def count(self, a: int, size: int, padding: Pair) -> int:
+    def windows(self, a: int, size: int, padding: Pair) -> int:
         """Returns how many windows there are along an axis, 0 for rows."""
         return (size + sum(padding) - self.extent[a]) // self.stride[a] + 1
 
@@ -109,7 +109,7 @@ class Slide(NamedTuple):
           One `Cut`, or one for each kernel row if the axis is folded.
         """
         extent, stride, taps = self.extent[a], self.stride[a], self.folded[a]
-        held, made = -(-size // count), -(-self.count(a, size, padding) // count)
+        held, made = -(-size // count), -(-self.windows(a, size, padding) // count)
         span = extent if taps == 1 else 1
         rate = (extent - 1) // max(1, taps - 1)
         keep, step = (made - 1) * stride + span, made * stride - held
@@ -126,7 +126,8 @@ class Slide(NamedTuple):
           taps: The number of kernel rows.
         """
         count = parts()[a]
-        folded = self._replace(folded=(*self.folded[:a], taps, *self.folded[a + 1 :]))
+        rows, columns = self.folded
+        folded = self._replace(folded=(taps, columns) if a == 0 else (rows, taps))
         whole, single = (
             sum(cut.high - cut.low for cut in slide.cuts(a, size, padding, count))
             for slide in (self, folded)
@@ -144,22 +145,22 @@ class Cut(NamedTuple):
     start: int
     keep: int
     step: int
-    count: int
+    devices: int
 
     @property
     def low(self) -> int:
         """Returns the first row that any device needs, counted from its own first."""
-        return self.start + min(0, (self.count - 1) * self.step)
+        return self.start + min(0, (self.devices - 1) * self.step)
 
     @property
     def high(self) -> int:
         """Returns the row after the last one that any device needs."""
-        return self.start + max(0, (self.count - 1) * self.step) + self.keep
+        return self.start + max(0, (self.devices - 1) * self.step) + self.keep
 
     def rows(self, x: Array, *, axis: int, name: str, fill: float) -> Array:
         """Returns the rows that this device needs. It runs on each device."""
         x = rows_between(x, axis, name, low=self.low, high=self.high, fill=fill)
-        start = self.start - self.low
+        start: Array | int = self.start - self.low
         if self.step:
             start = start + self.step * lax.axis_index(name)
         return lax.dynamic_slice_in_dim(x, start, self.keep, axis)

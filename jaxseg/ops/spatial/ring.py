@@ -29,13 +29,13 @@ class Ring(NamedTuple):
 
     Attributes:
       names: The mesh axes that the ring runs over.
-      count: The number of devices.
+      devices: The number of devices.
       valid: For each device, whether each of its keys counts, a tuple of tuples.
       scale: The factor that multiplies the dot products.
     """
 
     names: tuple[str, ...]
-    count: int
+    devices: int
     valid: tuple[tuple[bool, ...], ...]
     scale: float
 
@@ -87,7 +87,7 @@ def _forward(ring, query, key, value):
         return (key, value, *_joined(old, block(key, value, step))), None
 
     carry = (key, value, *block(key, value, 0))
-    (_, _, best, total, mixed), _ = lax.scan(turn, carry, jnp.arange(1, ring.count))
+    (_, _, best, total, mixed), _ = lax.scan(turn, carry, jnp.arange(1, ring.devices))
     out = (mixed / _as_column(total)).astype(value.dtype)
     return out, (query, key, value, out, best + jnp.log(total))
 
@@ -130,7 +130,7 @@ def _backward(ring, kept, grad):
         ), None
 
     carry = (key, value, *block(key, value, 0))
-    (_, _, *found), _ = lax.scan(turn, carry, jnp.arange(1, ring.count))
+    (_, _, *found), _ = lax.scan(turn, carry, jnp.arange(1, ring.devices))
     of_key, of_value = _passed(ring, found[1:])  # After a last step, they are at home.
     kinds = (query.dtype, key.dtype, value.dtype)
     grads = (found[0], of_key, of_value)
@@ -146,7 +146,7 @@ def _scores(ring, query, key, step):
     valid = np.array(ring.valid)
     if valid.all():
         return scores
-    source = (lax.axis_index(ring.names) - step) % ring.count
+    source = (lax.axis_index(ring.names) - step) % ring.devices
     return jnp.where(jnp.asarray(valid)[source][None, None, None], scores, _MASKED)
 
 
@@ -165,5 +165,5 @@ def _as_column(x):
 
 def _passed(ring, arrays):
     """Passes arrays to the next device of the ring."""
-    ends = [(k, (k + 1) % ring.count) for k in range(ring.count)]
+    ends = [(k, (k + 1) % ring.devices) for k in range(ring.devices)]
     return tuple(lax.ppermute(x, ring.names, ends) for x in arrays)
