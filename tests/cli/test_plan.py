@@ -26,6 +26,7 @@ from jaxseg.config import (
 )
 from jaxseg.data.datasets import DATASETS
 from jaxseg.data.datasets.lookup import spec_of
+from jaxseg.ops.lowering.portable import portable
 from jaxseg.plan import compile as plan_compile
 from jaxseg.plan import report as plan_report
 from jaxseg.plan import topology as plan_topology
@@ -126,7 +127,8 @@ def test_other_tasks_plan_the_step_that_they_train(name):
     task = training_of(config)
     source = types.SimpleNamespace(spec=task.spec(DATASETS[config.data.name].spec))
     runner, state, _ = assemble(config, source, jax.devices()[:1])
-    traced, *_ = runner.trace(state, task.batch_shapes(config, 2, source.spec))
+    shapes = task.batch_shapes(config, 2, source.spec)
+    traced, *_ = portable(runner.trace)(state, shapes)
     assert plan_compile.step_flops(config) == jaxpr_cost(traced.jaxpr).flops > 0
 
 
