@@ -1,7 +1,6 @@
 """Are learned atrous rates as good as the rates 6, 12, 18 on CamVid?
 
     python experiments/learned_rates_camvid/train.py --data CAMVID
-    python -m experiments.figures learned_rates_camvid
 
 Both networks are DeepLab v3 on a narrow ResNet at output stride 8, for images of half
 resolution. The three atrous layers of the pyramid have the rates 6, 12, 18 ("fixed"),
