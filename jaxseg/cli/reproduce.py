@@ -103,6 +103,11 @@ def main(argv: list[str]) -> int:
     """
     given = parsed(Arguments, argv, prog="jaxseg reproduce", bounds=BOUNDS)
     if given.list:
+        if given.paper:
+            raise ValueError(
+                f"paper={given.paper!r} is invalid with --list: expected no name, "
+                "because --list prints all tables. Leave one of the two out."
+            )
         print(lines(preview.list_of_tables()))
         return ExitCode.SUCCESS
     _check(given)
@@ -156,6 +161,11 @@ def _check(given: Arguments) -> None:
         raise ValueError(
             "--show is invalid with --dry-run: expected one of the two options. Leave "
             "the other one out."
+        )
+    if given.show and given.steps is not None:
+        raise ValueError(
+            f"steps={given.steps} is invalid with --show: expected none, because the "
+            "records are printed as they are. Leave one of the two out."
         )
     if given.records is not None and not given.show:
         raise ValueError(

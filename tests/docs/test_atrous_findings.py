@@ -51,7 +51,7 @@ RECORDED = {  # by statement: a study and figures of its records
     10: {"hdc_rates": [iou(name) for name in PLANS]},
     13: {"aspp": [iou("none"), iou("2_4_6")]},
     14: {"aspp": [iou("2_4_6"), iou("2_4_6_pool")]},
-    15: {"multi_grid": [iou("4_4_4"), iou("2_4_6")]},
+    15: {"multi_grid": [iou("4_4_4"), iou("2_4_6"), iou("2_2_2")]},
     16: {"multi_grid": [iou("3_4_5"), iou("2_4_6")]},
     18: {"output_stride": [iou(f"stride_{stride}") for stride in STRIDES]},
     19: {"train_eval_stride": [evaluated(16, 16), evaluated(16, 8), evaluated(8, 16)]},
