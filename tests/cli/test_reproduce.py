@@ -158,6 +158,8 @@ def test_a_dry_run_and_the_list_write_nothing(tmp_path, monkeypatch, capsys):
         (("drn", "table3", "--show"), "records="),
         (("drn", "table3", "--records", "x"), "records='x'"),
         (("drn", "table3", "--show", "--dry-run"), "--show"),
+        (("drn", "table3", "--show", "--steps", "7"), "steps=7"),
+        (("drn", "--list"), "paper='drn'"),
     ],
 )
 def test_errors(words, name, tmp_path, monkeypatch, capsys):

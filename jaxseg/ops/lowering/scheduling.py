@@ -66,8 +66,8 @@ def materialize(x: Array) -> Array:
 
 
 def _plus_zero(x, value):
-    # Adding -0.0 leaves x unchanged, even the sign of a zero. XLA cannot tell in
-    # advance which of the two zeros it is.
+    # Adding a zero leaves x unchanged, except that -0.0 becomes 0.0 if `value` is
+    # positive. XLA cannot tell in advance which of the two zeros is added.
     zeros = (lax.full((), zero, x.dtype) for zero in (0.0, -0.0))
     return x + lax.select(value > 0, *zeros)
 
